@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What is known of the PostgreSQL nodes at one moment: an immutable snapshot, replaced whole, never edited.
+//
+// Invariants: (1) `nodes` is ordered by NodeId and holds every configured node, whatever its state; (2)
+// `primary` names a node that is up and writable, or nothing; (3) a higher `version` is newer. Threads: made
+// by the health monitor, read by every worker through shared_ptr<const Topology>.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+
+namespace pgpool::cluster {
+
+enum class Role : std::uint8_t { Unknown, Primary, Standby };
+enum class NodeState : std::uint8_t { Unknown, Up, Down };
+
+// Why a probe of a node failed; evidence is kept apart by class.
+enum class Reach : std::uint8_t { Ok, Unresolved, Refused, Unreachable, Timeout, Auth, Startup, Query };
+
+// What probing a node was like since it is known, for SHOW POOL_HEALTH_CHECK_STATS.
+struct ProbeTimes {
+    std::uint64_t after_failure = 0;        // probes made because the one before had failed
+    std::uint64_t longest_failure_run = 0;  // failures in a row
+    std::uint64_t failure_run = 0;          // the one that lasts
+    Duration total{};                       // how long all probes took
+    Duration longest{};
+    Duration shortest{};
+    std::optional<TimePoint> last;
+    std::optional<TimePoint> last_success;
+    std::optional<TimePoint> last_failure;
+};
+
+struct NodeStatus {
+    NodeId id;
+    std::string name;
+    std::string host;  // a name, an address, or a directory that holds the UNIX socket (begins with '/')
+    std::uint16_t port = 5432;
+    double weight = 1.0;
+    Role role = Role::Unknown;
+    NodeState state = NodeState::Unknown;
+    Reach reach = Reach::Ok;
+    std::string reason;  // in words, when not up
+    std::uint32_t timeline = 0;
+    std::string system_identifier;
+    std::string server_version;  // as in the parameter server_version
+    TimePoint sampled;           // when the last successful probe was sent: positions are not older than this
+    Lsn write_lsn;               // primary: pg_current_wal_lsn()
+    Lsn replay_lsn;              // standby: pg_last_wal_replay_lsn()
+    std::uint64_t lag_bytes = 0;
+    std::optional<microseconds> lag_time;
+    std::string replication_state;       // from pg_stat_replication of the primary
+    std::string replication_sync_state;  // async, sync, quorum, potential
+    WallTime last_change;                // of state or role
+    std::uint64_t probes = 0;
+    std::uint64_t failed_probes = 0;
+    ProbeTimes probe_times;
+};
+
+struct Topology {
+    std::uint64_t version = 0;
+    std::vector<NodeStatus> nodes;
+    std::optional<NodeId> primary;
+
+    [[nodiscard]] const NodeStatus* find(NodeId id) const {
+        for (const NodeStatus& node : nodes) {
+            if (node.id == id) return &node;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] const NodeStatus* primary_node() const { return primary ? find(*primary) : nullptr; }
+};
+
+using TopologyPtr = std::shared_ptr<const Topology>;
+
+[[nodiscard]] const char* to_string(Role role);
+[[nodiscard]] const char* to_string(NodeState state);
+[[nodiscard]] const char* to_string(Reach reach);
+
+}  // namespace pgpool::cluster

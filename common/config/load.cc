@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/config/load.h"
+
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+namespace pgpool::config {
+
+ParseOutcome load_file(const std::string& path) {
+    // One byte more than allowed shows that a file is too large without reading all of it.
+    std::string text(kMaxFileBytes + 1, '\0');
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!file.is_open() || file.bad()) {
+        const std::string reason = std::generic_category().message(errno == 0 ? EIO : errno);
+        return {std::nullopt, {{path, {}, "", "cannot be read: " + reason}}};
+    }
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    return parse(text, path);
+}
+
+}  // namespace pgpool::config

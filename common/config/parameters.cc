@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/config/parameters.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace pgpool::config {
+
+namespace {
+
+using namespace std::chrono_literals;
+using enum Reload;
+
+// Spelled in the order of the enumerators of config.h.
+constexpr std::string_view kClusterModes[] = {"streaming", "single"};
+constexpr std::string_view kPoolModes[] = {"auto", "session", "transaction"};
+constexpr std::string_view kBalanceLevels[] = {"session", "transaction", "statement"};
+constexpr std::string_view kConsistencies[] = {"eventual", "session", "global"};
+constexpr std::string_view kAuthMethods[] = {"trust", "password", "md5", "scram-sha-256", "reject"};
+constexpr std::string_view kLogLevels[] = {"debug", "info", "warning", "error"};
+
+constexpr std::uint64_t kMaxConnections = 100'000;
+constexpr std::uint64_t kMaxClients = 1'000'000;
+constexpr std::uint64_t kMaxNameBytes = 63;        // PostgreSQL's NAMEDATALEN - 1
+constexpr std::uint64_t kMaxSocketDirectory = 91;  // sun_path (unix(7)) less "/.s.PGSQL.65535" and its zero
+constexpr std::uint64_t kMaxPathBytes = 4095;      // PATH_MAX - 1
+constexpr std::uint64_t kMaxNames = 10'000;
+constexpr milliseconds kDay = 24h;
+constexpr Type kPort = integer(1, 65'535);
+constexpr Type kName = text(0, kMaxNameBytes);
+constexpr Type kRequiredName = text(1, kMaxNameBytes);
+
+template <typename Pointer>
+struct MemberClass;
+template <typename Class, typename Member>
+struct MemberClass<Member Class::*> {
+    using type = Class;
+};
+
+// The field reached from its owner by one member after the other.
+template <auto First, auto... Rest>
+constexpr auto& reach(auto& owner) {
+    if constexpr (sizeof...(Rest) == 0) {
+        return owner.*First;
+    } else {
+        return reach<Rest...>(owner.*First);
+    }
+}
+
+template <typename Field>
+Value to_value(const Field& field) {
+    if constexpr (std::is_enum_v<Field>) {
+        return static_cast<std::uint64_t>(field);
+    } else if constexpr (std::is_integral_v<Field> && !std::is_same_v<Field, bool>) {
+        return std::uint64_t{field};
+    } else {
+        return field;
+    }
+}
+
+template <typename Field>
+void from_value(Field& field, const Value& value) {
+    if constexpr (std::is_enum_v<Field> || (std::is_integral_v<Field> && !std::is_same_v<Field, bool>)) {
+        field = static_cast<Field>(std::get<std::uint64_t>(value));
+    } else {
+        field = std::get<Field>(value);
+    }
+}
+
+// A row for the field reached through the members, e.g. <&Config::pool, &Pool::size>.
+template <auto First, auto... Rest>
+constexpr Parameter row(std::string_view name, Type type, Reload reload, std::string_view help) {
+    using Class = typename MemberClass<decltype(First)>::type;
+    return {name,
+            type,
+            reload,
+            help,
+            [](ConstOwner owner) { return to_value(reach<First, Rest...>(*std::get<const Class*>(owner))); },
+            [](Owner owner, const Value& value) {
+                from_value(reach<First, Rest...>(*std::get<Class*>(owner)), value);
+            }};
+}
+
+constexpr Parameter kNodeFields[] = {
+    row<&Node::name>("name", kRequiredName, Restart,
+                     "Name of the node in rules, SHOW and the log: letters, digits, `_`, `-` and `.`."),
+    row<&Node::host>(
+        "host", text(1, 255), Restart,
+        "Host name or address of the server, or the directory of its UNIX socket (begins with `/`)."),
+    row<&Node::port>("port", kPort, Restart, "Port of the server."),
+    row<&Node::weight>("weight", real(0, 1'000'000), Live,
+                       "Share of the balanced reads, relative to the other nodes; 0 gives it none."),
+};
+
+constexpr Parameter kRuleFields[] = {
+    row<&RouteRule::user>("user", kName, Live, "Role the client logged in as; empty matches every role."),
+    row<&RouteRule::database>("database", kName, Live,
+                              "Database of the client; empty matches every database."),
+    row<&RouteRule::application_name>("application_name", kName, Live,
+                                      "application_name of the client; empty matches every name."),
+    row<&RouteRule::target>(
+        "target", kRequiredName, Live,
+        "Where reads of these clients go: `primary`, `standby`, `any` or the name of a node."),
+};
+
+constexpr Parameter kAccessFields[] = {
+    row<&AccessRule::databases>("databases", text_list(0, kMaxNames), NewConnections,
+                                "Databases the rule is for; an empty list means all."),
+    row<&AccessRule::users>("users", text_list(0, kMaxNames), NewConnections,
+                            "Roles the rule is for; an empty list means all."),
+    row<&AccessRule::address>(
+        "address", text(0, 64), NewConnections,
+        "Network of the client (`10.0.0.0/8`, `::1/128`, a single address), `local` for the "
+        "UNIX socket; empty means everywhere."),
+    row<&AccessRule::method>("method", word(kAuthMethods), NewConnections,
+                             "How these clients prove who they are; `reject` turns them away."),
+};
+
+constexpr Parameter kParameters[] = {
+    row<&Config::mode>("mode", word(kClusterModes), Restart,
+                       "How the nodes belong together: `streaming` (a primary and its standbys, PostgreSQL "
+                       "replicates) or `single` (one server)."),
+    row<&Config::workers>("workers", integer(0, 256), Restart,
+                          "Worker threads; 0 means one per processor core."),
+
+    row<&Config::listen, &Listen::addresses>("listen.addresses", text_list(0, 64), Restart,
+                                             "Addresses to accept clients on; `*` means all."),
+    row<&Config::listen, &Listen::port>("listen.port", kPort, Restart,
+                                        "Port to accept clients on, also part of the UNIX socket's name."),
+    row<&Config::listen, &Listen::unix_socket_directory>(
+        "listen.unix_socket_directory", text(0, kMaxSocketDirectory), Restart,
+        "Directory of the UNIX socket `.s.PGSQL.<port>`; empty means no UNIX socket."),
+    row<&Config::listen, &Listen::backlog>(
+        "listen.backlog", integer(1, 65'535), Restart,
+        "Connections that the kernel keeps waiting until they are accepted."),
+
+    row<&Config::pool, &Pool::mode>(
+        "pool.mode", word(kPoolModes), NewConnections,
+        "When a server connection may serve another client: after the `session`, after the `transaction`, or "
+        "`auto`: "
+        "after the transaction unless the client left session state that cannot be carried over."),
+    row<&Config::pool, &Pool::size>("pool.size", integer(1, kMaxConnections), Live,
+                                    "Server connections for each pair of user and database, on each node."),
+    row<&Config::pool, &Pool::min_size>(
+        "pool.min_size", integer(0, kMaxConnections), Live,
+        "Server connections kept open for each pair of user and database once it was used, on each node."),
+    row<&Config::pool, &Pool::max_server_connections>(
+        "pool.max_server_connections", integer(0, kMaxConnections), Live,
+        "Server connections of all pools together, on each node; 0 means no limit."),
+    row<&Config::pool, &Pool::max_user_connections>(
+        "pool.max_user_connections", integer(0, kMaxConnections), Live,
+        "Server connections of one user, on each node; 0 means no limit."),
+    row<&Config::pool, &Pool::max_database_connections>(
+        "pool.max_database_connections", integer(0, kMaxConnections), Live,
+        "Server connections to one database, on each node; 0 means no limit."),
+    row<&Config::pool, &Pool::wait_timeout>(
+        "pool.wait_timeout", duration(1ms, kDay), Live,
+        "How long a request waits for a server connection before it gets error 53300."),
+    row<&Config::pool, &Pool::queue_notice>("pool.queue_notice", duration(0ms, kDay), Live,
+                                            "A request that has waited this long for a server connection is "
+                                            "told its place in the queue; 0 means never."),
+    row<&Config::pool, &Pool::server_idle_timeout>(
+        "pool.server_idle_timeout", duration(0ms, 30 * kDay), Live,
+        "A server connection idle for so long is closed; 0 means never."),
+    row<&Config::pool, &Pool::server_lifetime>(
+        "pool.server_lifetime", duration(0ms, 30 * kDay), Live,
+        "A server connection this old is closed as soon as it is idle; 0 means never."),
+    row<&Config::pool, &Pool::server_check_delay>(
+        "pool.server_check_delay", duration(0ms, kDay), Live,
+        "A server connection idle for longer is checked before it is used; 0 means always."),
+    row<&Config::pool, &Pool::connect_timeout>("pool.connect_timeout", duration(1ms, 1h), Live,
+                                               "Time for opening a server connection, login included."),
+    row<&Config::pool, &Pool::prepared_statements>(
+        "pool.prepared_statements", integer(1, 100'000), NewConnections,
+        "Prepared statements kept on each server connection; the least recently used go first."),
+
+    row<&Config::limits, &Limits::max_clients>("limits.max_clients", integer(1, kMaxClients), Live,
+                                               "Client connections; further ones get error 53300."),
+    row<&Config::limits, &Limits::max_clients_per_user>("limits.max_clients_per_user",
+                                                        integer(0, kMaxClients), Live,
+                                                        "Client connections of one user; 0 means no limit."),
+    row<&Config::limits, &Limits::max_clients_per_database>(
+        "limits.max_clients_per_database", integer(0, kMaxClients), Live,
+        "Client connections to one database; 0 means no limit."),
+    row<&Config::limits, &Limits::query_timeout>(
+        "limits.query_timeout", duration(0ms, 30 * kDay), Live,
+        "A request that runs for longer is cancelled; 0 means no limit."),
+    row<&Config::limits, &Limits::idle_transaction_timeout>(
+        "limits.idle_transaction_timeout", duration(0ms, 30 * kDay), Live,
+        "A client idle inside a transaction for longer is disconnected; 0 means no limit."),
+    row<&Config::limits, &Limits::client_idle_timeout>(
+        "limits.client_idle_timeout", duration(0ms, 30 * kDay), Live,
+        "A client idle outside a transaction for longer is disconnected; 0 means no limit."),
+    row<&Config::limits, &Limits::login_timeout>("limits.login_timeout", duration(1ms, 1h), Live,
+                                                 "Time for a client to log in."),
+    row<&Config::limits, &Limits::drain_timeout>(
+        "limits.drain_timeout", duration(0ms, kDay), Live,
+        "How long clients may finish their transactions at shutdown; then they are disconnected."),
+
+    row<&Config::routing, &Routing::read_write_split>(
+        "routing.read_write_split", boolean(), Live,
+        "Reads may go to standbys; off sends everything to the primary."),
+    row<&Config::routing, &Routing::balance>("routing.balance", word(kBalanceLevels), Live,
+                                             "How often a node is chosen for reads: once per `session`, "
+                                             "`transaction` or `statement`."),
+    row<&Config::routing, &Routing::consistency>(
+        "routing.consistency", word(kConsistencies), Live,
+        "What a read on a standby must see: the client's own commits (`session`), everybody's (`global`) or "
+        "whatever has arrived (`eventual`)."),
+    row<&Config::routing, &Routing::consistency_wait>("routing.consistency_wait", duration(0ms, 1h), Live,
+                                                      "How long a read waits for a standby to have replayed "
+                                                      "what it must see; then it goes to the primary."),
+    row<&Config::routing, &Routing::max_lag_bytes>(
+        "routing.max_lag_bytes", size(0, std::uint64_t{1} << 50U), Live,
+        "A standby that has this much WAL still to replay gets no reads; 0 means no limit."),
+    row<&Config::routing, &Routing::max_lag_time>(
+        "routing.max_lag_time", duration(0ms, kDay), Live,
+        "A standby further behind in time gets no reads; 0 means no limit."),
+    row<&Config::routing, &Routing::primary_reads>(
+        "routing.primary_reads", boolean(), Live, "The primary takes its share of the reads, by its weight."),
+    row<&Config::routing, &Routing::read_only_functions>(
+        "routing.read_only_functions", text_list(0, kMaxNames), Live,
+        "Functions that never write and leave nothing behind in the session, whatever the catalog says: "
+        "`name` or "
+        "`schema.name`."),
+    row<&Config::routing, &Routing::write_functions>("routing.write_functions", text_list(0, kMaxNames), Live,
+                                                     "Functions that are always taken for a write: `name` or "
+                                                     "`schema.name`."),
+    row<&Config::routing, &Routing::facts_refresh>("routing.facts_refresh", duration(100ms, kDay), Live,
+                                                   "How often what is known of the catalog (volatility of "
+                                                   "functions, views, row security) is read again."),
+    row<&Config::routing, &Routing::analysis_cache_entries>(
+        "routing.analysis_cache_entries", integer(0, 10'000'000), Restart,
+        "Analysed statements kept by each worker; 0 keeps none."),
+
+    row<&Config::health, &Health::period>("health.period", duration(10ms, 1h), Live,
+                                          "Time between two probes of a node."),
+    row<&Config::health, &Health::timeout>("health.timeout", duration(10ms, 1h), Live,
+                                           "A probe without an answer for so long has failed."),
+    row<&Config::health, &Health::failures_to_down>(
+        "health.failures_to_down", integer(1, 1'000), Live,
+        "Failed probes in a row after which a node is down; a refused connection counts at once."),
+    row<&Config::health, &Health::user>("health.user", kRequiredName, Live,
+                                        "Role that the probes log in as."),
+    row<&Config::health, &Health::password>("health.password", secret(1'024), Live,
+                                            "Password of `health.user`; empty means none is sent."),
+    row<&Config::health, &Health::database>("health.database", kRequiredName, Live,
+                                            "Database that the probes connect to."),
+    row<&Config::health, &Health::failover_park_timeout>(
+        "health.failover_park_timeout", duration(0ms, 1h), Live,
+        "How long requests wait for a new primary when there is none; then they get an error."),
+
+    row<&Config::auth, &Auth::users_file>(
+        "auth.users_file", text(0, kMaxPathBytes), Live,
+        "File of users, lines of `\"user\" \"verifier or password\"`; empty means none."),
+    row<&Config::auth, &Auth::auth_user>("auth.auth_user", kName, Live,
+                                         "Role that runs `auth.auth_query`; empty means that it is not run."),
+    row<&Config::auth, &Auth::auth_password>("auth.auth_password", secret(1'024), Live,
+                                             "Password of `auth.auth_user`; empty means none is sent."),
+    row<&Config::auth, &Auth::auth_database>("auth.auth_database", kRequiredName, Live,
+                                             "Database that `auth.auth_query` runs in."),
+    row<&Config::auth, &Auth::auth_query>("auth.auth_query", text(0, 8'192), Live,
+                                          "Query for a user's name and password verifier; `$1` is the name."),
+    row<&Config::auth, &Auth::auth_query_ttl>(
+        "auth.auth_query_ttl", duration(0ms, kDay), Live,
+        "How long an answer of `auth.auth_query` is used; 0 asks every time."),
+
+    row<&Config::admin, &Admin::database>("admin.database", kRequiredName, NewConnections,
+                                          "Name of the database that is the administration console."),
+    row<&Config::admin, &Admin::users>("admin.users", text_list(0, kMaxNames), NewConnections,
+                                       "Users who may connect to it and use PGPOOL commands."),
+
+    row<&Config::log, &Log::level>("log.level", word(kLogLevels), Live, "Least level that is logged."),
+    row<&Config::log, &Log::connections>("log.connections", boolean(), Live,
+                                         "Log when clients connect and disconnect."),
+    row<&Config::log, &Log::statements>("log.statements", boolean(), Live,
+                                        "Log every statement and where it went."),
+};
+
+// A list whose vector is reached from Config through the members.
+template <auto... Members>
+constexpr List list(std::string_view name, std::string_view key, std::size_t max, Reload reload,
+                    std::span<const Parameter> fields, std::string_view help) {
+    using Vector = std::remove_cvref_t<decltype(reach<Members...>(std::declval<Config&>()))>;
+    using Element = typename Vector::value_type;
+    return {name,
+            key,
+            max,
+            reload,
+            help,
+            fields,
+            [](const Config& config) { return reach<Members...>(config).size(); },
+            [](const Config& config, std::size_t index) -> ConstOwner {
+                return &reach<Members...>(config)[index];
+            },
+            [](Config& config) -> Owner { return &reach<Members...>(config).emplace_back(); },
+            [](Config& config) { reach<Members...>(config).clear(); },
+            []() -> ConstOwner {
+                static const Element element;
+                return &element;
+            }};
+}
+
+constexpr List kLists[] = {
+    list<&Config::nodes>("nodes", "name", 128, Restart, kNodeFields,
+                         "The PostgreSQL servers; which of them is the primary is found out."),
+    list<&Config::routing, &Routing::rules>("routing.rules", "", 1'000, Live, kRuleFields,
+                                            "Rules that say where reads of some clients go; the first that "
+                                            "matches counts, empty fields match all."),
+    list<&Config::auth, &Auth::access>("auth.access", "", 1'000, NewConnections, kAccessFields,
+                                       "Who may connect and how they log in; the first rule that matches "
+                                       "counts, and without one the client is "
+                                       "turned away."),
+};
+
+constexpr Section kSections[] = {
+    {"", "The cluster."},
+    {"listen", "Where clients connect to."},
+    {"nodes", "The PostgreSQL servers."},
+    {"pool", "Server connections and how clients share them."},
+    {"limits", "Bounds on clients."},
+    {"routing", "Which node serves a statement."},
+    {"health", "Probes of the nodes, and waiting for a new primary."},
+    {"auth", "Who may connect."},
+    {"admin", "The administration console."},
+    {"log", "The log, on standard error or in the journal."},
+};
+
+}  // namespace
+
+std::string_view to_string(Reload reload) {
+    switch (reload) {
+        case Live:
+            return "live";
+        case NewConnections:
+            return "new connections";
+        case Restart:
+            return "restart";
+    }
+    return {};
+}
+
+std::span<const Section> sections() {
+    return kSections;
+}
+std::span<const Parameter> parameters() {
+    return kParameters;
+}
+std::span<const List> lists() {
+    return kLists;
+}
+
+const Parameter* find_parameter(std::span<const Parameter> table, std::string_view name) {
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const Parameter& p) { return p.name == name; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+const List* find_list(std::string_view name) {
+    const auto* found =
+        std::find_if(std::begin(kLists), std::end(kLists), [&](const List& l) { return l.name == name; });
+    return found == std::end(kLists) ? nullptr : found;
+}
+
+bool is_section(std::string_view name) {
+    if (name.empty() || find_list(name) != nullptr) return false;
+    return std::any_of(std::begin(kSections), std::end(kSections),
+                       [&](const Section& s) { return s.name == name; });
+}
+
+std::string_view section_of(std::string_view name) {
+    const std::size_t dot = name.find('.');
+    return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+}
+
+std::string_view last_part(std::string_view name) {
+    return name.substr(name.rfind('.') + 1);
+}
+
+const Config& default_config() {
+    static const Config config;
+    return config;
+}
+
+bool is_required(const List& list, const Parameter& field) {
+    if (field.type.kind != Kind::Text || field.type.min == 0) return false;
+    return std::get<std::string>(field.get(list.defaults())).empty();
+}
+
+}  // namespace pgpool::config

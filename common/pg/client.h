@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Client: one libpq connection for the control plane (probes, catalogs, auth_query); never for the data path.
+//
+// Every operation ends by its deadline or, within 20 ms, when *stop becomes true; nothing here blocks longer.
+// A failure says of what class it is (cluster::Reach). Once a deadline passed or the connection broke the
+// object is of no more use: usable() is false; make a new one. Nothing is reconnected silently.
+// Threads: one at a time.
+
+#include <libpq-fe.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/cluster/topology.h"
+#include "common/pg/rows.h"
+
+namespace pgpool::pg {
+
+struct ConnectParams {
+    std::string host;  // a name, an address, or the directory of a UNIX socket (begins with '/')
+    std::uint16_t port = 5432;
+    std::vector<std::string> addresses;  // numeric; empty: `host` is resolved first
+    std::string user;
+    std::string password;  // empty: none
+    std::string database;
+    std::string application_name;
+};
+
+struct ClientError {
+    cluster::Reach reach = cluster::Reach::Unreachable;
+    SqlState sqlstate = sqlstate::kConnectionFailure;
+    std::string message;
+
+    [[nodiscard]] Error error() const { return Error{message, sqlstate}; }
+};
+
+template <typename T>
+using ClientResult = tl::expected<T, ClientError>;
+
+class Client {
+public:
+    using Parameter = std::optional<std::string>;
+
+    // `stop` may be null; otherwise it outlives the Client.
+    [[nodiscard]] static ClientResult<Client> connect(const ConnectParams& params, TimePoint deadline,
+                                                      const std::atomic<bool>* stop);
+
+    // One statement with parameters in text form. A server error leaves the connection usable.
+    [[nodiscard]] ClientResult<Rows> query(std::string_view sql, std::span<const Parameter> parameters,
+                                           TimePoint deadline);
+
+    // Reads what an idle connection received; false: the server closed it. Never waits.
+    [[nodiscard]] bool check_idle();
+
+    [[nodiscard]] bool usable() const;
+    [[nodiscard]] int socket() const;  // to poll for input while idle; -1 when broken
+    [[nodiscard]] std::string_view parameter(const char* name) const;  // ParameterStatus, empty if unknown
+
+private:
+    struct Deleter {
+        void operator()(PGconn* connection) const { ::PQfinish(connection); }
+    };
+    using Connection = std::unique_ptr<PGconn, Deleter>;
+    enum class Wait : std::uint8_t { Ready, Late, Stopped };
+
+    Client(Connection connection, const std::atomic<bool>* stop)
+        : connection_(std::move(connection)), stop_(stop) {}
+
+    [[nodiscard]] static ClientResult<Client> connect_to(const ConnectParams& params,
+                                                         const std::string& address, TimePoint deadline,
+                                                         const std::atomic<bool>* stop);
+    [[nodiscard]] ClientResult<Rows> exchange(TimePoint deadline);
+    [[nodiscard]] std::optional<ClientError> send_out(TimePoint deadline);
+    [[nodiscard]] std::optional<ClientError> await_result(TimePoint deadline);
+    [[nodiscard]] std::optional<ClientError> wait_io(short events, TimePoint deadline,
+                                                     std::string_view doing);
+    [[nodiscard]] ClientError lost();
+
+    Connection connection_;
+    const std::atomic<bool>* stop_;
+};
+
+}  // namespace pgpool::pg

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Framing: finds the next message in a run of bytes. A message is a type byte, an Int32 length that counts
+// itself but not the type, and a body (PG documentation 55.2). Nothing is copied and nothing is buffered
+// here.
+
+#include <cstdint>
+#include <optional>
+
+#include "common/base/bytes.h"
+
+namespace pgpool::wire {
+
+inline constexpr std::size_t kFrameHeader = 5;
+
+// A borrowed message; valid as long as the bytes it was found in.
+struct Frame {
+    char type = 0;
+    ByteView body;           // what is there of the body
+    ByteView bytes;          // header and what is there of the body
+    std::uint64_t size = 0;  // of the whole message, header included
+
+    [[nodiscard]] bool complete() const { return bytes.size() == size; }
+};
+
+enum class FrameError : std::uint8_t { NeedMore, BadLength };
+
+// The message at the start of `bytes`, perhaps cut off. NeedMore: fewer than five bytes are there. BadLength:
+// the length field is below 4 or above 2^30, PostgreSQL's own bound (MaxAllocSize).
+struct FrameResult {
+    Frame frame;
+    std::optional<FrameError> error;
+};
+[[nodiscard]] FrameResult next_frame(ByteView bytes);
+
+}  // namespace pgpool::wire

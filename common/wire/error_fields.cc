@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/wire/error_fields.h"
+
+#include "common/wire/encoder.h"
+
+namespace pgpool::wire {
+
+namespace {
+
+std::string_view name_of(Severity severity) {
+    switch (severity) {
+        case Severity::Fatal:
+            return "FATAL";
+        case Severity::Notice:
+            return "NOTICE";
+        case Severity::Warning:
+            return "WARNING";
+        case Severity::Error:
+            break;
+    }
+    return "ERROR";
+}
+
+void append_report(std::string& out, char type, const Report& report) {
+    FrameBuilder frame(out, type);
+    frame.byte1('S').string(name_of(report.severity)).byte1('V').string(name_of(report.severity));
+    frame.byte1('C').string(report.sqlstate.view()).byte1('M').string(report.message);
+    if (!report.detail.empty()) frame.byte1('D').string(report.detail);
+    if (!report.hint.empty()) frame.byte1('H').string(report.hint);
+    frame.byte1('\0');
+}
+
+}  // namespace
+
+ErrorFields read_error_fields(ByteView body) {
+    ErrorFields fields;
+    Cursor cursor(body);
+    while (cursor.ok()) {
+        const auto tag = static_cast<char>(cursor.u8());
+        if (tag == '\0') break;
+        const std::string_view value = cursor.c_string();
+        switch (tag) {
+            case 'S':
+                if (fields.severity.empty()) fields.severity = value;
+                break;
+            case 'V':
+                fields.severity = value;
+                break;
+            case 'C':
+                fields.sqlstate = value;
+                break;
+            case 'M':
+                fields.message = value;
+                break;
+            default:
+                break;
+        }
+    }
+    return fields;
+}
+
+void append_error(std::string& out, const Report& report) {
+    append_report(out, backend::kErrorResponse, report);
+}
+
+void append_notice(std::string& out, const Report& report) {
+    append_report(out, backend::kNoticeResponse, report);
+}
+
+namespace {
+
+std::string with_severity(ByteView body, std::string_view severity) {
+    std::string copy;
+    Cursor cursor(body);
+    while (cursor.ok()) {
+        const auto tag = static_cast<char>(cursor.u8());
+        if (tag == '\0') break;
+        const std::string_view value = cursor.c_string();
+        copy.push_back(tag);
+        copy.append(tag == 'S' || tag == 'V' ? severity : value);
+        copy.push_back('\0');
+    }
+    copy.push_back('\0');
+    return copy;
+}
+
+}  // namespace
+
+std::string as_fatal(ByteView body) {
+    return with_severity(body, "FATAL");
+}
+
+std::string as_error(ByteView body) {
+    return with_severity(body, "ERROR");
+}
+
+}  // namespace pgpool::wire

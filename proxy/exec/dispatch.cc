@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: Request -> plan -> server connection, or an answer of our own.
+#include <algorithm>
+#include <array>
+
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+constexpr std::size_t kMaxRetained = std::size_t{16} << 10U;  // a longer read is not kept for a repetition
+constexpr milliseconds kFactsPatience{500};
+constexpr std::uint32_t kMaxPipelined = 1000;     // requests on the way before the client must wait
+constexpr std::uint32_t kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
+// Parameters that tell about the server at hand, not about the session: the client keeps what it heard at its
+// login.
+constexpr std::array<std::string_view, 2> kOfTheServer{"in_hot_standby", "server_version"};
+
+const sql::StatementInfo& no_statement() {
+    static const sql::StatementInfo none{.parsed = true, .node_hint = {}, .statements = {}};
+    return none;
+}
+
+bool is_own(const sql::StatementInfo& info) {
+    return info.single(sql::Kind::Pgpool);
+}
+
+}  // namespace
+
+std::size_t Session::dispatch(ByteView bytes) {
+    if (!failure_.empty()) {
+        const std::string error = std::exchange(failure_, {});
+        return fail_request(error);
+    }
+    if (wait_ != Wait::Nothing) return 0;
+    if (!request_.classified) classify(bytes);
+    if (awaits_facts()) return 0;
+    if (owes_client() && !may_pipeline()) return 0;
+    if (voided_ != Voided::No) return answer_voided(bytes);
+    if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
+
+    route::Target target;
+    if (const auto answered = follow_plan(bytes, target)) return *answered;
+    if (link_ == nullptr && !take_link(target)) return 0;
+    if (!prepare_link()) return 0;
+    return send_request(bytes);
+}
+
+// The first clients of a database wait a moment for its catalog facts: without them a call of a user's
+// function would pin its client.
+bool Session::awaits_facts() {
+    if (!request_.verdict.needs_facts || login_.database->facts || waited_for_facts_) return false;
+    wait_ = Wait::Facts;
+    request_.classified = false;
+    effects_.await_news();
+    effects_.arm(TimerKind::Wait, kFactsPatience);
+    return true;
+}
+
+// While answers are owed the next request may follow at once if it can be served where the others are,
+// whatever becomes of them: on the primary, with nothing that is answered here and nothing whose effect on
+// statement names is open.
+bool Session::may_pipeline() const {
+    if (copying_in_) return false;
+    if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
+    if (!on_primary() || link_->replies.size() > kMaxPipelined) return false;
+    if (request_.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
+    return undo_.size() == undo_done_;
+}
+
+void Session::classify(ByteView bytes) {
+    request_.verdict = {};
+    request_.statements = 0;
+    if (request_.form == Request::Form::Query) classify_query(bytes);
+    if (request_.form == Request::Form::Batch) classify_batch(bytes);
+    if (request_.form == Request::Form::FunctionCall) {
+        const auto body = wire::next_frame(bytes).frame.body;
+        classify_unknown(body.size() >= 4 && load_be32(body.data()) < kFirstNormalOid);
+    }
+    if (!request_.info) request_.info = {std::shared_ptr<void>(), &no_statement()};
+    if (request_.verdict.needs_facts) effects_.facts_wanted();
+    request_.classified = true;
+}
+
+void Session::classify_unknown(bool harmless) {
+    request_.verdict = {};
+    request_.verdict.leaves = harmless ? sql::Leaves::Nothing : sql::Leaves::UnknownCode;
+}
+
+void Session::classify_query(ByteView bytes) {
+    const auto text = wire::read_query(wire::next_frame(bytes).frame.body);
+    if (request_.oversize || !text) return classify_unknown(!request_.oversize);
+    const auto analysed = around_.analyze(*text, options_);
+    learn(*analysed.slot);
+    const route::Verdict* verdict = &around_.verdict(analysed, *login_.database);
+    request_.info = analysed.info;
+    note_statements(*analysed.info);
+    if (analysed.info->single(sql::Kind::Execute)) {
+        const PreparedPtr* prepared = statements_.find(analysed.info->statements[0].name);
+        if (prepared != nullptr && (*prepared)->info) {
+            const auto inner =
+                route::classify(*(*prepared)->info, login_.database->facts.get(), around_.functions());
+            request_.verdict = route::classify_execute(*analysed.info, inner, login_.database->facts.get(),
+                                                       around_.functions());
+            return;
+        }
+    }
+    request_.verdict = *verdict;
+}
+
+// What matters of a request beyond its verdict: whether it opens or ends a transaction, and the names it uses
+// in SQL.
+void Session::note_statements(const sql::StatementInfo& info) {
+    for (const sql::Statement& statement : info.statements) {
+        request_.begins |= statement.kind == sql::Kind::Begin;
+        request_.commits |=
+            statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
+        const bool by_name = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Execute ||
+                             statement.kind == sql::Kind::Deallocate;
+        request_.prepares |= statement.kind == sql::Kind::Prepare;
+        for (const sql::RelationRef& relation : statement.relations) {
+            request_.lists_names |= relation.name == "pg_prepared_statements";
+        }
+        if (by_name && !statement.name.empty()) request_.own_names.push_back(statement.name);
+        if (statement.inner && statement.inner->kind == sql::Kind::Execute) {
+            request_.own_names.push_back(statement.inner->name);
+        }
+    }
+}
+
+// A standby has refused this text as one that writes: so it is one from now on.
+void Session::learn(route::CachedVerdict& slot) {
+    if (!learn_write_) return;
+    slot.learned_write = true;
+    slot.valid = false;
+}
+
+void Session::classify_batch(ByteView bytes) {
+    request_.verdict.kind = route::Class::Session;
+    request_.verdict.reason = route::Reason::SessionCommand;
+    request_.verdict.leaves = sql::Leaves::Nothing;
+    std::string_view parsed_name;  // the statement that this batch parsed last
+    sql::StatementInfoPtr parsed;
+    sql::StatementInfoPtr described;  // a command of ours: no server knows it
+    for (std::size_t at = 0; at < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        at += frame.bytes.size();
+        if (frame.type == wire::frontend::kParse) {
+            const auto parse = wire::read_parse(frame.body);
+            if (!parse) {
+                if (request_.oversize) classify_unknown(false);
+                continue;
+            }
+            const auto analysed = around_.analyze(parse->sql, options_);
+            learn(*analysed.slot);
+            add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
+            parsed_name = parse->name;
+            parsed = analysed.info;
+        } else if (frame.type == wire::frontend::kBind) {
+            const auto bind = wire::read_bind(frame.body);
+            if (!bind || (parsed && bind->statement == parsed_name)) continue;
+            const PreparedPtr* known = bind->statement.empty() ? nullptr : statements_.find(bind->statement);
+            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
+            if (!info || (known == nullptr && !bind->statement.empty())) continue;
+            if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(bind->statement);
+            if (known != nullptr) {
+                add_to_verdict(info,
+                               route::cached_verdict((*known)->verdict, *info, login_.database->facts.get(),
+                                                     around_.functions(), around_.config_version()));
+            } else {
+                add_to_verdict(info,
+                               route::classify(*info, login_.database->facts.get(), around_.functions()));
+            }
+        } else if (frame.type == wire::frontend::kDescribe) {
+            const auto target = wire::read_target(frame.body);
+            if (!target || target->kind != 'S') continue;
+            const PreparedPtr* known = statements_.find(target->name);
+            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
+            if ((known != nullptr || target->name.empty()) && info && is_own(*info)) described = info;
+        }
+    }
+    if (request_.statements == 0 && described) {
+        add_to_verdict(described,
+                       route::classify(*described, login_.database->facts.get(), around_.functions()));
+    }
+}
+
+// The whole batch has one destination: what its most demanding statement needs.
+void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& verdict) {
+    note_statements(*info);
+    if (request_.statements++ == 0) {
+        request_.info = info;
+        request_.verdict = verdict;
+        return;
+    }
+    request_.info = {std::shared_ptr<void>(), &no_statement()};
+    route::Verdict& all = request_.verdict;
+    const bool both_read = all.kind == route::Class::Read && verdict.kind == route::Class::Read;
+    if (!both_read) {
+        all.kind = route::Class::Write;
+        all.reason = route::Reason::MixedBatch;
+    }
+    all.leaves = all.leaves | verdict.leaves;
+    all.retryable_read = all.retryable_read && verdict.retryable_read;
+    all.is_ddl = all.is_ddl || verdict.is_ddl;
+    all.needs_facts = all.needs_facts || verdict.needs_facts;
+    all.primary_only = all.primary_only || verdict.primary_only;
+}
+
+route::SessionRoute Session::session_route() const {
+    route::SessionRoute route;
+    route.in_transaction = transaction_ != wire::TransactionStatus::Idle;
+    route.read_only = transaction_options_.read_only.value_or(false);
+    route.isolation = transaction_options_.isolation.value_or(sql::Isolation::ReadCommitted);
+    if (link_ != nullptr)
+        route.bound = on_primary() ? route::Target::primary() : route::Target::at(link_->node);
+    route.chosen = chosen_;
+    const auto consistency = around_.config->routing.consistency;
+    if (consistency == config::Consistency::Session) route.must_see = around_.position_after(last_write_);
+    if (consistency == config::Consistency::Global) {
+        route.must_see = around_.position_after(login_.database->marks->last_write());
+    }
+    route.waited = waited_for_replay_;
+    route.user = login_.user;
+    route.database = login_.database->name;
+    if (const std::string* name = reported_->find("application_name")) route.application_name = *name;
+    return route;
+}
+
+// Where the request goes (`target`, and nothing returned), or how much of the client's bytes was dealt with
+// here.
+std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& target) {
+    if (request_.form == Request::Form::Batch && request_.statements == 0 &&
+        request_.size == wire::kFrameHeader && (request_.synced || request_.flushed) &&
+        (link_ == nullptr || request_.flushed)) {
+        if (request_.synced) say_ready();  // a lone Sync; a lone Flush asks for nothing
+        request_ = {};
+        return wire::kFrameHeader;
+    }
+    if (login_.database->is_admin && !is_own(*request_.info)) {
+        const bool asks_nothing = request_.statements <= 1 && request_.info->statements.empty() &&
+                                  request_.form != Request::Form::FunctionCall && !request_.oversize;
+        if (asks_nothing) return answer_locally(bytes, {route::Local::What::EmptyQuery});
+        fail_front({.sqlstate = sqlstate::kFeatureNotSupported,
+                    .message = "only SHOW and PGPOOL commands exist on the admin database"});
+        return dispatch(bytes);
+    }
+    const bool before_sync = request_.form == Request::Form::Batch && !request_.synced;
+    if (avoid_standby_ || around_.config->pool.mode == config::PoolMode::Session ||
+        (before_sync && link_ == nullptr) ||
+        (request_.verdict.leaves != sql::Leaves::Nothing && link_ == nullptr)) {
+        if (!is_own(*request_.info)) return std::nullopt;
+    }
+    const route::ExecutionPlan plan =
+        route::plan(request_.verdict, *request_.info, session_route(), *around_.topology,
+                    around_.config->routing, around_.random());
+    if (const auto* forward = std::get_if<route::Forward>(&plan)) {
+        target = forward->target;
+        if (forward->stick == route::Stick::Session) chosen_ = forward->target;
+        return std::nullopt;
+    }
+    if (const auto* wait = std::get_if<route::WaitForReplay>(&plan)) {
+        wait_ = Wait::Replay;
+        effects_.await_news();
+        effects_.arm(TimerKind::Wait, wait->at_most);
+        return 0;
+    }
+    if (const auto* local = std::get_if<route::Local>(&plan)) {
+        const bool is_end = local->what == route::Local::What::EndUnsent;
+        if (local->what == route::Local::What::Own ||
+            (local->what == route::Local::What::Begin && runs_one_statement(bytes)) ||
+            (is_end && !deferred_begin_.empty() && runs_one_statement(bytes))) {
+            return answer_locally(bytes, *local);
+        }
+        return std::nullopt;
+    }
+    const auto& refuse = std::get<route::Refuse>(plan);
+    fail_front({.sqlstate = refuse.sqlstate, .message = refuse.message});
+    return dispatch(bytes);
+}
+
+bool Session::take_link(const route::Target& target) {
+    link_ = effects_.acquire(target);
+    if (link_ != nullptr) return true;
+    wait_ = Wait::Link;
+    wait_began_ = around_.now;
+    const auto& pool = around_.config->pool;
+    effects_.arm(TimerKind::Wait, pool.queue_notice.count() > 0
+                                      ? std::min(pool.queue_notice, pool.wait_timeout)
+                                      : pool.wait_timeout);
+    waited_ = milliseconds(0);
+    return false;
+}
+
+// Makes the connection look as if this client had used it all the time. False: something must be answered
+// first.
+bool Session::prepare_link() {
+    if (link_->last_session != id_) clean_after_others();
+    if (transaction_ != wire::TransactionStatus::Idle && deferred_begin_.empty()) return true;
+    if (!replay_settings()) return false;
+    if (link_->replies.empty() && phase_ == Phase::Running) tell_parameters();
+    return true;
+}
+
+void Session::clean_after_others() {
+    link_->last_session = id_;
+    if (link_->statements.own_names.empty()) return;
+    std::string sql;
+    for (const auto& [name, statement] : link_->statements.own_names) {
+        sql += "DEALLOCATE " + quote_identifier(name) + ";";
+    }
+    send_own_query(sql, Purpose::Cleanup);
+    link_->statements.own_names.clear();
+}
+
+// Settings that cannot fail go together with the request; others are awaited, as the request must not run
+// without them.
+bool Session::replay_settings() {
+    if (link_->settings.current() == settings_.current()) return true;
+    const Replay difference = replay(*link_->settings.current(), *settings_.current());
+    link_->settings.replace(settings_.current());
+    if (difference.sql.empty()) return true;
+    send_own_query(difference.sql, Purpose::Replay);
+    if (difference.cannot_fail && phase_ == Phase::Running) return true;
+    wait_ = Wait::Settings;
+    return false;
+}
+
+void Session::tell_parameters() {
+    if (link_->reported == reported_) return;
+    std::string frames;
+    for (const auto& [name, value] : link_->reported->pairs()) {
+        if (std::find(kOfTheServer.begin(), kOfTheServer.end(), name) != kOfTheServer.end()) continue;
+        const std::string* known = reported_->find(name);
+        if (known != nullptr && *known == value) continue;
+        wire::append_parameter_status(frames, name, value);
+        reported_ = around_.names.with(reported_, name, value);
+    }
+    if (frames.empty()) return;
+    effects_.reply(frames);
+    note_parameters();
+}
+
+void Session::note_parameters() {
+    const std::string* encoding = reported_->find("client_encoding");
+    const std::string* conforming = reported_->find("standard_conforming_strings");
+    options_.ascii_safe_encoding = encoding == nullptr || sql::is_ascii_safe_encoding(*encoding);
+    options_.standard_conforming_strings = conforming == nullptr || *conforming == "on";
+}
+
+// What the request may do goes with the answers that it waits for.
+void Session::mark_replies(std::size_t first) {
+    const route::Verdict& verdict = request_.verdict;
+    for (std::size_t i = first; i < link_->replies.size(); ++i) {
+        Expected& expected = link_->replies.at(i);
+        expected.begins = request_.begins;
+        expected.commits = request_.commits;
+        expected.writes = verdict.kind == route::Class::Write;
+        expected.is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject);
+        if (i > first) continue;
+        expected.leaves = verdict.leaves;
+        expected.clears = verdict.clears;
+    }
+}
+
+std::size_t Session::send_request(ByteView bytes) {
+    done_ +=
+        std::exchange(retained_, 0);  // an earlier read can no longer be repeated once another follows it
+    const bool alone = !owes_client() && !unsynced_;
+    const bool in_transaction = transaction_ != wire::TransactionStatus::Idle;
+    if (alone) {
+        row_delivered_ = error_seen_ = false;
+        frames_forwarded_ = statement_index_ = 0;
+        request_began_ = around_.now;
+        if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
+    }
+    repeatable_ = alone && !in_transaction && request_.verdict.retryable_read && !request_.oversize &&
+                  bytes.size() <= kMaxRetained && (request_.synced || request_.form == Request::Form::Query);
+    const std::size_t first_reply = link_->replies.size();
+    if (!deferred_begin_.empty()) emit_begin();
+    for (const std::string& name : request_.own_names) ensure_own_name(name);
+    if (request_.lists_names) show_own_names();
+    if (request_.prepares) prepare_text_ = text_of(bytes);
+
+    switch (request_.form) {
+        case Request::Form::Query:
+            emit_query(bytes);
+            break;
+        case Request::Form::FunctionCall:
+            emit_function_call(bytes);
+            break;
+        default:
+            emit_batch(bytes);
+            break;
+    }
+    mark_replies(first_reply);
+    emit_synthesized();
+    stream_left_ = request_.beyond;
+    stream_dropped_ = false;
+    const auto timeout = around_.config->limits.query_timeout;
+    if (timeout.count() > 0 && alone) effects_.arm(TimerKind::Query, timeout);
+    effects_.disarm(TimerKind::Idle);
+    request_ = {};
+    if (!repeatable_) return bytes.size();
+    retained_ = static_cast<std::uint32_t>(bytes.size());
+    return 0;
+}
+
+}  // namespace pgpool::exec

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: the messages of a request on their way to a server connection. Statement names become ours, what
+// the connection lacks is put in front, and every message sent gets its entry in the reply queue.
+#include <algorithm>
+
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+using namespace wire::frontend;
+
+void Session::send_raw(ByteView bytes) {
+    if (!raw_.empty() && raw_.data() + raw_.size() == bytes.data()) {
+        raw_ = {raw_.data(), raw_.size() + bytes.size()};
+        return;
+    }
+    flush_raw();
+    raw_ = bytes;
+}
+
+void Session::flush_raw() {
+    if (!raw_.empty()) effects_.send(*link_, raw_);
+    raw_ = {};
+}
+
+void Session::send_made() {
+    flush_raw();
+    effects_.send(*link_, out_);
+    out_.clear();
+}
+
+// As any simple Query it destroys the unnamed statement (PG documentation 55.2.3).
+Expected& Session::send_own_query(std::string_view sql, Purpose purpose) {
+    wire::append_query(out_, sql);
+    link_->statements.unnamed = {};
+    send_made();
+    return link_->replies.push(Owed::Query, Deliver::Swallow, purpose);
+}
+
+// Text that we could not analyse counts too.
+void Session::count_sent(const sql::StatementInfo* info) {
+    NodeStatistics& statistics = around_.node_statistics;
+    if (info == nullptr) return statistics.count(link_->node, Counted::Other);
+    for (const sql::Statement& statement : info->statements) {
+        statistics.count(link_->node, counted_as(statement));
+    }
+}
+
+void Session::emit_begin() {
+    count_sent(nullptr);
+    send_own_query(deferred_begin_, Purpose::Begin);
+    deferred_begin_.clear();
+}
+
+void Session::emit_query(ByteView bytes) {
+    Expected& expected = link_->replies.push(Owed::Query);
+    expected.info = request_.info;
+    count_sent(request_.oversize ? nullptr : request_.info.get());
+    unsynced_ = false;  // it ends with a ReadyForQuery as a Sync does
+    // A simple Query destroys the unnamed statement (PG documentation 55.2.3).
+    link_->statements.unnamed = {};
+    unnamed_serial_ = 0;
+    unnamed_info_.reset();
+    effects_.send(*link_, bytes);
+}
+
+void Session::emit_function_call(ByteView bytes) {
+    link_->replies.push(Owed::FunctionCall);
+    unsynced_ = false;
+    count_sent(nullptr);
+    effects_.send(*link_, bytes);
+}
+
+void Session::emit_batch(ByteView bytes) {
+    unsynced_ = true;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        at += frame.bytes.size();
+        emit_frame(frame);
+    }
+    flush_raw();
+}
+
+void Session::emit_frame(const wire::Frame& frame) {
+    switch (frame.type) {
+        case kParse:
+            return emit_parse(frame);
+        case kBind:
+            return emit_bind(frame);
+        case kDescribe:
+            return emit_describe(frame);
+        case kExecute:
+            return emit_execute(frame);
+        case kClose:
+            return emit_close(frame);
+        case kSync:
+            return emit_sync(frame);
+        default:
+            return send_raw(frame.bytes);  // Flush
+    }
+}
+
+void Session::emit_sync(const wire::Frame& frame) {
+    link_->replies.push(Owed::Sync);
+    unsynced_ = false;
+    send_raw(frame.bytes);
+}
+
+void Session::emit_parse(const wire::Frame& frame) {
+    const auto parse = wire::read_parse(frame.body);
+    if (!parse) {  // malformed, or too large to be known: the unnamed statement is then the server's business
+                   // alone
+        Expected& expected = link_->replies.push(Owed::Parse);
+        expected.claims_unnamed = true;
+        unnamed_serial_ = 0;
+        link_->statements.unnamed = {};
+        return send_raw(frame.bytes);
+    }
+    const sql::StatementInfoPtr info = around_.analyze(parse->sql, options_).info;
+    if (!parse->name.empty()) {
+        emit_named_parse(frame, parse->name, parse->sql_and_types, info);
+        const auto& named = request_.own_names;  // by SQL, perhaps in this same batch
+        if (std::find(named.begin(), named.end(), parse->name) != named.end()) ensure_own_name(parse->name);
+        return;
+    }
+    unnamed_body_.assign(parse->sql_and_types);
+    unnamed_info_ = info;
+    unnamed_serial_ = ++last_serial_;
+    link_->statements.unnamed = {id_, unnamed_serial_};
+    link_->replies.push(Owed::Parse).claims_unnamed = true;
+    send_raw(frame.bytes);
+}
+
+void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                               const sql::StatementInfoPtr& info) {
+    if (statements_.find(name) != nullptr) {
+        // The name is taken: with the statement there under that name the server says so in its own words.
+        ensure_own_name(name);
+        link_->replies.push(Owed::Parse);
+        return send_raw(frame.bytes);
+    }
+    PreparedPtr statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
+    statements_.set(name, statement);
+    undo_.push_back({std::string(name), nullptr, false});
+    const bool is_there = link_->statements.has(*statement);
+    if (is_there && may_skip_parse(*statement)) {
+        link_->replies.push(Owed::Parse, Deliver::Synthesize).undo_client = true;
+        return;
+    }
+    if (is_there) {
+        link_->statements.forget(statement->id);
+        wire::append_close_statement(out_, statement->server_name);
+        send_made();
+        link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
+    }
+    make_room();
+    wire::append_parse(out_, statement->server_name, sql_and_types);
+    send_made();
+    Expected& expected = link_->replies.push(Owed::Parse);
+    expected.undo_client = true;
+    expected.statement = statement;
+    link_->statements.add(std::move(statement), login_.database->marks->ddl_epoch());
+}
+
+// A Parse needs no server if it can only succeed: the text was prepared here since the last DDL, and no
+// transaction, failed or about to fail, stands in its way.
+bool Session::may_skip_parse(const PreparedStatement& statement) const {
+    return transaction_ != wire::TransactionStatus::Failed && link_->replies.answered() &&
+           link_->statements.epoch_of(statement) == login_.database->marks->ddl_epoch();
+}
+
+// pg_prepared_statements shows a client its own statements, under its own names, and no others.
+void Session::show_own_names() {
+    send_own_query("DEALLOCATE ALL", Purpose::Cleanup);
+    link_->statements.clear();
+    for (const std::string& name : statements_.names()) ensure_own_name(name);
+}
+
+sql::Leaves Session::leaves_on_the_way() const {
+    sql::Leaves leaves = request_.verdict.leaves;
+    for (std::size_t i = 0; link_ != nullptr && i < link_->replies.size(); ++i) {
+        leaves = leaves | link_->replies.at(i).leaves;
+    }
+    return leaves;
+}
+
+// Two clients share what they prepared only where it means the same: the same search path, the same role.
+std::string Session::statement_scope() const {
+    if (sql::has(pins_ | pending_pins_ | leaves_on_the_way(), sql::Leaves::TempObject)) return std::to_string(id_);
+    std::string scope;
+    for (const std::string_view name : {"search_path", "role", "session_authorization"}) {
+        if (const std::string* value = settings_.current()->find(name)) scope += *value;
+        scope.push_back('\n');
+    }
+    return scope;
+}
+
+void Session::make_room() {
+    const PreparedPtr evicted = link_->statements.evict();
+    if (!evicted) return;
+    wire::append_close_statement(out_, evicted->server_name);
+    send_made();
+    link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
+}
+
+void Session::ensure_prepared(const PreparedPtr& statement) {
+    if (link_->statements.has(*statement)) return;
+    make_room();
+    wire::append_parse(out_, statement->server_name, statement->sql_and_types);
+    send_made();
+    Expected& expected = link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
+    expected.statement = statement;
+    link_->statements.add(statement, login_.database->marks->ddl_epoch());
+}
+
+// The unnamed statement that a Bind or Describe means must be this client's, and if it has none there must be
+// none.
+void Session::ensure_unnamed() {
+    const UnnamedStatement wanted{unnamed_serial_ != 0 ? id_ : 0, unnamed_serial_};
+    if (link_->statements.unnamed == wanted) return;
+    if (unnamed_serial_ != 0) {
+        wire::append_parse(out_, "", unnamed_body_);
+        link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
+    } else {
+        wire::append_close_statement(out_, "");
+        link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
+    }
+    send_made();
+    link_->statements.unnamed = wanted;
+}
+
+// Makes the statement be there under the client's own name, for commands that name it in SQL.
+void Session::ensure_own_name(std::string_view name) {
+    const PreparedPtr* known = statements_.find(name);
+    if (known == nullptr || link_->statements.own_names.contains(name)) return;
+    const PreparedPtr statement = *known;
+    link_->statements.own_names.emplace(name, statement);
+    if (statement->by_sql) {
+        Expected& expected = send_own_query(statement->sql_and_types, Purpose::Prepare);
+        expected.statement = statement;
+        expected.under_own_name = true;
+        return;
+    }
+    wire::append_parse(out_, name, statement->sql_and_types);
+    Expected& expected = link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
+    expected.statement = statement;
+    expected.under_own_name = true;
+    if (!unsynced_) {
+        wire::append_sync(out_);
+        link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Prepare);
+    }
+    send_made();
+}
+
+void Session::emit_bind(const wire::Frame& frame) {
+    const auto bind = wire::read_bind(frame.body);
+    const PreparedPtr* known = nullptr;
+    sql::StatementInfoPtr info;
+    if (bind && bind->statement.empty()) {
+        ensure_unnamed();
+        info = unnamed_info_;
+    } else if (bind) {
+        known = statements_.find(bind->statement);
+        if (known != nullptr) info = (*known)->info;
+    }
+    if (bind && bind->portal.empty()) {
+        unnamed_portal_ = std::move(info);
+    } else if (bind) {
+        if (!portals_) portals_ = std::make_unique<sql::NameMap<sql::StatementInfoPtr>>();
+        portals_->insert_or_assign(std::string(bind->portal), std::move(info));
+    }
+    const bool own_name =
+        known != nullptr && ((*known)->by_sql || link_->statements.own_names.contains(bind->statement));
+    if (known == nullptr || own_name) {
+        link_->replies.push(Owed::Bind);
+        return send_raw(frame.bytes);
+    }
+    const PreparedPtr statement = *known;
+    ensure_prepared(statement);
+    flush_raw();
+    out_.push_back(kBind);
+    const std::size_t renamed = frame.size - 1 - bind->statement.size() + statement->server_name.size();
+    append_be32(out_, static_cast<std::uint32_t>(renamed));
+    out_.append(bind->portal).push_back('\0');
+    out_.append(statement->server_name).push_back('\0');
+    send_made();
+    link_->replies.push(Owed::Bind);
+    send_raw(bind->rest);
+}
+
+void Session::emit_describe(const wire::Frame& frame) {
+    const auto target = wire::read_target(frame.body);
+    const bool of_portal = target && target->kind == 'P';
+    const PreparedPtr* known = nullptr;
+    if (target && !of_portal) {
+        if (target->name.empty()) ensure_unnamed();
+        known = statements_.find(target->name);
+    }
+    const bool renamed =
+        known != nullptr && !(*known)->by_sql && !link_->statements.own_names.contains(target->name);
+    if (renamed) {
+        const PreparedPtr statement = *known;
+        ensure_prepared(statement);
+        wire::FrameBuilder(out_, kDescribe).byte1('S').string(statement->server_name);
+        send_made();
+    } else {
+        send_raw(frame.bytes);
+    }
+    link_->replies.push(of_portal ? Owed::DescribePortal : Owed::DescribeStatement);
+}
+
+void Session::emit_execute(const wire::Frame& frame) {
+    const auto execute = wire::read_execute(frame.body);
+    Expected& expected = link_->replies.push(Owed::Execute);
+    if (execute && execute->portal.empty()) {
+        expected.info = unnamed_portal_;
+    } else if (execute && portals_) {
+        const auto at = portals_->find(execute->portal);
+        if (at != portals_->end()) expected.info = at->second;
+    }
+    count_sent(expected.info.get());
+    send_raw(frame.bytes);
+}
+
+void Session::emit_close(const wire::Frame& frame) {
+    const auto target = wire::read_target(frame.body);
+    if (!target || target->kind == 'P') {
+        link_->replies.push(Owed::Close);
+        return send_raw(frame.bytes);
+    }
+    if (target->name.empty()) {
+        unnamed_serial_ = 0;
+        unnamed_info_.reset();
+        link_->statements.unnamed = {};
+    }
+    const PreparedPtr* known = statements_.find(target->name);
+    if (known == nullptr) {  // closing what is not there is no error
+        link_->replies.push(Owed::Close);
+        return send_raw(frame.bytes);
+    }
+    const auto own = link_->statements.own_names.find(target->name);
+    const bool is_there = own != link_->statements.own_names.end();
+    if (is_there) link_->statements.own_names.erase(own);
+    undo_.push_back({std::string(target->name), *known, is_there});
+    statements_.set(target->name, nullptr);
+    link_->replies.push(Owed::Close, is_there ? Deliver::Forward : Deliver::Synthesize).undo_client = true;
+    if (is_there) send_raw(frame.bytes);
+}
+
+}  // namespace pgpool::exec

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: lost connections, time-outs, cancels, refusals. What a client is told, and with which SQLSTATE, is
+// decided here.
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+constexpr std::uint32_t kMaxAttempts = 5;
+
+using wire::Severity;
+using wire::TransactionStatus;
+}  // namespace
+
+// Answers the request at the front with an error; returns how many bytes are dealt with.
+std::size_t Session::fail_request(ByteView error_frame) {
+    effects_.reply(error_frame);
+    const std::size_t size = request_.size;
+    if (request_.oversize) {
+        stream_left_ = request_.beyond;
+        stream_dropped_ = true;
+    }
+    const bool complete = request_.form != Request::Form::Batch || request_.synced;
+    request_ = {};
+    if (complete) {
+        say_ready();
+    } else {
+        skipping_to_sync_ = true;
+    }
+    return size;
+}
+
+void Session::fail_front(const wire::Report& report) {
+    failure_.clear();
+    wire::append_error(failure_, report);
+    wait_ = Wait::Nothing;
+}
+
+void Session::fatal(const wire::Report& report) {
+    wire::Report last = report;
+    last.severity = Severity::Fatal;
+    say(last);
+    on_client_gone();
+    effects_.close();
+}
+
+void Session::on_link_refused(ByteView error_body) {
+    count_wait();
+    wait_ = Wait::Nothing;
+    effects_.disarm(TimerKind::Wait);
+    refuse_link(error_body);
+}
+
+// The node does not take this user, database or setting: its own words, for the login or for the request at
+// the front.
+void Session::refuse_link(std::string_view error_body) {
+    if (link_ != nullptr) effects_.release(*std::exchange(link_, nullptr), Disposal::Close);
+    failure_.clear();
+    if (phase_ != Phase::Starting) {
+        wire::append_frame(failure_, wire::backend::kErrorResponse, wire::as_error(error_body));
+        return;
+    }
+    std::string frame;
+    wire::append_frame(frame, wire::backend::kErrorResponse, wire::as_fatal(error_body));
+    effects_.reply(frame);
+    on_client_gone();
+    effects_.close();
+}
+
+bool Session::can_repeat() const {
+    return repeatable_ && !row_delivered_ && retained_ > 0 && attempts_ < kMaxAttempts;
+}
+
+// The request being answered becomes the request at the front again. What the client has seen of its answer
+// is skipped when it comes a second time.
+void Session::repeat_request() {
+    ++attempts_;
+    frames_to_skip_ = frames_forwarded_;
+    frames_forwarded_ = 0;
+    retained_ = 0;
+    request_ = {};
+    repeatable_ = false;
+    wait_ = Wait::Nothing;
+    undo_all();
+    pending_pins_ = pending_clears_ = sql::Leaves::Nothing;
+    wrote_ = ddl_ = false;
+    release_if_free();
+}
+
+void Session::undo_all() {
+    for (auto at = undo_.rbegin(); at != undo_.rend(); ++at) statements_.set(at->name, at->previous);
+    undo_.clear();
+    undo_done_ = 0;
+}
+
+void Session::on_link_lost(std::string_view reason) {
+    const std::string because = internal_error_.empty()
+                                    ? std::string(reason)
+                                    : std::string(wire::read_error_fields(internal_error_).message);
+    internal_error_.clear();
+    failing_over_ = false;
+    if (!link_->replies.empty() &&
+        link_->replies.head().purpose == Purpose::Restore) {  // the request itself is done
+        forget_link();
+        return finish_restore();
+    }
+    if (phase_ == Phase::Starting) {  // again, with another connection; login_timeout bounds it
+        forget_link();
+        wait_ = Wait::Nothing;
+        return continue_start();
+    }
+    if (link_->body_left > 0 && link_->body_forwarded) {
+        return fatal({.sqlstate = sqlstate::kConnectionFailure,
+                      .message = fmt::format("lost the node in the middle of a row: {}", because)});
+    }
+    if (pins_ != sql::Leaves::Nothing) {
+        return fatal(
+            {.sqlstate = sqlstate::kConnectionFailure,
+             .message = fmt::format("lost the server connection that held this session's state ({}): {}",
+                                    sql::to_string(pins_), because)});
+    }
+    if (can_repeat()) {
+        forget_link();
+        return repeat_request();
+    }
+    report_loss(because);
+}
+
+// Tells the client once what became of its transaction; of an idle one with the reply to its next request.
+void Session::report_loss(std::string_view reason) {
+    if (!deferred_begin_.empty()) {  // nothing of the transaction was sent yet
+        forget_link();
+        wait_ = Wait::Nothing;
+        return;
+    }
+    const bool owes = owes_client() || server_skips_;
+    bool begins = false;
+    bool commits = false;
+    bool writes = false;
+    for (std::size_t i = 0; i < link_->replies.size(); ++i) {
+        const Expected& expected = link_->replies.at(i);
+        begins |= expected.begins;
+        commits |= expected.commits;
+        writes |= expected.writes;
+    }
+    const bool in_transaction = transaction_ != TransactionStatus::Idle || begins;
+    const bool unknown = commits || (!in_transaction && writes);
+    if (in_transaction && !unknown) {
+        voided_ = owes ? Voided::Told : Voided::Untold;
+        if (transaction_ == TransactionStatus::Failed && !owes) voided_ = Voided::Told;
+        transaction_ = owes ? TransactionStatus::Failed : transaction_;
+    } else {
+        transaction_ = TransactionStatus::Idle;
+    }
+    const std::string message =
+        unknown ? fmt::format("the node was lost before it confirmed: the outcome is unknown: {}", reason)
+                : fmt::format("the node was lost, nothing of this transaction remains: {}", reason);
+    if (owes) {
+        fail_owed({.sqlstate = unknown ? sqlstate::kOutcomeUnknown : sqlstate::kSerializationFailure,
+                   .message = message,
+                   .hint = unknown ? "Check whether the change is there before you repeat it."
+                                   : "The transaction can be repeated."});
+    } else if (unsynced_ && !in_transaction) {  // answered so far: the next message gets the error
+        fail_front({.sqlstate = sqlstate::kSerializationFailure, .message = message});
+    }
+    forget_link();
+    if (transaction_ == TransactionStatus::Idle) end_transaction(false);
+    repeatable_ = error_seen_ = row_delivered_ = false;
+    done_ += std::exchange(retained_, 0);
+    wait_ = Wait::Nothing;
+    effects_.disarm(TimerKind::Query);
+}
+
+// Every request that the lost connection owed an answer ends with this error. A batch fails at its first
+// message that was not answered: nothing of it is answered any more but its Sync.
+void Session::fail_owed(const wire::Report& report) {
+    std::string frames;
+    ReplyQueue& replies = link_->replies;
+    bool told = error_seen_;
+    bool skips = std::exchange(server_skips_, false);
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        const Expected& expected = replies.at(i);
+        if (expected.owed == Owed::CopyEnd) continue;
+        const bool ends = expected.owed == Owed::Sync || expected.owed == Owed::Query ||
+                          expected.owed == Owed::FunctionCall;
+        if (ends && expected.deliver != Deliver::Forward) continue;
+        if (skips && expected.owed != Owed::Sync) continue;
+        if (!ends && expected.deliver == Deliver::Swallow && !is_in_batch_of_client(i)) continue;
+        if (!std::exchange(told, true)) wire::append_error(frames, report);
+        skips = !ends;
+        if (!ends) continue;
+        wire::append_ready_for_query(frames, transaction_);
+        told = false;
+    }
+    if (!frames.empty()) effects_.reply(frames);
+    if (!skips) return;
+    skipping_to_sync_ = true;
+    request_ = {};
+}
+
+void Session::forget_link() {
+    undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_));
+    undo_all();
+    if (stream_left_ > 0) stream_dropped_ = true;
+    unsynced_ = copying_in_ = false;
+    link_ = nullptr;
+}
+
+void Session::on_timer(TimerKind timer) {
+    const auto& config = *around_.config;
+    if (timer == TimerKind::Query) {
+        if (!owes_client()) return;
+        timed_out_ = true;
+        return effects_.cancel(*link_);
+    }
+    if (timer == TimerKind::Idle) {
+        const bool idle = transaction_ == TransactionStatus::Idle;
+        return fatal({.sqlstate = idle ? sqlstate::kIdleSessionTimeout : sqlstate::kIdleInTransactionTimeout,
+                      .message = idle ? "terminating connection due to client_idle_timeout"
+                                      : "terminating connection due to idle_transaction_timeout"});
+    }
+    if (std::exchange(awaits_batch_end_, false) && request_.size > 0) {
+        request_.gathered = true;
+        return;
+    }
+    if (wait_ == Wait::Own) return on_own_ready();
+    if (wait_ == Wait::Facts) {
+        waited_for_facts_ = true;
+        wait_ = Wait::Nothing;
+        return;
+    }
+    if (wait_ == Wait::Replay) {
+        waited_for_replay_ = true;
+        wait_ = Wait::Nothing;
+        return;
+    }
+    if (wait_ == Wait::Link) on_wait_timer(config);
+}
+
+// Waiting for a server connection: a notice first, the error later.
+void Session::on_wait_timer(const config::Config& config) {
+    const bool parked = !around_.topology->primary.has_value();
+    const milliseconds limit = parked ? config.health.failover_park_timeout : config.pool.wait_timeout;
+    const milliseconds notice = config.pool.queue_notice;
+    waited_ += waited_.count() == 0 && notice.count() > 0 ? std::min(notice, config.pool.wait_timeout)
+                                                          : limit - waited_;
+    if (waited_ < limit) {
+        std::string frame;
+        wire::append_notice(frame, {.severity = Severity::Notice,
+                                    .sqlstate = SqlState("00000"),
+                                    .message = parked ? "You are queued: there is no primary at the moment"
+                                                      : "You are queued: all server connections are in use"});
+        if (phase_ == Phase::Running) effects_.reply(frame);
+        return effects_.arm(TimerKind::Wait, limit - waited_);
+    }
+    count_wait();
+    effects_.withdraw();
+    const std::string message =
+        parked
+            ? fmt::format("no primary within {} ms (health.failover_park_timeout)", limit.count())
+            : fmt::format("no server connection became free within {} ms (pool.wait_timeout)", limit.count());
+    const wire::Report report{
+        .sqlstate = parked ? sqlstate::kCannotConnectNow : sqlstate::kTooManyConnections,
+        .message = message,
+        .hint = parked ? "See SHOW POOL_NODES for the state of the nodes."
+                       : "Raise pool.size, or shorten transactions."};
+    wait_ = Wait::Nothing;
+    if (phase_ == Phase::Starting) return fatal(report);
+    fail_front(report);
+}
+
+void Session::on_cancel() {
+    count_wait();
+    if (wait_ == Wait::Link) effects_.withdraw();
+    if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own) {
+        effects_.disarm(TimerKind::Wait);
+        return fail_front(
+            {.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to user request"});
+    }
+    if (owes_client()) effects_.cancel(*link_);
+}
+
+}  // namespace pgpool::exec

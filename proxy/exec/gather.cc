@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: client bytes -> Request.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+using namespace wire::frontend;
+
+constexpr std::size_t kMaxQuery = std::size_t{1} << 20U;  // a longer Query or Parse is not held, but streamed
+constexpr std::size_t kMaxBatch = std::size_t{64} << 10U;  // a longer batch is sent before its Sync
+constexpr milliseconds kBatchPatience{20};                 // for the Sync of a batch
+constexpr std::size_t kMaxNames = 1024;  // of a streamed Bind: portal and statement must be in here
+
+bool is_extended(char type) {
+    return type == kParse || type == kBind || type == kDescribe || type == kExecute || type == kClose ||
+           type == kSync || type == kFlush;
+}
+
+bool is_copy(char type) {
+    return type == kCopyData || type == kCopyDone || type == kCopyFail;
+}
+
+// PostgreSQL's own bounds (PQ_SMALL_MESSAGE_LIMIT): a message of such a type beyond it means that the framing
+// is lost.
+constexpr std::uint64_t kMaxSmall = 10'000;
+bool is_small(char type) {
+    return type == kClose || type == kDescribe || type == kExecute || type == kFlush || type == kSync ||
+           type == kTerminate || type == kCopyDone || type == kCopyFail;
+}
+
+bool is_known(char type) {
+    return is_extended(type) || is_copy(type) || type == kQuery || type == kFunctionCall ||
+           type == kTerminate;
+}
+
+}  // namespace
+
+std::size_t Session::advance(ByteView rest) {
+    if (skipping_to_sync_ || server_skips_) return skip_until_sync(rest);
+    if (copying_in_) return pass_copy_data(rest);
+    if (!request_.gathered) {
+        const Gathered gathered = gather(rest);
+        if (gathered == Gathered::NeedMore) return await_batch_end(), 0;
+        if (awaits_batch_end_) effects_.disarm(TimerKind::Wait);
+        awaits_batch_end_ = false;
+        if (gathered == Gathered::Broken) return rest.size();
+        request_.gathered = true;
+    }
+    if (request_.form == Request::Form::Terminate) {
+        if (owes_client()) return 0;  // what was asked before is answered first
+        on_client_gone();
+        effects_.close();
+        return rest.size();
+    }
+    if (request_.form == Request::Form::CopyData) {
+        request_ = {};
+        return pass_copy_data(rest);
+    }
+    return dispatch(rest.substr(0, request_.size));
+}
+
+// A client may wait for the answer to messages that it did not end with Sync or Flush, because PostgreSQL
+// tells errors at once: an unfinished batch is sent after a moment.
+void Session::await_batch_end() {
+    if (awaits_batch_end_ || request_.size == 0 || wait_ != Wait::Nothing) return;
+    awaits_batch_end_ = true;
+    effects_.arm(TimerKind::Wait, kBatchPatience);
+}
+
+Session::Gathered Session::gather(ByteView input) {
+    while (true) {
+        const ByteView rest = input.substr(request_.size);
+        if (rest.empty()) return Gathered::NeedMore;
+        const char type = rest[0];
+        if (!is_known(type)) {
+            if (request_.form == Request::Form::Batch) return Gathered::Ready;
+            if (owes_client()) return Gathered::NeedMore;  // what was asked before is answered first
+            protocol_violation(
+                fmt::format("invalid frontend message type {}", static_cast<unsigned char>(type)));
+            return Gathered::Broken;
+        }
+        const bool in_batch = request_.form == Request::Form::Batch;
+        if (in_batch && !is_extended(type)) return Gathered::Ready;
+        const auto [frame, error] = wire::next_frame(rest);
+        if (error == wire::FrameError::NeedMore) return Gathered::NeedMore;
+        if (error == wire::FrameError::BadLength || (is_small(type) && frame.size - 1 > kMaxSmall)) {
+            if (in_batch) return Gathered::Ready;  // what came before it counts
+            if (owes_client()) return Gathered::NeedMore;
+            // PostgreSQL only logs this and closes the connection: the stream has lost its framing.
+            on_client_gone();
+            effects_.close();
+            return Gathered::Broken;
+        }
+        if (is_copy(type)) {
+            request_.form = Request::Form::CopyData;
+            return Gathered::Ready;
+        }
+        if (!is_extended(type)) return gather_query(frame);
+        if (!frame.complete()) return frame.size > kMaxBatch ? gather_large(frame) : Gathered::NeedMore;
+        request_.form = Request::Form::Batch;
+        request_.size += static_cast<std::uint32_t>(frame.size);
+        request_.synced = type == kSync;
+        request_.flushed = type == kFlush;
+        if (request_.synced || request_.flushed || request_.size >= kMaxBatch) return Gathered::Ready;
+    }
+}
+
+Session::Gathered Session::gather_query(const wire::Frame& frame) {
+    if (!frame.complete() && frame.size <= kMaxQuery) return Gathered::NeedMore;
+    request_.form = frame.type == kQuery          ? Request::Form::Query
+                    : frame.type == kFunctionCall ? Request::Form::FunctionCall
+                                                  : Request::Form::Terminate;
+    request_.oversize = !frame.complete();
+    request_.beyond = frame.size - frame.bytes.size();
+    request_.size = static_cast<std::uint32_t>(frame.bytes.size());
+    return Gathered::Ready;
+}
+
+// A message of a batch that is too large to be held. What came before it goes first; then it is a batch of
+// its own.
+Session::Gathered Session::gather_large(const wire::Frame& frame) {
+    if (request_.size > 0) return Gathered::Ready;
+    if (frame.size <= kMaxQuery && frame.type != kBind) return Gathered::NeedMore;
+    if (frame.body.size() < kMaxNames) return Gathered::NeedMore;
+    request_.form = Request::Form::Batch;
+    request_.oversize = true;
+    request_.beyond = frame.size - frame.bytes.size();
+    request_.size = static_cast<std::uint32_t>(frame.bytes.size());
+    return Gathered::Ready;
+}
+
+void Session::protocol_violation(std::string_view message) {
+    fatal({.severity = wire::Severity::Fatal, .sqlstate = sqlstate::kProtocolViolation, .message = message});
+}
+
+// The rest of a message whose head has gone, or is not wanted.
+std::size_t Session::stream(ByteView rest) {
+    const std::size_t count = std::min<std::uint64_t>(stream_left_, rest.size());
+    if (!stream_dropped_) effects_.send(*link_, rest.substr(0, count));
+    stream_left_ -= count;
+    return count;
+}
+
+std::size_t Session::skip_until_sync(ByteView rest) {
+    const auto [frame, error] = wire::next_frame(rest);
+    if (error == wire::FrameError::NeedMore) return 0;
+    if (error == wire::FrameError::BadLength || frame.type == kTerminate || !is_known(frame.type)) {
+        skipping_to_sync_ = server_skips_ = false;
+        return advance(rest);
+    }
+    if (frame.type == kSync) {
+        if (!frame.complete()) return 0;
+        if (std::exchange(server_skips_, false)) {
+            link_->replies.push(Owed::Sync);
+            unsynced_ = false;
+            effects_.send(*link_, frame.bytes);
+            return frame.size;
+        }
+        skipping_to_sync_ = false;
+        say_ready();
+        release_if_free();
+        return frame.size;
+    }
+    stream_left_ = frame.size;
+    stream_dropped_ = true;
+    return stream(rest);
+}
+
+// CopyData, CopyDone, CopyFail; while a COPY FROM STDIN runs anything else too: the server knows what to say
+// to it.
+std::size_t Session::pass_copy_data(ByteView rest) {
+    const auto [frame, error] = wire::next_frame(rest);
+    if (error == wire::FrameError::NeedMore) return 0;
+    if (error == wire::FrameError::BadLength || (frame.type == kTerminate && !copying_in_)) {
+        copying_in_ = false;
+        return advance(rest);
+    }
+    const bool to_server = link_ != nullptr && (copying_in_ || owes_client() || unsynced_);
+    if (frame.type == kCopyDone || frame.type == kCopyFail) {
+        if (to_server) link_->replies.push(Owed::CopyEnd, Deliver::Swallow);
+        copying_in_ = false;
+    }
+    stream_left_ = frame.size;
+    stream_dropped_ = !to_server;
+    return stream(rest);
+}
+
+}  // namespace pgpool::exec

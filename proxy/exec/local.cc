@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: what is answered here: a BEGIN that is kept until its first statement, transactions that were lost
+// with their node, and our own commands.
+#include <fmt/core.h>
+
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+using namespace wire::frontend;
+using wire::TransactionStatus;
+
+namespace {
+
+OwnResult only_tag(std::string_view tag) {
+    OwnResult result;
+    result.tag = tag;
+    return result;
+}
+
+// Whether a request does more than to ask what it would get.
+Run run_of(ByteView bytes) {
+    while (!bytes.empty()) {
+        const wire::Frame frame = wire::next_frame(bytes).frame;
+        if (frame.type == kQuery || frame.type == kExecute) return Run::Execute;
+        bytes.remove_prefix(frame.bytes.size());
+    }
+    return Run::Describe;
+}
+
+constexpr SqlState kUndefinedStatement{"26000"};
+constexpr SqlState kUndefinedPortal{"34000"};
+
+}  // namespace
+
+// The text that a request executes: of its Query, its Parse, or of what its Bind names.
+std::string_view Session::text_of(ByteView bytes) const {
+    const auto text_before_types = [](std::string_view body) { return body.substr(0, body.find('\0')); };
+    for (std::size_t at = 0; at < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        at += frame.bytes.size();
+        if (frame.type == kQuery) return wire::read_query(frame.body).value_or("");
+        if (const auto parse = frame.type == kParse ? wire::read_parse(frame.body) : std::nullopt)
+            return parse->sql;
+        const auto bind = frame.type == kBind ? wire::read_bind(frame.body) : std::nullopt;
+        if (!bind) continue;
+        if (bind->statement.empty()) return text_before_types(unnamed_body_);
+        const PreparedPtr* known = statements_.find(bind->statement);
+        if (known != nullptr && !(*known)->by_sql) return text_before_types((*known)->sql_and_types);
+    }
+    return {};
+}
+
+void Session::say_ready() {
+    std::string frame;
+    wire::append_ready_for_query(frame, transaction_);
+    effects_.reply(frame);
+}
+
+std::size_t Session::answer_locally(ByteView bytes, route::Local local) {
+    const std::size_t size = bytes.size();
+    switch (local.what) {
+        case route::Local::What::Begin:
+            begin_locally(bytes);
+            break;
+        case route::Local::What::EndUnsent: {
+            const bool commits = request_.commits;
+            deferred_begin_.clear();
+            transaction_ = TransactionStatus::Idle;
+            end_transaction(true);
+            ++statistics_.queries;
+            ++statistics_.transactions;
+            answer_messages(bytes, only_tag(commits ? "COMMIT" : "ROLLBACK"));
+            break;
+        }
+        case route::Local::What::Own:
+            if (!run_own_command(bytes)) return 0;
+            break;
+        case route::Local::What::EmptyQuery:
+            answer_messages(bytes, {});
+            break;
+    }
+    request_ = {};
+    idle_or_in_transaction();
+    return size;
+}
+
+// Whether a request is a Query, or a batch as drivers send it for one statement, in which nothing can fail:
+// Parse if there is one, Bind to it, Describe, one Execute, Sync.
+bool Session::runs_one_statement(ByteView bytes) const {
+    if (request_.form == Request::Form::Query) return true;
+    if (!request_.synced) return false;
+    std::string order;
+    std::optional<std::string_view> parsed;
+    std::string_view bound;
+    std::string_view portal;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        at += frame.bytes.size();
+        order.push_back(frame.type);
+        if (frame.type == kParse) {
+            const auto parse = wire::read_parse(frame.body);
+            if (!parse || statements_.find(parse->name) != nullptr) return false;
+            parsed = parse->name;
+        } else if (frame.type == kBind) {
+            const auto bind = wire::read_bind(frame.body);
+            const auto values = bind ? wire::read_bind_values(bind->rest) : std::nullopt;
+            if (!values || values->parameters > 0) return false;
+            bound = bind->statement;
+            portal = bind->portal;
+        } else if (frame.type == kDescribe) {
+            const auto target = wire::read_target(frame.body);
+            if (!target || target->name != (target->kind == 'P' ? portal : parsed.value_or(bound)))
+                return false;
+        } else if (frame.type == kExecute) {
+            const auto execute = wire::read_execute(frame.body);
+            if (!execute || execute->portal != portal) return false;
+        }
+    }
+    const bool usual =
+        order == "PBES" || order == "PBDES" || order == "PDBES" || order == "BES" || order == "BDES";
+    return usual && (!parsed || *parsed == bound);
+}
+
+void Session::begin_locally(ByteView bytes) {
+    const sql::Statement& begin = request_.info->statements[0];
+    deferred_begin_ = text_of(bytes);
+    transaction_options_ = begin.transaction;
+    transaction_ = TransactionStatus::InTransaction;
+    ++statistics_.queries;
+    effects_.disarm(TimerKind::Idle);
+    answer_messages(bytes, only_tag(begin.transaction.start_word ? "START TRANSACTION" : "BEGIN"));
+}
+
+// Answers the messages of a request one by one as a server would that executed one statement. Statements that
+// are parsed on the way become known, so that they can be bound later.
+void Session::answer_messages(ByteView bytes, const OwnResult& result) {
+    std::string frames;
+    LocalPortal portal;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        at += frame.bytes.size();
+        const auto answered = answer_message(frames, frame, result, portal);
+        if (answered) continue;
+        refuse_locally(frames, answered.error());
+        break;
+    }
+    effects_.reply(frames);
+}
+
+// An error of ours ends the request: what is left of it is skipped, but for its Sync.
+void Session::refuse_locally(std::string& frames, const Error& error) {
+    wire::append_error(frames, {.sqlstate = error.sqlstate, .message = error.message});
+    if (request_.form == Request::Form::Query || request_.synced) {
+        wire::append_ready_for_query(frames, transaction_);
+    } else {
+        skipping_to_sync_ = true;
+    }
+}
+
+Result<void> Session::answer_message(std::string& frames, const wire::Frame& frame, const OwnResult& result,
+                                     LocalPortal& portal) {
+    const auto describe = [&] {
+        if (result.columns.empty()) return wire::append_frame(frames, wire::backend::kNoData, {});
+        append_row_description(frames, result, portal.formats);
+    };
+    const auto execute = [&] {
+        if (result.tag.empty()) return wire::append_frame(frames, wire::backend::kEmptyQueryResponse, {});
+        if (!result.notice.empty()) {
+            wire::append_notice(frames, {.severity = wire::Severity::Notice,
+                                         .sqlstate = SqlState("00000"),
+                                         .message = result.notice});
+        }
+        for (const Row& row : result.rows) append_data_row(frames, result, row, portal.formats);
+        wire::append_command_complete(frames, result.tag);
+    };
+    const auto check_portal = [&]() -> Result<void> {
+        if (portal.is_open) return {};
+        return fail(kUndefinedPortal, "portal does not exist");
+    };
+    switch (frame.type) {
+        case kQuery:
+            unnamed_serial_ = 0;  // a simple Query destroys the unnamed statement (PG documentation 55.2.3)
+            unnamed_info_.reset();
+            portal.formats.assign(result.columns.size(), wire::Format::Text);
+            if (!result.columns.empty()) describe();
+            execute();
+            wire::append_ready_for_query(frames, transaction_);
+            break;
+        case kParse:
+            remember_parse(frame);
+            wire::append_frame(frames, wire::backend::kParseComplete, {});
+            break;
+        case kBind:
+            if (auto bound = bind_locally(frame.body, result, portal); !bound) return bound;
+            wire::append_frame(frames, wire::backend::kBindComplete, {});
+            break;
+        case kDescribe: {
+            const auto target = wire::read_target(frame.body);
+            const bool of_statement = target && target->kind == 'S';
+            auto known = of_statement ? check_statement(target->name) : check_portal();
+            if (!known) return known;
+            if (of_statement) {
+                portal.formats.assign(result.columns.size(), wire::Format::Text);
+                wire::FrameBuilder(frames, wire::backend::kParameterDescription).int16(0);
+            }
+            describe();
+            break;
+        }
+        case kExecute:
+            if (auto open = check_portal(); !open) return open;
+            execute();
+            break;
+        case kClose:
+            if (const auto target = wire::read_target(frame.body); target && target->kind == 'S') {
+                statements_.set(target->name, nullptr);
+            }
+            wire::append_frame(frames, wire::backend::kCloseComplete, {});
+            break;
+        case kSync:
+            wire::append_ready_for_query(frames, transaction_);
+            break;
+        default:
+            break;
+    }
+    return {};
+}
+
+Result<void> Session::bind_locally(ByteView body, const OwnResult& result, LocalPortal& portal) const {
+    const auto bind = wire::read_bind(body);
+    const auto values = bind ? wire::read_bind_values(bind->rest) : std::nullopt;
+    if (!values) return fail(sqlstate::kProtocolViolation, "invalid Bind message");
+    if (auto known = check_statement(bind->statement); !known) return known;
+    if (values->parameters > 0) {
+        return fail(
+            sqlstate::kProtocolViolation,
+            fmt::format("bind message supplies {} parameters, but prepared statement \"{}\" requires 0",
+                        values->parameters, bind->statement));
+    }
+    auto formats = formats_of(values->result_formats, result.columns.size());
+    if (!formats) return tl::unexpected(formats.error());
+    portal = {.is_open = true, .formats = std::move(*formats)};
+    return {};
+}
+
+Result<void> Session::check_statement(std::string_view name) const {
+    if (name.empty() && !unnamed_info_)
+        return fail(kUndefinedStatement, "unnamed prepared statement does not exist");
+    if (!name.empty() && statements_.find(name) == nullptr)
+        return fail(kUndefinedStatement, fmt::format("prepared statement \"{}\" does not exist", name));
+    return {};
+}
+
+void Session::remember_parse(const wire::Frame& frame) {
+    const auto parse = wire::read_parse(frame.body);
+    if (!parse) return;
+    const sql::StatementInfoPtr info = around_.analyze(parse->sql, options_).info;
+    if (!parse->name.empty()) {
+        statements_.set(parse->name, around_.prepared.intern(parse->sql_and_types, statement_scope(), info));
+        return;
+    }
+    unnamed_body_.assign(parse->sql_and_types);
+    unnamed_info_ = info;
+    unnamed_serial_ = ++last_serial_;
+}
+
+// False: the result is not there yet.
+bool Session::run_own_command(ByteView bytes) {
+    OwnAnswer answer = std::exchange(own_ready_, false)
+                           ? OwnAnswer(effects_.own_result())
+                           : effects_.own_command(request_.info->statements[0], run_of(bytes));
+    if (const auto* patience = std::get_if<milliseconds>(&answer)) {
+        wait_ = Wait::Own;
+        effects_.disarm(TimerKind::Idle);
+        effects_.arm(TimerKind::Wait, *patience);
+        return false;
+    }
+    const auto& result = std::get<Result<OwnResult>>(answer);
+    if (result) {
+        answer_messages(bytes, *result);
+        return true;
+    }
+    std::string frames;
+    refuse_locally(frames, result.error());
+    effects_.reply(frames);
+    return true;
+}
+
+// Now, or when the time for it is over: pump() fetches it.
+void Session::on_own_ready() {
+    if (wait_ != Wait::Own) return;
+    effects_.disarm(TimerKind::Wait);
+    wait_ = Wait::Nothing;
+    own_ready_ = true;
+}
+
+// The transaction is void and the node that had it is gone. The client hears 40001 once, then 25P02 like
+// after any failed statement, until it ends the transaction.
+std::size_t Session::answer_voided(ByteView bytes) {
+    const sql::StatementInfo& info = *request_.info;
+    const bool first = std::exchange(voided_, Voided::Told) == Voided::Untold;
+    const bool rolls_back = info.single(sql::Kind::Rollback);
+    const bool ends = rolls_back || info.single(sql::Kind::Commit);
+    transaction_ = ends ? TransactionStatus::Idle : TransactionStatus::Failed;
+    if (ends) {
+        voided_ = Voided::No;
+        end_transaction(false);
+    }
+    if (ends && (rolls_back || !first)) {
+        const std::size_t size = bytes.size();
+        answer_messages(bytes, only_tag("ROLLBACK"));
+        request_ = {};
+        idle_or_in_transaction();
+        return size;
+    }
+    if (request_.form == Request::Form::Batch && request_.statements == 0 &&
+        request_.size == wire::kFrameHeader) {
+        voided_ = first ? Voided::Untold : Voided::Told;
+        say_ready();  // a lone Sync asks for nothing
+        request_ = {};
+        return bytes.size();
+    }
+    std::string error;
+    wire::append_error(
+        error, first ? wire::Report{.sqlstate = sqlstate::kSerializationFailure,
+                                    .message = "the node was lost, nothing of this transaction remains",
+                                    .hint = "The transaction can be repeated."}
+                     : wire::Report{.sqlstate = sqlstate::kInFailedTransaction,
+                                    .message = "current transaction is aborted, commands ignored until "
+                                               "end of transaction block"});
+    return fail_request(error);
+}
+
+}  // namespace pgpool::exec

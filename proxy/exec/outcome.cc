@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: what answers mean for its state, the end of requests and transactions, release of the connection.
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+using sql::Kind;
+using sql::Leaves;
+
+Leaves without(Leaves set, Leaves gone) {
+    return static_cast<Leaves>(static_cast<std::uint16_t>(set) & ~static_cast<std::uint16_t>(gone));
+}
+
+// What a rollback takes back. Advisory locks and what unknown code did stay.
+constexpr Leaves kTransactional = Leaves::TempObject | Leaves::Listen | Leaves::HoldCursor;
+
+}  // namespace
+
+// The `index`th statement of `info` has succeeded.
+void Session::on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag) {
+    if (index < info.statements.size()) apply_effects(info.statements[index], tag);
+}
+
+void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
+    for (const sql::SettingChange& change : statement.settings) {
+        settings_.apply(change);
+        link_->settings.apply(change);
+    }
+    switch (statement.kind) {
+        case Kind::Begin:
+        case Kind::SetTransaction:
+            if (statement.transaction.read_only)
+                transaction_options_.read_only = statement.transaction.read_only;
+            if (statement.transaction.isolation)
+                transaction_options_.isolation = statement.transaction.isolation;
+            break;
+        case Kind::Commit:
+        case Kind::PrepareTransaction:
+            if (tag == "ROLLBACK") return roll_back();
+            settings_.commit();
+            link_->settings.commit();
+            break;
+        case Kind::Rollback:
+            return roll_back();
+        case Kind::Savepoint:
+            settings_.savepoint(statement.name);
+            link_->settings.savepoint(statement.name);
+            break;
+        case Kind::ReleaseSavepoint:
+            settings_.release_savepoint(statement.name);
+            link_->settings.release_savepoint(statement.name);
+            break;
+        case Kind::RollbackToSavepoint:
+            settings_.rollback_to_savepoint(statement.name);
+            link_->settings.rollback_to_savepoint(statement.name);
+            break;
+        default:
+            apply_to_statements(statement);
+            break;
+    }
+}
+
+void Session::apply_to_statements(const sql::Statement& statement) {
+    switch (statement.kind) {
+        case Kind::Prepare:
+            remember_prepare(statement);
+            break;
+        case Kind::Deallocate:
+            if (statement.name.empty()) {
+                statements_.clear();
+                link_->statements.clear();
+                break;
+            }
+            statements_.set(statement.name, nullptr);
+            if (const auto own = link_->statements.own_names.find(statement.name);
+                own != link_->statements.own_names.end()) {
+                link_->statements.own_names.erase(own);
+            }
+            break;
+        case Kind::Discard:
+            if (statement.name != "all") break;
+            settings_.replace(settings_.defaults());
+            link_->settings.replace(around_.names.empty());
+            statements_.clear();
+            link_->statements.clear();
+            break;
+        default:
+            break;
+    }
+}
+
+// SQL PREPARE: its text makes the statement again on another connection.
+void Session::remember_prepare(const sql::Statement& statement) {
+    const auto from = static_cast<std::size_t>(statement.location);
+    if (prepare_text_.empty() || from >= prepare_text_.size()) {
+        pending_pins_ =
+            pending_pins_ | Leaves::UnknownCode;  // its text is not known: it cannot be made elsewhere
+        return;
+    }
+    const std::size_t length =
+        statement.length > 0 ? static_cast<std::size_t>(statement.length) : std::string::npos;
+    auto inner = std::make_shared<sql::StatementInfo>();
+    inner->parsed = true;
+    if (statement.inner) inner->statements.push_back(*statement.inner);
+    PreparedPtr made = around_.prepared.by_sql(std::string_view(prepare_text_).substr(from, length), inner);
+    link_->statements.own_names.insert_or_assign(statement.name, made);
+    statements_.set(statement.name, std::move(made));
+}
+
+void Session::roll_back() {
+    settings_.rollback();
+    link_->settings.rollback();
+    pending_pins_ = without(pending_pins_, kTransactional);
+    pending_clears_ = Leaves::Nothing;
+}
+
+// A request of the client has got its ReadyForQuery.
+void Session::end_request(wire::TransactionStatus status) {
+    count_answered(status == wire::TransactionStatus::Idle);
+    transaction_ = status;
+    if (status == wire::TransactionStatus::Idle) end_transaction(!error_seen_);
+    done_ += std::exchange(retained_, 0);
+    repeatable_ = error_seen_ = row_delivered_ = avoid_standby_ = learn_write_ = waited_for_replay_ = false;
+    frames_forwarded_ = frames_to_skip_ = statement_index_ = attempts_ = 0;
+    if (owes_client()) {
+        if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
+        return;
+    }
+    undo_.clear();
+    undo_done_ = 0;
+    effects_.disarm(TimerKind::Query);
+    release_if_free();
+    idle_or_in_transaction();
+}
+
+void Session::end_transaction(bool committed) {
+    if (committed) {
+        settings_.commit();
+        if (link_ != nullptr) link_->settings.commit();
+        pins_ = without(pins_ | pending_pins_, pending_clears_);
+        if (wrote_) login_.database->marks->written_at(last_write_ = effects_.clock());
+        if (ddl_) effects_.ddl_seen();
+    } else {
+        settings_.rollback();
+        if (link_ != nullptr) link_->settings.rollback();
+        pins_ = pins_ | without(pending_pins_, kTransactional);
+    }
+    pending_pins_ = pending_clears_ = Leaves::Nothing;
+    wrote_ = ddl_ = false;
+    transaction_options_ = {};
+    transaction_began_ = {};
+    unnamed_portal_.reset();
+    portals_.reset();
+}
+
+// With several requests under way, the time of one begins where the one before it ends.
+void Session::count_answered(bool transaction_over) {
+    ++statistics_.queries;
+    statistics_.query_time += around_.now - request_began_;
+    request_began_ = around_.now;
+    if (!transaction_over) return;
+    ++statistics_.transactions;
+    if (transaction_began_ != TimePoint{}) statistics_.transaction_time += around_.now - transaction_began_;
+}
+
+void Session::count_wait() {
+    if (wait_ == Wait::Link) statistics_.wait_time += around_.now - wait_began_;
+}
+
+void Session::release_if_free() {
+    if (link_ == nullptr || !link_->replies.empty() || unsynced_ || copying_in_ || stream_left_ > 0) return;
+    if (transaction_ != wire::TransactionStatus::Idle || link_->status != wire::TransactionStatus::Idle)
+        return;
+    const auto mode = around_.config->pool.mode;
+    if (phase_ == Phase::Running && mode == config::PoolMode::Session) return;
+    Disposal disposal = Disposal::Keep;
+    if (pins_ != Leaves::Nothing) {
+        if (mode == config::PoolMode::Auto) return;
+        disposal =
+            Disposal::Reset;  // mode transaction: the state is lost, as its users expect, but never leaks
+        pins_ = Leaves::Nothing;
+    }
+    effects_.release(*std::exchange(link_, nullptr), disposal);
+}
+
+void Session::idle_or_in_transaction() {
+    if (draining_ && transaction_ == wire::TransactionStatus::Idle) return on_drain();
+    const auto& limits = around_.config->limits;
+    const auto timeout = transaction_ == wire::TransactionStatus::Idle ? limits.client_idle_timeout
+                                                                       : limits.idle_transaction_timeout;
+    if (timeout.count() > 0) effects_.arm(TimerKind::Idle, timeout);
+}
+
+}  // namespace pgpool::exec

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/exec/prepared.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace pgpool::exec {
+
+PreparedPtr PreparedRegistry::intern(ByteView sql_and_types, std::string_view scope,
+                                     const sql::StatementInfoPtr& info) {
+    key_.assign(scope);
+    key_.push_back('\0');
+    key_.append(sql_and_types);
+    const auto at = statements_.find(key_);
+    if (at != statements_.end()) {
+        if (PreparedPtr known = at->second.lock()) return known;
+        statements_.erase(at);
+    }
+    if (statements_.size() >= sweep_at_) sweep();
+    auto made = std::make_shared<PreparedStatement>();
+    made->id = ++last_id_;
+    made->server_name = fmt::format("{}{}", prefix_, made->id);
+    made->sql_and_types = sql_and_types;
+    made->info = info;
+    statements_.emplace(key_, made);
+    return made;
+}
+
+PreparedPtr PreparedRegistry::by_sql(std::string_view text, const sql::StatementInfoPtr& info) {
+    auto made = std::make_shared<PreparedStatement>();
+    made->id = ++last_id_;
+    made->sql_and_types = text;
+    made->by_sql = true;
+    made->info = info;
+    return made;
+}
+
+void PreparedRegistry::sweep() {
+    std::erase_if(statements_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(256, statements_.size() * 2);
+}
+
+const PreparedPtr* ClientStatements::find(std::string_view name) const {
+    if (!named_) return nullptr;
+    const auto at = named_->find(statement_key(name));
+    return at == named_->end() ? nullptr : &at->second;
+}
+
+void ClientStatements::set(std::string_view name, PreparedPtr statement) {
+    name = statement_key(name);
+    if (!statement) {
+        if (!named_) return;
+        const auto at = named_->find(name);
+        if (at != named_->end()) named_->erase(at);
+        return;
+    }
+    if (!named_) named_ = std::make_unique<sql::NameMap<PreparedPtr>>();
+    const auto at = named_->find(name);
+    if (at != named_->end()) {
+        at->second = std::move(statement);
+    } else {
+        named_->emplace(name, std::move(statement));
+    }
+}
+
+std::vector<std::string> ClientStatements::names() const {
+    std::vector<std::string> all;
+    if (named_) {
+        for (const auto& [name, statement] : *named_) all.push_back(name);
+    }
+    return all;
+}
+
+void ClientStatements::clear() {
+    named_.reset();
+}
+
+bool ServerStatements::has(const PreparedStatement& statement) {
+    const auto at = by_id_.find(statement.id);
+    if (at == by_id_.end()) return false;
+    by_use_.splice(by_use_.begin(), by_use_, at->second);
+    return true;
+}
+
+void ServerStatements::add(PreparedPtr statement, std::uint64_t ddl_epoch) {
+    const std::uint64_t id = statement->id;
+    by_use_.push_front({std::move(statement), ddl_epoch});
+    by_id_[id] = by_use_.begin();
+}
+
+std::uint64_t ServerStatements::epoch_of(const PreparedStatement& statement) const {
+    return by_id_.at(statement.id)->ddl_epoch;
+}
+
+PreparedPtr ServerStatements::evict() {
+    if (by_use_.size() < capacity_ || by_use_.empty()) return nullptr;
+    PreparedPtr oldest = by_use_.back().statement;
+    forget(oldest->id);
+    return oldest;
+}
+
+void ServerStatements::forget(std::uint64_t id) {
+    const auto at = by_id_.find(id);
+    if (at == by_id_.end()) return;
+    by_use_.erase(at->second);
+    by_id_.erase(at);
+}
+
+void ServerStatements::clear() {
+    by_use_.clear();
+    by_id_.clear();
+    unnamed = {};
+    own_names.clear();
+}
+
+}  // namespace pgpool::exec

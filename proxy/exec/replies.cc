@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: bytes of the server -> client. Runs of messages that the client gets go out as they came, in one
+// piece.
+#include <algorithm>
+
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+using namespace wire::backend;
+
+// Messages that may be larger than what we want to hold: they are passed on while they arrive.
+constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
+
+bool is_asynchronous(char type) {
+    return type == kNoticeResponse || type == kParameterStatus || type == kNotificationResponse;
+}
+
+}  // namespace
+
+std::size_t Session::on_server_bytes(ByteView bytes) {
+    ServerLink& link = *link_;
+    std::size_t at = 0;
+    std::size_t run = 0;  // bytes before `at` that the client gets and has not got yet begin here
+    const auto pass_run = [&] {
+        if (at > run) effects_.reply(bytes.substr(run, at - run));
+        run = at;
+    };
+    while (at < bytes.size() && link_ == &link) {
+        if (link.body_left > 0) {
+            const std::size_t count = std::min<std::uint64_t>(link.body_left, bytes.size() - at);
+            link.body_left -= count;
+            at += count;
+            if (!link.body_forwarded) run = at;
+            continue;
+        }
+        const auto [frame, error] = wire::next_frame(bytes.substr(at));
+        if (error == wire::FrameError::NeedMore) break;
+        if (error == wire::FrameError::BadLength) {
+            pass_run();
+            on_link_lost("the node sent a message with an impossible length");
+            return bytes.size();
+        }
+        if (!frame.complete() && frame.size <= kMaxHeld) break;
+        if (frame.type == kReadyForQuery) {
+            if (!frame.complete()) break;
+            const auto status =
+                static_cast<wire::TransactionStatus>(frame.body.empty() ? 'I' : frame.body[0]);
+            if (!forwards()) pass_run();  // what is done about it may be to reply
+            const bool ends_request = on_ready_for_query(frame);
+            const bool restores = ends_request && restore_settings(status);
+            if (!ends_request || restores) pass_run();
+            at += frame.bytes.size();
+            if (!ends_request || restores) {
+                run = at;
+            } else {
+                pass_run();
+                end_request(status);
+            }
+            if (link_ == &link) emit_synthesized();
+            continue;
+        }
+        if (frame.type == kErrorResponse) pass_run();
+        const bool wanted = on_server_frame(frame);
+        if (!wanted) pass_run();
+        at += frame.bytes.size();
+        if (!wanted) run = at;
+        if (!frame.complete()) {
+            link.body_left = frame.size - frame.bytes.size();
+            link.body_forwarded = wanted;
+        }
+        if (link_ == &link && !link.replies.empty() && link.replies.head().deliver == Deliver::Synthesize) {
+            pass_run();
+            emit_synthesized();
+        }
+    }
+    pass_run();
+    return at;
+}
+
+bool Session::forwards() const {
+    return !link_->replies.empty() && link_->replies.head().deliver == Deliver::Forward && !failing_over_;
+}
+
+// Whether the client gets a message that answers the head of the queue.
+bool Session::forward() {
+    if (!forwards()) return false;
+    if (frames_to_skip_ > 0) {
+        --frames_to_skip_;
+        ++frames_forwarded_;
+        return false;
+    }
+    ++frames_forwarded_;
+    return true;
+}
+
+bool Session::on_server_frame(const wire::Frame& frame) {
+    ReplyQueue& replies = link_->replies;
+    while (!replies.empty() && replies.head().owed == Owed::CopyEnd) replies.pop();
+    if (replies.empty() && !is_asynchronous(frame.type) && frame.type != kErrorResponse) return false;
+    if (!replies.empty()) settle(replies.head());
+    switch (frame.type) {
+        case kDataRow:
+        case kCopyData: {
+            const bool wanted = forward();
+            row_delivered_ |= wanted;
+            return wanted;
+        }
+        case kParseComplete:
+            return complete(Owed::Parse);
+        case kBindComplete:
+            return complete(Owed::Bind);
+        case kCloseComplete:
+            return complete(Owed::Close);
+        case kNoData:
+        case kRowDescription: {
+            const Owed owed = replies.head().owed;
+            const bool is_describe = owed == Owed::DescribePortal || owed == Owed::DescribeStatement;
+            return is_describe ? complete(owed) : forward();
+        }
+        case kCommandComplete:
+        case kEmptyQueryResponse:
+        case kPortalSuspended:
+            return on_command_end(frame);
+        case kCopyInResponse:
+        case kCopyBothResponse:
+            return on_copy_in();
+        case kErrorResponse:
+            return on_error(frame);
+        case kParameterStatus:
+            return on_parameter_status(frame);
+        case kNotificationResponse:
+            return true;
+        case kNoticeResponse:
+            return replies.empty() || replies.head().deliver == Deliver::Forward;
+        default:
+            return forward();
+    }
+}
+
+// The head has got what it waited for.
+bool Session::complete(Owed owed) {
+    ReplyQueue& replies = link_->replies;
+    if (replies.head().owed != owed) return forward();  // not what we expect: the client may know better
+    const bool wanted = forward();
+    if (replies.head().undo_client) ++undo_done_;
+    replies.pop();
+    return wanted;
+}
+
+bool Session::on_command_end(const wire::Frame& frame) {
+    ReplyQueue& replies = link_->replies;
+    const bool wanted = forward();
+    row_delivered_ |= wanted;
+    Expected& head = replies.head();
+    if (frame.type == kCommandComplete && head.purpose == Purpose::Client && head.info) {
+        Cursor cursor(frame.body);
+        const sql::StatementInfoPtr info = head.info;
+        const bool simple = head.owed == Owed::Query;
+        on_command_complete(*info, simple ? statement_index_ : 0, cursor.c_string());
+    }
+    if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
+    if (head.owed == Owed::Execute) replies.pop();
+    return wanted;
+}
+
+bool Session::on_copy_in() {
+    const bool wanted = forward();
+    row_delivered_ |= wanted;
+    link_->replies.drop_syncs_before_copy_end();
+    // The client may have sent the end of its data before it heard that they are wanted.
+    copying_in_ = link_->replies.size() == 1 || link_->replies.at(1).owed != Owed::CopyEnd;
+    if (copying_in_) unsynced_ = unsynced_ || link_->replies.head().owed == Owed::Execute;
+    return wanted;
+}
+
+bool Session::on_parameter_status(const wire::Frame& frame) {
+    const auto status = wire::read_parameter_status(frame.body);
+    if (!status) return false;
+    link_->reported = around_.names.with(link_->reported, status->name, status->value);
+    const bool ours = !link_->replies.empty() && link_->replies.head().deliver == Deliver::Swallow;
+    const bool was_reset = link_->settings.current() != settings_.current();
+    if (ours || was_reset || status->name == "in_hot_standby")
+        return false;  // tell_parameters() tells the difference
+    reported_ = around_.names.with(reported_, status->name, status->value);
+    note_parameters();
+    return true;
+}
+
+void Session::count_error(std::string_view severity) {
+    const Counted kind = severity == "PANIC"   ? Counted::Panic
+                         : severity == "FATAL" ? Counted::Fatal
+                                               : Counted::Error;
+    around_.node_statistics.count(link_->node, kind);
+}
+
+bool Session::on_error(const wire::Frame& frame) {
+    ReplyQueue& replies = link_->replies;
+    const wire::ErrorFields fields = wire::read_error_fields(frame.body);
+    count_error(fields.severity);
+    if (fields.fatal() && fields.sqlstate == sqlstate::kProtocolViolation.view()) {  // the client's own doing
+        std::string last;
+        wire::append_frame(last, kErrorResponse, frame.body);
+        effects_.reply(last);
+        on_client_gone();
+        effects_.close();
+        return false;
+    }
+    if (!fields.fatal() && replies.empty() && unsynced_) return skip_with_server(), error_seen_ = true;  // to a Flush
+    if (fields.fatal() ||
+        replies.empty()) {  // the connection ends: on_link_lost() finds the words for the client
+        internal_error_.assign(frame.body);
+        return false;
+    }
+    const Expected& head = replies.head();
+    const bool in_batch =
+        head.owed != Owed::Query && head.owed != Owed::FunctionCall && head.owed != Owed::Sync;
+    const bool ours = head.deliver == Deliver::Swallow && !(in_batch && is_in_batch_of_client(0));
+    if (in_batch) {
+        undo_skipped(replies);
+    } else {
+        undo_prepared(head);
+    }
+    if (in_batch && replies.empty()) skip_with_server();
+    copying_in_ = false;
+    if (ours) {
+        internal_error_.assign(frame.body);
+        return false;
+    }
+    error_seen_ = true;
+    if (repeat_on_primary(fields)) return false;
+    ++frames_forwarded_;
+    frames_to_skip_ = 0;
+    row_delivered_ = true;
+    if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
+    timed_out_ = false;
+    say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});
+    return false;
+}
+
+// The Sync of the failed batch is not sent yet: what the client sends before it is ignored, as the server
+// does.
+void Session::skip_with_server() {
+    server_skips_ = unsynced_ = true;
+    request_ = {};
+    if (std::exchange(awaits_batch_end_, false)) effects_.disarm(TimerKind::Wait);
+}
+
+// Whether the extended-protocol messages from there on end with a Sync of the client: then an error of a
+// statement that we prepare for them is the client's error.
+bool Session::is_in_batch_of_client(std::size_t from) const {
+    ReplyQueue& replies = link_->replies;
+    for (std::size_t i = from; i < replies.size(); ++i) {
+        const Expected& expected = replies.at(i);
+        if (expected.deliver != Deliver::Swallow) return true;
+        if (expected.owed == Owed::Sync) return false;
+    }
+    return unsynced_;
+}
+
+// A standby refused what looked like a read, or a recovery conflict ended it: the client hears nothing of it,
+// as long as it has seen no row.
+bool Session::repeat_on_primary(const wire::ErrorFields& fields) {
+    const bool read_only = fields.sqlstate == sqlstate::kReadOnlyTransaction.view();
+    const bool conflict = fields.sqlstate == sqlstate::kSerializationFailure.view();
+    if (!(read_only || conflict) || on_primary() || !can_repeat()) return false;
+    failing_over_ = true;
+    avoid_standby_ = true;
+    learn_write_ = read_only;
+    return true;
+}
+
+// The turn of a request has come: what it may do counts for the transaction from here on.
+void Session::settle(Expected& expected) {
+    wrote_ |= expected.writes;
+    ddl_ |= expected.is_ddl;
+    pending_pins_ = pending_pins_ | std::exchange(expected.leaves, sql::Leaves::Nothing);
+    pending_clears_ = pending_clears_ | std::exchange(expected.clears, sql::Leaves::Nothing);
+}
+
+// Entries that the server skips after an error: what they promised does not come.
+void Session::undo_skipped(ReplyQueue& replies) {
+    std::size_t undone = 0;
+    replies.skip_to_sync([&](Expected& expected) {
+        settle(expected);
+        if (expected.undo_client) ++undone;
+        undo_prepared(expected);
+        if (expected.claims_unnamed) {
+            link_->statements.unnamed = {};
+            unnamed_serial_ = 0;
+        }
+    });
+    const auto first = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
+    const auto last = first + static_cast<std::ptrdiff_t>(undone);
+    for (auto at = last; at != first;) {
+        --at;
+        statements_.set(at->name, at->previous);
+        if (at->was_own_name) link_->statements.own_names.insert_or_assign(at->name, at->previous);
+    }
+    undo_.erase(first, last);
+}
+
+// The server connection did not get the statement that it was thought to have.
+void Session::undo_prepared(const Expected& expected) {
+    if (!expected.statement) return;
+    if (!expected.under_own_name) return link_->statements.forget(expected.statement->id);
+    std::erase_if(link_->statements.own_names,
+                  [&](const auto& own) { return own.second == expected.statement; });
+}
+
+void Session::emit_synthesized() {
+    ReplyQueue& replies = link_->replies;
+    std::string frames;
+    while (!replies.empty() && replies.head().deliver == Deliver::Synthesize) {
+        const char type = replies.head().owed == Owed::Parse ? kParseComplete : kCloseComplete;
+        if (frames_to_skip_ > 0) {
+            --frames_to_skip_;
+        } else {
+            wire::append_frame(frames, type, {});
+        }
+        ++frames_forwarded_;
+        if (replies.head().undo_client) ++undo_done_;
+        settle(replies.head());
+        replies.pop();
+    }
+    if (!frames.empty()) effects_.reply(frames);
+}
+
+bool Session::on_ready_for_query(const wire::Frame& frame) {
+    ReplyQueue& replies = link_->replies;
+    link_->status = static_cast<wire::TransactionStatus>(frame.body.empty() ? 'I' : frame.body[0]);
+    while (!replies.empty() && replies.head().owed == Owed::CopyEnd) replies.pop();
+    if (replies.empty()) return false;
+    Expected& head = replies.head();
+    settle(head);
+    const bool ours = head.deliver == Deliver::Swallow;
+    const Purpose purpose = head.purpose;
+    replies.pop();
+    if (ours) return swallow_ready(purpose);
+    if (!failing_over_) return true;
+    failing_over_ = false;
+    repeat_request();
+    return false;
+}
+
+// After a RESET the server has its defaults, the client expects what its startup packet said. If that is to
+// be set again the client's ReadyForQuery waits for it (true); else it is told what the server has now.
+bool Session::restore_settings(wire::TransactionStatus status) {
+    if (link_->settings.current() == settings_.current()) return false;
+    if (status == wire::TransactionStatus::Idle && link_->replies.empty() && !unsynced_ && !error_seen_) {
+        const Replay difference = replay(*link_->settings.current(), *settings_.current());
+        link_->settings.replace(settings_.current());
+        if (!difference.sql.empty()) {
+            send_own_query(difference.sql, Purpose::Restore);
+            wait_ = Wait::Settings;
+            return true;
+        }
+    }
+    if (link_->replies.empty()) tell_parameters();
+    return false;
+}
+
+// The end of an exchange of ours. Always false: the client does not hear of it.
+bool Session::swallow_ready(Purpose purpose) {
+    const std::string error = std::exchange(internal_error_, {});
+    if (purpose == Purpose::Restore) return finish_restore(), false;
+    if (purpose == Purpose::Replay && wait_ == Wait::Settings) {
+        wait_ = Wait::Nothing;
+        if (!error.empty()) return refuse_link(error), false;
+        if (phase_ == Phase::Starting) {
+            continue_start();
+        } else if (link_->replies.empty()) {
+            tell_parameters();
+        }
+        return false;
+    }
+    if (purpose == Purpose::Replay) tell_parameters();
+    if (!error.empty() && (purpose == Purpose::Replay || purpose == Purpose::Begin)) {
+        // What followed ran without it: nothing on this connection can be trusted any more.
+        on_link_lost("a setting or BEGIN was refused on a reused connection");
+        return false;
+    }
+    if (!link_->replies.owes_client()) release_if_free();
+    return false;
+}
+
+void Session::finish_restore() {
+    wait_ = Wait::Nothing;
+    if (link_ != nullptr) tell_parameters();
+    std::string frame;
+    wire::append_ready_for_query(frame, wire::TransactionStatus::Idle);
+    effects_.reply(frame);
+    end_request(wire::TransactionStatus::Idle);
+}
+
+}  // namespace pgpool::exec

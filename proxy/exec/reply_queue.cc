@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/exec/reply_queue.h"
+
+#include <utility>
+
+namespace pgpool::exec {
+
+namespace {
+bool is_for_client(const Expected& expected) {
+    return expected.deliver == Deliver::Forward;
+}
+}  // namespace
+
+Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
+    if (size_ == ring_.size()) grow();
+    Expected& slot = ring_[(first_ + size_) & (ring_.size() - 1)];
+    ++size_;
+    slot.owed = owed;
+    slot.deliver = deliver;
+    slot.purpose = purpose;
+    slot.undo_client = slot.claims_unnamed = slot.under_own_name = false;
+    slot.begins = slot.commits = slot.writes = slot.is_ddl = false;
+    slot.leaves = slot.clears = sql::Leaves::Nothing;
+    if (is_for_client(slot)) ++forwarded_;
+    return slot;
+}
+
+void ReplyQueue::pop() {
+    PGPOOL_ASSERT(size_ > 0);
+    Expected& slot = ring_[first_];
+    if (is_for_client(slot)) --forwarded_;
+    slot.statement.reset();
+    slot.info.reset();
+    first_ = (first_ + 1) & (ring_.size() - 1);
+    --size_;
+}
+
+void ReplyQueue::clear() {
+    while (size_ > 0) pop();
+}
+
+void ReplyQueue::drop_syncs_before_copy_end() {
+    std::vector<Expected> kept;
+    bool before_end = true;
+    while (size_ > 0) {
+        Expected& expected = head();
+        if (expected.owed == Owed::CopyEnd) before_end = false;
+        if (!(before_end && expected.owed == Owed::Sync)) kept.push_back(std::move(expected));
+        pop();
+    }
+    for (Expected& expected : kept) {
+        Expected& slot = push(expected.owed, expected.deliver, expected.purpose);
+        slot = std::move(expected);
+    }
+}
+
+void ReplyQueue::grow() {
+    std::vector<Expected> larger(ring_.size() * 2);
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
+    ring_ = std::move(larger);
+    first_ = 0;
+}
+
+}  // namespace pgpool::exec

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// ReplyQueue: what one server connection still owes, in the order in which PostgreSQL will answer, and what
+// to do with each answer. It is the heart of pipelining, of prepared statements under other names, and of
+// messages that we add.
+//
+// Rules (PG documentation 55.2.3): every message sent has one entry; an ErrorResponse to a message of the
+// extended protocol makes the server skip everything up to the next Sync, so skip_to_sync() takes those
+// entries out and the caller undoes what they promised. No memory is taken once the ring has its size. Pure;
+// one worker only.
+
+#include <cstdint>
+#include <vector>
+
+#include "common/base/error.h"
+#include "proxy/exec/prepared.h"
+#include "proxy/sql/statement.h"
+
+namespace pgpool::exec {
+
+enum class Owed : std::uint8_t {
+    Parse,              // 1
+    Bind,               // 2
+    Close,              // 3
+    DescribeStatement,  // t, then T or n
+    DescribePortal,     // T or n
+    Execute,            // rows, then C, I or s; or a COPY
+    Sync,               // Z
+    Query,              // anything, then Z
+    FunctionCall,       // V, then Z
+    CopyEnd,            // no answer: CopyDone or CopyFail went by here
+};
+
+enum class Deliver : std::uint8_t {
+    Forward,     // the client asked
+    Swallow,     // we asked
+    Synthesize,  // the client asked, no server was needed: the answer is made when its turn comes
+};
+
+// What an answer to a message of ours means.
+enum class Purpose : std::uint8_t { Client, Begin, Replay, Restore, Cleanup, Prepare, Reset, Check };
+
+struct Expected {
+    Owed owed = Owed::Query;
+    Deliver deliver = Deliver::Forward;
+    Purpose purpose = Purpose::Client;
+    bool undo_client = false;     // an entry of the client's undo list belongs to it
+    bool claims_unnamed = false;  // Parse of the unnamed statement
+    // Of the request that it belongs to: with others on the way, what one may do counts when its turn comes.
+    bool begins = false;
+    bool commits = false;
+    bool writes = false;
+    bool is_ddl = false;
+    sql::Leaves leaves = sql::Leaves::Nothing;  // on the first entry of the request
+    sql::Leaves clears = sql::Leaves::Nothing;
+    PreparedPtr statement;        // what the server connection gains
+    bool under_own_name = false;  // ... under the client's name for it
+    sql::StatementInfoPtr info;   // Query, Execute: whose effects come true
+};
+
+class ReplyQueue {
+public:
+    ReplyQueue() : ring_(8) {}
+
+    [[nodiscard]] bool empty() const { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] Expected& head() { return ring_[first_]; }  // REQUIRES: !empty()
+    [[nodiscard]] Expected& at(std::size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
+
+    Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
+    void pop();
+    void clear();
+
+    // Removes entries up to (not including) the first Sync, oldest first, giving each to `undo`.
+    template <typename Undo>
+    void skip_to_sync(Undo undo) {
+        while (size_ > 0 && head().owed != Owed::Sync) {
+            undo(head());
+            pop();
+        }
+    }
+    // A COPY FROM STDIN has begun: the server ignores every Sync that was sent before the end of the copied
+    // data.
+    void drop_syncs_before_copy_end();
+
+    // Nothing on the way that could fail: only answers that are made here, or to messages of ours, stand
+    // before a new entry.
+    [[nodiscard]] bool answered() const { return forwarded_ == 0; }
+    // True while the server must still answer something that is forwarded to the client.
+    [[nodiscard]] bool owes_client() const { return forwarded_ > 0; }
+
+private:
+    void grow();
+
+    std::vector<Expected> ring_;  // size is a power of two
+    std::size_t first_ = 0;
+    std::size_t size_ = 0;
+    std::size_t forwarded_ = 0;  // entries that end with a ReadyForQuery for the client
+};
+
+}  // namespace pgpool::exec

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/exec/session.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "proxy/route/explain.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+// What drivers want to know of a server before they talk to it; the console has no server behind it.
+NameValuesPtr console_parameters(NameValuesTable& names, const NameValues& startup) {
+    const std::string* application = startup.find("application_name");
+    return names.make({{"application_name", application != nullptr ? *application : ""},
+                       {"client_encoding", "UTF8"},
+                       {"DateStyle", "ISO, MDY"},
+                       {"integer_datetimes", "on"},
+                       {"server_encoding", "UTF8"},
+                       {"server_version", "15.0"},  // whose protocol it speaks
+                       {"standard_conforming_strings", "on"},
+                       {"TimeZone", "UTC"}});
+}
+
+}  // namespace
+
+Session::Session(std::uint64_t id, Login login, Surroundings& surroundings, Effects& effects)
+    : id_(id),
+      login_(std::move(login)),
+      around_(surroundings),
+      effects_(effects),
+      settings_(surroundings.names, login_.startup),
+      reported_(surroundings.names.empty()),
+      statistics_(login_.statistics != nullptr ? *login_.statistics : surroundings.statistics_of_nobody) {
+    options_.admin_database = login_.database->is_admin;
+}
+
+void Session::start() {
+    const auto known = around_.parameters.find({login_.user, login_.database->name, login_.startup});
+    if (known != around_.parameters.end()) {
+        reported_ = known->second;
+        welcome();
+    } else if (login_.database->is_admin) {
+        reported_ = console_parameters(around_.names, *login_.startup);
+        welcome();
+    } else {
+        continue_start();
+    }
+}
+
+// A first connection tells the parameters, and whether the node accepts this user, database and these
+// settings at all.
+void Session::continue_start() {
+    if (link_ == nullptr && !take_link(route::Target::primary())) return;
+    if (!prepare_link()) return;
+    reported_ = link_->reported;
+    around_.parameters[{login_.user, login_.database->name, login_.startup}] = reported_;
+    release_if_free();
+    welcome();
+}
+
+void Session::welcome() {
+    // PostgreSQL reports its parameters in the order of their names, whatever the case of the letters.
+    auto parameters = reported_->pairs();
+    std::sort(parameters.begin(), parameters.end(), [](const auto& a, const auto& b) {
+        return ::strcasecmp(a.first.c_str(), b.first.c_str()) < 0;
+    });
+    std::string frames;
+    for (const auto& [name, value] : parameters) wire::append_parameter_status(frames, name, value);
+    wire::append_backend_key_data(frames, login_.pid, login_.secret);
+    wire::append_ready_for_query(frames, wire::TransactionStatus::Idle);
+    effects_.reply(frames);
+    note_parameters();
+    phase_ = Phase::Running;
+    idle_or_in_transaction();
+}
+
+std::size_t Session::pump(ByteView input) {
+    std::size_t used = std::exchange(done_, 0);
+    while (!closed_ && phase_ == Phase::Running && used + retained_ < input.size()) {
+        const std::uint32_t retained_before = retained_;
+        const ByteView rest = input.substr(used + retained_);
+        const std::size_t advanced = stream_left_ > 0 ? stream(rest) : advance(rest);
+        const std::size_t finished = std::exchange(done_, 0);
+        used += advanced + finished;
+        if (advanced + finished == 0 && retained_ == retained_before) break;
+    }
+    return closed_ ? input.size() : used;
+}
+
+bool Session::on_primary() const {
+    return link_ != nullptr && around_.topology->primary == link_->node;
+}
+
+void Session::on_link(ServerLink& link) {
+    count_wait();
+    link_ = &link;
+    wait_ = Wait::Nothing;
+    effects_.disarm(TimerKind::Wait);
+    if (phase_ == Phase::Starting) continue_start();
+}
+
+void Session::on_news() {
+    if (wait_ == Wait::Facts && !login_.database->facts) return effects_.await_news();
+    if (wait_ == Wait::Replay || wait_ == Wait::Facts) {  // pump() plans again
+        wait_ = Wait::Nothing;
+        effects_.disarm(TimerKind::Wait);
+    }
+}
+
+void Session::on_client_gone() {
+    if (closed_ && link_ == nullptr) return;
+    closed_ = true;
+    phase_ = Phase::Ended;
+    count_wait();
+    if (wait_ == Wait::Link) effects_.withdraw();
+    wait_ = Wait::Nothing;
+    if (link_ == nullptr) return;
+    ServerLink& link = *std::exchange(link_, nullptr);
+    const bool clean = link.replies.empty() && link.status == wire::TransactionStatus::Idle && !unsynced_;
+    const bool has_state = pins_ != sql::Leaves::Nothing || pending_pins_ != sql::Leaves::Nothing;
+    effects_.release(link, !clean ? Disposal::Close : has_state ? Disposal::Reset : Disposal::Keep);
+}
+
+void Session::on_drain() {
+    draining_ = true;
+    if (phase_ == Phase::Starting ||
+        (phase_ == Phase::Running && link_ == nullptr && wait_ == Wait::Nothing &&
+         transaction_ == wire::TransactionStatus::Idle)) {
+        fatal({.severity = wire::Severity::Fatal,
+               .sqlstate = sqlstate::kAdminShutdown,
+               .message = "terminating connection due to administrator command"});
+    }
+}
+
+void Session::say(const wire::Report& report) {
+    std::string frame;
+    wire::append_error(frame, report);
+    effects_.reply(frame);
+}
+
+std::string_view Session::state() const {
+    if (busy()) return "active";
+    if (wait_ != Wait::Nothing) return "waiting";
+    return transaction_ == wire::TransactionStatus::Idle ? "idle" : "idle in transaction";
+}
+
+std::optional<NodeId> Session::reads_at() const {
+    if (link_ != nullptr) return link_->node;
+    if (!chosen_) return std::nullopt;
+    return chosen_->is_primary() ? around_.topology->primary : std::optional(chosen_->node);
+}
+
+std::vector<std::string> Session::explain_route(std::string_view sql) const {
+    const auto analysed = around_.analyze(sql, options_);
+    const route::Verdict verdict = around_.verdict(analysed, *login_.database);
+    return route::explain(verdict, *analysed.info, session_route(), *around_.topology,
+                          around_.config->routing, around_.random());
+}
+
+std::string Session::application_name() const {
+    const std::string* name = reported_->find("application_name");
+    return name != nullptr ? *name : std::string();
+}
+
+}  // namespace pgpool::exec

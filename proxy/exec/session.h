@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Session: one client after its login, as a state machine without IO. Bytes of the client and of its server
+// connection come in, Effects go out. Simple and extended protocol share one path: both are a Request, get a
+// plan, and are executed.
+//
+// Where to find what:
+//   session.cc     life of the session, pump(): the loop over the client's bytes
+//   gather.cc      client bytes -> Request
+//   dispatch.cc    Request -> plan -> server connection, or an answer of our own
+//   emit.cc        the messages of a request, renamed and completed for that server connection
+//   replies.cc     server bytes -> client, and what they mean for the state
+//   outcome.cc     end of requests: settings, statements, pins, release of the connection
+//   failure.cc     lost connections, time-outs, cancels, refusals
+//   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
+//
+// Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
+// connection is released only with nothing owed, no open transaction, no pin, and nothing sent that still
+// waits for its Sync; (3) client bytes that may be needed for a repetition stay unconsumed in the shell's
+// buffer (`retained_`). Threads: one worker only.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/wire/decoder.h"
+#include "common/wire/error_fields.h"
+#include "proxy/exec/effects.h"
+#include "proxy/exec/server_link.h"
+#include "proxy/exec/settings.h"
+#include "proxy/exec/surroundings.h"
+#include "proxy/route/planner.h"
+
+namespace pgpool::exec {
+
+// One unit of the client: a Query, a batch of extended-protocol messages, a FunctionCall, a piece of COPY
+// data.
+struct Request {
+    enum class Form : std::uint8_t { None, Query, Batch, FunctionCall, CopyData, Terminate };
+    Form form = Form::None;
+    bool synced = false;    // Batch: ends with Sync
+    bool flushed = false;   // Batch: ends with Flush
+    bool oversize = false;  // the last message goes on beyond `size`
+    bool gathered = false;
+    bool classified = false;
+    bool begins = false;                 // holds a BEGIN
+    bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
+    bool lists_names = false;            // reads pg_prepared_statements
+    bool prepares = false;               // holds a SQL PREPARE
+    std::uint32_t size = 0;              // bytes gathered
+    std::uint64_t beyond = 0;            // oversize: bytes of its last message that follow
+    std::uint32_t statements = 0;        // Batch: messages that execute something
+    std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
+    sql::StatementInfoPtr info;  // Query: of the text; Batch: of its only statement, if it has just one
+    route::Verdict verdict;      // of all of it
+};
+
+class Session {
+public:
+    struct Login {
+        std::string user;
+        Database* database = nullptr;
+        NameValuesPtr startup;  // settings of the startup packet
+        std::uint32_t pid = 0;  // of BackendKeyData, as the client knows it
+        std::uint32_t secret = 0;
+        PoolStatistics* statistics = nullptr;  // where this session counts; outlives it. null: nowhere
+    };
+
+    Session(std::uint64_t id, Login login, Surroundings& surroundings, Effects& effects);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    // After authentication: gets the server's parameters, then tells the client that it is ready.
+    void start();
+
+    // The client's bytes that are not consumed yet; returns how many of them are done with. The shell calls
+    // it after every event while there are any.
+    [[nodiscard]] std::size_t pump(ByteView input);
+    // Bytes of the connection this session holds; returns how many are done with, the rest comes again with
+    // more.
+    [[nodiscard]] std::size_t on_server_bytes(ByteView bytes);
+
+    void on_link(ServerLink& link);              // what acquire() could not give at once
+    void on_link_refused(ByteView error_body);   // a node's ErrorResponse instead
+    void on_link_lost(std::string_view reason);  // the connection this session holds is gone
+    void on_news();                              // topology or facts are new
+    void on_own_ready();                         // the result that own_command() has promised
+    void on_timer(TimerKind timer);
+    void on_cancel();  // the client's CancelRequest
+    void on_client_gone();
+    void on_drain();  // ends at the next good moment
+
+    [[nodiscard]] const Login& login() const { return login_; }
+    [[nodiscard]] std::uint64_t id() const { return id_; }
+    [[nodiscard]] const ServerLink* link() const { return link_; }
+    [[nodiscard]] bool closed() const { return closed_; }
+    // A request is being answered.
+    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own; }
+    [[nodiscard]] bool awaits_link() const { return wait_ == Wait::Link; }
+    [[nodiscard]] TimePoint waits_since() const { return wait_began_; }       // if it does
+    [[nodiscard]] TimePoint request_began() const { return request_began_; }  // the last one; 0: none yet
+    [[nodiscard]] bool in_transaction() const { return transaction_ != wire::TransactionStatus::Idle; }
+    // For SHOW: "idle", "active", "waiting", "idle in transaction".
+    [[nodiscard]] std::string_view state() const;
+    [[nodiscard]] std::string application_name() const;
+    [[nodiscard]] sql::Leaves pins() const { return pins_; }
+    [[nodiscard]] std::optional<NodeId> reads_at()
+        const;  // the node that serves this session's reads, if it is one
+    [[nodiscard]] std::vector<std::string> explain_route(std::string_view sql) const;
+    // Bytes of the client that the shell should hold at most before it stops reading.
+    static constexpr std::size_t kMaxHeldInput = (std::size_t{1} << 20U) + (std::size_t{128} << 10U);
+
+private:
+    // session.cc
+    void continue_start();
+    void welcome();
+    void say(const wire::Report& report);
+    [[nodiscard]] bool owes_client() const { return link_ != nullptr && link_->replies.owes_client(); }
+    [[nodiscard]] bool on_primary() const;
+
+    enum class Phase : std::uint8_t { Starting, Running, Ended };
+    // What the request at the front waits for before it can be sent.
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own };
+    // A transaction that was lost with its connection: the client learns of it with its next request.
+    enum class Voided : std::uint8_t { No, Untold, Told };
+    enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
+
+    // gather.cc
+    [[nodiscard]] Gathered gather(ByteView input);
+    void await_batch_end();
+    [[nodiscard]] Gathered gather_query(const wire::Frame& frame);
+    [[nodiscard]] Gathered gather_large(const wire::Frame& frame);
+    void protocol_violation(std::string_view message);
+    [[nodiscard]] std::size_t advance(ByteView rest);
+    [[nodiscard]] std::size_t stream(ByteView rest);
+    [[nodiscard]] std::size_t skip_until_sync(ByteView rest);
+    [[nodiscard]] std::size_t pass_copy_data(ByteView rest);
+
+    // dispatch.cc
+    [[nodiscard]] std::size_t dispatch(ByteView bytes);
+    void classify(ByteView bytes);
+    void classify_query(ByteView bytes);
+    void classify_batch(ByteView bytes);
+    void learn(route::CachedVerdict& slot);
+    [[nodiscard]] bool awaits_facts();
+    void note_statements(const sql::StatementInfo& info);
+    void add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
+    void classify_unknown(bool harmless);
+    [[nodiscard]] bool may_pipeline() const;
+    [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
+    [[nodiscard]] std::size_t send_request(ByteView bytes);
+    void mark_replies(std::size_t first);
+    [[nodiscard]] bool take_link(const route::Target& target);
+    [[nodiscard]] bool prepare_link();
+    void clean_after_others();
+    [[nodiscard]] bool replay_settings();
+    void tell_parameters();
+    [[nodiscard]] route::SessionRoute session_route() const;
+    void note_parameters();
+
+    // emit.cc
+    void emit_query(ByteView bytes);
+    void emit_function_call(ByteView bytes);
+    void emit_batch(ByteView bytes);
+    void emit_frame(const wire::Frame& frame);
+    void emit_parse(const wire::Frame& frame);
+    void emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                          const sql::StatementInfoPtr& info);
+    void emit_bind(const wire::Frame& frame);
+    void emit_describe(const wire::Frame& frame);
+    void emit_execute(const wire::Frame& frame);
+    void emit_close(const wire::Frame& frame);
+    void emit_sync(const wire::Frame& frame);
+    void emit_begin();
+    void count_sent(const sql::StatementInfo* info);
+    void ensure_unnamed();
+    void ensure_prepared(const PreparedPtr& statement);
+    void ensure_own_name(std::string_view name);
+    void show_own_names();
+    void make_room();
+    [[nodiscard]] bool may_skip_parse(const PreparedStatement& statement) const;
+    void send_raw(ByteView bytes);  // as it is; neighbours go out together
+    void flush_raw();
+    Expected& send_own_query(std::string_view sql, Purpose purpose);
+    void send_made();  // what was put into out_
+    [[nodiscard]] sql::Leaves leaves_on_the_way() const;
+    [[nodiscard]] std::string statement_scope() const;
+
+    // replies.cc
+    [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
+    [[nodiscard]] bool on_error(const wire::Frame& frame);
+    void count_error(std::string_view severity);
+    [[nodiscard]] bool on_ready_for_query(
+        const wire::Frame& frame);  // true: a request of the client ends here
+    [[nodiscard]] bool on_parameter_status(const wire::Frame& frame);
+    [[nodiscard]] bool on_copy_in();
+    [[nodiscard]] bool complete(Owed owed);
+    [[nodiscard]] bool on_command_end(const wire::Frame& frame);
+    [[nodiscard]] bool forwards() const;
+    [[nodiscard]] bool forward();
+    void emit_synthesized();
+    void settle(Expected& expected);
+    void undo_prepared(const Expected& expected);
+    void undo_skipped(ReplyQueue& replies);
+    void skip_with_server();
+    [[nodiscard]] bool is_in_batch_of_client(std::size_t from) const;
+    [[nodiscard]] bool restore_settings(wire::TransactionStatus status);
+    void finish_restore();
+    [[nodiscard]] bool swallow_ready(Purpose purpose);
+    [[nodiscard]] bool repeat_on_primary(const wire::ErrorFields& fields);
+
+    // outcome.cc
+    void apply_effects(const sql::Statement& statement, std::string_view tag);
+    void on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag);
+    void end_request(wire::TransactionStatus status);
+    void end_transaction(bool committed);
+    void count_answered(bool transaction_over);
+    void count_wait();
+    void release_if_free();
+    void idle_or_in_transaction();
+    void roll_back();
+    void apply_to_statements(const sql::Statement& statement);
+    void remember_prepare(const sql::Statement& statement);
+
+    // failure.cc
+    [[nodiscard]] std::size_t fail_request(ByteView error_frame);
+    void fail_front(const wire::Report& report);  // the request that waits at the front
+    void fail_owed(const wire::Report& report);
+    void refuse_link(std::string_view error_body);
+    void report_loss(std::string_view reason);
+    void forget_link();
+    void undo_all();
+    [[nodiscard]] bool can_repeat() const;
+    void repeat_request();
+    void fatal(const wire::Report& report);
+    void on_wait_timer(const config::Config& config);
+
+    // local.cc
+    [[nodiscard]] std::size_t answer_locally(ByteView bytes, route::Local local);
+    [[nodiscard]] std::size_t answer_voided(ByteView bytes);
+    void answer_messages(ByteView bytes, const OwnResult& result);
+    // What a Bind has opened, within one request that is answered here.
+    struct LocalPortal {
+        bool is_open = false;
+        std::vector<wire::Format> formats;  // one per column
+    };
+    [[nodiscard]] Result<void> answer_message(std::string& frames, const wire::Frame& frame,
+                                              const OwnResult& result, LocalPortal& portal);
+    [[nodiscard]] Result<void> bind_locally(ByteView body, const OwnResult& result,
+                                            LocalPortal& portal) const;
+    [[nodiscard]] Result<void> check_statement(std::string_view name) const;
+    void remember_parse(const wire::Frame& frame);
+    [[nodiscard]] std::string_view text_of(ByteView bytes) const;
+    [[nodiscard]] bool runs_one_statement(ByteView bytes) const;
+    void begin_locally(ByteView bytes);
+    [[nodiscard]] bool run_own_command(ByteView bytes);
+    void refuse_locally(std::string& frames, const Error& error);
+    void say_ready();
+
+    std::uint64_t id_;
+    Login login_;
+    Surroundings& around_;
+    Effects& effects_;
+
+    Phase phase_ = Phase::Starting;
+    Wait wait_ = Wait::Nothing;
+    Voided voided_ = Voided::No;
+    bool closed_ = false;
+    bool draining_ = false;
+    bool client_gone_ = false;
+
+    // The request at the front of the client's bytes, and the one that is being answered.
+    Request request_;
+    std::uint32_t retained_ = 0;     // bytes of the request being answered that are kept for a repetition
+    std::uint32_t done_ = 0;         // bytes at the front that are not needed any more
+    std::uint64_t stream_left_ = 0;  // bytes of a large message that go straight on
+    bool stream_dropped_ = false;    // ... to nowhere
+    bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
+    bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
+    bool unsynced_ = false;          // messages were sent that wait for their Sync
+    bool copying_in_ = false;
+    bool awaits_batch_end_ = false;
+    bool own_ready_ = false;  // the result of the command of ours at the front can be fetched
+    std::string failure_;     // ErrorResponse that answers the request at the front
+
+    // The request being answered.
+    bool repeatable_ = false;
+    bool row_delivered_ = false;
+    std::uint32_t attempts_ = 0;
+    bool error_seen_ = false;
+    bool failing_over_ = false;   // swallow the node's error, then repeat on the primary
+    bool avoid_standby_ = false;  // repeat: this time on the primary
+    bool learn_write_ = false;    // repeat: its shape writes, whatever it looks like
+    std::uint32_t frames_forwarded_ = 0;
+    std::uint32_t frames_to_skip_ = 0;   // the client has them from the first attempt
+    std::uint32_t statement_index_ = 0;  // in a multi-statement Query
+    bool timed_out_ = false;
+
+    // Session state.
+    wire::TransactionStatus transaction_ = wire::TransactionStatus::Idle;
+    std::string deferred_begin_;  // a BEGIN that was answered and not sent yet
+    sql::TransactionOptions transaction_options_;
+    bool wrote_ = false;  // in this transaction
+    bool ddl_ = false;
+    TimePoint last_write_;
+    std::optional<route::Target> chosen_;
+    bool waited_for_replay_ = false;
+    bool waited_for_facts_ = false;
+    milliseconds waited_{0};  // for a connection, as far as timers told
+    sql::Leaves pins_ = sql::Leaves::Nothing;
+    sql::Leaves pending_pins_ = sql::Leaves::Nothing;
+    sql::Leaves pending_clears_ = sql::Leaves::Nothing;
+    Settings settings_;
+    NameValuesPtr reported_;       // parameters as the client knows them
+    sql::AnalyzeOptions options_;  // that follow from them
+    ClientStatements statements_;
+    std::uint64_t unnamed_serial_ = 0;  // 0: the client has no unnamed statement
+    std::uint64_t last_serial_ = 0;
+    std::string unnamed_body_;  // of its Parse, after the name
+    std::string prepare_text_;  // of the request that holds a SQL PREPARE
+    sql::StatementInfoPtr unnamed_info_;
+    sql::StatementInfoPtr unnamed_portal_;
+    std::unique_ptr<sql::NameMap<sql::StatementInfoPtr>> portals_;
+
+    // Changes of statements_ whose ParseComplete or CloseComplete may still fail to come.
+    struct Undo {
+        std::string name;
+        PreparedPtr previous;
+        bool was_own_name = false;  // Close: the server knew it under that name
+    };
+    std::vector<Undo> undo_;
+    std::size_t undo_done_ = 0;  // of them, from the front, confirmed
+
+    // For SHOW.
+    PoolStatistics& statistics_;
+    TimePoint request_began_;      // the last one that was sent
+    TimePoint transaction_began_;  // as far as a server connection was held for it
+    TimePoint wait_began_;         // for a server connection
+
+    ServerLink* link_ = nullptr;
+    std::string internal_error_;  // body of an error to a message of ours
+    std::string out_;             // frames on their way to the server; kept for its memory
+    ByteView raw_;                // bytes of the client to be sent unchanged; valid while emitting
+};
+
+}  // namespace pgpool::exec

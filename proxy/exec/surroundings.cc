@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/exec/surroundings.h"
+
+#include <limits>
+#include <utility>
+
+namespace pgpool::exec {
+
+Surroundings::Surroundings(config::ConfigPtr the_config, std::string statement_prefix, std::uint64_t seed)
+    : config(std::move(the_config)),
+      topology(std::make_shared<const cluster::Topology>()),
+      prepared(std::move(statement_prefix)),
+      cache_({.entries = config->routing.analysis_cache_entries}, seed, kMaxAnalyzedText),
+      functions_(config->routing),
+      random_state_(seed | 1U) {}
+
+void Surroundings::replace_config(config::ConfigPtr next) {
+    config = std::move(next);
+    functions_ = route::RoutingFunctions(config->routing);
+    ++config_version_;
+    parameters.clear();
+}
+
+Surroundings::Analysed Surroundings::analyze(std::string_view sql, const sql::AnalyzeOptions& options) {
+    auto& entry = cache_.analyze(sql, options);
+    return {entry.info, &entry.payload};
+}
+
+const route::Verdict& Surroundings::verdict(const Analysed& analysed, const Database& database) {
+    return route::cached_verdict(*analysed.slot, *analysed.info, database.facts.get(), functions_,
+                                 config_version_);
+}
+
+Lsn Surroundings::position_after(TimePoint written) const {
+    if (written == TimePoint{}) return Lsn{};
+    const cluster::NodeStatus* primary = topology->primary_node();
+    if (primary != nullptr && primary->sampled > written) return primary->write_lsn;
+    return Lsn{std::numeric_limits<std::uint64_t>::max()};
+}
+
+std::uint64_t Surroundings::random() {
+    random_state_ ^= random_state_ >> 12U;
+    random_state_ ^= random_state_ << 25U;
+    random_state_ ^= random_state_ >> 27U;
+    return random_state_ * 2685821657736338717U;
+}
+
+}  // namespace pgpool::exec

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Surroundings: what the sessions of one worker have in common, none of it a socket. Snapshots
+// (configuration, topology, catalog facts) are replaced whole between events, never during one.
+//
+// Pure; one worker only.
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "common/base/clock.h"
+#include "common/cluster/topology.h"
+#include "common/config/config.h"
+#include "proxy/exec/name_values.h"
+#include "proxy/exec/prepared.h"
+#include "proxy/exec/statistics.h"
+#include "proxy/route/classify.h"
+#include "proxy/sql/analysis_cache.h"
+#include "proxy/sql/analyzer.h"
+
+namespace pgpool::exec {
+
+// What happened in a database, as seen by all workers. Threads: any.
+class DatabaseMarks {
+public:
+    [[nodiscard]] std::uint64_t ddl_epoch() const { return ddl_epoch_.load(std::memory_order_acquire); }
+    void ddl_seen() { ddl_epoch_.fetch_add(1, std::memory_order_acq_rel); }
+    // When anybody last wrote, for consistency: global.
+    [[nodiscard]] TimePoint last_write() const {
+        return TimePoint(Duration(last_write_.load(std::memory_order_acquire)));
+    }
+    void written_at(TimePoint time) {
+        const Duration::rep now = time.time_since_epoch().count();
+        Duration::rep before = last_write_.load(std::memory_order_relaxed);
+        while (before < now && !last_write_.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
+        }
+    }
+
+private:
+    std::atomic<std::uint64_t> ddl_epoch_{0};
+    std::atomic<Duration::rep> last_write_{0};
+};
+
+// One database as the sessions of one worker see it.
+struct Database {
+    std::string name;
+    sql::CatalogFactsPtr facts;  // null: not loaded yet
+    std::shared_ptr<DatabaseMarks> marks = std::make_shared<DatabaseMarks>();
+    bool is_admin = false;
+};
+
+class Surroundings {
+public:
+    Surroundings(config::ConfigPtr config, std::string statement_prefix, std::uint64_t seed);
+
+    config::ConfigPtr config;
+    cluster::TopologyPtr topology;
+    TimePoint now;  // of this turn of the event loop
+    NodeStatistics node_statistics;
+    PoolStatistics statistics_of_nobody;  // of sessions that were not told where to count
+    NameValuesTable names;
+    PreparedRegistry prepared;
+    // Parameters that a server reports after a login with these startup settings; forgotten when nodes or
+    // settings change.
+    std::map<std::tuple<std::string, std::string, NameValuesPtr>, NameValuesPtr> parameters;
+
+    static constexpr std::size_t kMaxAnalyzedText = std::size_t{256} << 10U;
+
+    void replace_config(config::ConfigPtr next);
+
+    struct Analysed {
+        sql::StatementInfoPtr info;
+        route::CachedVerdict* slot = nullptr;  // valid until the next analyze()
+    };
+    [[nodiscard]] Analysed analyze(std::string_view sql, const sql::AnalyzeOptions& options);
+    [[nodiscard]] const route::Verdict& verdict(const Analysed& analysed, const Database& database);
+    [[nodiscard]] const route::RoutingFunctions& functions() const { return functions_; }
+    [[nodiscard]] std::uint64_t config_version() const { return config_version_; }
+
+    // The position a reader must see who must see all that was written up to `written`; the highest possible
+    // while no probe was sent since. 0: nothing was written.
+    [[nodiscard]] Lsn position_after(TimePoint written) const;
+
+    [[nodiscard]] std::uint64_t random();  // xorshift64*, Vigna 2016: for load balancing, not for secrets
+
+private:
+    sql::AnalysisCache<route::CachedVerdict> cache_;
+    route::RoutingFunctions functions_;
+    std::uint64_t config_version_ = 1;
+    std::uint64_t random_state_;
+};
+
+}  // namespace pgpool::exec

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/health/catalog_loader.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "common/obs/log.h"
+#include "proxy/health/catalog_queries.h"
+#include "proxy/health/catalog_rows.h"
+#include "proxy/health/control_connection.h"
+#include "proxy/health/load_schedule.h"
+
+namespace pgpool::health {
+
+namespace {
+
+// A load of 50,000 relations takes well under a second; ten are time enough for a busy server.
+constexpr seconds kLoadTimeout{10};
+constexpr SqlState kNoSuchDatabase{"3D000"};
+
+}  // namespace
+
+class CatalogLoader::Core {
+public:
+    Core(config::ConfigPtr config, Topology topology, Publish publish)
+        : topology_(std::move(topology)), publish_(std::move(publish)), config_(std::move(config)) {}
+    ~Core() { stop(); }
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    void start();
+    void stop();
+    void reload(config::ConfigPtr config);
+    void request(std::string_view database);
+    void ddl_seen(std::string_view database);
+
+private:
+    void run();
+    void load(const std::string& database, const config::Config& config);
+    [[nodiscard]] pg::ClientResult<CatalogRows> fetch(const std::string& database,
+                                                      const config::Config& config);
+    void note_failure(const std::string& database, const pg::ClientError& error,
+                      const config::Config& config);
+
+    const Topology topology_;
+    const Publish publish_;
+    std::atomic<bool> stop_{false};
+    std::uint64_t version_ = 0;  // of the thread
+
+    std::mutex mutex_;  // guards all below
+    std::condition_variable changed_;
+    config::ConfigPtr config_;
+    LoadSchedule schedule_;
+    std::thread thread_;
+};
+
+void CatalogLoader::Core::start() {
+    const std::lock_guard lock(mutex_);
+    if (thread_.joinable()) return;
+    stop_ = false;
+    thread_ = std::thread([this] { run(); });
+}
+
+void CatalogLoader::Core::stop() {
+    std::thread ending;
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+        ending.swap(thread_);
+        changed_.notify_one();
+    }
+    if (ending.joinable()) ending.join();
+}
+
+void CatalogLoader::Core::reload(config::ConfigPtr config) {
+    const std::lock_guard lock(mutex_);
+    config_ = std::move(config);
+    changed_.notify_one();
+}
+
+void CatalogLoader::Core::request(std::string_view database) {
+    const std::lock_guard lock(mutex_);
+    if (schedule_.request(database, SteadyClock::now())) changed_.notify_one();
+}
+
+void CatalogLoader::Core::ddl_seen(std::string_view database) {
+    const std::lock_guard lock(mutex_);
+    if (schedule_.ddl_seen(database, SteadyClock::now())) changed_.notify_one();
+}
+
+void CatalogLoader::Core::run() {
+    std::unique_lock lock(mutex_);
+    while (!stop_) {
+        const config::ConfigPtr config = config_;
+        if (const auto database = schedule_.take_due(SteadyClock::now(), config->routing.facts_refresh)) {
+            lock.unlock();
+            load(*database, *config);
+            lock.lock();
+        } else if (const auto next = schedule_.next_due()) {
+            changed_.wait_until(lock, *next);
+        } else {
+            changed_.wait(lock);
+        }
+    }
+}
+
+void CatalogLoader::Core::load(const std::string& database, const config::Config& config) {
+    const TimePoint start = SteadyClock::now();
+    pg::ClientResult<CatalogRows> rows = fetch(database, config);
+    if (stop_) return;
+    if (!rows) {
+        note_failure(database, rows.error(), config);
+        return;
+    }
+    auto facts = std::make_shared<const sql::CatalogFacts>(build_facts(*rows, ++version_));
+    log::debug("catalog_loaded", {{"database", database},
+                                  {"functions", facts->functions.size()},
+                                  {"relations", facts->relations.size()},
+                                  {"took", SteadyClock::now() - start}});
+    publish_(database, std::move(facts));
+    const std::lock_guard lock(mutex_);
+    schedule_.succeeded(database);
+}
+
+pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& database,
+                                                         const config::Config& config) {
+    // One connection per load: idle ones would use up a connection slot per database.
+    ControlConnection connection(stop_);
+    const TimePoint deadline = SteadyClock::now() + kLoadTimeout;
+    const ControlLogin login{config.health.user, config.health.password, database, "pgpool-catalog"};
+    auto client = connection.open(*topology_(), login, deadline);
+    if (!client) return tl::unexpected(client.error());
+    // jit never pays here. A server that is late is not to go on for nobody.
+    auto prepared = (*client)->query(
+        "SELECT set_config('search_path', 'pg_catalog', false), set_config('jit', 'off', false), "
+        "set_config('statement_timeout', '10s', false)",
+        {}, deadline);
+    if (!prepared) return tl::unexpected(prepared.error());
+    CatalogRows all;
+    for (std::size_t i = 0; i < kCatalogQueries; ++i) {
+        auto rows = (*client)->query(catalog_query(static_cast<CatalogQuery>(i)), {}, deadline);
+        if (!rows) return tl::unexpected(rows.error());
+        all[i] = std::move(*rows);
+    }
+    return all;
+}
+
+void CatalogLoader::Core::note_failure(const std::string& database, const pg::ClientError& error,
+                                       const config::Config& config) {
+    log::warning("catalog_load_failed",
+                 {{"database", database}, {"class", to_string(error.reach)}, {"reason", error.message}});
+    const std::lock_guard lock(mutex_);
+    if (error.sqlstate == kNoSuchDatabase) {
+        schedule_.forget(database);
+    } else {
+        schedule_.failed(database, SteadyClock::now(), config.routing.facts_refresh);
+    }
+}
+
+CatalogLoader::CatalogLoader(config::ConfigPtr config, Topology topology, Publish publish)
+    : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(publish))) {}
+CatalogLoader::~CatalogLoader() = default;
+
+void CatalogLoader::start() {
+    core_->start();
+}
+void CatalogLoader::stop() {
+    core_->stop();
+}
+void CatalogLoader::reload(config::ConfigPtr config) {
+    core_->reload(std::move(config));
+}
+void CatalogLoader::request(std::string_view database) {
+    core_->request(database);
+}
+void CatalogLoader::ddl_seen(std::string_view database) {
+    core_->ddl_seen(database);
+}
+
+}  // namespace pgpool::health

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The queries that read the catalogs of a database for sql::CatalogFacts, and the columns they give. They
+// work from PostgreSQL 12 on, with the privileges of any role, and take no lock but ACCESS SHARE on catalogs,
+// each for its own duration. REQUIRES: search_path is pg_catalog.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "common/pg/rows.h"
+
+namespace pgpool::health {
+
+enum class CatalogQuery : std::uint8_t {
+    Functions,  // oid, schema, name, volatility, language, kind, source, SQL-standard body, functions of an
+                // aggregate
+    Relations,  // oid, schema, name, kind, persistence
+    Trees,      // relation, kind (see below), node tree: view queries, rules, policies
+    Triggers,   // relation, function
+    Uses,       // relation, function: in defaults, constraints, index expressions
+    Shared,     // function of a user's operator or cast
+    Links,      // relation, other relation that a write to the first may write too (partitions, foreign keys)
+    Types,      // schema, name, harmless
+};
+inline constexpr std::size_t kCatalogQueries = 8;
+
+// Kinds of trees.
+inline constexpr std::string_view kViewTree = "view";
+inline constexpr std::string_view kRuleTree = "rule";
+inline constexpr std::string_view kPolicyTree = "policy";
+
+using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
+
+[[nodiscard]] std::string_view catalog_query(CatalogQuery query);
+
+}  // namespace pgpool::health

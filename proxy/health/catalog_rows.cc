@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/health/catalog_rows.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/health/function_body.h"
+#include "proxy/health/taint.h"
+#include "proxy/sql/builtin.h"
+
+namespace pgpool::health {
+
+namespace {
+
+using pg::Rows;
+using sql::FunctionFacts;
+using sql::RelationFacts;
+using sql::Volatility;
+using Oid = std::uint32_t;
+using Index = std::uint32_t;
+
+Oid to_oid(std::string_view text) {
+    Oid value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+Volatility to_volatility(std::string_view code) {
+    if (code == "i") return Volatility::Immutable;
+    return code == "s" ? Volatility::Stable : Volatility::Volatile;
+}
+
+bool is_system_schema(std::string_view schema) {
+    return schema == "pg_catalog" || schema == "information_schema" || schema == "pg_toast";
+}
+
+bool builtin_leaves_something(std::string_view name) {
+    if (name == "set_config") return true;
+    const sql::BuiltinFunction* known = sql::volatile_builtin(name);
+    return known != nullptr && known->leaves != sql::Leaves::Nothing;
+}
+
+std::string qualified(std::string_view schema, std::string_view name) {
+    std::string key;
+    key.reserve(schema.size() + 1 + name.size());
+    key.append(schema).append(1, '.').append(name);
+    return key;
+}
+
+void worsen(FunctionFacts& worst, const FunctionFacts& other) {
+    worst.volatility = std::max(worst.volatility, other.volatility);
+    worst.builtin = worst.builtin && other.builtin;
+    worst.harmless = worst.harmless && other.harmless;
+}
+
+void worsen(RelationFacts& worst, const RelationFacts& other) {
+    worst.temporary |= other.temporary;
+    worst.unlogged |= other.unlogged;
+    worst.system |= other.system;
+    worst.view |= other.view;
+    worst.reads_volatile |= other.reads_volatile;
+    worst.has_triggers |= other.has_triggers;
+    worst.triggers_harmless = worst.triggers_harmless && other.triggers_harmless;
+}
+
+void worsen(sql::TypeFacts& worst, const sql::TypeFacts& other) {
+    worst.harmless = worst.harmless && other.harmless;
+}
+
+// Under "name" and under "schema.name".
+template <typename Value>
+void add(sql::NameMap<Value>& map, std::string_view schema, std::string_view name, const Value& value) {
+    for (std::string key : {std::string(name), qualified(schema, name)}) {
+        const auto [at, is_new] = map.try_emplace(std::move(key), value);
+        if (!is_new) worsen(at->second, value);
+    }
+}
+
+// Numbers the points of the graph: functions, then reading and writing of each relation, then `shared`, the
+// operators and casts that any body may use without naming them.
+class FactsBuilder {
+public:
+    explicit FactsBuilder(const CatalogRows& rows)
+        : rows_(rows),
+          functions_(of(CatalogQuery::Functions)),
+          relations_(of(CatalogQuery::Relations)),
+          shared_(static_cast<Index>(functions_.size() + 2 * relations_.size())),
+          leaves_(shared_ + 1),
+          volatile_(shared_ + 1),
+          changes_(relations_.size(), false) {}
+
+    sql::CatalogFacts run(std::uint64_t version);
+
+private:
+    [[nodiscard]] const Rows& of(CatalogQuery query) const { return rows_[static_cast<std::size_t>(query)]; }
+    [[nodiscard]] Index reading(Index relation) const {
+        return static_cast<Index>(functions_.size()) + relation;
+    }
+    [[nodiscard]] Index writing(Index relation) const {
+        return static_cast<Index>(functions_.size() + relations_.size()) + relation;
+    }
+    [[nodiscard]] std::optional<Index> function_at(Oid oid) const;
+    [[nodiscard]] std::optional<Index> relation_at(std::string_view oid) const;
+
+    void index_names();
+    void link_functions();
+    void link_function(Index function);
+    void link_user_function(Index function);
+    void link_body(Index function, std::string_view source);
+    void link_stored(Index point, std::string_view tree);
+    void link_aggregate(Index function, std::string_view parts);
+    void link_call(Index function, const CalledFunction& call);
+    void link_named_relations(Index function, const FunctionBody& body);
+    void link_oid(Index point, Oid function);
+    void link_relations();
+    void link_trees();
+    void link_triggers();
+    void link_shared();
+
+    [[nodiscard]] FunctionFacts function_facts(Index function) const;
+    [[nodiscard]] RelationFacts relation_facts(Index relation) const;
+
+    const CatalogRows& rows_;
+    const Rows& functions_;
+    const Rows& relations_;
+    Index shared_;
+    Taint leaves_;               // may leave session state behind
+    Taint volatile_;             // relations only: reading reaches a volatile function
+    std::vector<bool> changes_;  // relations where a write runs code of users
+    std::unordered_map<Oid, Index> function_by_oid_;
+    std::unordered_map<Oid, Index> relation_by_oid_;
+    sql::NameMap<std::vector<Index>> functions_by_name_;  // "name" and "schema.name"
+    sql::NameMap<std::vector<Index>> relations_by_name_;  // "name"; user schemas only
+};
+
+std::optional<Index> FactsBuilder::function_at(Oid oid) const {
+    const auto found = function_by_oid_.find(oid);
+    return found == function_by_oid_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<Index> FactsBuilder::relation_at(std::string_view oid) const {
+    const auto found = relation_by_oid_.find(to_oid(oid));
+    return found == relation_by_oid_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void FactsBuilder::index_names() {
+    for (Index i = 0; i < functions_.size(); ++i) {
+        function_by_oid_.emplace(to_oid(functions_.text(i, 0)), i);
+        functions_by_name_[std::string(functions_.text(i, 2))].push_back(i);
+        functions_by_name_[qualified(functions_.text(i, 1), functions_.text(i, 2))].push_back(i);
+    }
+    for (Index i = 0; i < relations_.size(); ++i) {
+        relation_by_oid_.emplace(to_oid(relations_.text(i, 0)), i);
+        if (!is_system_schema(relations_.text(i, 1))) {
+            relations_by_name_[std::string(relations_.text(i, 2))].push_back(i);
+        }
+    }
+}
+
+void FactsBuilder::link_functions() {
+    for (Index i = 0; i < functions_.size(); ++i) link_function(i);
+}
+
+void FactsBuilder::link_function(Index function) {
+    if (functions_.text(function, 1) != "pg_catalog") {
+        link_user_function(function);
+    } else if (builtin_leaves_something(functions_.text(function, 2))) {
+        leaves_.mark(function);
+    }
+}
+
+void FactsBuilder::link_user_function(Index function) {
+    const std::string_view language = functions_.text(function, 4);
+    const std::string_view aggregate_parts = functions_.text(function, 8);
+    if (functions_.at(function, 7)) {
+        leaves_.depend(function, shared_);
+        link_stored(function, functions_.text(function, 7));
+    } else if (language == "sql" || language == "plpgsql") {
+        leaves_.depend(function, shared_);
+        link_body(function, functions_.text(function, 6));
+    } else if (!aggregate_parts.empty()) {
+        link_aggregate(function, aggregate_parts);
+    } else if (functions_.text(function, 3) != "i") {
+        leaves_.mark(function);
+    }
+}
+
+void FactsBuilder::link_body(Index function, std::string_view source) {
+    const FunctionBody body = read_body(source);
+    if (body.forbidden) {
+        leaves_.mark(function);
+        return;
+    }
+    for (const CalledFunction& call : body.calls) link_call(function, call);
+    link_named_relations(function, body);
+}
+
+void FactsBuilder::link_call(Index function, const CalledFunction& call) {
+    const auto found =
+        functions_by_name_.find(call.schema.empty() ? call.name : qualified(call.schema, call.name));
+    if (found == functions_by_name_.end()) {
+        if (!call.may_be_syntax) leaves_.mark(function);
+        return;
+    }
+    for (const Index called : found->second) leaves_.depend(function, called);
+}
+
+void FactsBuilder::link_named_relations(Index function, const FunctionBody& body) {
+    for (const std::string& name : body.names) {
+        const auto found = relations_by_name_.find(name);
+        if (found == relations_by_name_.end()) continue;
+        for (const Index relation : found->second) {
+            leaves_.depend(function, body.writes ? writing(relation) : reading(relation));
+        }
+    }
+}
+
+void FactsBuilder::link_aggregate(Index function, std::string_view parts) {
+    while (!parts.empty()) {
+        const std::size_t end = std::min(parts.find(' '), parts.size());
+        if (const Oid oid = to_oid(parts.substr(0, end)); oid != 0) link_oid(function, oid);
+        parts.remove_prefix(std::min(end + 1, parts.size()));
+    }
+}
+
+// A function that is not in the list was created or dropped meanwhile: nothing is known of it.
+void FactsBuilder::link_oid(Index point, Oid oid) {
+    const std::optional<Index> function = function_at(oid);
+    if (!function) {
+        leaves_.mark(point);
+        volatile_.mark(point);
+        return;
+    }
+    leaves_.depend(point, *function);
+    if (functions_.text(*function, 3) == "v") volatile_.mark(point);
+}
+
+void FactsBuilder::link_stored(Index point, std::string_view tree) {
+    const StoredTree found = read_tree(tree);
+    for (const Oid oid : found.functions) link_oid(point, oid);
+    for (const Oid oid : found.relations) {
+        const auto relation = relation_by_oid_.find(oid);
+        if (relation == relation_by_oid_.end()) continue;
+        leaves_.depend(point, found.writes ? writing(relation->second) : reading(relation->second));
+        volatile_.depend(point, reading(relation->second));
+    }
+}
+
+void FactsBuilder::link_relations() {
+    for (Index i = 0; i < relations_.size(); ++i) leaves_.depend(writing(i), reading(i));
+    link_trees();
+    link_triggers();
+    link_shared();
+    const Rows& uses = of(CatalogQuery::Uses);
+    for (Index i = 0; i < uses.size(); ++i) {
+        const std::optional<Index> relation = relation_at(uses.text(i, 0));
+        if (relation) link_oid(writing(*relation), to_oid(uses.text(i, 1)));
+    }
+}
+
+void FactsBuilder::link_trees() {
+    const Rows& trees = of(CatalogQuery::Trees);
+    for (Index i = 0; i < trees.size(); ++i) {
+        const std::optional<Index> relation = relation_at(trees.text(i, 0));
+        if (!relation) continue;
+        if (trees.text(i, 1) == kRuleTree) {
+            // Statements that replace or follow the write; not looked into.
+            changes_[*relation] = true;
+            leaves_.mark(writing(*relation));
+            continue;
+        }
+        link_stored(reading(*relation), trees.text(i, 2));
+        if (trees.text(i, 1) != kViewTree) continue;
+        // A write to a simple view is one to its tables.
+        for (const Oid oid : read_tree(trees.text(i, 2)).relations) {
+            const auto base = relation_by_oid_.find(oid);
+            if (base != relation_by_oid_.end()) leaves_.depend(writing(*relation), writing(base->second));
+        }
+    }
+}
+
+void FactsBuilder::link_triggers() {
+    const Rows& triggers = of(CatalogQuery::Triggers);
+    for (Index i = 0; i < triggers.size(); ++i) {
+        const std::optional<Index> relation = relation_at(triggers.text(i, 0));
+        if (!relation) continue;
+        changes_[*relation] = true;
+        link_oid(writing(*relation), to_oid(triggers.text(i, 1)));
+    }
+    const Rows& links = of(CatalogQuery::Links);
+    Taint spread(relations_.size());
+    for (Index i = 0; i < links.size(); ++i) {
+        const std::optional<Index> from = relation_at(links.text(i, 0));
+        const std::optional<Index> to = relation_at(links.text(i, 1));
+        if (!from || !to) continue;
+        leaves_.depend(writing(*from), writing(*to));
+        spread.depend(*from, *to);
+    }
+    for (Index i = 0; i < relations_.size(); ++i) {
+        if (changes_[i]) spread.mark(i);
+    }
+    spread.spread();
+    for (Index i = 0; i < relations_.size(); ++i) changes_[i] = spread.is_bad(i);
+}
+
+void FactsBuilder::link_shared() {
+    const Rows& shared = of(CatalogQuery::Shared);
+    for (Index i = 0; i < shared.size(); ++i) {
+        const std::optional<Index> function = function_at(to_oid(shared.text(i, 0)));
+        if (!function) continue;
+        const std::string_view language = functions_.text(*function, 4);
+        if (language != "c" && language != "internal") leaves_.depend(shared_, *function);
+    }
+}
+
+FunctionFacts FactsBuilder::function_facts(Index function) const {
+    FunctionFacts facts;
+    facts.volatility = to_volatility(functions_.text(function, 3));
+    facts.builtin = functions_.text(function, 1) == "pg_catalog";
+    facts.harmless = !leaves_.is_bad(function);
+    return facts;
+}
+
+RelationFacts FactsBuilder::relation_facts(Index relation) const {
+    RelationFacts facts;
+    facts.temporary = relations_.text(relation, 4) == "t";
+    facts.unlogged = relations_.text(relation, 4) == "u";
+    facts.system = is_system_schema(relations_.text(relation, 1));
+    facts.view = relations_.text(relation, 3) == "v";
+    // A view that may change the session is as little a plain read as one that reaches a volatile function.
+    facts.reads_volatile = volatile_.is_bad(reading(relation)) || leaves_.is_bad(reading(relation));
+    facts.has_triggers = changes_[relation];
+    facts.triggers_harmless = !leaves_.is_bad(writing(relation));
+    return facts;
+}
+
+sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
+    index_names();
+    link_functions();
+    link_relations();
+    leaves_.spread();
+    volatile_.spread();
+    sql::CatalogFacts facts;
+    facts.version = version;
+    facts.functions.reserve(2 * functions_.size());
+    facts.relations.reserve(2 * relations_.size());
+    for (Index i = 0; i < functions_.size(); ++i) {
+        add(facts.functions, functions_.text(i, 1), functions_.text(i, 2), function_facts(i));
+    }
+    for (Index i = 0; i < relations_.size(); ++i) {
+        add(facts.relations, relations_.text(i, 1), relations_.text(i, 2), relation_facts(i));
+    }
+    const Rows& types = of(CatalogQuery::Types);
+    for (Index i = 0; i < types.size(); ++i) {
+        add(facts.types, types.text(i, 0), types.text(i, 1), sql::TypeFacts{types.is_true(i, 2)});
+    }
+    return facts;
+}
+
+}  // namespace
+
+sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version) {
+    return FactsBuilder(rows).run(version);
+}
+
+}  // namespace pgpool::health

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// From the rows of the catalog queries to sql::CatalogFacts. Pure; linear in their size.
+//
+// What leaves no session state behind is a fix point over one graph of functions and relations: a function
+// depends on those it calls and on the relations it names, reading a relation on its view query and policies,
+// writing it also on its triggers, rules, defaults, constraints, partitions and cascading foreign keys.
+// Bad to begin with are: bodies with forbidden words, calls of unknown names, functions in C or an untrusted
+// or unreadable language outside of pg_catalog unless IMMUTABLE, and the built-in functions that are known to
+// leave something behind. Operators and casts of users count for every body when they are not written in C.
+
+#include <cstdint>
+
+#include "proxy/health/catalog_queries.h"
+#include "proxy/sql/catalog_facts.h"
+
+namespace pgpool::health {
+
+[[nodiscard]] sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version);
+
+}  // namespace pgpool::health

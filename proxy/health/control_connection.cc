@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/health/control_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgpool::health {
+
+const cluster::NodeStatus* node_to_ask(const cluster::Topology& topology) {
+    if (const cluster::NodeStatus* primary = topology.primary_node()) return primary;
+    const auto found = std::ranges::find(topology.nodes, cluster::NodeState::Up, &cluster::NodeStatus::state);
+    return found == topology.nodes.end() ? nullptr : &*found;
+}
+
+pg::ClientResult<pg::Client*> ControlConnection::open(const cluster::Topology& topology,
+                                                      const ControlLogin& login, TimePoint deadline) {
+    const cluster::NodeStatus* node = node_to_ask(topology);
+    if (node == nullptr) {
+        client_.reset();
+        return tl::unexpected(pg::ClientError{cluster::Reach::Unreachable, sqlstate::kCannotConnect,
+                                              "no PostgreSQL node is up"});
+    }
+    if (client_ && node_ == node->id && login_ == login && client_->check_idle()) return &*client_;
+    client_.reset();
+    pg::ConnectParams params;
+    params.host = node->host;
+    params.port = node->port;
+    params.user = login.user;
+    params.password = login.password;
+    params.database = login.database;
+    params.application_name = login.application_name;
+    pg::ClientResult<pg::Client> client = pg::Client::connect(params, deadline, &stop_);
+    if (!client) return tl::unexpected(client.error());
+    client_ = std::move(*client);
+    node_ = node->id;
+    login_ = login;
+    return &*client_;
+}
+
+}  // namespace pgpool::health

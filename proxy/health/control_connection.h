@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// ControlConnection: one libpq connection to the primary, or to any node that is up while there is none.
+//
+// It follows the topology: when another node is the better one it connects there. Threads: one at a time.
+
+#include <atomic>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/cluster/topology.h"
+#include "common/pg/client.h"
+
+namespace pgpool::health {
+
+// The node to ask: the primary, else the first standby that is up, else nothing.
+[[nodiscard]] const cluster::NodeStatus* node_to_ask(const cluster::Topology& topology);
+
+struct ControlLogin {
+    std::string user;
+    std::string password;
+    std::string database;
+    std::string application_name;
+    friend bool operator==(const ControlLogin&, const ControlLogin&) = default;
+};
+
+class ControlConnection {
+public:
+    // `stop` outlives this.
+    explicit ControlConnection(const std::atomic<bool>& stop) : stop_(stop) {}
+
+    // A usable connection with these credentials; kept open from before where possible. The pointer is valid
+    // until the next call of open() or close().
+    [[nodiscard]] pg::ClientResult<pg::Client*> open(const cluster::Topology& topology,
+                                                     const ControlLogin& login, TimePoint deadline);
+    void close() { client_.reset(); }
+    [[nodiscard]] bool is_open() const { return client_.has_value(); }
+
+private:
+    const std::atomic<bool>& stop_;
+    std::optional<pg::Client> client_;
+    NodeId node_;
+    ControlLogin login_;
+};
+
+}  // namespace pgpool::health

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/health/function_body.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "proxy/sql/builtin.h"
+#include "proxy/sql/lexer.h"
+
+namespace pgpool::health {
+
+namespace {
+
+using sql::Token;
+using sql::TokenKind;
+using Words = std::string_view;
+
+// Sorted. "hold" stands for DECLARE ... WITH HOLD; advisory locks and set_config are found as functions.
+constexpr auto kForbidden =
+    std::to_array<Words>({"alter",   "call",    "checkpoint", "cluster",  "copy",    "create",  "deallocate",
+                          "discard", "drop",    "execute",    "grant",    "hold",    "import",  "listen",
+                          "load",    "pg_temp", "prepare",    "reassign", "refresh", "reindex", "reset",
+                          "revoke",  "temp",    "temporary",  "unlisten", "vacuum"});
+
+constexpr auto kWrites = std::to_array<Words>({"delete", "insert", "merge", "truncate", "update"});
+
+// Sorted. Keywords that may stand before a parenthesis and call nothing that could matter: the functions with
+// their own syntax are all of pg_catalog and leave nothing behind. Most may also be names of functions.
+constexpr auto kNotCalls =
+    std::to_array<Words>({"all",       "and",          "any",       "array",     "as",
+                          "between",   "bigint",       "bit",       "boolean",   "both",
+                          "by",        "case",         "cast",      "char",      "character",
+                          "coalesce",  "collation",    "conflict",  "cube",      "current_time",
+                          "dec",       "decimal",      "default",   "distinct",  "else",
+                          "elsif",     "end",          "except",    "exists",    "extract",
+                          "filter",    "float",        "for",       "from",      "greatest",
+                          "group",     "grouping",     "having",    "if",        "ilike",
+                          "in",        "int",          "integer",   "intersect", "interval",
+                          "into",      "is",           "join",      "lateral",   "leading",
+                          "least",     "like",         "limit",     "localtime", "localtimestamp",
+                          "loop",      "materialized", "national",  "nchar",     "next",
+                          "normalize", "not",          "null",      "nullif",    "numeric",
+                          "offset",    "on",           "only",      "or",        "over",
+                          "overlay",   "partition",    "perform",   "position",  "precision",
+                          "query",     "range",        "real",      "return",    "returning",
+                          "returns",   "rollup",       "row",       "rows",      "select",
+                          "set",       "setof",        "sets",      "similar",   "smallint",
+                          "some",      "substring",    "symmetric", "table",     "then",
+                          "time",      "timestamp",    "treat",     "trim",      "union",
+                          "unique",    "until",        "using",     "values",    "varchar",
+                          "varying",   "when",         "where",     "while",     "window",
+                          "with",      "within",       "zone"});
+
+template <typename Table>
+bool holds(const Table& table, std::string_view word) {
+    return std::ranges::binary_search(table, word);
+}
+static_assert(std::ranges::is_sorted(kForbidden));
+static_assert(std::ranges::is_sorted(kWrites));
+static_assert(std::ranges::is_sorted(kNotCalls));
+
+std::string unquote(std::string_view quoted) {
+    std::string name;
+    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
+        name += quoted[i];
+        if (quoted[i] == '"') ++i;  // "" is one
+    }
+    return name;
+}
+
+class BodyReader {
+public:
+    explicit BodyReader(std::string_view source) : lexer_(source) {}
+
+    FunctionBody run() {
+        for (Token token = lexer_.next(); token.kind != TokenKind::End; token = lexer_.next()) {
+            take(token);
+            if (body_.forbidden) break;
+        }
+        tidy();
+        return std::move(body_);
+    }
+
+private:
+    void take(const Token& token);
+    void take_name(const Token& token);
+    void take_word(std::string_view word);
+    void take_parenthesis();
+    [[nodiscard]] bool starts_statement() const;
+    void tidy();
+
+    sql::Lexer lexer_;
+    FunctionBody body_;
+    bool is_name_ = false;  // the last token is an identifier or keyword
+    bool is_quoted_ = false;
+    std::string last_;       // it, folded; for other tokens its text
+    std::string qualifier_;  // what stood before the last dot, if the last token but one was a dot
+    std::string before_;     // the token before the (qualified) name
+};
+
+void BodyReader::take(const Token& token) {
+    switch (token.kind) {
+        case TokenKind::Word:
+        case TokenKind::QuotedWord:
+            take_name(token);
+            return;
+        case TokenKind::Unfinished:
+            body_.forbidden = true;
+            return;
+        default:
+            break;
+    }
+    if (token.text == "(" && is_name_) take_parenthesis();
+    if (token.text == "." && is_name_) {
+        qualifier_ = std::exchange(last_, ".");
+    } else {
+        before_ = token.text;
+        last_ = token.text;
+        qualifier_.clear();
+    }
+    is_name_ = false;
+}
+
+void BodyReader::take_name(const Token& token) {
+    const bool is_qualified = last_ == "." && !is_name_;
+    if (!is_qualified) {
+        before_ = std::move(last_);
+        qualifier_.clear();
+    }
+    is_quoted_ = token.kind == TokenKind::QuotedWord;
+    // U&"..." may spell any name.
+    if (is_quoted_ && !token.text.starts_with('"')) body_.forbidden = true;
+    std::string name = is_quoted_ ? unquote(token.text) : to_lower_ascii(token.text);
+    if (name == "pg_temp") body_.forbidden = true;
+    if (!is_quoted_ && !is_qualified) take_word(name);
+    body_.names.push_back(name);
+    last_ = std::move(name);
+    is_name_ = true;
+}
+
+bool BodyReader::starts_statement() const {
+    constexpr auto kStarts =
+        std::to_array<Words>({"", ";", ">>", "as", "atomic", "begin", "else", "loop", "then"});
+    return holds(kStarts, before_);
+}
+
+void BodyReader::take_word(std::string_view word) {
+    if (holds(kForbidden, word)) body_.forbidden = true;
+    if (holds(kWrites, word)) body_.writes = true;
+    if (word == "set" && starts_statement()) body_.forbidden = true;
+    if (word == "do" && starts_statement()) body_.forbidden = true;
+}
+
+void BodyReader::take_parenthesis() {
+    // INSERT INTO t (columns); nothing can be called there.
+    if (before_ == "into") return;
+    const bool may_be_syntax =
+        !is_quoted_ && qualifier_.empty() && (holds(kNotCalls, last_) || sql::is_builtin_type(last_));
+    body_.calls.push_back({qualifier_, last_, may_be_syntax});
+}
+
+void BodyReader::tidy() {
+    std::ranges::sort(body_.names);
+    const auto repeated = std::ranges::unique(body_.names);
+    body_.names.erase(repeated.begin(), repeated.end());
+}
+
+// The number after every `key` in the tree.
+void collect(std::string_view tree, std::string_view key, std::vector<std::uint32_t>& to) {
+    for (std::size_t at = tree.find(key); at != std::string_view::npos; at = tree.find(key, at)) {
+        at += key.size();
+        std::uint32_t oid = 0;
+        std::from_chars(tree.data() + at, tree.data() + tree.size(), oid);
+        if (oid != 0) to.push_back(oid);
+    }
+}
+
+void sort_unique(std::vector<std::uint32_t>& oids) {
+    std::ranges::sort(oids);
+    const auto repeated = std::ranges::unique(oids);
+    oids.erase(repeated.begin(), repeated.end());
+}
+
+}  // namespace
+
+FunctionBody read_body(std::string_view source) {
+    return BodyReader(source).run();
+}
+
+StoredTree read_tree(std::string_view tree) {
+    StoredTree found;
+    for (const std::string_view key :
+         {":funcid ", ":opfuncid ", ":aggfnoid ", ":winfnoid ", ":hashfuncid "}) {
+        collect(tree, key, found.functions);
+    }
+    collect(tree, ":relid ", found.relations);
+    // CmdType of nodes/nodes.h: 1 is SELECT; 2 to 4, and MERGE since 15 as 5, write.
+    constexpr std::string_view kCommand = ":commandType ";
+    for (std::size_t at = tree.find(kCommand); at != std::string_view::npos;
+         at = tree.find(kCommand, at + 1)) {
+        const std::size_t type = at + kCommand.size();
+        if (type < tree.size() && tree[type] != '1') found.writes = true;
+    }
+    sort_unique(found.functions);
+    sort_unique(found.relations);
+    return found;
+}
+
+}  // namespace pgpool::health

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Monitor: watches every configured node and publishes what is known as cluster::Topology snapshots.
+//
+// One thread per node keeps one libpq connection open and probes it every `health.period`; a hung node never
+// delays the others. Between probes the connection is polled: a dying server is seen by its EOF at once, not
+// at the next probe. While there is no primary, after a loss, and after kick(), probes come every
+// MonitorOptions::fast_period for a bounded time.
+//
+// Invariants: (1) snapshots are published in order of their version, one after every probe and every reload;
+// (2) a NodeId belongs to one (name, host, port) and is never given to another; (3) after stop() returned
+// nothing is published.
+// Threads: all members may be called from any thread. `publish` runs on a probe thread or on the caller of
+// start() or reload(), under a lock of the monitor: it must only hand the snapshot on, never wait and never
+// call the monitor.
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/cluster/topology.h"
+#include "common/config/config.h"
+
+namespace pgpool::health {
+
+struct MonitorOptions {
+    milliseconds fast_period{20};            // between probes while somebody waits for news
+    milliseconds kick_window{500};           // how long one kick() keeps a node at fast_period
+    milliseconds no_primary_window{60'000};  // fast for this long without a primary, then slow_search_period
+    milliseconds slow_search_period{100};
+};
+
+class Monitor {
+public:
+    using Publish = std::function<void(cluster::TopologyPtr)>;
+
+    Monitor(config::ConfigPtr config, Publish publish, MonitorOptions options = {});
+    ~Monitor();  // stops
+    Monitor(const Monitor&) = delete;
+    Monitor& operator=(const Monitor&) = delete;
+
+    void start();
+    void stop();  // returns within about 50 ms, also when nodes hang
+
+    // Nodes with the same name, host and port keep their NodeId and their history; a node whose host or port
+    // changed is another node.
+    void reload(config::ConfigPtr config);
+
+    // Probe this node now, and often for kick_window: the data plane saw an error, or a client waits for a
+    // newer replay position. Cheap and coalesced: calling it for every error is fine. Unknown ids are
+    // ignored.
+    void kick(NodeId node, std::string_view reason);
+    void kick_all(std::string_view reason);
+
+    // Never null. Before the first probes every node is NodeState::Unknown.
+    [[nodiscard]] cluster::TopologyPtr current() const;
+
+private:
+    class Core;
+    std::unique_ptr<Core> core_;
+};
+
+}  // namespace pgpool::health

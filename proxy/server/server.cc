@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/server/server.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <system_error>
+
+#include "common/config/diff.h"
+#include "common/config/load.h"
+#include "common/obs/log.h"
+#include "proxy/admin/show_commands.h"
+
+namespace pgpool::server {
+
+namespace {
+
+constexpr milliseconds kHousekeeping{1000};
+constexpr seconds kResolveAgain{30};
+constexpr seconds kGiveUp{5};  // after the last clients were told to end
+
+[[noreturn]] void cannot_start(const Error& error) {
+    throw std::runtime_error(error.message);
+}
+
+UniqueFd block_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
+    return fd;
+}
+
+void log_change(const config::Change& change) {
+    if (change.reload == config::Reload::Restart) {
+        log::warning("parameter_needs_restart", {{"change", config::to_string(change)}});
+    } else {
+        log::info("parameter_changed", {{"change", config::to_string(change)}});
+    }
+}
+
+std::uint32_t worker_count(const config::Config& config) {
+    return config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+Server::Server(config::ConfigPtr config, std::string config_file)
+    : config_(std::move(config)), config_file_(std::move(config_file)) {
+    auth_tables_ = load_auth(*config_);
+    shared_.mock_secret = fmt::format("{:016x}{:016x}", session::secure_random(), session::secure_random());
+    shared_.statement_prefix = fmt::format("_pgpool_{:08x}_", session::secure_random() >> 32U);
+    shared_.run_own_command = admin::run_own_command;
+    shared_.reload = [this](session::Shared::Reloaded done) { request_reload(std::move(done)); };
+    shared_.post_to_worker = [this](std::uint32_t worker, std::function<void()> task) {
+        workers_.at(worker)->run_on(std::move(task));
+    };
+    shared_.addresses.refresh(config_->nodes);
+    remember_passwords(*auth_tables_);
+    for (std::uint32_t i = 0; i < worker_count(*config_); ++i) {
+        workers_.push_back(std::make_unique<session::Worker>(shared_, i, config_, auth_tables_));
+        shared_.node_statistics.add(workers_.back()->surroundings().node_statistics);
+    }
+    shared_.worker_count = static_cast<std::uint32_t>(workers_.size());
+    const auto publish = [this](cluster::TopologyPtr topology) {
+        broadcast([topology](session::Worker& worker) { worker.on_topology(topology); });
+    };
+    shared_.monitor = std::make_unique<health::Monitor>(config_, publish);
+    const auto topology = [this] { return shared_.monitor->current(); };
+    shared_.catalogs = std::make_unique<health::CatalogLoader>(
+        config_, topology, [this](std::string_view database, sql::CatalogFactsPtr facts) {
+            broadcast([name = std::string(database), facts](session::Worker& worker) {
+                worker.on_facts(name, facts);
+            });
+        });
+    shared_.auth_lookup = std::make_unique<health::AuthLookup>(config_, topology);
+}
+
+Server::~Server() {
+    // Those who post to workers end first.
+    if (shared_.auth_lookup) shared_.auth_lookup->stop();
+    if (shared_.catalogs) shared_.catalogs->stop();
+    if (shared_.monitor) shared_.monitor->stop();
+    for (const auto& worker : workers_) worker->stop();
+    for (std::thread& thread : threads_) thread.join();
+}
+
+session::AuthTablesPtr Server::load_auth(const config::Config& config) const {
+    auto tables = std::make_shared<session::AuthTables>();
+    if (!config.auth.users_file.empty()) {
+        auto users = auth::load_users_file(config.auth.users_file);
+        if (!users) cannot_start(users.error());
+        tables->users = std::move(*users);
+    }
+    auto access = auth::AccessList::compile(config.auth.access);
+    if (!access) cannot_start(access.error());
+    tables->access = std::move(*access);
+    return tables;
+}
+
+// A user who is trusted here may still have to prove something at the nodes: what the users file knows serves
+// for that.
+void Server::remember_passwords(const session::AuthTables& tables) {
+    for (const auto& [user, verifier] : tables.users) {
+        auth::Credentials credentials;
+        credentials.user = user;
+        if (const auto* plain = std::get_if<auth::PlainPassword>(&verifier))
+            credentials.password = plain->password;
+        if (const auto* md5 = std::get_if<auth::Md5Verifier>(&verifier)) credentials.md5_hash = md5->hash;
+        shared_.credentials.remember(credentials);
+    }
+}
+
+void Server::broadcast(const std::function<void(session::Worker&)>& task) {
+    for (const auto& worker : workers_) worker->run_on([task, target = worker.get()] { task(*target); });
+}
+
+int Server::run() {
+    const UniqueFd signals = block_signals();
+    listen_all();
+    start_workers();
+    shared_.monitor->start();
+    shared_.catalogs->start();
+    shared_.auth_lookup->start();
+    log::info("started", {{"version", PGPOOL_VERSION},
+                          {"port", config_->listen.port},
+                          {"workers", workers_.size()},
+                          {"nodes", config_->nodes.size()}});
+    ::sd_notify(0, "READY=1");
+    const int status = serve(signals.get());
+    ::sd_notify(0, "STOPPING=1");
+    log::info("stopped");
+    return status;
+}
+
+void Server::start_workers() {
+    for (const auto& worker : workers_) threads_.emplace_back([target = worker.get()] { target->run(); });
+}
+
+void Server::listen_all() {
+    for (const std::string& address : config_->listen.addresses) listen_tcp(address);
+    if (!config_->listen.unix_socket_directory.empty()) listen_unix();
+}
+
+void Server::listen_tcp(const std::string& host) {
+    const auto addresses = net::resolve(host, config_->listen.port);
+    if (!addresses) cannot_start(addresses.error());
+    for (const net::Address& address : *addresses) {
+        for (const auto& worker : workers_) {
+            auto fd = net::listen_on(address, static_cast<int>(config_->listen.backlog), net::ReusePort::Yes);
+            if (!fd) cannot_start(fd.error());
+            worker->listen(std::move(*fd));
+        }
+    }
+}
+
+// One socket for all workers: whoever is awake first accepts.
+void Server::listen_unix() {
+    const auto address = net::unix_address(config_->listen.unix_socket_directory, config_->listen.port);
+    if (!address) cannot_start(address.error());
+    auto fd = net::listen_on(*address, static_cast<int>(config_->listen.backlog), net::ReusePort::No);
+    if (!fd) cannot_start(fd.error());
+    ::chmod(address->text().c_str(), 0777);
+    for (const auto& worker : workers_) worker->listen(UniqueFd(::dup(fd->get())));
+}
+
+int Server::serve(int signals) {
+    TimePoint resolve_at = SteadyClock::now() + kResolveAgain;
+    TimePoint drain_until = TimePoint::max();
+    TimePoint give_up_at = TimePoint::max();
+    while (!(draining_ && all_drained())) {
+        pollfd poll{.fd = signals, .events = POLLIN, .revents = 0};
+        ::poll(&poll, 1, static_cast<int>(draining_ ? 20 : kHousekeeping.count()));
+        ::sd_notify(0, "WATCHDOG=1");
+        signalfd_siginfo info{};
+        while (::read(signals, &info, sizeof info) == sizeof info) {
+            const int signal = static_cast<int>(info.ssi_signo);
+            if (signal == SIGHUP) {
+                on_hangup();
+            } else if (signal == SIGTERM && !draining_) {
+                drain();
+                drain_until = SteadyClock::now() + config_->limits.drain_timeout;
+            } else {
+                if (!draining_) drain();
+                drain_until = SteadyClock::now();
+            }
+        }
+        const TimePoint now = SteadyClock::now();
+        if (now >= drain_until) {
+            broadcast([](session::Worker& worker) { worker.end_clients(); });
+            drain_until = TimePoint::max();
+            give_up_at = now + kGiveUp;
+        }
+        if (now >= give_up_at) {
+            log::error("forced_exit", {{"reason", "clients did not end"}});
+            ::_exit(1);
+        }
+        if (now >= resolve_at) {
+            shared_.addresses.refresh(config_->nodes);
+            resolve_at = now + kResolveAgain;
+        }
+    }
+    return 0;
+}
+
+void Server::drain() {
+    draining_ = true;
+    log::info("draining", {{"clients", shared_.ledger.clients()}});
+    ::sd_notify(0, "STOPPING=1");
+    broadcast([this](session::Worker& worker) { worker.drain([this] { ++workers_empty_; }); });
+}
+
+// Any thread: the reload itself is the main thread's work, as if a SIGHUP had come.
+void Server::request_reload(session::Shared::Reloaded done) {
+    {
+        const std::lock_guard lock(reload_mutex_);
+        reload_requests_.push_back(std::move(done));
+    }
+    ::kill(::getpid(), SIGHUP);
+}
+
+void Server::on_hangup() {
+    ::sd_notify(0, "RELOADING=1");
+    std::vector<session::Shared::Reloaded> requests;
+    {
+        const std::lock_guard lock(reload_mutex_);
+        requests.swap(reload_requests_);
+    }
+    const std::vector<std::string> refused = reload();
+    for (const std::string& reason : refused) log::error("reload_refused", {{"reason", reason}});
+    for (const auto& done : requests) done(refused);
+    ::sd_notify(0, "READY=1");
+}
+
+// What was refused, one line each; then nothing has changed.
+std::vector<std::string> Server::reload() {
+    const auto outcome = config::load_file(config_file_);
+    std::vector<std::string> refused;
+    if (!outcome.config) {
+        for (const auto& error : outcome.errors) refused.push_back(config::to_string(error));
+        return refused;
+    }
+    const auto plan = config::reload_plan(*config_, *outcome.config);
+    for (const auto& conflict : plan.conflicts)
+        refused.push_back(fmt::format("{}: {}", conflict.parameter, conflict.message));
+    if (!refused.empty()) return refused;
+    try {
+        apply(plan.effective);
+    } catch (const std::exception& error) {
+        return {error.what()};
+    }
+    for (const auto& change : plan.changes) log_change(change);
+    log::info("reloaded");
+    return {};
+}
+
+void Server::apply(const config::Config& next) {
+    auth_tables_ = load_auth(next);
+    config_ = std::make_shared<const config::Config>(next);
+    remember_passwords(*auth_tables_);
+    shared_.addresses.refresh(config_->nodes);
+    shared_.monitor->reload(config_);
+    shared_.catalogs->reload(config_);
+    shared_.auth_lookup->reload(config_);
+    log::set_level(config_->log.level);
+    broadcast([config = config_, tables = auth_tables_](session::Worker& worker) {
+        worker.on_config(config, tables);
+    });
+}
+
+}  // namespace pgpool::server

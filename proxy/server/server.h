@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Server: the whole proxy in one object: shared state, control-plane threads, workers, listeners; start,
+// reload, drain, stop.
+//
+// Threads: constructed, used and destroyed on the main thread.
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/config/config.h"
+#include "proxy/session/shared.h"
+#include "proxy/session/worker.h"
+
+namespace pgpool::server {
+
+class Server {
+public:
+    Server(config::ConfigPtr config, std::string config_file);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
+    // Serves until a signal ends it; returns the exit status. SIGHUP reloads; SIGTERM lets clients finish
+    // what they are at, for limits.drain_timeout at most; SIGINT, or a second SIGTERM, ends them at once.
+    int run();
+
+private:
+    void start_workers();
+    void listen_all();
+    void listen_tcp(const std::string& host);
+    void listen_unix();
+    void request_reload(session::Shared::Reloaded done);
+    void on_hangup();
+    [[nodiscard]] std::vector<std::string> reload();
+    void apply(const config::Config& next);
+    void drain();
+    [[nodiscard]] bool all_drained() const { return workers_empty_ == workers_.size(); }
+    void broadcast(const std::function<void(session::Worker&)>& task);
+    [[nodiscard]] session::AuthTablesPtr load_auth(const config::Config& config) const;
+    [[nodiscard]] int serve(int signals);
+    void remember_passwords(const session::AuthTables& tables);
+
+    config::ConfigPtr config_;
+    std::string config_file_;
+    session::AuthTablesPtr auth_tables_;
+    session::Shared shared_;
+    std::vector<std::unique_ptr<session::Worker>> workers_;
+    std::vector<std::thread> threads_;
+    std::atomic<std::size_t> workers_empty_{0};
+    bool draining_ = false;
+    std::mutex reload_mutex_;  // guards reload_requests_
+    std::vector<session::Shared::Reloaded> reload_requests_;
+};
+
+}  // namespace pgpool::server

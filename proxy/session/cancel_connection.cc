@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/session/cancel_connection.h"
+
+#include "common/wire/startup.h"
+#include "proxy/session/server_connection.h"
+#include "proxy/session/worker.h"
+
+namespace pgpool::session {
+
+CancelConnection::CancelConnection(Worker& worker, UniqueFd fd, ServerConnection& server)
+    : Stream(worker, std::move(fd)), server_(&server), deadline_(*this) {
+    server.cancel_sent();
+    watch_connect();
+    worker.loop().arm(deadline_, worker.config().pool.connect_timeout);
+}
+
+void CancelConnection::on_connected() {
+    const int error = net::connect_outcome(fd());
+    if (error != 0 || server_ == nullptr) return on_closed(error);
+    std::string packet;
+    wire::append_cancel_request(packet, server_->pid, server_->secret);
+    queue(packet);
+}
+
+void CancelConnection::on_closed(int /*error*/) {
+    if (is_shut()) return;
+    shut();
+    deadline_.disarm();
+    ServerConnection* server = std::exchange(server_, nullptr);
+    worker().cancel_ended(*this);
+    if (server != nullptr) server->cancel_over();
+}
+
+// Whether the signal was sent is not known: the connection it aims at must not be used again.
+void CancelConnection::on_timer(net::Timer& /*timer*/) {
+    ServerConnection* server = server_;
+    on_closed(0);
+    if (server != nullptr && server->client() == nullptr)
+        server->close("a cancel request to its node got no answer");
+}
+
+}  // namespace pgpool::session

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// ClientConnection: a client's socket around its exec::Session: it performs the session's Effects, and never
+// looks into a message.
+//
+// Owned by the worker. Threads: one worker only.
+
+#include <memory>
+#include <optional>
+
+#include "proxy/exec/session.h"
+#include "proxy/health/auth_lookup.h"
+#include "proxy/pool/pool.h"
+#include "proxy/session/cancel_registry.h"
+#include "proxy/session/client_login.h"
+#include "proxy/session/server_connection.h"
+#include "proxy/session/statistics.h"
+#include "proxy/session/stream.h"
+
+namespace pgpool::session {
+
+class PendingAnswer;
+
+class ClientConnection final : public Stream,
+                               public exec::Effects,
+                               public pool::Waiter,
+                               public net::TimerTarget {
+public:
+    ClientConnection(Worker& worker, UniqueFd fd, auth::PeerAddress peer, std::uint64_t id);
+    ~ClientConnection() override;
+
+    // From the worker and from the server connection.
+    [[nodiscard]] std::size_t on_server_bytes(ByteView bytes);
+    void on_server_lost(std::string_view reason);
+    void on_server_free(ServerConnection& server);  // the end of the wait for one
+    void on_server_refused(ByteView error_body);
+    void on_news();
+    void on_own_ready(const PendingAnswer& pending);
+    void on_cancel();
+    void on_drain();
+    void on_verifier(const health::AuthLookup::Answer& answer);
+    void server_drained();
+    void kill(std::string_view reason);  // FATAL 57P01
+
+    [[nodiscard]] std::uint64_t id() const { return id_; }
+    [[nodiscard]] const exec::Session* session() const { return session_.get(); }
+    [[nodiscard]] const auth::PeerAddress& peer() const { return peer_; }
+    [[nodiscard]] const CountedPool* pool() const { return pool_; }  // null: not logged in yet
+    [[nodiscard]] bool closing() const { return closing_ || half_closed_; }
+    [[nodiscard]] WallTime connected_at() const { return connected_at_; }
+
+    void on_timer(net::Timer& timer) override;
+
+    // exec::Effects
+    void reply(ByteView bytes) override;
+    void send(exec::ServerLink& link, ByteView bytes) override;
+    exec::ServerLink* acquire(const route::Target& target) override;
+    void withdraw() override;
+    void release(exec::ServerLink& link, exec::Disposal disposal) override;
+    void cancel(exec::ServerLink& link) override;
+    void await_news() override;
+    void arm(exec::TimerKind timer, milliseconds after) override;
+    void disarm(exec::TimerKind timer) override;
+    void close() override;
+    TimePoint clock() override { return SteadyClock::now(); }
+    void ddl_seen() override;
+    void facts_wanted() override;
+    void node_suspect(NodeId node) override;
+    exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
+    Result<exec::OwnResult> own_result() override;
+
+protected:
+    [[nodiscard]] std::size_t on_bytes(ByteView bytes) override;
+    void on_closed(int error) override;
+    void on_drained() override;
+    void on_written() override;
+    [[nodiscard]] bool may_read() const override;
+
+private:
+    [[nodiscard]] std::size_t log_in(ByteView bytes);
+    void proceed(ClientLogin::Step step);
+    void look_up();
+    void authenticated();
+    void refuse(const Error& error);
+    void pump();  // after an event: the session may go on with bytes that wait
+    void end();
+    [[nodiscard]] net::Timer& timer(exec::TimerKind kind);
+
+    std::uint64_t id_;
+    auth::PeerAddress peer_;
+    WallTime connected_at_;
+    std::unique_ptr<ClientLogin> login_;  // until authenticated
+    std::unique_ptr<exec::Session> session_;
+    CountedPool* pool_ = nullptr;
+    std::shared_ptr<PendingAnswer> pending_;  // the command of ours that was asked last
+    CancelKey key_;
+    bool admitted_ = false;
+    bool closing_ = false;      // once everything is written
+    bool half_closed_ = false;  // it sends no more; ends when nothing runs for it
+    net::Timer wait_timer_;
+    net::Timer idle_timer_;
+    net::Timer query_timer_;
+};
+
+}  // namespace pgpool::session

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/session/ledger.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+#include <vector>
+
+namespace pgpool::session {
+
+namespace {
+
+template <typename Map, typename Key>
+std::uint32_t count_of(const Map& map, const Key& key) {
+    const auto at = map.find(key);
+    return at == map.end() ? 0 : at->second;
+}
+
+template <typename Map, typename Key>
+void take_one(Map& map, const Key& key) {
+    const auto at = map.find(key);
+    PGPOOL_ASSERT(at != map.end() && at->second > 0);
+    if (--at->second == 0) map.erase(at);
+}
+
+bool reached(std::uint32_t limit, std::uint32_t count) {
+    return limit > 0 && count >= limit;
+}
+
+}  // namespace
+
+bool Ledger::reserve(const Key& key, const config::Pool& limits) {
+    const std::lock_guard lock(mutex_);
+    const auto user = std::pair(key.user, key.node);
+    const auto database = std::pair(key.database, key.node);
+    if (reached(limits.size, count_of(pools_, key)) ||
+        reached(limits.max_user_connections, count_of(by_user_, user)) ||
+        reached(limits.max_database_connections, count_of(by_database_, database)) ||
+        reached(limits.max_server_connections, count_of(by_node_, key.node))) {
+        return false;
+    }
+    ++pools_[key];
+    ++by_user_[user];
+    ++by_database_[database];
+    ++by_node_[key.node];
+    return true;
+}
+
+void Ledger::release(const Key& key) {
+    std::vector<std::function<void()>> wake;
+    {
+        const std::lock_guard lock(mutex_);
+        take_one(pools_, key);
+        take_one(by_user_, std::pair(key.user, key.node));
+        take_one(by_database_, std::pair(key.database, key.node));
+        take_one(by_node_, key.node);
+        // A limit over several pools may have been in the way of any of them: all who wish try again.
+        for (auto& [wish, callback] : wishes_) wake.push_back(std::move(callback));
+        wishes_.clear();
+        wishes_waiting_.store(0, std::memory_order_relaxed);
+    }
+    for (const auto& callback : wake) callback();
+}
+
+void Ledger::wish(const Key& key, std::uint32_t worker, std::function<void()> wake) {
+    const std::lock_guard lock(mutex_);
+    wishes_.insert_or_assign(std::pair(key, worker), std::move(wake));
+    wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
+}
+
+void Ledger::withdraw(const Key& key, std::uint32_t worker) {
+    const std::lock_guard lock(mutex_);
+    wishes_.erase(std::pair(key, worker));
+    wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
+}
+
+bool Ledger::wished(const Key& key, std::uint32_t by_others_than) const {
+    const std::lock_guard lock(mutex_);
+    for (auto at = wishes_.lower_bound(std::pair(key, 0U)); at != wishes_.end() && at->first.first == key;
+         ++at) {
+        if (at->first.second != by_others_than) return true;
+    }
+    return false;
+}
+
+Result<void> Ledger::admit_client(const std::string& user, const std::string& database,
+                                  const config::Limits& limits) {
+    const std::lock_guard lock(mutex_);
+    if (reached(limits.max_clients, clients_)) {
+        return fail(sqlstate::kTooManyConnections, "sorry, too many clients already");
+    }
+    if (reached(limits.max_clients_per_user, count_of(clients_by_user_, user))) {
+        return fail(sqlstate::kTooManyConnections, fmt::format("too many connections for role \"{}\"", user));
+    }
+    if (reached(limits.max_clients_per_database, count_of(clients_by_database_, database))) {
+        return fail(sqlstate::kTooManyConnections,
+                    fmt::format("too many connections for database \"{}\"", database));
+    }
+    ++clients_;
+    ++clients_by_user_[user];
+    ++clients_by_database_[database];
+    return {};
+}
+
+void Ledger::client_left(const std::string& user, const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    --clients_;
+    take_one(clients_by_user_, user);
+    take_one(clients_by_database_, database);
+}
+
+std::uint32_t Ledger::clients() const {
+    const std::lock_guard lock(mutex_);
+    return clients_;
+}
+
+}  // namespace pgpool::session

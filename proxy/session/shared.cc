@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/session/shared.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace pgpool::session {
+
+void CredentialStore::remember(const auth::Credentials& credentials) {
+    const std::lock_guard lock(mutex_);
+    auth::Credentials& known = by_user_[credentials.user];
+    known.user = credentials.user;
+    if (credentials.password) known.password = credentials.password;
+    if (credentials.scram) known.scram = credentials.scram;
+    if (credentials.md5_hash) known.md5_hash = credentials.md5_hash;
+}
+
+auth::Credentials CredentialStore::find(const std::string& user) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = by_user_.find(user);
+    if (at != by_user_.end()) return at->second;
+    auth::Credentials none;
+    none.user = user;
+    return none;
+}
+
+std::shared_ptr<exec::DatabaseMarks> MarksOfDatabases::of(const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    auto& marks = by_name_[database];
+    if (!marks) marks = std::make_shared<exec::DatabaseMarks>();
+    return marks;
+}
+
+void fill_secure_random(char* to, std::size_t size) {
+    while (size > 0) {
+        const ssize_t got = ::getrandom(to, size, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw std::system_error(errno, std::generic_category(), "getrandom");
+        to += got;
+        size -= static_cast<std::size_t>(got);
+    }
+}
+
+std::uint64_t secure_random() {
+    char bytes[sizeof(std::uint64_t)];
+    fill_secure_random(bytes, sizeof bytes);
+    return std::uint64_t{load_be32(bytes)} << 32U | load_be32(bytes + 4);
+}
+
+}  // namespace pgpool::session

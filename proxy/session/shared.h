@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Shared: what all workers use. Everything in it may be called from any thread.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/config/config.h"
+#include "proxy/auth/access_list.h"
+#include "proxy/auth/credentials.h"
+#include "proxy/auth/users_file.h"
+#include "proxy/exec/session.h"
+#include "proxy/health/auth_lookup.h"
+#include "proxy/health/catalog_loader.h"
+#include "proxy/health/monitor.h"
+#include "proxy/session/address_book.h"
+#include "proxy/session/cancel_registry.h"
+#include "proxy/session/ledger.h"
+#include "proxy/session/statistics.h"
+
+namespace pgpool::session {
+
+// Who may log in and how; replaced whole at a reload.
+struct AuthTables {
+    auth::UserMap users;
+    auth::AccessList access;
+};
+using AuthTablesPtr = std::shared_ptr<const AuthTables>;
+
+// What logs each user in at the nodes: learned from the clients' own logins, or from the users file.
+class CredentialStore {
+public:
+    void remember(const auth::Credentials& credentials);
+    [[nodiscard]] auth::Credentials find(
+        const std::string& user) const;  // with nothing but the name if unknown
+
+private:
+    mutable std::mutex mutex_;
+    std::map<std::string, auth::Credentials> by_user_;
+};
+
+class Worker;
+class ClientConnection;
+
+// The rest of a result is on its way: from other workers, or from the main thread.
+class PendingAnswer {
+public:
+    PendingAnswer() = default;
+    PendingAnswer(const PendingAnswer&) = delete;
+    PendingAnswer& operator=(const PendingAnswer&) = delete;
+    virtual ~PendingAnswer() = default;
+    // On the asker's thread, once: when Worker::own_ready() was told, or when `patience` is over.
+    [[nodiscard]] virtual Result<exec::OwnResult> take() = 0;
+};
+struct Promise {
+    std::shared_ptr<PendingAnswer> pending;
+    milliseconds patience{};
+};
+using OwnOutcome = std::variant<Result<exec::OwnResult>, Promise>;
+
+// The marks of every database, made when first asked for.
+class MarksOfDatabases {
+public:
+    [[nodiscard]] std::shared_ptr<exec::DatabaseMarks> of(const std::string& database);
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, std::shared_ptr<exec::DatabaseMarks>> by_name_;
+};
+
+struct Shared {
+    Ledger ledger;
+    CancelRegistry cancels;
+    AddressBook addresses;
+    CredentialStore credentials;
+    MarksOfDatabases marks;
+    NodeTotals node_statistics;
+    std::string mock_secret;       // see auth::FrontendAuth
+    std::string statement_prefix;  // see exec::PreparedRegistry
+    std::unique_ptr<health::Monitor> monitor;
+    std::unique_ptr<health::CatalogLoader> catalogs;
+    std::unique_ptr<health::AuthLookup> auth_lookup;
+    std::uint32_t worker_count = 0;
+    // Runs `task` on that worker's thread.
+    std::function<void(std::uint32_t worker, std::function<void()> task)> post_to_worker;
+    // SHOW POOL_NODES and its kin; called on the worker's thread.
+    std::function<OwnOutcome(Worker&, const ClientConnection& asker, const sql::Statement&, exec::Run)>
+        run_own_command;
+    // As SIGHUP does; `done` runs on the main thread with what was refused, one line each.
+    using Reloaded = std::function<void(const std::vector<std::string>& refused)>;
+    std::function<void(Reloaded done)> reload;
+};
+
+[[nodiscard]] std::uint64_t secure_random();
+void fill_secure_random(char* to, std::size_t size);
+
+}  // namespace pgpool::session

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/session/worker.h"
+
+#include <algorithm>
+
+#include "common/obs/log.h"
+#include "common/wire/error_fields.h"
+
+namespace pgpool::session {
+
+namespace {
+
+thread_local Worker* this_worker = nullptr;  // of() only: tasks posted to a worker find it again
+
+constexpr milliseconds kTick{1000};
+constexpr milliseconds kOpenAgain{50};  // after an attempt to connect has failed
+
+template <typename T>
+std::unique_ptr<T> take_out(std::vector<std::unique_ptr<T>>& from, const T& wanted) {
+    const auto at =
+        std::find_if(from.begin(), from.end(), [&](const auto& owned) { return owned.get() == &wanted; });
+    PGPOOL_ASSERT(at != from.end());
+    std::unique_ptr<T> taken = std::move(*at);
+    *at = std::move(from.back());
+    from.pop_back();
+    return taken;
+}
+
+}  // namespace
+
+class Worker::Listener final : public net::Watch {
+public:
+    Listener(Worker& worker, UniqueFd fd) : worker_(worker), fd_(std::move(fd)) {
+        worker.loop_.add(fd_.get(), *this);
+    }
+    void on_ready(net::Readiness /*readiness*/) override { worker_.accept(fd_.get()); }
+
+private:
+    Worker& worker_;
+    UniqueFd fd_;
+};
+
+class Worker::Ticker final : public net::TimerTarget {
+public:
+    explicit Ticker(Worker& worker) : worker_(worker), timer_(*this), retry_(*this) {
+        worker.loop_.arm(timer_, kTick);
+    }
+    void retry_soon() {
+        if (!retry_.armed()) worker_.loop_.arm(retry_, kOpenAgain);
+    }
+    void on_timer(net::Timer& timer) override {
+        if (&timer == &retry_) return worker_.serve_all_waiters();
+        worker_.maintain();
+        worker_.loop_.arm(timer, kTick);
+    }
+
+private:
+    Worker& worker_;
+    net::Timer timer_;
+    net::Timer retry_;
+};
+
+Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, AuthTablesPtr auth_tables)
+    : shared_(shared),
+      index_(index),
+      scratch_(new char[kScratch]),
+      surroundings_(std::move(config), shared.statement_prefix, secure_random()),
+      auth_tables_(std::move(auth_tables)),
+      last_client_(std::uint64_t{index} << 48U) {
+    loop_.at_turn_begin([this] { surroundings_.now = loop_.now(); });
+    loop_.at_turn_end([this] { turn_end(); });
+    ticker_ = std::make_unique<Ticker>(*this);
+}
+
+Worker::~Worker() = default;
+
+Worker& Worker::of(Shared& /*shared*/, std::uint32_t index) {
+    PGPOOL_ASSERT(this_worker != nullptr && this_worker->index_ == index);
+    return *this_worker;
+}
+
+void Worker::run() {
+    this_worker = this;
+    loop_.run();
+}
+
+void Worker::stop() {
+    loop_.stop();
+}
+
+void Worker::listen(UniqueFd listener) {
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(listener)));
+}
+
+void Worker::accept(int listener) {
+    while (true) {
+        auto accepted = net::accept_from(listener);
+        if (!accepted) {
+            log::warning("accept_failed", {{"reason", accepted.error().message}});
+            return;
+        }
+        if (!accepted->fd.valid()) return;
+        const auto peer = auth::PeerAddress::parse(accepted->peer.host());
+        const std::uint64_t id = ++last_client_;
+        clients_.emplace(id,
+                         std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
+                                                            peer.value_or(auth::PeerAddress::local()), id));
+    }
+}
+
+// What the turn has produced: connections change hands first, then everything is written.
+void Worker::turn_end() {
+    while (!handoffs_.empty() || !dirty_.empty()) {
+        run_handoffs();
+        std::vector<Stream*> streams;
+        streams.swap(dirty_);
+        for (Stream* stream : streams) stream->settle();
+        if (dirty_.empty()) {
+            streams.clear();
+            dirty_.swap(streams);  // keeps its memory
+        }
+    }
+    if (draining_ && clients_.empty() && when_empty_) std::exchange(when_empty_, nullptr)();
+}
+
+void Worker::run_handoffs() {
+    for (std::size_t i = 0; i < handoffs_.size(); ++i) {
+        const Handoff handoff = handoffs_[i];
+        if (handoff.server->state() == ServerConnection::State::Closed) continue;
+        if (handoff.client != nullptr) {
+            handoff.client->on_server_free(*handoff.server);
+        } else {
+            handoff.server->take_back(exec::Disposal::Keep);
+        }
+    }
+    handoffs_.clear();
+}
+
+CountedPool& Worker::pool(const std::string& user, const std::string& database) {
+    auto& slot = pools_[{user, database}];
+    if (!slot) slot = std::make_unique<CountedPool>(user, database, loop_.now());
+    return *slot;
+}
+
+exec::Database& Worker::database(const std::string& name) {
+    auto& slot = databases_[name];
+    const bool is_new = !slot;
+    if (is_new) slot = std::make_unique<exec::Database>();
+    slot->name = name;
+    if (is_new) slot->marks = shared_.marks.of(name);
+    slot->is_admin = name == config().admin.database;
+    if (is_new && !slot->is_admin && shared_.catalogs) shared_.catalogs->request(name);
+    return *slot;
+}
+
+std::optional<NodeId> Worker::resolve(const route::Target& target) const {
+    return target.is_primary() ? surroundings_.topology->primary : std::optional(target.node);
+}
+
+ServerConnection* Worker::acquire(pool::Pool& pool, ClientConnection& client, const route::Target& target) {
+    const auto node = resolve(target);
+    if (node && !pool.has_waiter(*node, is_primary(*node))) {
+        if (pool::Pooled* idle = pool.take_idle(*node)) return static_cast<ServerConnection*>(idle);
+    }
+    pool.enqueue(client, target, loop_.now());
+    if (node) open_if_wanted(pool, *node);
+    return nullptr;
+}
+
+void Worker::withdraw(pool::Pool& pool, ClientConnection& client) {
+    if (client.waiting()) return pool.remove(client);
+    for (Handoff& handoff : handoffs_) {
+        if (handoff.client == &client) handoff.client = nullptr;
+    }
+}
+
+Ledger::Key Worker::ledger_key(const pool::Pool& pool, NodeId node) const {
+    return {pool.user(), pool.database(), node};
+}
+
+// As many connections are being opened as there are clients waiting for that node, within the limits.
+void Worker::open_if_wanted(pool::Pool& pool, NodeId node) {
+    const std::uint32_t waiting = pool.waiting(node, is_primary(node));
+    while (pool.count(node).opening < waiting) {
+        if (!open(pool, node)) return;
+    }
+}
+
+bool Worker::open(pool::Pool& pool, NodeId node) {
+    const cluster::NodeStatus* status = surroundings_.topology->find(node);
+    if (status == nullptr || status->state == cluster::NodeState::Down) return false;
+    if (!pool.may_open(node, loop_.now())) return false;
+    const auto address = shared_.addresses.find(status->host, status->port);
+    if (!address) return false;
+    const Ledger::Key key = ledger_key(pool, node);
+    if (!shared_.ledger.reserve(key, config().pool)) {
+        if (pool.count(node).open() == 0) {
+            shared_.ledger.wish(key, index_,
+                                [this, &pool] { loop_.post([this, &pool] { serve_waiters(pool); }); });
+        }
+        return false;
+    }
+    auto fd = net::start_connect(*address);
+    if (!fd) {
+        shared_.ledger.release(key);
+        node_suspect(node, fd.error().message);
+        return false;
+    }
+    std::array<char, 16> random{};
+    fill_secure_random(random.data(), random.size());
+    ServerLogin login(shared_.credentials.find(pool.user()), random,
+                      {{"user", pool.user()}, {"database", pool.database()}});
+    pool.opening(node);
+    servers_.push_back(
+        std::make_unique<ServerConnection>(*this, pool, node, std::move(*fd), std::move(login)));
+    return true;
+}
+
+void Worker::opened(ServerConnection& server) {
+    if (log::enabled(log::Level::Debug)) {
+        log::debug("server_connected", {{"node", server.node.value}, {"user", server.pool().user()}});
+    }
+}
+
+void Worker::released(ServerConnection& server, exec::Disposal disposal) {
+    server.take_back(disposal);
+}
+
+// A clean connection that nobody holds: the first who waits gets it.
+void Worker::returned(ServerConnection& server) {
+    const cluster::NodeStatus* node = surroundings_.topology->find(server.node);
+    if (node == nullptr || node->state == cluster::NodeState::Down)
+        return server.close("its node is down or removed");
+    if (give_up_for_others(server)) return server.close("given up for another worker");
+    pool::Waiter* waiter = server.pool().take_waiter(server.node, is_primary(server.node));
+    if (waiter == nullptr) return;
+    auto& client = static_cast<ClientConnection&>(*waiter);
+    server.lend(client);
+    handoffs_.push_back({&client, &server});
+}
+
+// Another worker has no connection of this pool at all, and may not open one because we hold them.
+bool Worker::give_up_for_others(ServerConnection& server) {
+    if (!shared_.ledger.any_wish()) return false;
+    return shared_.ledger.wished(ledger_key(server.pool(), server.node), index_);
+}
+
+void Worker::closed(ServerConnection& server, ServerConnection::State before, std::string_view reason) {
+    using State = ServerConnection::State;
+    pool::Pool& pool = server.pool();
+    if (before == State::Opening) {
+        pool.open_failed(server.node, loop_.now() + kOpenAgain);
+        ticker_->retry_soon();
+    } else if (before == State::Idle) {
+        pool.remove_idle(server);
+    } else {
+        pool.left_use(server.node);
+    }
+    shared_.ledger.release(ledger_key(pool, server.node));
+    for (const auto& cancel : cancels_) {
+        if (cancel->server() == &server) cancel->server_gone();
+    }
+    ClientConnection* client = server.client();
+    std::erase_if(handoffs_, [&](const Handoff& handoff) { return handoff.server == &server; });
+    if (before == State::Opening || client != nullptr) node_suspect(server.node, reason);
+    if (client != nullptr) {
+        if (client->session()->link() == &server) {
+            client->on_server_lost(reason);
+        } else {
+            pool.enqueue(*client, route::Target::at(server.node),
+                         loop_.now());  // it was on its way to this client
+        }
+    }
+    loop_.dispose(take_out(servers_, server));
+    loop_.post([this, &pool] { serve_waiters(pool); });
+}
+
+// The node said no to this login. If it is about the user or the database, all who wait hear it; if the node
+// has no room or is not ready, they wait on.
+void Worker::login_refused(ServerConnection& server, std::string_view error_body) {
+    const wire::ErrorFields fields = wire::read_error_fields(error_body);
+    surroundings_.node_statistics.count(server.node, Counted::Fatal);
+    const std::string body(error_body);
+    const std::string reason(fields.message);
+    const bool not_now = fields.sqlstate.starts_with("57P") || fields.sqlstate == "53300";
+    pool::Pool& pool = server.pool();
+    const NodeId node = server.node;
+    log::warning("server_login_refused", {{"node", node.value},
+                                          {"user", pool.user()},
+                                          {"database", pool.database()},
+                                          {"sqlstate", fields.sqlstate},
+                                          {"reason", reason}});
+    if (!not_now) {
+        while (pool::Waiter* waiter = pool.take_waiter(node, is_primary(node))) {
+            static_cast<ClientConnection*>(waiter)->on_server_refused(body);
+        }
+    }
+    server.close(reason);
+}
+
+void Worker::serve_waiters(pool::Pool& pool) {
+    for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
+        if (node.state == cluster::NodeState::Down) continue;
+        while (pool.has_waiter(node.id, is_primary(node.id))) {
+            pool::Pooled* idle = pool.take_idle(node.id);
+            if (idle == nullptr) break;
+            auto& server = static_cast<ServerConnection&>(*idle);
+            server.take_back(exec::Disposal::Keep);
+        }
+        open_if_wanted(pool, node.id);
+    }
+}
+
+void Worker::serve_all_waiters() {
+    for (auto& [key, pool] : pools_) {
+        if (pool->waiting() > 0) serve_waiters(*pool);
+    }
+}
+
+void Worker::on_topology(cluster::TopologyPtr topology) {
+    const auto before = std::exchange(surroundings_.topology, std::move(topology));
+    if (before->primary != surroundings_.topology->primary) surroundings_.parameters.clear();
+    close_servers_of_lost_nodes();
+    serve_all_waiters();
+    wake_waiters();
+}
+
+// Those who wait for a standby to catch up, or for catalog facts.
+void Worker::wake_waiters() {
+    std::vector<std::uint64_t> waiters;
+    waiters.swap(replay_waiters_);
+    for (const std::uint64_t id : waiters) {
+        const auto at = clients_.find(id);
+        if (at != clients_.end()) at->second->on_news();
+    }
+}
+
+void Worker::close_servers_of_lost_nodes() {
+    std::vector<ServerConnection*> lost;
+    for (const auto& server : servers_) {
+        const cluster::NodeStatus* node = surroundings_.topology->find(server->node);
+        const bool gone = node == nullptr && server->client() == nullptr;
+        if (gone || (node != nullptr && node->state == cluster::NodeState::Down))
+            lost.push_back(server.get());
+    }
+    for (ServerConnection* server : lost) server->close("its node is down or removed");
+}
+
+void Worker::on_facts(const std::string& name, sql::CatalogFactsPtr facts) {
+    database(name).facts = std::move(facts);
+    wake_waiters();
+}
+
+void Worker::on_config(config::ConfigPtr config, AuthTablesPtr auth_tables) {
+    surroundings_.replace_config(std::move(config));
+    auth_tables_ = std::move(auth_tables);
+    serve_all_waiters();
+}
+
+void Worker::drain(std::function<void()> when_empty) {
+    draining_ = true;
+    when_empty_ = std::move(when_empty);
+    for (auto& listener : listeners_) loop_.dispose(std::move(listener));
+    listeners_.clear();
+    std::vector<ClientConnection*> all;
+    for (const auto& [id, client] : clients_) all.push_back(client.get());
+    for (ClientConnection* client : all) client->on_drain();
+}
+
+void Worker::end_clients() {
+    std::vector<ClientConnection*> all;
+    for (const auto& [id, client] : clients_) all.push_back(client.get());
+    for (ClientConnection* client : all) client->kill("terminating connection due to administrator command");
+}
+
+void Worker::maintain() {
+    const auto& limits = config().pool;
+    const TimePoint now = loop_.now();
+    for (auto& [key, pool] : pools_) {
+        pool->history.tick(now);
+        const auto before = [&](milliseconds age) { return age.count() > 0 ? now - age : TimePoint::min(); };
+        for (pool::Pooled* old : pool->surplus(before(limits.server_idle_timeout),
+                                               before(limits.server_lifetime), limits.min_size)) {
+            static_cast<ServerConnection*>(old)->close("idle or alive for too long");
+        }
+        for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
+            for (pool::Pooled* idle : pool->idle(node.id)) {
+                if (limits.server_check_delay.count() > 0 &&
+                    now - idle->idle_since() > limits.server_check_delay)
+                    static_cast<ServerConnection*>(idle)->check();
+            }
+            const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);
+            if (serves && pool->count(node.id).open() < limits.min_size && !draining_)
+                static_cast<void>(open(*pool, node.id));
+        }
+        if (pool->waiting() > 0) serve_waiters(*pool);
+    }
+}
+
+void Worker::cancel_at_node(ServerConnection& server) {
+    const cluster::NodeStatus* node = surroundings_.topology->find(server.node);
+    const auto address = node != nullptr ? shared_.addresses.find(node->host, node->port) : std::nullopt;
+    if (!address) return;
+    auto fd = net::start_connect(*address);
+    if (!fd) return;
+    cancels_.push_back(std::make_unique<CancelConnection>(*this, std::move(*fd), server));
+}
+
+void Worker::cancel_ended(CancelConnection& connection) {
+    loop_.dispose(take_out(cancels_, connection));
+}
+
+void Worker::cancel_requested(const CancelKey& key) {
+    const auto target = shared_.cancels.find(key);
+    if (!target) return;
+    Shared& shared = shared_;
+    shared.post_to_worker(target->worker, [&shared, target = *target] {
+        auto& clients = of(shared, target.worker).clients_;
+        const auto at = clients.find(target.session);
+        if (at != clients.end() && at->second->session() != nullptr) at->second->on_cancel();
+    });
+}
+
+void Worker::await_news(ClientConnection& client) {
+    if (std::find(replay_waiters_.begin(), replay_waiters_.end(), client.id()) == replay_waiters_.end()) {
+        replay_waiters_.push_back(client.id());
+    }
+    if (shared_.monitor) shared_.monitor->kick_all("a reader waits for replay");
+}
+
+void Worker::client_ended(ClientConnection& client) {
+    const auto at = clients_.find(client.id());
+    PGPOOL_ASSERT(at != clients_.end());
+    loop_.dispose(std::move(at->second));
+    clients_.erase(at);
+}
+
+void Worker::verifier_found(std::uint64_t client, const health::AuthLookup::Answer& answer) {
+    const auto at = clients_.find(client);
+    if (at != clients_.end()) at->second->on_verifier(answer);
+}
+
+void Worker::ddl_seen(const std::string& name) {
+    database(name).marks->ddl_seen();
+    if (shared_.catalogs) shared_.catalogs->ddl_seen(name);
+}
+
+void Worker::facts_wanted(const exec::Database& database) {
+    if (shared_.catalogs) shared_.catalogs->request(database.name);
+}
+
+void Worker::node_suspect(NodeId node, std::string_view reason) {
+    if (shared_.monitor) shared_.monitor->kick(node, reason);
+}
+
+void Worker::own_ready(std::uint64_t client, const PendingAnswer& pending) {
+    const auto at = clients_.find(client);
+    if (at != clients_.end()) at->second->on_own_ready(pending);
+}
+
+}  // namespace pgpool::session

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Worker: one thread with its event loop, its clients, its server connections and its caches; it shares
+// nothing with other workers but what is in Shared (docs/adr/0003-workers.md).
+//
+// Threads: everything on the worker's own thread, except run_on(), stop() and the constructor.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/net/buffer.h"
+#include "common/net/event_loop.h"
+#include "proxy/exec/surroundings.h"
+#include "proxy/pool/pool.h"
+#include "proxy/session/cancel_connection.h"
+#include "proxy/session/client_connection.h"
+#include "proxy/session/server_connection.h"
+#include "proxy/session/shared.h"
+
+namespace pgpool::session {
+
+class Worker {
+public:
+    static constexpr std::size_t kScratch = std::size_t{64} << 10U;
+
+    Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, AuthTablesPtr auth_tables);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker();
+
+    void run();   // the thread's body; returns after stop()
+    void stop();  // any thread
+    void run_on(std::function<void()> task) { loop_.post(std::move(task)); }  // any thread
+    [[nodiscard]] static Worker& of(Shared& shared, std::uint32_t index);     // on that worker's thread
+
+    // News from the server.
+    void listen(UniqueFd listener);
+    void on_topology(cluster::TopologyPtr topology);
+    void on_facts(const std::string& database, sql::CatalogFactsPtr facts);
+    void on_config(config::ConfigPtr config, AuthTablesPtr auth_tables);
+    void drain(std::function<void()> when_empty);  // no new clients, the others end at their next good moment
+    void end_clients();                            // now
+
+    // For connections.
+    [[nodiscard]] net::EventLoop& loop() { return loop_; }
+    [[nodiscard]] net::BufferPool& buffers() { return buffers_; }
+    [[nodiscard]] char* scratch() { return scratch_.get(); }
+    [[nodiscard]] exec::Surroundings& surroundings() { return surroundings_; }
+    [[nodiscard]] const config::Config& config() const { return *surroundings_.config; }
+    [[nodiscard]] Shared& shared() { return shared_; }
+    [[nodiscard]] const AuthTables& auth_tables() const { return *auth_tables_; }
+    [[nodiscard]] std::uint32_t index() const { return index_; }
+    [[nodiscard]] bool draining() const { return draining_; }
+    void mark_dirty(Stream& stream) { dirty_.push_back(&stream); }
+
+    // For clients.
+    [[nodiscard]] CountedPool& pool(const std::string& user, const std::string& database);
+    [[nodiscard]] exec::Database& database(const std::string& name);
+    [[nodiscard]] ServerConnection* acquire(pool::Pool& pool, ClientConnection& client,
+                                            const route::Target& target);
+    void withdraw(pool::Pool& pool, ClientConnection& client);
+    void released(ServerConnection& server, exec::Disposal disposal);
+    void cancel_at_node(ServerConnection& server);
+    void cancel_requested(const CancelKey& key);
+    void await_news(ClientConnection& client);
+    void client_ended(ClientConnection& client);
+    void verifier_found(std::uint64_t client, const health::AuthLookup::Answer& answer);
+    void ddl_seen(const std::string& database);
+    void facts_wanted(const exec::Database& database);
+    void node_suspect(NodeId node, std::string_view reason);
+    void own_ready(std::uint64_t client, const PendingAnswer& pending);
+
+    // For server connections.
+    void opened(ServerConnection& server);
+    void returned(ServerConnection& server);
+    void closed(ServerConnection& server, ServerConnection::State before, std::string_view reason);
+    void login_refused(ServerConnection& server, std::string_view error_body);
+    void cancel_ended(CancelConnection& connection);
+
+    // For SHOW.
+    [[nodiscard]] TimePoint now() const { return loop_.now(); }
+    [[nodiscard]] const exec::Surroundings& surroundings() const { return surroundings_; }
+    [[nodiscard]] const Shared& shared() const { return shared_; }
+    [[nodiscard]] const std::unordered_map<std::uint64_t, std::unique_ptr<ClientConnection>>& clients()
+        const {
+        return clients_;
+    }
+    [[nodiscard]] const std::vector<std::unique_ptr<ServerConnection>>& servers() const { return servers_; }
+    [[nodiscard]] const std::map<std::pair<std::string, std::string>, std::unique_ptr<CountedPool>>& pools()
+        const {
+        return pools_;
+    }
+
+private:
+    class Listener;
+    class Ticker;
+    struct Handoff {
+        ClientConnection* client = nullptr;
+        ServerConnection* server = nullptr;
+    };
+
+    void accept(int listener);
+    void turn_end();
+    void run_handoffs();
+    void maintain();  // once a second: ages, checks, minimum sizes
+    void serve_waiters(pool::Pool& pool);
+    void serve_all_waiters();
+    void wake_waiters();
+    void open_if_wanted(pool::Pool& pool, NodeId node);
+    [[nodiscard]] bool open(pool::Pool& pool, NodeId node);
+    [[nodiscard]] Ledger::Key ledger_key(const pool::Pool& pool, NodeId node) const;
+    [[nodiscard]] bool is_primary(NodeId node) const { return surroundings_.topology->primary == node; }
+    [[nodiscard]] std::optional<NodeId> resolve(const route::Target& target) const;
+    void close_servers_of_lost_nodes();
+    [[nodiscard]] bool give_up_for_others(ServerConnection& server);
+
+    Shared& shared_;
+    std::uint32_t index_;
+    net::EventLoop loop_;
+    net::BufferPool buffers_;
+    std::unique_ptr<char[]> scratch_;
+    exec::Surroundings surroundings_;
+    AuthTablesPtr auth_tables_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<ClientConnection>> clients_;
+    std::vector<std::unique_ptr<ServerConnection>> servers_;
+    std::vector<std::unique_ptr<CancelConnection>> cancels_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<CountedPool>> pools_;
+    std::map<std::string, std::unique_ptr<exec::Database>> databases_;
+    std::vector<Stream*> dirty_;
+    std::vector<Handoff> handoffs_;
+    std::vector<std::uint64_t> replay_waiters_;
+    std::uint64_t last_client_ = 0;
+    bool draining_ = false;
+    std::function<void()> when_empty_;
+    std::unique_ptr<Ticker> ticker_;
+};
+
+}  // namespace pgpool::session

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/sql/catalog_facts.h"
+
+#include <array>
+#include <cstring>
+
+namespace pgpool::sql {
+namespace {
+
+// PostgreSQL cuts names at 63 bytes, so a longer `schema.name` names nothing.
+constexpr std::size_t kLongestKey = 127;
+
+// Looks up "schema.name" without making a string.
+template <typename Value>
+const Value* find(const NameMap<Value>& map, std::string_view schema, std::string_view name) {
+    std::array<char, kLongestKey> key{};
+    std::string_view wanted = name;
+    if (!schema.empty()) {
+        if (schema.size() + 1 + name.size() > key.size()) return nullptr;
+        std::memcpy(key.data(), schema.data(), schema.size());
+        key[schema.size()] = '.';
+        if (!name.empty()) std::memcpy(key.data() + schema.size() + 1, name.data(), name.size());
+        wanted = {key.data(), schema.size() + 1 + name.size()};
+    }
+    const auto found = map.find(wanted);
+    return found == map.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+const FunctionFacts* CatalogFacts::function(std::string_view schema, std::string_view name) const {
+    return find(functions, schema, name);
+}
+const RelationFacts* CatalogFacts::relation(std::string_view schema, std::string_view name) const {
+    return find(relations, schema, name);
+}
+const TypeFacts* CatalogFacts::type(std::string_view schema, std::string_view name) const {
+    return find(types, schema, name);
+}
+
+}  // namespace pgpool::sql

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The SQL text that sets a setting again: quoting, lists, and the difference between SET and set_config().
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pgpool::sql {
+
+// 'x', or E'x' if it holds a backslash, so that it reads the same whatever standard_conforming_strings is.
+[[nodiscard]] std::string quote_literal(std::string_view value);
+
+// As much of a name as needs it in double quotes.
+[[nodiscard]] std::string quote_identifier(std::string_view name);
+
+// What follows "SET name TO" for set_config(name, value, ...). SET takes the elements of a list of names one
+// by one, set_config takes the whole list as one string. Nothing if `value` is no valid list. An empty
+// search_path comes out as '', which selects no schema either but is shown as "".
+[[nodiscard]] std::optional<std::string> set_config_value(std::string_view name, std::string_view value);
+
+}  // namespace pgpool::sql

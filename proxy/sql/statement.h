@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// StatementInfo: everything that routing, pooling and (later) replication may know about the text of one
+// request. Made by sql::Analyzer from the raw parse tree; a value that owns its strings and refers to
+// nothing; shared and never changed.
+//
+// Text that PostgreSQL 15's grammar does not know is Kind::Unknown: it is treated as a write for the primary
+// and as code that may leave session state behind, and is never an error of ours.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pgpool::sql {
+
+enum class Kind : std::uint8_t {
+    Unknown,  // not parsable by us
+    Empty,
+    Select,  // SELECT, VALUES, TABLE; also WITH whose parts all read
+    Insert,
+    Update,
+    Delete,
+    Merge,
+    SelectInto,  // SELECT INTO, CREATE TABLE AS
+    CopyFrom,    // COPY ... FROM
+    CopyTo,      // COPY ... TO STDOUT or file
+    Begin,       // BEGIN, START TRANSACTION
+    Commit,      // COMMIT, END
+    Rollback,    // ROLLBACK, ABORT
+    Savepoint,
+    ReleaseSavepoint,
+    RollbackToSavepoint,
+    PrepareTransaction,
+    CommitPrepared,
+    RollbackPrepared,
+    SetTransaction,  // SET TRANSACTION ...
+    Set,             // SET, SET LOCAL, SET SESSION CHARACTERISTICS, SET ROLE, RESET, RESET ALL
+    Show,
+    Prepare,
+    Execute,
+    Deallocate,
+    DeclareCursor,
+    Fetch,  // FETCH, MOVE
+    CloseCursor,
+    Listen,
+    Unlisten,
+    Notify,
+    Discard,
+    Do,
+    Call,
+    Explain,  // without ANALYZE; with ANALYZE the kind is that of the explained statement and `explained` is
+              // set
+    Lock,
+    Truncate,
+    Ddl,      // CREATE, ALTER, DROP, GRANT, REVOKE, COMMENT, ...
+    Vacuum,   // VACUUM, ANALYZE, CLUSTER, REINDEX, REFRESH MATERIALIZED VIEW
+    Utility,  // everything else that PostgreSQL knows (CHECKPOINT, LOAD, ALTER SYSTEM, ...)
+    Pgpool,   // ours: SHOW POOL_..., SHOW ROUTE FOR ..., PGPOOL ...
+};
+
+// What a statement may leave behind in its session beyond its transaction. A set of these pins a client (pool
+// mode auto).
+enum class Leaves : std::uint16_t {
+    Nothing = 0,
+    TempObject = 1U << 0U,    // CREATE TEMP ..., SELECT INTO TEMP, names in pg_temp
+    Listen = 1U << 1U,        // LISTEN
+    HoldCursor = 1U << 2U,    // DECLARE ... WITH HOLD
+    AdvisoryLock = 1U << 3U,  // pg_advisory_lock and kin, session level
+    UnknownCode = 1U << 4U,   // DO, CALL, LOAD, unparsable text
+    UnknownSetting =
+        1U << 5U,  // a setting whose new value cannot be read from the text: set_config(x, y, false)
+    SnapshotExport = 1U << 6U,  // pg_export_snapshot()
+    LargeObject = 1U << 7U,     // lo_open and kin: descriptors live in the transaction
+};
+[[nodiscard]] constexpr Leaves operator|(Leaves a, Leaves b) {
+    return static_cast<Leaves>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
+}
+[[nodiscard]] constexpr bool has(Leaves set, Leaves flag) {
+    return (static_cast<std::uint16_t>(set) & static_cast<std::uint16_t>(flag)) != 0;
+}
+
+enum class Access : std::uint8_t { Read, Write, RowLock };  // RowLock: SELECT ... FOR UPDATE/SHARE
+
+struct RelationRef {
+    std::string schema;  // empty: by search_path
+    std::string name;
+    Access access = Access::Read;
+    friend bool operator==(const RelationRef&, const RelationRef&) = default;
+};
+
+struct FunctionRef {
+    std::string schema;  // empty: by search_path
+    std::string name;
+    std::uint16_t arguments = 0;
+    friend bool operator==(const FunctionRef&, const FunctionRef&) = default;
+};
+
+struct TypeRef {
+    std::string schema;  // empty: by search_path
+    std::string name;
+    friend bool operator==(const TypeRef&, const TypeRef&) = default;
+};
+
+enum class Scope : std::uint8_t { Session, Local };  // SET against SET LOCAL
+
+// A change of a setting as text that replays it. SET ROLE and SET SESSION AUTHORIZATION are the settings
+// "role" and "session_authorization"; SET TIME ZONE is "timezone"; SET NAMES is "client_encoding"; names are
+// lower case.
+struct SettingChange {
+    enum class Act : std::uint8_t { Set, Reset, ResetAll };
+    Act act = Act::Set;
+    Scope scope = Scope::Session;
+    std::string name;       // empty for ResetAll
+    std::string value_sql;  // Set: what follows "SET name TO", as SQL: 'Asia/Tokyo'  or  a, "B"
+    friend bool operator==(const SettingChange&, const SettingChange&) = default;
+};
+
+enum class Isolation : std::uint8_t { ReadUncommitted, ReadCommitted, RepeatableRead, Serializable };
+
+// Options of BEGIN, START TRANSACTION, SET TRANSACTION, COMMIT AND CHAIN.
+struct TransactionOptions {
+    std::optional<Isolation> isolation;
+    std::optional<bool> read_only;
+    std::optional<bool> deferrable;
+    bool chain = false;
+    bool start_word = false;  // written START TRANSACTION: its command tag is that, not BEGIN
+    friend bool operator==(const TransactionOptions&, const TransactionOptions&) = default;
+};
+
+struct Statement {
+    Kind kind = Kind::Unknown;
+    bool writes =
+        false;  // by its syntax: DML anywhere in it (also in a CTE), DDL, INTO, nextval is *not* known here
+    bool locks_rows = false;  // FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE, FOR KEY SHARE anywhere
+    bool explained = false;   // EXPLAIN ANALYZE of this
+    bool outside_transaction_only = false;  // VACUUM, CREATE DATABASE, CREATE INDEX CONCURRENTLY, ...
+    bool from_stdin = false;                // COPY ... FROM STDIN
+    bool to_stdout = false;                 // COPY ... TO STDOUT
+    bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
+    bool primary_only = false;              // has its meaning on the primary alone: advisory locks
+    Leaves leaves = Leaves::Nothing;        // by syntax and by the names of built-in functions
+    Leaves clears = Leaves::Nothing;        // what is gone once its transaction commits: DISCARD, UNLISTEN *
+    std::vector<RelationRef>
+        relations;  // every one named, once per (schema, name, access); CTE names are not relations
+    std::vector<FunctionRef> functions;   // every call, once; operators' and casts' functions are not here
+    std::vector<TypeRef> types;           // casts to types that are not PostgreSQL's own, each once
+    bool user_operators = false;          // an OPERATOR(schema.op) outside pg_catalog
+    std::vector<SettingChange> settings;  // Set, and SELECT set_config('x', 'y', false) with constants
+    TransactionOptions transaction;       // Begin, Commit, Rollback, SetTransaction
+    std::string name;  // Savepoint kinds: its name; Prepare, Execute, Deallocate, cursors, Listen, Show: the
+                       // name; two-phase kinds: the gid; Pgpool: what is asked, lower case; empty = ALL
+    std::string argument;                    // Pgpool: the text after the command words, as written
+    std::shared_ptr<const Statement> inner;  // Prepare, DeclareCursor, Explain: what is inside
+    std::int32_t location = 0;               // byte offset of this statement in the text
+    std::int32_t length = 0;                 // bytes, 0 = to the end
+};
+
+// What the leading comment of a request asks for: /* pgpool: primary */ ..., /*NO LOAD BALANCE*/ (as
+// pgpool-II).
+enum class Hint : std::uint8_t { None, Primary, Standby };
+
+struct StatementInfo {
+    bool parsed = false;  // false: `statements` holds one of Kind::Unknown
+    Hint hint = Hint::None;
+    std::string node_hint;              // /* pgpool: node=name */
+    std::vector<Statement> statements;  // empty for an empty query string
+    bool depends_on_literals = false;   // the cache must not serve this for other literals
+
+    [[nodiscard]] bool single(Kind kind) const {
+        return statements.size() == 1 && statements[0].kind == kind;
+    }
+};
+
+using StatementInfoPtr = std::shared_ptr<const StatementInfo>;
+
+// The statement that replays a change: SET LOCAL my.var TO 'x', RESET ALL.
+[[nodiscard]] std::string to_sql(const SettingChange& change);
+
+[[nodiscard]] const char* to_string(Kind kind);
+[[nodiscard]] std::string to_string(Leaves leaves);  // "temp-object,listen", "-" for nothing
+[[nodiscard]] std::string describe(
+    const StatementInfo& info);  // one line per statement, for SHOW ROUTE FOR and tests
+
+}  // namespace pgpool::sql

@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/sql/statement_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "proxy/sql/raw_tree.h"
+#include "proxy/sql/settings.h"
+
+namespace pgpool::sql {
+namespace {
+
+template <typename Ref>
+void sort_unique(std::vector<Ref>& refs) {
+    const auto key = [](const Ref& ref) {
+        if constexpr (std::is_same_v<Ref, RelationRef>) return std::tie(ref.schema, ref.name, ref.access);
+        if constexpr (std::is_same_v<Ref, FunctionRef>) return std::tie(ref.schema, ref.name, ref.arguments);
+        if constexpr (std::is_same_v<Ref, TypeRef>) return std::tie(ref.schema, ref.name);
+    };
+    std::sort(refs.begin(), refs.end(), [&](const Ref& a, const Ref& b) { return key(a) < key(b); });
+    refs.erase(std::unique(refs.begin(), refs.end()), refs.end());
+}
+
+// Fills one Statement from one parse tree.
+class StatementReader {
+public:
+    StatementReader(Statement& out, Findings& findings) : out_(out), findings_(findings) {}
+
+    void read(const void* node);
+
+private:
+    bool read_session_command(const void* node);
+    bool read_bulk_command(const void* node);
+    bool read_definition(const void* node);
+    void query(const void* node, Kind kind);
+    std::vector<const void*> replayable_set_config(const SelectStmt* node);
+    bool set_config_change(const FuncCall* call);
+    void copy(const CopyStmt* node);
+    void explain(const ExplainStmt* node);
+    void transaction(const TransactionStmt* node);
+    void transaction_options(const List* options);
+    void set(const VariableSetStmt* node);
+    void set_multi(const VariableSetStmt* node);
+    void set_transaction_setting(const std::string& name, const A_Const* value);
+    void session_characteristics();
+    bool append_value(std::string& to, const void* arg) const;
+    void discard(DiscardMode mode);
+    void table_elements(const CreateStmt* node);
+    void alter_table(const AlterTableStmt* node);
+    void drop(const DropStmt* node);
+    void maintenance(const RangeVar* relation, bool outside_transaction_only);
+    void relation(const RangeVar* node, Access access);
+    void relations(const List* list, Access access);
+    void created(const RangeVar* node);
+    void created(const List* name);
+    void inner(const void* node);
+    void command(Kind kind, const char* name) {
+        out_.kind = kind;
+        out_.name = text_of(name);
+    }
+    void leave(Leaves leaves) { out_.leaves = out_.leaves | leaves; }
+
+    Statement& out_;
+    Findings& findings_;
+};
+
+void StatementReader::read(const void* node) {
+    switch (tag_of(node)) {
+        case T_SelectStmt:
+            query(node, Kind::Select);
+            break;
+        case T_InsertStmt:
+            query(node, Kind::Insert);
+            break;
+        case T_UpdateStmt:
+            query(node, Kind::Update);
+            break;
+        case T_DeleteStmt:
+            query(node, Kind::Delete);
+            break;
+        case T_MergeStmt:
+            query(node, Kind::Merge);
+            break;
+        case T_CopyStmt:
+            copy(as<CopyStmt>(node));
+            break;
+        case T_ExplainStmt:
+            explain(as<ExplainStmt>(node));
+            break;
+        case T_TransactionStmt:
+            transaction(as<TransactionStmt>(node));
+            break;
+        case T_VariableSetStmt:
+            set(as<VariableSetStmt>(node));
+            break;
+        default:
+            if (!read_session_command(node) && !read_bulk_command(node) && !read_definition(node)) {
+                out_.kind = Kind::Ddl;
+                out_.writes = true;
+            }
+    }
+    sort_unique(out_.relations);
+    sort_unique(out_.functions);
+    sort_unique(out_.types);
+}
+
+void StatementReader::query(const void* node, Kind kind) {
+    out_.kind = kind;
+    std::vector<const void*> replayable;
+    if (kind == Kind::Select) replayable = replayable_set_config(as<SelectStmt>(node));
+    walk_query(node, out_, findings_, replayable);
+}
+
+// set_config() is as good as SET only where it runs exactly once: in a plain list of expressions.
+std::vector<const void*> StatementReader::replayable_set_config(const SelectStmt* node) {
+    std::vector<const void*> calls;
+    const bool runs_once = node->fromClause == nullptr && node->whereClause == nullptr &&
+                           node->groupClause == nullptr && node->havingClause == nullptr &&
+                           node->valuesLists == nullptr && node->withClause == nullptr &&
+                           node->limitCount == nullptr && node->limitOffset == nullptr &&
+                           node->larg == nullptr && node->intoClause == nullptr;
+    if (!runs_once) return calls;
+    for (const ListCell& cell : Elements(node->targetList)) {
+        if (!is(cell.ptr_value, T_ResTarget)) continue;
+        const Node* value = as<ResTarget>(cell.ptr_value)->val;
+        if (!is(value, T_FuncCall)) continue;
+        const QualifiedName called = qualified_name(as<FuncCall>(value)->funcname);
+        if (called.name != "set_config" || !is_builtin_schema(called.schema)) continue;
+        if (set_config_change(as<FuncCall>(value))) calls.push_back(value);
+    }
+    return calls;
+}
+
+bool StatementReader::set_config_change(const FuncCall* call) {
+    const Elements args(call->args);
+    if (args.size() != 3) return false;
+    const char* name = string_value(constant(args.at(0)));
+    const A_Const* value = constant(args.at(1));
+    const std::optional<bool> local = bool_value(constant(args.at(2)));
+    if (name == nullptr || value == nullptr || !local) return false;
+    SettingChange change;
+    change.name = to_lower_ascii(name);
+    change.scope = *local ? Scope::Local : Scope::Session;
+    if (change.name.substr(0, 12) == "transaction_") return false;
+    if (value->isnull) {
+        change.act = SettingChange::Act::Reset;
+    } else {
+        const char* given = string_value(value);
+        if (given == nullptr) return false;
+        if (has_high_byte(given) && findings_.sql.find(given) == std::string_view::npos) return false;
+        std::optional<std::string> value_sql = set_config_value(change.name, given);
+        if (!value_sql) return false;
+        change.value_sql = std::move(*value_sql);
+        if (change.name == "search_path" && change.value_sql.find("pg_temp") != std::string::npos) {
+            leave(Leaves::TempObject);
+        }
+    }
+    out_.settings.push_back(std::move(change));
+    return true;
+}
+
+void StatementReader::copy(const CopyStmt* node) {
+    const bool client = node->filename == nullptr && !node->is_program;
+    if (node->query != nullptr) walk_query(node->query, out_, findings_);
+    if (node->whereClause != nullptr) walk_query(node->whereClause, out_, findings_);
+    out_.kind = node->is_from ? Kind::CopyFrom : Kind::CopyTo;
+    out_.writes = out_.writes || node->is_from;
+    out_.from_stdin = node->is_from && client;
+    out_.to_stdout = !node->is_from && client;
+    relation(node->relation, node->is_from ? Access::Write : Access::Read);
+}
+
+void StatementReader::explain(const ExplainStmt* node) {
+    findings_.depends_on_literals = findings_.depends_on_literals || has_values(node->options);
+    if (option_is_on(node->options, "analyze")) {
+        read(node->query);
+        out_.explained = true;
+        return;
+    }
+    out_.kind = Kind::Explain;
+    inner(node->query);
+}
+
+void StatementReader::transaction(const TransactionStmt* node) {
+    constexpr auto kKinds = std::to_array<Kind>(
+        {Kind::Begin, Kind::Begin, Kind::Commit, Kind::Rollback, Kind::Savepoint, Kind::ReleaseSavepoint,
+         Kind::RollbackToSavepoint, Kind::PrepareTransaction, Kind::CommitPrepared, Kind::RollbackPrepared});
+    command(kKinds.at(static_cast<std::size_t>(node->kind)),
+            node->gid != nullptr ? node->gid : node->savepoint_name);
+    transaction_options(node->options);
+    out_.transaction.chain = node->chain;
+    out_.transaction.start_word = node->kind == TRANS_STMT_START;
+    if (node->gid != nullptr) findings_.depends_on_literals = true;
+    out_.outside_transaction_only = out_.kind == Kind::CommitPrepared || out_.kind == Kind::RollbackPrepared;
+}
+
+void StatementReader::transaction_options(const List* options) {
+    for (const ListCell& cell : Elements(options)) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        set_transaction_setting(option->defname, constant(option->arg));
+    }
+}
+
+void StatementReader::set_transaction_setting(const std::string& name, const A_Const* value) {
+    if (name == "transaction_isolation") out_.transaction.isolation = isolation_value(string_value(value));
+    if (name == "transaction_read_only") out_.transaction.read_only = bool_value(value);
+    if (name == "transaction_deferrable") out_.transaction.deferrable = bool_value(value);
+}
+
+void StatementReader::set(const VariableSetStmt* node) {
+    findings_.depends_on_literals = true;
+    out_.kind = Kind::Set;
+    if (node->kind == VAR_SET_MULTI) return set_multi(node);
+    SettingChange change;
+    change.scope = node->is_local ? Scope::Local : Scope::Session;
+    if (node->kind == VAR_RESET_ALL) {
+        change.act = SettingChange::Act::ResetAll;
+        out_.settings.push_back(std::move(change));
+        return;
+    }
+    change.name = to_lower_ascii(node->name);
+    if (change.name.substr(0, 12) == "transaction_") {
+        out_.kind = Kind::SetTransaction;
+        if (node->args != nullptr) set_transaction_setting(change.name, constant(Elements(node->args).at(0)));
+        return;
+    }
+    bool replayable = node->kind != VAR_SET_CURRENT;
+    if (node->kind == VAR_SET_DEFAULT || node->kind == VAR_RESET) change.act = SettingChange::Act::Reset;
+    for (const ListCell& cell : Elements(node->args)) {
+        replayable = append_value(change.value_sql, cell.ptr_value) && replayable;
+    }
+    if (change.name == "search_path" && change.value_sql.find("pg_temp") != std::string::npos) {
+        leave(Leaves::TempObject);
+    }
+    if (replayable) {
+        out_.settings.push_back(std::move(change));
+    } else {
+        leave(Leaves::UnknownSetting);
+        out_.name = std::move(change.name);
+    }
+}
+
+// Strings outside ASCII that escapes produced are in the library's encoding, not in the client's.
+bool StatementReader::append_value(std::string& to, const void* arg) const {
+    if (!is(arg, T_A_Const) || as<A_Const>(arg)->isnull) return false;
+    const auto* value = as<A_Const>(arg);
+    if (!to.empty()) to += ", ";
+    switch (value->val.node.type) {
+        case T_Integer:
+            to += std::to_string(value->val.ival.ival);
+            return true;
+        case T_Float:
+            to += value->val.fval.fval;
+            return true;
+        case T_String: {
+            const std::string_view given = value->val.sval.sval;
+            to += quote_literal(given);
+            return !has_high_byte(given) || findings_.sql.find(given) != std::string_view::npos;
+        }
+        default:
+            return false;
+    }
+}
+
+void StatementReader::set_multi(const VariableSetStmt* node) {
+    const std::string_view what = node->name;
+    out_.kind = Kind::SetTransaction;
+    if (what == "TRANSACTION SNAPSHOT") {
+        out_.imports_snapshot = true;
+        return;
+    }
+    transaction_options(node->args);
+    if (what == "SESSION CHARACTERISTICS") session_characteristics();
+}
+
+void StatementReader::session_characteristics() {
+    constexpr auto kLevels =
+        std::to_array<const char*>({"read uncommitted", "read committed", "repeatable read", "serializable"});
+    const auto add = [this](const char* name, const char* value) {
+        out_.settings.push_back({SettingChange::Act::Set, Scope::Session, name, quote_literal(value)});
+    };
+    const TransactionOptions options = std::exchange(out_.transaction, {});
+    out_.kind = Kind::Set;
+    if (options.isolation) {
+        add("default_transaction_isolation", kLevels.at(static_cast<std::size_t>(*options.isolation)));
+    }
+    if (options.read_only) add("default_transaction_read_only", *options.read_only ? "on" : "off");
+    if (options.deferrable) add("default_transaction_deferrable", *options.deferrable ? "on" : "off");
+}
+
+void StatementReader::discard(DiscardMode mode) {
+    out_.kind = Kind::Discard;
+    switch (mode) {
+        case DISCARD_ALL:
+            out_.name = "all";
+            out_.outside_transaction_only = true;
+            out_.clears = Leaves::TempObject | Leaves::Listen | Leaves::HoldCursor | Leaves::AdvisoryLock |
+                          Leaves::UnknownCode | Leaves::UnknownSetting;
+            for (const char* kept_by_reset_all : {"session_authorization", "role"}) {
+                out_.settings.push_back({SettingChange::Act::Reset, Scope::Session, kept_by_reset_all, {}});
+            }
+            out_.settings.push_back({SettingChange::Act::ResetAll, Scope::Session, {}, {}});
+            return;
+        case DISCARD_PLANS:
+            out_.name = "plans";
+            return;
+        case DISCARD_SEQUENCES:
+            out_.name = "sequences";
+            return;
+        case DISCARD_TEMP:
+            out_.name = "temp";
+            out_.clears = Leaves::TempObject;
+            return;
+    }
+}
+
+bool StatementReader::read_session_command(const void* node) {
+    switch (tag_of(node)) {
+        case T_VariableShowStmt:
+            command(Kind::Show, as<VariableShowStmt>(node)->name);
+            out_.name = to_lower_ascii(out_.name);
+            return true;
+        case T_PrepareStmt:
+            command(Kind::Prepare, as<PrepareStmt>(node)->name);
+            inner(as<PrepareStmt>(node)->query);
+            return true;
+        case T_ExecuteStmt:
+            if (as<ExecuteStmt>(node)->params != nullptr) {
+                walk_query(as<ExecuteStmt>(node)->params, out_, findings_);
+            }
+            command(Kind::Execute, as<ExecuteStmt>(node)->name);
+            return true;
+        case T_DeallocateStmt:
+            command(Kind::Deallocate, as<DeallocateStmt>(node)->name);
+            return true;
+        case T_DeclareCursorStmt:
+            command(Kind::DeclareCursor, as<DeclareCursorStmt>(node)->portalname);
+            inner(as<DeclareCursorStmt>(node)->query);
+            leave(out_.inner->leaves);
+            if ((as<DeclareCursorStmt>(node)->options & CURSOR_OPT_HOLD) != 0) leave(Leaves::HoldCursor);
+            return true;
+        case T_FetchStmt:
+            command(Kind::Fetch, as<FetchStmt>(node)->portalname);
+            return true;
+        case T_ClosePortalStmt:
+            command(Kind::CloseCursor, as<ClosePortalStmt>(node)->portalname);
+            if (out_.name.empty()) out_.clears = Leaves::HoldCursor;
+            return true;
+        case T_ListenStmt:
+            command(Kind::Listen, as<ListenStmt>(node)->conditionname);
+            leave(Leaves::Listen);
+            return true;
+        case T_UnlistenStmt:
+            command(Kind::Unlisten, as<UnlistenStmt>(node)->conditionname);
+            if (out_.name.empty()) out_.clears = Leaves::Listen;
+            return true;
+        case T_NotifyStmt:
+            command(Kind::Notify, as<NotifyStmt>(node)->conditionname);
+            return true;
+        case T_DiscardStmt:
+            discard(as<DiscardStmt>(node)->target);
+            return true;
+        case T_DoStmt:
+            out_.kind = Kind::Do;
+            leave(Leaves::UnknownCode);
+            return true;
+        case T_CallStmt:
+            walk_query(as<CallStmt>(node)->funccall, out_, findings_);
+            out_.kind = Kind::Call;
+            leave(Leaves::UnknownCode);
+            return true;
+        case T_LoadStmt:
+            out_.kind = Kind::Utility;
+            leave(Leaves::UnknownCode);
+            return true;
+        case T_CheckPointStmt:
+        case T_ConstraintsSetStmt:
+            out_.kind = Kind::Utility;
+            return true;
+        case T_AlterSystemStmt:
+            out_.kind = Kind::Utility;
+            out_.outside_transaction_only = true;
+            return true;
+        default:
+            return false;
+    }
+}
+
+// Commands on whole tables. Tables given to LOCK count as Access::RowLock.
+bool StatementReader::read_bulk_command(const void* node) {
+    switch (tag_of(node)) {
+        case T_LockStmt:
+            out_.kind = Kind::Lock;
+            relations(as<LockStmt>(node)->relations, Access::RowLock);
+            return true;
+        case T_TruncateStmt:
+            out_.kind = Kind::Truncate;
+            out_.writes = true;
+            relations(as<TruncateStmt>(node)->relations, Access::Write);
+            return true;
+        case T_VacuumStmt:
+            maintenance(nullptr, as<VacuumStmt>(node)->is_vacuumcmd);
+            for (const ListCell& cell : Elements(as<VacuumStmt>(node)->rels)) {
+                relation(as<VacuumRelation>(cell.ptr_value)->relation, Access::Write);
+            }
+            return true;
+        case T_ClusterStmt:
+            maintenance(as<ClusterStmt>(node)->relation, as<ClusterStmt>(node)->relation == nullptr);
+            return true;
+        case T_ReindexStmt: {
+            const auto* reindex = as<ReindexStmt>(node);
+            const bool many = reindex->kind != REINDEX_OBJECT_INDEX && reindex->kind != REINDEX_OBJECT_TABLE;
+            maintenance(reindex->relation, many || option_is_on(reindex->params, "concurrently"));
+            findings_.depends_on_literals = findings_.depends_on_literals || has_values(reindex->params);
+            return true;
+        }
+        case T_RefreshMatViewStmt:
+            maintenance(as<RefreshMatViewStmt>(node)->relation, false);
+            return true;
+        default:
+            return false;
+    }
+}
+
+void StatementReader::maintenance(const RangeVar* node, bool outside_transaction_only) {
+    out_.kind = Kind::Vacuum;
+    out_.writes = true;
+    out_.outside_transaction_only = outside_transaction_only;
+    relation(node, Access::Write);
+}
+
+// DDL that names relations, may make temporary objects or may not run in a transaction; all other DDL is the
+// caller's default.
+bool StatementReader::read_definition(const void* node) {
+    out_.kind = Kind::Ddl;
+    out_.writes = true;
+    switch (tag_of(node)) {
+        case T_CreateStmt:
+        case T_CreateForeignTableStmt:  // begins with a CreateStmt
+            table_elements(as<CreateStmt>(node));
+            return true;
+        case T_CreateTableAsStmt: {
+            const auto* create = as<CreateTableAsStmt>(node);
+            if (create->objtype == OBJECT_TABLE) out_.kind = Kind::SelectInto;
+            created(create->into->rel);
+            inner(create->query);
+            leave(out_.inner->leaves);
+            return true;
+        }
+        case T_ViewStmt:
+            created(as<ViewStmt>(node)->view);
+            inner(as<ViewStmt>(node)->query);
+            return true;
+        case T_CreateSeqStmt:
+            created(as<CreateSeqStmt>(node)->sequence);
+            return true;
+        case T_AlterSeqStmt:
+            relation(as<AlterSeqStmt>(node)->sequence, Access::Write);
+            return true;
+        case T_CompositeTypeStmt:
+            created(as<CompositeTypeStmt>(node)->typevar);
+            return true;
+        case T_CreateEnumStmt:
+            created(as<CreateEnumStmt>(node)->typeName);
+            return true;
+        case T_CreateRangeStmt:
+            created(as<CreateRangeStmt>(node)->typeName);
+            return true;
+        case T_CreateDomainStmt:
+            created(as<CreateDomainStmt>(node)->domainname);
+            return true;
+        case T_CreateFunctionStmt:
+            created(as<CreateFunctionStmt>(node)->funcname);
+            return true;
+        case T_DefineStmt:
+            created(as<DefineStmt>(node)->defnames);
+            return true;
+        case T_IndexStmt:
+            relation(as<IndexStmt>(node)->relation, Access::Write);
+            out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
+            return true;
+        case T_AlterTableStmt:
+            alter_table(as<AlterTableStmt>(node));
+            return true;
+        case T_DropStmt:
+            drop(as<DropStmt>(node));
+            return true;
+        case T_RenameStmt:
+            relation(as<RenameStmt>(node)->relation, Access::Write);
+            return true;
+        case T_AlterObjectSchemaStmt:
+            relation(as<AlterObjectSchemaStmt>(node)->relation, Access::Write);
+            return true;
+        case T_CreateTrigStmt:
+            relation(as<CreateTrigStmt>(node)->relation, Access::Write);
+            return true;
+        case T_RuleStmt:
+            relation(as<RuleStmt>(node)->relation, Access::Write);
+            return true;
+        case T_CreatePolicyStmt:
+            relation(as<CreatePolicyStmt>(node)->table, Access::Write);
+            return true;
+        case T_GrantStmt:
+            relations(as<GrantStmt>(node)->objects, Access::Write);
+            return true;
+        case T_CreatedbStmt:
+        case T_DropdbStmt:
+        case T_CreateTableSpaceStmt:
+        case T_DropTableSpaceStmt:
+        case T_CreateSubscriptionStmt:
+        case T_DropSubscriptionStmt:
+            out_.outside_transaction_only = true;
+            return true;
+        case T_AlterSubscriptionStmt:
+            out_.outside_transaction_only =
+                as<AlterSubscriptionStmt>(node)->kind == ALTER_SUBSCRIPTION_REFRESH;
+            return true;
+        case T_AlterDatabaseStmt:
+            for (const ListCell& cell : Elements(as<AlterDatabaseStmt>(node)->options)) {
+                const std::string_view option = as<DefElem>(cell.ptr_value)->defname;
+                out_.outside_transaction_only = out_.outside_transaction_only || option == "tablespace";
+            }
+            return true;
+        default:
+            return false;
+    }
+}
+
+void StatementReader::table_elements(const CreateStmt* node) {
+    created(node->relation);
+    relations(node->inhRelations, Access::Read);
+    const auto constraint = [this](const void* element) {
+        if (is(element, T_Constraint)) relation(as<Constraint>(element)->pktable, Access::Read);
+    };
+    for (const ListCell& cell : Elements(node->tableElts)) {
+        constraint(cell.ptr_value);
+        if (is(cell.ptr_value, T_TableLikeClause)) {
+            relation(as<TableLikeClause>(cell.ptr_value)->relation, Access::Read);
+        }
+        if (!is(cell.ptr_value, T_ColumnDef)) continue;
+        for (const ListCell& own : Elements(as<ColumnDef>(cell.ptr_value)->constraints)) {
+            constraint(own.ptr_value);
+        }
+    }
+}
+
+void StatementReader::alter_table(const AlterTableStmt* node) {
+    relation(node->relation, Access::Write);
+    for (const ListCell& cell : Elements(node->cmds)) {
+        if (!is(cell.ptr_value, T_AlterTableCmd)) continue;
+        const Node* definition = as<AlterTableCmd>(cell.ptr_value)->def;
+        if (is(definition, T_Constraint)) relation(as<Constraint>(definition)->pktable, Access::Read);
+        if (!is(definition, T_PartitionCmd)) continue;
+        relation(as<PartitionCmd>(definition)->name, Access::Write);
+        out_.outside_transaction_only =
+            out_.outside_transaction_only || as<PartitionCmd>(definition)->concurrent;
+    }
+}
+
+void StatementReader::drop(const DropStmt* node) {
+    out_.outside_transaction_only = node->concurrent;
+    switch (node->removeType) {
+        case OBJECT_TABLE:
+        case OBJECT_VIEW:
+        case OBJECT_MATVIEW:
+        case OBJECT_FOREIGN_TABLE:
+        case OBJECT_SEQUENCE:
+        case OBJECT_INDEX:
+            break;
+        default:
+            return;
+    }
+    for (const ListCell& cell : Elements(node->objects)) {
+        if (!is(cell.ptr_value, T_List)) continue;
+        QualifiedName name = qualified_name(as<List>(cell.ptr_value));
+        out_.relations.push_back({std::move(name.schema), std::move(name.name), Access::Write});
+    }
+}
+
+void StatementReader::relation(const RangeVar* node, Access access) {
+    if (node == nullptr) return;
+    out_.relations.push_back({text_of(node->schemaname), text_of(node->relname), access});
+}
+
+void StatementReader::relations(const List* list, Access access) {
+    for (const ListCell& cell : Elements(list)) {
+        if (is(cell.ptr_value, T_RangeVar)) relation(as<RangeVar>(cell.ptr_value), access);
+    }
+}
+
+void StatementReader::created(const RangeVar* node) {
+    relation(node, Access::Write);
+    const bool temporary =
+        node->relpersistence == 't' || (node->schemaname != nullptr && is_pg_temp(node->schemaname));
+    if (temporary) leave(Leaves::TempObject);
+}
+
+void StatementReader::created(const List* name) {
+    if (is_pg_temp(qualified_name(name).schema)) leave(Leaves::TempObject);
+}
+
+// A statement within this one. The grammar nests them one deep: EXPLAIN, PREPARE, DECLARE and CREATE TABLE AS
+// take no statement that takes one, but for EXPLAIN of DECLARE and of CREATE TABLE AS.
+void StatementReader::inner(const void* node) {
+    auto statement = std::make_shared<Statement>();
+    StatementReader(*statement, findings_).read(node);
+    out_.inner = std::move(statement);
+}
+
+}  // namespace
+
+void read_statement(const void* node, Statement& out, Findings& findings) {
+    StatementReader(out, findings).read(node);
+}
+
+}  // namespace pgpool::sql

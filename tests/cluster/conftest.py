@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Fixtures of the cluster tests. Every test has a hard deadline: @pytest.mark.deadline(seconds), 90 by default.
+
+PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number.
+"""
+import os
+import pathlib
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from support.pgcluster import Cluster  # noqa: E402
+from support.proxy import Proxy, binary  # noqa: E402
+
+IS_LONG = os.environ.get("PGPOOL_LONG") == "1"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "deadline(seconds): hard limit of one test")
+    config.addinivalue_line("markers", "long: only in tests/run long")
+
+
+def pytest_collection_modifyitems(items):
+    if not IS_LONG:
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long form; PGPOOL_LONG=1 runs it"))
+
+
+def pytest_sessionstart(session):
+    if not binary().exists():
+        pytest.exit(f"{binary()} is not built", returncode=1)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    marker = item.get_closest_marker("deadline")
+    seconds = (marker.args[0] if marker else 90) * (20 if IS_LONG else 1)
+
+    def expired(*_):
+        raise TimeoutError(f"{item.name} did not end within {seconds} s")
+    previous = signal.signal(signal.SIGALRM, expired)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture
+def sized():
+    return lambda short, long: long if IS_LONG else short
+
+
+@pytest.fixture(scope="session")
+def pair():
+    """A primary and a standby that tests share: no test may kill or promote them."""
+    with Cluster(standbys=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def make_cluster():
+    """make_cluster(standbys=1, synchronous=False): one of the test's own."""
+    made = []
+
+    def make(**options):
+        made.append(Cluster(**options))
+        return made[-1].start()
+    yield make
+    for cluster in made:
+        cluster.stop()
+
+
+@pytest.fixture
+def make_proxy(request):
+    """make_proxy(cluster, changes): started, and checked for a clean end after the test."""
+    made = []
+
+    def make(cluster, changes=None):
+        proxy = Proxy.for_cluster(cluster, changes)
+        made.append(proxy)
+        return proxy.__enter__()
+    yield make
+    failed = getattr(request.node, "failed_call", False)
+    for proxy in made:
+        proxy.__exit__(AssertionError if failed else None, None, None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.failed_call = outcome.get_result().failed

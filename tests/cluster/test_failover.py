@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Loss of a node as clients see it (DESIGN section 5). One client of every kind, and each kind is counted."""
+import collections
+import threading
+import time
+
+import pytest
+
+from support import wire
+from support.pgcluster import wait_for
+
+SETTINGS = {"health": {"period": "100ms", "failover_park_timeout": "30s"}, "pool": {"size": 10}}
+
+
+class Load(threading.Thread):
+    """Autocommit writes one after the other; remembers what was acknowledged and every kind of error."""
+
+    def __init__(self, proxy, number):
+        super().__init__(daemon=True)
+        self.connection, self.number = proxy.wire(timeout=40), number
+        self.acknowledged, self.outcomes, self.is_over = [], collections.Counter(), threading.Event()
+        self.failure = None
+
+    def run(self):
+        try:
+            key = 0
+            while not self.is_over.is_set():
+                key += 1
+                frames = self.connection.query(f"insert into ledger values ({self.number}, {key})")
+                errors = [f.fields()["C"] for f in frames if f.type == "E"]
+                self.outcomes[errors[0] if errors else "ok"] += 1
+                if not errors:
+                    self.acknowledged.append((self.number, key))
+        except (wire.Closed, wire.Timeout, OSError) as error:
+            self.failure = f"{type(error).__name__} after {dict(self.outcomes)}"
+
+    def finish(self):
+        self.is_over.set()
+        self.join(45)
+        return self
+
+
+class Reader(threading.Thread):
+    """Short reads one after the other; none may fail."""
+
+    def __init__(self, proxy, text="select count(*) from ledger"):
+        super().__init__(daemon=True)
+        self.connection, self.text, self.reads, self.failure = proxy.wire(timeout=40), text, 0, None
+        self.is_over = threading.Event()
+
+    def run(self):
+        try:
+            while not self.is_over.is_set():
+                self.connection.rows(self.text)
+                self.reads += 1
+        except (wire.ServerError, wire.Closed, wire.Timeout, OSError) as error:
+            self.failure = f"{type(error).__name__}: {error} after {self.reads} reads"
+
+    def finish(self):
+        self.is_over.set()
+        self.join(45)
+        return self
+
+
+@pytest.fixture
+def trio(make_cluster):
+    cluster = make_cluster(standbys=1, synchronous=True)
+    cluster.primary.sql("create table ledger(client int, key int, primary key (client, key))")
+    cluster.wait_caught_up()
+    return cluster
+
+
+def fail_over(cluster, pause=0.5):
+    cluster.primary.kill()
+    time.sleep(pause)
+    successor = cluster.standbys[0]
+    successor.sql("alter system set synchronous_standby_names = ''")
+    successor.reload()
+    successor.promote()
+    return successor
+
+
+@pytest.mark.deadline(150)
+def test_kill_primary_under_load(trio, make_proxy):
+    proxy = make_proxy(trio, SETTINGS)
+    writers, readers = [Load(proxy, n) for n in range(12)], [Reader(proxy) for _ in range(6)]
+    idle = [proxy.wire(timeout=40) for _ in range(10)]
+    for connection in idle:
+        connection.query("set datestyle = 'German'")
+        connection.send(wire.parse("mine", "select $1::int * 2, current_setting('datestyle')"), wire.SYNC)
+        connection.read_until("Z")
+    in_transaction = [proxy.wire(timeout=40) for _ in range(5)]
+    for number, connection in enumerate(in_transaction):
+        connection.query("begin")
+        connection.query(f"insert into ledger values (1000, {number})")
+    for thread in writers + readers:
+        thread.start()
+    time.sleep(1.5)
+
+    successor = fail_over(trio)
+    parked = proxy.wire(timeout=40)
+    assert parked.rows("insert into ledger values (2000, 1) returning key") == [["1"]], "a request during the change is parked"
+    time.sleep(1.5)
+    for thread in writers + readers:
+        thread.finish()
+
+    outcomes = sum((w.outcomes for w in writers), collections.Counter())
+    print("writers:", dict(outcomes), "reads:", sum(r.reads for r in readers))
+    assert [w.failure for w in writers if w.failure] == []
+    assert [r.failure for r in readers if r.failure] == []
+    assert outcomes.keys() <= {"ok", "08007"}, outcomes
+    assert outcomes["08007"] <= len(writers), "at most one write of each client was in flight"
+    stored = set(successor.rows("select client, key from ledger"))
+    lost = [key for w in writers for key in w.acknowledged if key not in stored]
+    assert lost == [], f"{len(lost)} acknowledged commits are lost"
+
+    for connection in idle:
+        assert connection.drain(0.02) == [], "an idle client heard something"
+        connection.send(wire.bind("", "mine", [21]), wire.execute(), wire.SYNC)
+        assert [f.values() for f in connection.read_until("Z") if f.type == "D"] == [[b"42", b"German, DMY"]]
+    for connection in in_transaction:
+        assert connection.drain(0.02) == [], "an idle client in a transaction heard something unsolicited"
+        first, second = connection.query("select 1"), connection.query("select 1")
+        assert [f.fields()["C"] for f in first if f.type == "E"] == ["40001"] and first[-1].body == b"E"
+        assert [f.fields()["C"] for f in second if f.type == "E"] == ["25P02"] and second[-1].body == b"E"
+        assert connection.query("rollback")[-1].body == b"I"
+        assert connection.rows("select 1") == [["1"]]
+    assert successor.sql("select count(*) from ledger where client = 1000") == 0
+
+
+@pytest.mark.deadline(60)
+def test_commit_in_flight_is_08007(trio, make_proxy):
+    proxy = make_proxy(trio, SETTINGS)
+    trio.standbys[0].freeze()  # the commit waits for its synchronous standby
+    with proxy.wire(timeout=40) as connection:
+        connection.query("begin")
+        connection.query("insert into ledger values (1, 1)")
+        connection.send(wire.query("commit"))
+        time.sleep(0.5)
+        trio.primary.kill()
+        trio.standbys[0].thaw()
+        trio.standbys[0].sql("alter system set synchronous_standby_names = ''")
+        trio.standbys[0].promote()
+        frames = connection.read_until("Z")
+        assert [f.fields()["C"] for f in frames if f.type == "E"] == ["08007"] and frames[-1].body == b"I"
+        assert connection.rows("select 1") == [["1"]]
+
+
+@pytest.mark.deadline(60)
+def test_park_timeout(make_cluster, make_proxy):
+    cluster = make_cluster(standbys=0)
+    proxy = make_proxy(cluster, {"health": {"failover_park_timeout": "1s", "period": "100ms"}})
+    with proxy.wire() as connection:
+        cluster.primary.kill()
+        time.sleep(0.5)
+        begin = time.monotonic()
+        frames = connection.query("create table t(a int)", timeout=20)
+        assert [f.fields()["C"] for f in frames if f.type == "E"][0][:2] in ("08", "57")
+        assert time.monotonic() - begin < 6
+        cluster.primary.start()
+        wait_for(lambda: not [f for f in connection.query("select 1") if f.type == "E"], 10, "the client goes on when the node is back")
+
+
+@pytest.mark.deadline(60)
+def test_loss_of_a_standby_disturbs_no_read(make_cluster, make_proxy):
+    cluster = make_cluster(standbys=2)
+    cluster.primary.sql("create table ledger(a int)")
+    cluster.wait_caught_up()
+    proxy = make_proxy(cluster, SETTINGS)
+    readers = [Reader(proxy) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    time.sleep(1)
+    cluster.standbys[0].kill()
+    time.sleep(1)
+    assert [r.failure for r in [r.finish() for r in readers] if r.failure] == []
+    assert sum(r.reads for r in readers) > 100
+
+
+@pytest.mark.deadline(60)
+def test_standby_comes_back_and_gets_reads(make_cluster, make_proxy):
+    cluster = make_cluster(standbys=1)
+    proxy = make_proxy(cluster, {**SETTINGS, "routing": {"primary_reads": False}})
+    cluster.standbys[0].kill()
+    with proxy.wire(timeout=20) as connection:
+        assert connection.rows("select current_setting('cluster_name')") == [["node1"]]
+        cluster.standbys[0].start()
+        wait_for(lambda: connection.rows("select current_setting('cluster_name')") == [["node2"]], 15, "the standby serves reads again")
+
+
+@pytest.mark.deadline(60)
+def test_frozen_primary_is_noticed(trio, make_proxy):
+    """A node whose kernel answers and whose server does not."""
+    proxy = make_proxy(trio, {**SETTINGS, "health": {"period": "100ms", "timeout": "500ms", "failover_park_timeout": "30s"}})
+    with proxy.wire(timeout=40) as connection:
+        trio.primary.freeze()
+        wait_for(lambda: nodes(proxy)[0]["status"] != "up", 15, "the frozen node is not up")
+        successor = trio.standbys[0]
+        successor.sql("alter system set synchronous_standby_names = ''")
+        successor.promote()
+        wait_for(lambda: nodes(proxy)[1]["role"] == "primary", 15, "the successor is the primary")
+        assert connection.rows("insert into ledger values (9, 9) returning key") == [["9"]]
+        trio.primary.kill()
+
+
+def nodes(proxy):
+    return proxy.admin("SHOW POOL_NODES")
+
+
+@pytest.mark.deadline(60)
+def test_old_primary_that_returns_gets_no_writes(trio, make_proxy):
+    proxy = make_proxy(trio, SETTINGS)
+    old, successor = trio.primary, fail_over(trio)
+    with proxy.wire(timeout=40) as connection:
+        assert connection.rows("insert into ledger values (1, 1) returning key") == [["1"]]
+        old.start()
+        time.sleep(1)
+        for key in range(2, 30):
+            assert connection.rows(f"insert into ledger values (1, {key}) returning key") == [[str(key)]]
+    assert successor.sql("select count(*) from ledger where client = 1") == 29
+    assert old.sql("select count(*) from ledger where client = 1") == 0
+
+
+@pytest.mark.deadline(60)
+def test_read_in_flight_without_rows_is_retried(make_cluster, make_proxy):
+    cluster = make_cluster(standbys=1)
+    proxy = make_proxy(cluster, {**SETTINGS, "routing": {"primary_reads": False, "read_only_functions": ["pg_sleep"]}})
+    with proxy.wire(timeout=30) as connection:
+        connection.send(wire.query("select pg_sleep(2), current_setting('cluster_name')"))
+        time.sleep(0.5)
+        cluster.standbys[0].kill()
+        frames = connection.read_until("Z")
+        assert [f.values()[1] for f in frames if f.type == "D"] == [b"node1"], [str(f) for f in frames]

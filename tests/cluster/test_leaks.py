@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Clients that share server connections never see each other's state.
+
+Every client does random things to its session and keeps a model of what its session must look like; after every few
+acts it asks the server and compares. A foreign setting, role, temp table, statement or lock shows as a difference. A client
+whose state pins it to a connection gives it back by DISCARD ALL after a few checks, so that fifty share five.
+"""
+import random
+import threading
+import time
+
+import pytest
+
+from support import wire
+
+SETTINGS = {"work_mem": ["1MB", "2MB", "3MB"], "datestyle": ["German, DMY", "SQL, MDY", "ISO, YMD"], "timezone": ["Asia/Tokyo", "Europe/Prague", "UTC"],
+            "my.own": ["a", "b"], "search_path": ["leaks_a", "leaks_b"], "client_encoding": ["LATIN1", "UTF8"], "extra_float_digits": ["1", "0"]}
+ASK = ("select current_user, coalesce(current_setting('my.own', true), ''), "
+       + ", ".join(f"current_setting('{s}')" for s in SETTINGS if s != "my.own"))
+CHECKS_TO_DISCARD = 6
+
+
+class Client(threading.Thread):
+    def __init__(self, proxy, number, checks, seed):
+        super().__init__(daemon=True)
+        self.rng = random.Random(f"{seed}/{number}")
+        self.connection, self.number, self.checks, self.seed = proxy.wire(user="leaks", database="leaks", timeout=60), number, checks, seed
+        self.failure, self.done = None, 0
+        self.defaults = self.ask()
+        self.expected = dict(self.defaults)
+        self.has_temp, self.has_statement, self.has_lock, self.listens = False, False, False, False
+
+    def ask(self):
+        names = ["role", "my.own"] + [s for s in SETTINGS if s != "my.own"]
+        return dict(zip(names, self.connection.rows(ASK)[0]))
+
+    def do(self, text):
+        errors = [f.fields() for f in self.connection.query(text) if f.type == "E"]
+        assert not errors, f"{text}: {errors[0]}"
+
+    def run(self):
+        try:
+            while self.done < self.checks:
+                for _ in range(self.rng.randrange(1, 4)):
+                    self.act()
+                self.check()
+                if self.done % CHECKS_TO_DISCARD == 0:
+                    self.discard()
+        except Exception as error:  # reported by the test, which knows the seed
+            self.failure = f"client {self.number}, check {self.done}: {type(error).__name__}: {error}"
+        finally:
+            self.connection.close()
+
+    def check(self):
+        found = self.ask()
+        assert found == self.expected, {k: (self.expected[k], found[k]) for k in found if found[k] != self.expected[k]}
+        if self.has_temp:
+            assert self.connection.rows("select n from pg_temp.mine") == [[str(self.number)]]
+        elif self.done % 5 == 0:
+            errors = [f.fields()["C"] for f in self.connection.query("select n from pg_temp.mine") if f.type == "E"]
+            assert errors and errors[0] in ("42P01", "3F000"), f"somebody's temp table: {errors}"
+        if self.has_statement:
+            self.connection.send(wire.bind("", "own"), wire.execute(), wire.SYNC)
+            found = [str(f) for f in self.connection.read_until("Z") if f.type in "DE"]
+            assert found == [f"DataRow ['{self.number}']"], found
+        if self.has_lock:
+            held = self.connection.rows("select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and objid = %d" % self.number)
+            assert held == [["1"]], f"advisory lock: {held}"
+        self.done += 1
+
+    def act(self):
+        self.rng.choice([self.set, self.set, self.set_local, self.rolled_back, self.savepoint, self.role, self.temp, self.statement,
+                         self.lock, self.listen, self.reset])()
+
+    def pick(self):
+        name = self.rng.choice(list(SETTINGS))
+        return name, self.rng.choice(SETTINGS[name])
+
+    def set(self):
+        name, value = self.pick()
+        self.do(f"set {name} = {value}" if name in ("datestyle", "search_path") else f"set {name} = '{value}'")
+        self.expected[name] = value
+
+    def set_local(self):
+        name, value = self.pick()
+        self.do("begin")
+        self.do(f"select set_config('{name}', '{value}', true)")
+        assert self.ask()[name] == value
+        self.do("commit")
+
+    def rolled_back(self):
+        name, value = self.pick()
+        self.do("begin")
+        self.do(f"select set_config('{name}', '{value}', false)")
+        self.do("set local role leaks_other")
+        self.do("rollback")
+
+    def savepoint(self):
+        (first, one), (second, two) = self.pick(), self.pick()
+        self.do("begin")
+        self.do(f"select set_config('{first}', '{one}', false)")
+        self.do("savepoint s")
+        self.do(f"select set_config('{second}', '{two}', false)")
+        self.do("rollback to s")
+        self.do("commit")
+        self.expected[first] = one
+
+    def role(self):
+        if self.expected["role"] == "leaks":
+            self.do("set role leaks_other")
+            self.expected["role"] = "leaks_other"
+        else:
+            self.do("reset role")
+            self.expected["role"] = "leaks"
+
+    def temp(self):
+        if self.expected["role"] != "leaks":
+            return  # the table belongs to the first role
+        if self.has_temp:
+            self.do("drop table pg_temp.mine")
+        else:
+            self.do(f"create temp table mine as select {self.number} as n; grant select on mine to public")
+        self.has_temp = not self.has_temp
+
+    def statement(self):
+        if not self.has_statement:
+            self.connection.send(wire.parse("own", f"select {self.number}"), wire.SYNC)
+        else:
+            self.connection.send(wire.close_message("S", "own"), wire.SYNC)
+        errors = [f.fields()["M"] for f in self.connection.read_until("Z") if f.type == "E"]
+        assert not errors, errors[0]
+        self.has_statement = not self.has_statement
+
+    def lock(self):
+        self.do(f"select pg_advisory_{'unlock' if self.has_lock else 'lock'}({self.number})")
+        self.has_lock = not self.has_lock
+
+    def listen(self):
+        self.do("unlisten *" if self.listens else f"listen channel_{self.number}")
+        self.listens = not self.listens
+        found = self.connection.rows("select pg_listening_channels()")
+        assert found == ([[f"channel_{self.number}"]] if self.listens else []), found
+
+    def discard(self):
+        self.do("discard all")
+        self.expected = dict(self.defaults)
+        self.has_temp = self.has_statement = self.has_lock = self.listens = False
+
+    def reset(self):
+        self.do("reset all")
+        self.expected = {**self.defaults, "role": self.expected["role"]}
+
+
+@pytest.fixture(scope="module")
+def leaks(pair):
+    primary = pair.primary
+    for role in ("leaks", "leaks_other"):
+        primary.sql(f"create role {role} login")
+    primary.sql("grant leaks_other to leaks")
+    primary.sql("create database leaks owner leaks")
+    for schema in ("leaks_a", "leaks_b"):
+        primary.sql(f"create schema {schema}", dbname="leaks")
+    pair.wait_caught_up()
+    return pair
+
+
+@pytest.mark.deadline(240)
+def test_no_client_sees_the_state_of_another(leaks, make_proxy, sized):
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    proxy = make_proxy(leaks, {"pool": {"mode": "auto", "size": 5, "wait_timeout": "60s"}})
+    clients = [Client(proxy, n, sized(60, 20000), seed) for n in range(50)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    failures = [c.failure for c in clients if c.failure]
+    assert not failures, f"seed {seed}, {len(failures)} clients:\n" + "\n".join(failures[:8])
+
+
+REPLAYABLE = ("set", "set_local", "rolled_back", "savepoint", "role", "statement", "reset")
+
+
+class SharingClient(Client):
+    """Only what the proxy can replay: nobody is ever pinned, nobody gives anything back."""
+
+    def discard(self):
+        pass
+
+    def act(self):
+        getattr(self, self.rng.choice(REPLAYABLE))()
+
+
+@pytest.mark.deadline(240)
+def test_replayable_state_pins_nobody(leaks, make_proxy, sized):
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    proxy = make_proxy(leaks, {"pool": {"mode": "auto", "size": 5, "wait_timeout": "60s"}})
+    clients = [SharingClient(proxy, n, sized(80, 20000), seed) for n in range(50)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    failures = [c.failure for c in clients if c.failure]
+    assert not failures, f"seed {seed}, {len(failures)} clients:\n" + "\n".join(failures[:8])
+
+
+@pytest.mark.deadline(240)
+def test_cancel_hits_only_its_own_query(leaks, make_proxy, sized):
+    """Cancels between other clients' queries: whoever did not ask must never see 57014."""
+    proxy = make_proxy(leaks, {"pool": {"mode": "auto", "size": 4}})
+    foreign, is_over = [], threading.Event()
+
+    def bystander():
+        with proxy.wire(user="leaks", database="leaks", timeout=60) as connection:
+            while not is_over.is_set():
+                frames = connection.query("select count(*) from generate_series(1, 2000)")
+                foreign.extend(f.fields()["C"] for f in frames if f.type == "E")
+
+    bystanders = [threading.Thread(target=bystander) for _ in range(12)]
+    for thread in bystanders:
+        thread.start()
+    own = 0
+    with proxy.wire(user="leaks", database="leaks", timeout=60) as connection:
+        for turn in range(sized(200, 1000)):
+            connection.send(wire.query("select pg_sleep(0.02)" if turn % 2 else "select 1"))
+            time.sleep(0.001 * (turn % 5))
+            connection.cancel()
+            own += sum(f.type == "E" for f in connection.read_until("Z"))
+    is_over.set()
+    for thread in bystanders:
+        thread.join()
+    assert foreign == [], f"foreign errors: {foreign[:5]}"
+    assert own > 0, "no cancel ever hit"

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Many clients over few server connections; limits, timeouts and the end of the proxy."""
+import subprocess
+import threading
+import time
+
+import pytest
+
+from support import wire
+from support.pgcluster import BIN, wait_for
+
+MODES = ["auto", "transaction", "session"]
+PROTOCOLS = ["simple", "extended", "prepared"]
+
+
+class Watcher(threading.Thread):
+    """Largest number of client connections that a node ever had, seen every 50 ms."""
+
+    def __init__(self, node):
+        super().__init__(daemon=True)
+        self.node, self.largest, self.is_over = node, 0, threading.Event()
+
+    def run(self):
+        connection = self.node.connect()
+        with connection.cursor() as cursor:
+            while not self.is_over.wait(0.05):
+                cursor.execute("select count(*) from pg_stat_activity where backend_type = 'client backend' and usename = 'bench'")
+                self.largest = max(self.largest, cursor.fetchone()[0])
+        connection.close()
+
+    def finish(self):
+        self.is_over.set()
+        self.join(10)
+        return self.largest
+
+
+def pgbench(proxy, *arguments):
+    command = [BIN / "pgbench", "-n", "-h", proxy.host, "-p", str(proxy.port), "-U", "bench", *arguments, "bench"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def bench(pair):
+    primary = pair.primary
+    primary.sql("create role bench login")
+    primary.sql("create database bench owner bench")
+    subprocess.run([BIN / "pgbench", "-i", "-q", "-h", primary.host, "-p", str(primary.port), "-U", "bench", "bench"], check=True, capture_output=True)
+    pair.wait_caught_up()
+    return pair
+
+
+@pytest.mark.deadline(180)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("script", ["select-only", "tpcb-like"])
+def test_200_clients_over_20_connections(bench, make_proxy, sized, mode, protocol, script):
+    proxy = make_proxy(bench, {"pool": {"mode": mode, "size": 20, "wait_timeout": "120s"}})
+    watchers = [Watcher(node) for node in bench.nodes]
+    for watcher in watchers:
+        watcher.start()
+    transactions = str(sized(10, 300))
+    done = pgbench(proxy, "-M", protocol, "-b", script, "-c", "200", "-j", "4", "-t", transactions)
+    largest = [watcher.finish() for watcher in watchers]
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "number of failed transactions: 0 " in done.stdout, done.stdout
+    assert max(largest) <= 20, f"server connections at most: {largest}"
+    no_connection_is_stuck(bench, proxy)
+
+
+def no_connection_is_stuck(cluster, proxy):
+    for node in cluster.nodes:
+        wait_for(lambda n=node: all(r[3] == "idle" for r in n.client_backends() if r[1] == "bench"), 10, f"connections to {node.name} are idle")
+    wait_for(lambda: len(proxy.admin("SHOW CLIENTS")) <= 1, 10, "no client is left")
+    assert all(row.get("cl_waiting", "0") == "0" for row in proxy.admin("SHOW POOLS"))
+
+
+def test_wait_timeout_is_53300(pair, make_proxy):
+    proxy = make_proxy(pair, {"pool": {"size": 1, "wait_timeout": "500ms", "mode": "transaction"}})
+    with proxy.wire() as holder, proxy.wire() as waiter:
+        holder.query("begin")
+        holder.query("lock table pg_catalog.pg_class in access share mode")
+        begin = time.monotonic()
+        frames = waiter.query("create temp table x(a int)", timeout=10)
+        assert frames[0].fields()["C"] == "53300" and frames[-1].type == "Z"
+        assert 0.3 < time.monotonic() - begin < 5
+        holder.query("commit")
+        assert waiter.rows("select 1") == [["1"]], "the client that was refused goes on"
+
+
+def test_queue_notice(pair, make_proxy):
+    proxy = make_proxy(pair, {"pool": {"size": 1, "queue_notice": "200ms", "mode": "transaction"}})
+    with proxy.wire() as holder, proxy.wire() as waiter:
+        holder.query("begin")
+        holder.query("lock table pg_catalog.pg_class in access share mode")
+        waiter.send(wire.query("create temp table x(a int)"))
+        assert "queue" in waiter.read_until("N", timeout=5)[-1].fields()["M"].lower()
+        holder.query("rollback")
+        assert waiter.read_until("Z")[-1].type == "Z"
+
+
+def test_waiters_are_served_in_order(pair, make_proxy):
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1, "mode": "transaction"}, "routing": {"read_write_split": False}})
+    holder, waiters = proxy.wire(), [proxy.wire() for _ in range(8)]
+    holder.query("begin")
+    holder.query("select pg_advisory_xact_lock(1)")
+    pair.primary.sql("create table if not exists arrival(n serial, who int); truncate arrival restart identity")
+    for number, waiter in enumerate(waiters):
+        waiter.send(wire.query(f"insert into arrival(who) values ({number})"))
+        time.sleep(0.05)
+    holder.query("commit")
+    for waiter in waiters:
+        waiter.read_until("Z")
+        waiter.close()
+    holder.close()
+    assert [r[0] for r in pair.primary.rows("select who from arrival order by n")] == list(range(8))
+
+
+def test_client_limit(pair, make_proxy):
+    proxy = make_proxy(pair, {"limits": {"max_clients": 3}})
+    held = [proxy.wire() for _ in range(3)]
+    with pytest.raises(wire.ServerError) as refused:
+        proxy.wire()
+    assert refused.value.sqlstate == "53300"
+    held.pop().close()
+    wait_for(lambda: connects(proxy), 5, "a place is free again")
+    for connection in held:
+        connection.close()
+
+
+def connects(proxy):
+    try:
+        proxy.wire().close()
+        return True
+    except wire.ServerError:
+        return False
+
+
+def test_query_timeout(pair, make_proxy):
+    with make_proxy(pair, {"limits": {"query_timeout": "300ms"}}).wire() as connection:
+        frames = connection.query("select pg_sleep(20)", timeout=10)
+        assert [f.fields()["C"] for f in frames if f.type == "E"] == ["57014"]
+        assert connection.rows("select 1") == [["1"]]
+
+
+def test_idle_transaction_timeout(pair, make_proxy):
+    with make_proxy(pair, {"limits": {"idle_transaction_timeout": "300ms"}}).wire() as connection:
+        connection.query("begin")
+        connection.query("create table never(a int)")
+        time.sleep(1)
+        frames = connection.drain(0.5)
+        if not frames:
+            connection.send(wire.query("select 1"))
+            frames = connection.drain(2)
+        assert [f.fields()["C"] for f in frames if f.type == "E"][0] == "25P03"
+    assert pair.primary.sql("select to_regclass('never')") is None
+
+
+def test_client_idle_timeout(pair, make_proxy):
+    with make_proxy(pair, {"limits": {"client_idle_timeout": "400ms"}}).wire() as connection:
+        frames = connection.drain(3)
+        assert frames[-1].fields()["C"] == "57P05" and connection.is_closed(2)
+
+
+def test_login_timeout(pair, make_proxy):
+    proxy = make_proxy(pair, {"limits": {"login_timeout": "400ms"}})
+    with wire.Connection(proxy.host, proxy.port) as connection:
+        begin = time.monotonic()
+        connection.drain(4)
+        assert connection.is_closed(4) and time.monotonic() - begin < 6
+
+
+def test_idle_server_connections_are_closed(pair, make_proxy):
+    proxy = make_proxy(pair, {"pool": {"server_idle_timeout": "500ms"}})
+    pair.primary.sql("do $$ begin if not exists (select from pg_roles where rolname = 'idler') then create role idler login; end if; end $$")
+    pair.wait_caught_up()
+    with proxy.wire(user="idler") as connection:
+        for _ in range(20):
+            connection.rows("select 1")
+    count = "select count(*) from pg_stat_activity where usename = 'idler'"
+    assert sum(n.sql(count) for n in pair.nodes) > 0
+    wait_for(lambda: sum(n.sql(count) for n in pair.nodes) == 0, 10, "idle server connections are closed")
+
+
+def test_server_side_disconnect_between_queries(pair, make_proxy):
+    """A server connection that dies while nobody uses it is no client's business."""
+    with make_proxy(pair).wire() as connection:
+        connection.query("create table if not exists survive(a int)")
+        for node in pair.nodes:
+            node.sql("select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()")
+        time.sleep(0.2)
+        assert connection.rows("select 1") == [["1"]]
+        assert connection.rows("insert into survive values (1) returning a") == [["1"]]
+
+
+def test_sigterm_lets_clients_finish(pair, make_proxy):
+    proxy = make_proxy(pair, {"limits": {"drain_timeout": "10s"}})
+    with proxy.wire() as busy:
+        busy.query("begin")
+        busy.query("create temp table drained(a int) on commit drop")
+        proxy.process.terminate()
+        time.sleep(0.3)
+        with pytest.raises((OSError, wire.ServerError, wire.Closed)):
+            proxy.wire()
+        assert busy.rows("select 5") == [["5"]]
+        assert busy.query("commit")[-1].type == "Z"
+    assert proxy.process.wait(15) == 0
+
+
+def test_thousand_connections_leave_nothing_behind(pair, make_proxy, sized):
+    proxy = make_proxy(pair)
+    proxy.sql("select 1")
+    before = proxy.open_descriptors()
+    for _ in range(sized(300, 5000)):
+        with proxy.wire() as connection:
+            connection.send(wire.query("select 1"))
+    wait_for(lambda: proxy.open_descriptors() <= before + 45, 10, "descriptors are closed")

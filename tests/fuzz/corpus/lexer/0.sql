@@ -1,0 +1,1 @@
+select 'it''s', E'a\'b', U&'x' uescape '!', $t$ $$ $t$, $1, 1.5e-3

@@ -1,0 +1,1 @@
+/* pgpool: primary */ select "q""q", B'01', X'ff', N'n'

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Runs the parts of the test suite one after the other and prints a summary.
+
+Without a part: everything that decides whether a change is good, in at most 40 minutes on 2 cores. A part that cannot run
+here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (60),
+PGPOOL_TEST_PORTS=LOW-HIGH for servers and proxies.
+"""
+import argparse
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+LOGS = ROOT / "build" / "test-logs"
+SKIPPED = 77  # exit code of a command that cannot run here; its last line says why
+PYTHON = "/usr/bin/python3"
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--tb=short", "--durations=8"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """commands run in order until one fails; timeout in seconds covers all of them, builds of presets come before."""
+    name: str
+    purpose: str
+    presets: tuple
+    timeout: int
+    commands: tuple
+    environment: tuple = ()
+
+
+def ctest(preset, labels, jobs):
+    return ["ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure", "--no-tests=error", "-j", str(jobs)]
+
+
+def parts(jobs):
+    differential = "tests/differential/run"
+    found = [
+        Part("layers", "layer rules, every header alone", ("dev",), 600, ([PYTHON, "tests/check_layers.py", "--headers"],)),
+        Part("unit", "pure units", ("dev",), 300, (ctest("dev", "unit", jobs),)),
+        Part("component", "the daemon's parts against scripted peers and real servers", ("dev",), 600, (ctest("dev", "component", jobs),)),
+        Part("clients", "psql, pgbench, drivers", ("dev",), 600, (["tests/clients/run"],)),
+        Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200"],)),
+        Part("cluster", "real PostgreSQL clusters", ("dev",), 900, (PYTEST + ["-m", "not long", "tests/cluster"],)),
+        Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
+             (ctest("asan", "unit|component", jobs), ctest("tsan", "unit|component", jobs),
+              ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20"],
+              ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20",
+               "simple/*", "pipelines/*", "session/*"])),
+        Part("fuzz", "every fuzz target", ("fuzz",), 1200, ([PYTHON, "tests/support/fuzz.py", "--jobs", str(jobs)],)),
+        Part("bench", "against direct, haproxy, pgbouncer and pgpool2, a few minutes; not in the default", ("release",), 1800,
+             (["tests/bench/run", "--quick"],)),
+        Part("long", "the full bench, million-check forms of the cluster tests, long random runs; not in the default", ("release", "asan"), 6 * 3600,
+             (["tests/bench/run"], PYTEST + ["tests/cluster"], [differential, "--split", "--random", "5000"],
+              ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"]),
+             (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release"))),
+    ]
+    return {p.name: p for p in found}
+
+
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "sanitizers", "fuzz"]
+
+
+@dataclasses.dataclass
+class Outcome:
+    name: str
+    verdict: str
+    seconds: float
+    detail: str
+
+
+def run_logged(command, log, timeout, environment):
+    """Exit code; None after the timeout, when the whole process group was killed."""
+    log.write(f"\n$ {' '.join(command)}\n")
+    log.flush()
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                               env={**os.environ, **dict(environment)})
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+        time.sleep(3)
+        return None
+    finally:
+        try:  # what a test left behind would hold ports of the next one
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def last_words(path):
+    """The line of a log that says most."""
+    lines = [l.strip() for l in path.read_text(errors="replace").splitlines() if l.strip() and not l.startswith("$ ")]
+    telling = [l for l in lines if re.search(r"tests passed|\d+ (passed|failed)|differ,|no finding|fuzz targets", l)]
+    return (telling or lines or [""])[-1][:100]
+
+
+def show_tail(path, count=40):
+    lines = path.read_text(errors="replace").splitlines()
+    print(f"--- the end of {path.relative_to(ROOT)}:")
+    print("\n".join(lines[-count:]), flush=True)
+
+
+def execute(name, commands, timeout, environment=()):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    path, begin = LOGS / f"{name}.log", time.monotonic()
+    verdict = "PASS"
+    print(f"{name} …", flush=True)
+    with open(path, "w") as log:
+        for command in commands:
+            status = run_logged(command, log, max(1.0, timeout - (time.monotonic() - begin)), environment)
+            if status != 0:
+                verdict = "SKIP" if status == SKIPPED else "FAIL"
+                if status is None:
+                    log.write(f"\nkilled after {timeout} s\n")
+                break
+    outcome = Outcome(name, verdict, time.monotonic() - begin, last_words(path))
+    print(f"{name}: {verdict} in {outcome.seconds:.0f} s: {outcome.detail}", flush=True)
+    if verdict == "FAIL":
+        show_tail(path)
+    return outcome
+
+
+def build(preset, jobs):
+    configure = ["cmake", "--preset", preset]
+    return execute(f"build-{preset}", [configure, ["cmake", "--build", "--preset", preset, "-j", str(jobs)]], 2400)
+
+
+def summary(outcomes):
+    print("\npart             result     time  detail")
+    for o in outcomes:
+        print(f"{o.name:<16} {o.verdict:<6} {o.seconds:7.0f} s  {o.detail if o.verdict != 'PASS' or 'build' not in o.name else ''}")
+    failed = [o.name for o in outcomes if o.verdict == "FAIL"]
+    total = sum(o.seconds for o in outcomes)
+    print(f"{'FAILED: ' + ' '.join(failed) if failed else 'all passed'}, {total / 60:.1f} minutes", flush=True)
+    return 1 if failed else 0
+
+
+def parse_arguments(known):
+    words = "\n".join(f"  {p.name:<13} {p.purpose}" for p in known.values())
+    parser = argparse.ArgumentParser(prog="tests/run", description=__doc__.split("\n\nWithout")[0],
+                                     epilog=f"parts:\n{words}\ndefault: {' '.join(DEFAULT)}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    args = parser.parse_args()
+    unknown = [p for p in args.parts if p not in known]
+    if unknown:
+        parser.error(f"unknown part '{unknown[0]}'; known: {', '.join(known)}")
+    return args
+
+
+def install_for(chosen):
+    if {"bench", "long"} & set(chosen):
+        subprocess.run([ROOT / "deploy" / "install-packages", "bench"], check=True)
+
+
+def main():
+    jobs_default = os.cpu_count() or 2
+    args = parse_arguments(parts(jobs_default))
+    known, chosen = parts(args.jobs), args.parts or DEFAULT
+    install_for(chosen)
+    outcomes, built = [], {}
+    for name in chosen:
+        part = known[name]
+        for preset in part.presets:
+            if preset not in built:
+                built[preset] = build(preset, args.jobs)
+                outcomes.append(built[preset])
+        broken = [p for p in part.presets if built[p].verdict == "FAIL"]
+        if broken:
+            outcomes.append(Outcome(name, "FAIL", 0.0, f"build-{broken[0]} failed"))
+        else:
+            outcomes.append(execute(name, part.commands, part.timeout, part.environment))
+        if args.fail_fast and outcomes[-1].verdict == "FAIL":
+            break
+    return summary(outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/health/catalog_rows.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+
+namespace pgpool::health {
+namespace {
+
+using sql::Volatility;
+using Cell = pg::Rows::Cell;
+
+// A database made of rows; Oids count from 16384 in the order of addition.
+class FakeCatalog {
+public:
+    FakeCatalog() {
+        builtin("lower", "i");
+        builtin("now", "s");
+        builtin("random", "v");
+        builtin("set_config", "v");
+        builtin("pg_advisory_lock", "v");
+        builtin("pg_advisory_xact_lock", "v");
+    }
+
+    std::uint32_t builtin(const char* name, const char* volatility) {
+        return function({"pg_catalog", name, volatility, "internal", "f", {}, {}, {}});
+    }
+    std::uint32_t plpgsql(const char* name, const char* source, const char* schema = "public",
+                          const char* volatility = "v") {
+        return function({schema, name, volatility, "plpgsql", "f", source, {}, {}});
+    }
+    std::uint32_t c_function(const char* name, const char* volatility) {
+        return function({"public", name, volatility, "c", "f", {}, {}, {}});
+    }
+    std::uint32_t atomic(const char* name, std::string tree) {
+        return function({"public", name, "v", "sql", "f", "", Cell(std::move(tree)), {}});
+    }
+    std::uint32_t aggregate(const char* name, std::string parts) {
+        return function({"public", name, "i", "internal", "a", {}, {}, Cell(std::move(parts))});
+    }
+    std::uint32_t relation(const char* name, const char* kind = "r", const char* persistence = "p",
+                           const char* schema = "public") {
+        add(CatalogQuery::Relations, {std::to_string(next_oid_), schema, name, kind, persistence});
+        return next_oid_++;
+    }
+    void tree(std::uint32_t relation, std::string_view kind, std::string text) {
+        add(CatalogQuery::Trees, {std::to_string(relation), std::string(kind), std::move(text)});
+    }
+    void trigger(std::uint32_t relation, std::uint32_t function) {
+        add(CatalogQuery::Triggers, {std::to_string(relation), std::to_string(function)});
+    }
+    void use(std::uint32_t relation, std::uint32_t function) {
+        add(CatalogQuery::Uses, {std::to_string(relation), std::to_string(function)});
+    }
+    void shared(std::uint32_t function) { add(CatalogQuery::Shared, {std::to_string(function)}); }
+    void link(std::uint32_t from, std::uint32_t to) {
+        add(CatalogQuery::Links, {std::to_string(from), std::to_string(to)});
+    }
+    void type(const char* schema, const char* name, bool harmless) {
+        add(CatalogQuery::Types, {schema, name, harmless ? "t" : "f"});
+    }
+
+    [[nodiscard]] sql::CatalogFacts facts() const {
+        constexpr std::array<std::size_t, kCatalogQueries> kColumns{9, 5, 3, 2, 2, 1, 2, 3};
+        CatalogRows rows;
+        for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
+        return build_facts(rows, 7);
+    }
+
+private:
+    std::uint32_t function(std::vector<Cell> cells) {
+        add(CatalogQuery::Functions, {std::to_string(next_oid_)});
+        add(CatalogQuery::Functions, std::move(cells));
+        return next_oid_++;
+    }
+    void add(CatalogQuery query, std::vector<Cell> cells) {
+        auto& all = cells_[static_cast<std::size_t>(query)];
+        all.insert(all.end(), cells.begin(), cells.end());
+    }
+
+    std::array<std::vector<Cell>, kCatalogQueries> cells_;
+    std::uint32_t next_oid_ = 16384;
+};
+
+bool harmless(const FakeCatalog& catalog, std::string_view name, std::string_view schema = "") {
+    const sql::CatalogFacts facts = catalog.facts();
+    const sql::FunctionFacts* function = facts.function(schema, name);
+    return function != nullptr && function->harmless;
+}
+
+std::string calls(std::uint32_t function) {
+    return "{QUERY :commandType 1 {FUNCEXPR :funcid " + std::to_string(function) + " :x}}";
+}
+std::string reads(std::uint32_t relation) {
+    return "{QUERY :commandType 1 {RTE :relid " + std::to_string(relation) + " :x}}";
+}
+
+TEST(BuildFacts, BuiltinFunctions) {
+    const FakeCatalog catalog;
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_EQ(facts.version, 7U);
+    EXPECT_EQ(facts.function("", "lower")->volatility, Volatility::Immutable);
+    EXPECT_EQ(facts.function("pg_catalog", "now")->volatility, Volatility::Stable);
+    EXPECT_TRUE(facts.function("", "lower")->builtin);
+    EXPECT_TRUE(facts.function("", "random")->harmless);
+    EXPECT_TRUE(facts.function("", "pg_advisory_xact_lock")->harmless);
+    EXPECT_FALSE(facts.function("", "pg_advisory_lock")->harmless);
+    EXPECT_FALSE(facts.function("", "set_config")->harmless);
+    EXPECT_EQ(facts.function("public", "lower"), nullptr);
+}
+
+TEST(BuildFacts, ANameCountsWithItsWorstOverload) {
+    FakeCatalog catalog;
+    catalog.plpgsql("lower", "BEGIN EXECUTE 'x'; END", "app");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_EQ(facts.function("", "lower")->volatility, Volatility::Volatile);
+    EXPECT_FALSE(facts.function("", "lower")->builtin);
+    EXPECT_FALSE(facts.function("", "lower")->harmless);
+    EXPECT_TRUE(facts.function("pg_catalog", "lower")->harmless);
+}
+
+TEST(BuildFacts, CallsAreFollowedToTheEnd) {
+    FakeCatalog catalog;
+    catalog.plpgsql("a", "BEGIN RETURN b(1); END");
+    catalog.plpgsql("b", "BEGIN RETURN app.c(2); END");
+    catalog.plpgsql("c", "BEGIN RETURN lower(x); END", "app");
+    EXPECT_TRUE(harmless(catalog, "a"));
+    catalog.plpgsql("c", "BEGIN PERFORM set_config('a', 'b', false); END", "app");
+    EXPECT_FALSE(harmless(catalog, "a"));
+    EXPECT_FALSE(harmless(catalog, "b"));
+}
+
+TEST(BuildFacts, RecursionIsNoHarm) {
+    FakeCatalog catalog;
+    catalog.plpgsql("even", "BEGIN RETURN odd(n - 1); END");
+    catalog.plpgsql("odd", "BEGIN RETURN even(n - 1); END");
+    EXPECT_TRUE(harmless(catalog, "even"));
+}
+
+TEST(BuildFacts, UnknownNamesAndLanguagesAreHarm) {
+    FakeCatalog catalog;
+    catalog.plpgsql("calls_unknown", "BEGIN RETURN dblink('x', 'y'); END");
+    catalog.c_function("c_stable", "s");
+    catalog.c_function("c_immutable", "i");
+    catalog.plpgsql("calls_c", "BEGIN RETURN c_stable(1); END");
+    catalog.plpgsql("calls_pure_c", "BEGIN RETURN c_immutable(1); END");
+    EXPECT_FALSE(harmless(catalog, "calls_unknown"));
+    EXPECT_FALSE(harmless(catalog, "c_stable"));
+    EXPECT_TRUE(harmless(catalog, "c_immutable"));
+    EXPECT_FALSE(harmless(catalog, "calls_c"));
+    EXPECT_TRUE(harmless(catalog, "calls_pure_c"));
+}
+
+TEST(BuildFacts, KeywordsThatAreFunctionsCount) {
+    FakeCatalog catalog;
+    catalog.plpgsql("plain", "BEGIN RETURN coalesce(query (1), 2); END");
+    EXPECT_TRUE(harmless(catalog, "plain"));
+    catalog.plpgsql("query", "BEGIN RESET ALL; END");
+    EXPECT_FALSE(harmless(catalog, "plain"));
+}
+
+TEST(BuildFacts, StandardBodiesAreReadByOid) {
+    FakeCatalog catalog;
+    const auto good = catalog.builtin("upper", "i");
+    const auto bad = catalog.plpgsql("bad", "BEGIN RESET ALL; END");
+    catalog.atomic("fine", calls(good));
+    catalog.atomic("not_fine", calls(bad));
+    catalog.atomic("lost", calls(1));
+    EXPECT_TRUE(harmless(catalog, "fine"));
+    EXPECT_FALSE(harmless(catalog, "not_fine"));
+    EXPECT_FALSE(harmless(catalog, "lost")) << "a function that is not in the list";
+}
+
+TEST(BuildFacts, AggregatesAreTheirFunctions) {
+    FakeCatalog catalog;
+    const auto bad = catalog.plpgsql("bad", "BEGIN RESET ALL; END");
+    const auto good = catalog.builtin("int4pl", "i");
+    catalog.aggregate("sum_good", std::to_string(good) + " 0");
+    catalog.aggregate("sum_bad", std::to_string(good) + " " + std::to_string(bad));
+    EXPECT_TRUE(harmless(catalog, "sum_good"));
+    EXPECT_FALSE(harmless(catalog, "sum_bad"));
+}
+
+TEST(BuildFacts, UsersOperatorsCountForEveryBody) {
+    FakeCatalog catalog;
+    catalog.plpgsql("uses_anything", "BEGIN RETURN a + b; END");
+    catalog.shared(catalog.c_function("c_operator", "s"));
+    EXPECT_TRUE(harmless(catalog, "uses_anything")) << "extensions would condemn everything";
+    catalog.shared(catalog.plpgsql("bad_operator", "BEGIN RESET ALL; END"));
+    EXPECT_FALSE(harmless(catalog, "uses_anything"));
+}
+
+TEST(BuildFacts, Relations) {
+    FakeCatalog catalog;
+    catalog.relation("orders");
+    catalog.relation("scratch", "r", "t", "pg_temp_3");
+    catalog.relation("cache", "r", "u");
+    catalog.relation("pg_class", "r", "p", "pg_catalog");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_FALSE(facts.relation("", "orders")->temporary);
+    EXPECT_FALSE(facts.relation("public", "orders")->has_triggers);
+    EXPECT_TRUE(facts.relation("public", "orders")->triggers_harmless);
+    EXPECT_TRUE(facts.relation("", "scratch")->temporary);
+    EXPECT_TRUE(facts.relation("", "cache")->unlogged);
+    EXPECT_TRUE(facts.relation("pg_catalog", "pg_class")->system);
+    EXPECT_EQ(facts.relation("", "nothing"), nullptr);
+}
+
+TEST(BuildFacts, ViewsReachThroughOtherViews) {
+    FakeCatalog catalog;
+    const auto random = catalog.builtin("random_normal", "v");
+    const auto stable = catalog.builtin("upper", "s");
+    const auto table = catalog.relation("t");
+    const auto inner = catalog.relation("inner_view", "v");
+    const auto outer = catalog.relation("outer_view", "v");
+    const auto plain = catalog.relation("plain_view", "v");
+    catalog.tree(inner, kViewTree, reads(table) + calls(random));
+    catalog.tree(outer, kViewTree, reads(inner));
+    catalog.tree(plain, kViewTree, reads(table) + calls(stable));
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.relation("", "outer_view")->view);
+    EXPECT_TRUE(facts.relation("", "outer_view")->reads_volatile);
+    EXPECT_FALSE(facts.relation("", "plain_view")->reads_volatile);
+    EXPECT_FALSE(facts.relation("", "t")->reads_volatile);
+}
+
+TEST(BuildFacts, AViewOrPolicyThatChangesTheSessionIsNoPlainRead) {
+    FakeCatalog catalog;
+    const auto bad = catalog.plpgsql("bad", "BEGIN PERFORM set_config('a', 'b', false); END", "public", "s");
+    catalog.tree(catalog.relation("v", "v"), kViewTree, calls(bad));
+    catalog.tree(catalog.relation("guarded"), kPolicyTree, calls(bad));
+    catalog.plpgsql("reads_it", "BEGIN RETURN (SELECT count(*) FROM guarded); END");
+    catalog.builtin("count", "i");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.relation("", "v")->reads_volatile);
+    EXPECT_TRUE(facts.relation("", "guarded")->reads_volatile);
+    EXPECT_FALSE(facts.function("", "reads_it")->harmless);
+}
+
+TEST(BuildFacts, TriggersAndThoseWhoWrite) {
+    FakeCatalog catalog;
+    const auto good = catalog.plpgsql("touch", "BEGIN NEW.at := now(); RETURN NEW; END");
+    const auto bad = catalog.plpgsql("set_it", "BEGIN PERFORM set_config('a', 'b', false); RETURN NEW; END");
+    catalog.trigger(catalog.relation("stamped"), good);
+    catalog.trigger(catalog.relation("noisy"), bad);
+    catalog.plpgsql("write_stamped", "BEGIN INSERT INTO stamped VALUES (1); END");
+    catalog.plpgsql("write_noisy", "BEGIN INSERT INTO noisy VALUES (1); END");
+    catalog.plpgsql("read_noisy", "BEGIN RETURN QUERY SELECT * FROM noisy; END");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.relation("", "stamped")->has_triggers);
+    EXPECT_TRUE(facts.relation("", "stamped")->triggers_harmless);
+    EXPECT_TRUE(facts.relation("", "noisy")->has_triggers);
+    EXPECT_FALSE(facts.relation("", "noisy")->triggers_harmless);
+    EXPECT_TRUE(facts.function("", "write_stamped")->harmless);
+    EXPECT_FALSE(facts.function("", "write_noisy")->harmless);
+    EXPECT_TRUE(facts.function("", "read_noisy")->harmless);
+}
+
+TEST(BuildFacts, WritesReachPartitionsCascadesDefaultsAndRules) {
+    FakeCatalog catalog;
+    const auto bad = catalog.plpgsql("bad", "BEGIN RESET ALL; END");
+    const auto parent = catalog.relation("parent", "p");
+    const auto child = catalog.relation("child");
+    const auto grandchild = catalog.relation("grandchild");
+    catalog.link(parent, child);
+    catalog.link(child, grandchild);
+    catalog.link(grandchild, parent);  // foreign keys may form a ring
+    catalog.trigger(grandchild, bad);
+    catalog.use(catalog.relation("defaulted"), bad);
+    catalog.tree(catalog.relation("ruled"), kRuleTree, "");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.relation("", "parent")->has_triggers);
+    EXPECT_FALSE(facts.relation("", "parent")->triggers_harmless);
+    EXPECT_FALSE(facts.relation("", "defaulted")->triggers_harmless);
+    EXPECT_TRUE(facts.relation("", "ruled")->has_triggers);
+    EXPECT_FALSE(facts.relation("", "ruled")->triggers_harmless);
+}
+
+TEST(BuildFacts, Types) {
+    FakeCatalog catalog;
+    catalog.type("public", "mood", true);
+    catalog.type("app", "status", true);
+    catalog.type("public", "status", false);
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.type("", "mood")->harmless);
+    EXPECT_TRUE(facts.type("app", "status")->harmless);
+    EXPECT_FALSE(facts.type("", "status")->harmless);
+}
+
+TEST(BuildFacts, CopesWithManyObjects) {
+    FakeCatalog catalog;
+    for (int i = 0; i < 20'000; ++i) {
+        const std::string name = "f" + std::to_string(i);
+        const std::string body = "BEGIN IF a > 1 THEN RETURN f" + std::to_string(i + 1) +
+                                 "(a - 1); END IF; SELECT lower(x) INTO y FROM r" + std::to_string(i) +
+                                 "; END";
+        catalog.plpgsql(name.c_str(), body.c_str());
+    }
+    catalog.plpgsql("f20000", "BEGIN RESET ALL; END");
+    for (int i = 0; i < 50'000; ++i) catalog.relation(("r" + std::to_string(i)).c_str());
+    const TimePoint start = SteadyClock::now();
+    const sql::CatalogFacts facts = catalog.facts();
+    const auto took = SteadyClock::now() - start;
+    EXPECT_FALSE(facts.function("", "f0")->harmless) << "the end of the chain is bad";
+    EXPECT_EQ(facts.relations.size(), 100'000U);
+    std::printf("[ measured ] build_facts: %lld ms\n",
+                static_cast<long long>(std::chrono::duration_cast<milliseconds>(took).count()));
+    EXPECT_LT(took, seconds(10)) << "quadratic somewhere";
+}
+
+}  // namespace
+}  // namespace pgpool::health

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/sql/analyzer.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/case_file.h"
+
+namespace pgpool::sql {
+namespace {
+
+TEST(Analyzer, DescribesStatementsAsInTheCaseFile) {
+    Analyzer analyzer;
+    const std::string path = PGPOOL_SOURCE_DIR "/tests/unit/proxy/sql/statements.case";
+    const std::size_t count =
+        testing::run_cases(path, [&](const std::string& sql) { return describe(*analyzer.analyze(sql)); });
+    EXPECT_GE(count, 150U);
+}
+
+TEST(Analyzer, EveryKindIsReachable) {
+    Analyzer analyzer;
+    std::vector<bool> seen(static_cast<std::size_t>(Kind::Pgpool) + 1);
+    for (const auto& item : testing::read_cases(PGPOOL_SOURCE_DIR "/tests/unit/proxy/sql/statements.case")) {
+        const StatementInfoPtr info = analyzer.analyze(item.input);
+        for (const Statement& statement : info->statements) {
+            seen[static_cast<std::size_t>(statement.kind)] = true;
+        }
+    }
+    for (std::size_t kind = 0; kind < seen.size(); ++kind) {
+        if (static_cast<Kind>(kind) == Kind::Empty) continue;  // an empty text has no statement
+        EXPECT_TRUE(seen[kind]) << to_string(static_cast<Kind>(kind));
+    }
+}
+
+TEST(Analyzer, StatementsKnowTheirPlaceInTheText) {
+    const StatementInfoPtr info = Analyzer().analyze("select 1;  insert into t values (1)");
+    ASSERT_EQ(info->statements.size(), 2U);
+    EXPECT_EQ(info->statements[0].location, 0);
+    EXPECT_EQ(info->statements[0].length, 8);
+    EXPECT_EQ(info->statements[1].location, 9);
+    EXPECT_EQ(info->statements[1].length, 0);
+}
+
+TEST(Analyzer, AdminDatabaseOwnsEveryShow) {
+    Analyzer analyzer;
+    AnalyzeOptions admin;
+    admin.admin_database = true;
+    EXPECT_TRUE(analyzer.analyze("SHOW CLIENTS", admin)->single(Kind::Pgpool));
+    EXPECT_EQ(analyzer.analyze("show stats totals;", admin)->statements[0].argument, "totals");
+    EXPECT_TRUE(analyzer.analyze("SHOW CLIENTS")->single(Kind::Show));
+    EXPECT_TRUE(analyzer.analyze("select 1", admin)->single(Kind::Select));
+}
+
+TEST(Analyzer, NonConformingStringsMakeBackslashesUnreadable) {
+    Analyzer analyzer;
+    AnalyzeOptions options;
+    options.standard_conforming_strings = false;
+    EXPECT_TRUE(analyzer.analyze("select 'a''b'", options)->parsed);
+    EXPECT_FALSE(analyzer.analyze(R"(select 'a\'; delete from t; --')", options)->parsed);
+    EXPECT_TRUE(analyzer.analyze(R"(select 'a\';)", {})->parsed);
+}
+
+// In SJIS the second byte of a character may be a backslash or a bar; only plain ASCII reads the same.
+TEST(Analyzer, UnsafeEncodingsReadAsciiOnly) {
+    Analyzer analyzer;
+    AnalyzeOptions options;
+    options.ascii_safe_encoding = false;
+    EXPECT_TRUE(analyzer.analyze("select 'a'", options)->parsed);
+    const StatementInfoPtr japanese = analyzer.analyze("select '\x95\x5c'", options);
+    EXPECT_FALSE(japanese->parsed);
+    EXPECT_EQ(japanese->statements[0].kind, Kind::Unknown);
+    EXPECT_TRUE(japanese->statements[0].writes);
+    EXPECT_TRUE(has(japanese->statements[0].leaves, Leaves::UnknownCode));
+}
+
+TEST(Analyzer, KnowsUnsafeEncodings) {
+    for (const char* name :
+         {"SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004", "Shift-JIS"}) {
+        EXPECT_FALSE(is_ascii_safe_encoding(name)) << name;
+    }
+    for (const char* name : {"UTF8", "LATIN1", "EUC_JP", "SQL_ASCII", "EUC_KR", "utf-8", ""}) {
+        EXPECT_TRUE(is_ascii_safe_encoding(name)) << name;
+    }
+}
+
+TEST(Analyzer, ZeroBytesAndLongTextsAreUnknown) {
+    using namespace std::string_view_literals;
+    EXPECT_FALSE(Analyzer().analyze("select 1\0; drop table t"sv)->parsed);
+    const std::string text = "select '" + std::string(100, 'x') + "'";
+    EXPECT_TRUE(Analyzer(text.size()).analyze(text)->parsed);
+    EXPECT_FALSE(Analyzer(text.size() - 1).analyze(text)->parsed);
+}
+
+std::string repeated(const std::string& text, std::size_t times) {
+    std::string out;
+    for (std::size_t i = 0; i < times; ++i) out += text;
+    return out;
+}
+
+// No nesting may overflow a stack, whatever the limit on the length: run with one of 256 KiB.
+TEST(Analyzer, DeepNestingTakesNoStack) {
+    const auto deep = [] {
+        constexpr std::size_t kTimes = 100'000;
+        Analyzer analyzer(std::size_t{16} << 20U);
+        const auto parsed = [&](const std::string& sql) { return analyzer.analyze(sql)->parsed; };
+        EXPECT_FALSE(parsed("select " + repeated("(", kTimes) + "1" + repeated(")", kTimes)));
+        EXPECT_TRUE(parsed("select " + repeated("(", 4000) + "f(1)" + repeated(")", 4000)));
+        EXPECT_TRUE(parsed("select 1" + repeated("+1", kTimes)));
+        EXPECT_TRUE(parsed("select 1" + repeated("||'a'", kTimes)));
+        EXPECT_TRUE(parsed("select 1" + repeated(" union all select 1", kTimes)));
+        EXPECT_TRUE(parsed("select 1 where a" + repeated(" and a", kTimes)));
+        EXPECT_FALSE(parsed("select 1 where " + repeated("not ", kTimes) + "a"));
+        EXPECT_FALSE(parsed("select " + repeated("f(", kTimes) + repeated(")", kTimes)));
+        EXPECT_TRUE(parsed("select " + repeated("f(", 2000) + repeated(")", 2000)));
+        EXPECT_FALSE(parsed("select * from " + repeated("(select * from ", kTimes)));
+        EXPECT_TRUE(parsed("select a" + repeated("[1]", kTimes) + " from t"));
+        EXPECT_TRUE(parsed("select * from t" + repeated(" join t on true", kTimes)));
+        EXPECT_TRUE(parsed("select a" + repeated("::int", kTimes)));
+        EXPECT_TRUE(parsed(repeated("select 1;", 20'000)));
+    };
+    pthread_attr_t attributes;
+    ASSERT_EQ(pthread_attr_init(&attributes), 0);
+    ASSERT_EQ(pthread_attr_setstacksize(&attributes, std::size_t{256} << 10U), 0);
+    pthread_t thread{};
+    const auto run = [](void* body) -> void* {
+        (*static_cast<decltype(deep)*>(body))();
+        return nullptr;
+    };
+    ASSERT_EQ(pthread_create(&thread, &attributes, run, const_cast<void*>(static_cast<const void*>(&deep))),
+              0);
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+}
+
+TEST(Analyzer, ManyNamesAreListedOnceAndQuickly) {
+    Analyzer analyzer(std::size_t{1} << 20U);
+    std::string sql = "select f0()";
+    for (int i = 1; i < 20'000; ++i) sql += ",f" + std::to_string(i % 10'000) + "()";
+    EXPECT_EQ(analyzer.analyze(sql)->statements[0].functions.size(), 10'000U);
+}
+
+TEST(SettingChange, ReplaysAsSql) {
+    using Act = SettingChange::Act;
+    EXPECT_EQ(to_sql({Act::Set, Scope::Session, "my.Var", "'x'"}), "SET my.\"Var\" TO 'x'");
+    EXPECT_EQ(to_sql({Act::Set, Scope::Local, "work_mem", "5"}), "SET LOCAL work_mem TO 5");
+    EXPECT_EQ(to_sql({Act::Reset, Scope::Session, "role", ""}), "SET role TO DEFAULT");
+    EXPECT_EQ(to_sql({Act::ResetAll, Scope::Session, "", ""}), "RESET ALL");
+}
+
+}  // namespace
+}  // namespace pgpool::sql
