@@ -66,6 +66,7 @@ bool Session::awaits_facts() {
 bool Session::may_pipeline() const {
     if (copying_in_) return false;
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
+    if (may_be_skipped_ || names_change_) return false;
     if (!on_primary() || link_->replies.size() > kMaxPipelined) return false;
     if (request_.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
     return undo_.size() == undo_done_;
@@ -121,6 +122,9 @@ void Session::note_statements(const sql::StatementInfo& info) {
         const bool by_name = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Execute ||
                              statement.kind == sql::Kind::Deallocate;
         request_.prepares |= statement.kind == sql::Kind::Prepare;
+        request_.changes_names |= statement.kind == sql::Kind::Prepare ||
+                                  statement.kind == sql::Kind::Deallocate ||
+                                  statement.kind == sql::Kind::Discard;
         for (const sql::RelationRef& relation : statement.relations) {
             request_.lists_names |= relation.name == "pg_prepared_statements";
         }
@@ -322,6 +326,7 @@ bool Session::replay_settings() {
     if (link_->settings.current() == settings_.current()) return true;
     const Replay difference = replay(*link_->settings.current(), *settings_.current());
     link_->settings.replace(settings_.current());
+    if (!difference.encoding.empty()) send_own_query(difference.encoding, Purpose::Cleanup);
     if (difference.sql.empty()) return true;
     send_own_query(difference.sql, Purpose::Replay);
     if (difference.cannot_fail && phase_ == Phase::Running) return true;
@@ -397,6 +402,7 @@ std::size_t Session::send_request(ByteView bytes) {
             break;
     }
     mark_replies(first_reply);
+    names_change_ |= request_.changes_names;
     emit_synthesized();
     stream_left_ = request_.beyond;
     stream_dropped_ = false;

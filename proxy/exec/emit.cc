@@ -2,6 +2,8 @@
 // Session: the messages of a request on their way to a server connection. Statement names become ours, what
 // the connection lacks is put in front, and every message sent gets its entry in the reply queue.
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
@@ -9,6 +11,24 @@
 namespace pgpool::exec {
 
 using namespace wire::frontend;
+
+namespace {
+
+// Settings that drivers and frameworks like to set, and that no analysis of a statement looks at.
+bool matters_for_analysis(std::string_view name) {
+    static constexpr std::array<std::string_view, 9> kOnlyAtRun{"application_name",
+                                                                "bytea_output",
+                                                                "client_min_messages",
+                                                                "extra_float_digits",
+                                                                "idle_in_transaction_session_timeout",
+                                                                "lock_timeout",
+                                                                "statement_timeout",
+                                                                "synchronous_commit",
+                                                                "work_mem"};
+    return std::find(kOnlyAtRun.begin(), kOnlyAtRun.end(), name) == kOnlyAtRun.end();
+}
+
+}  // namespace
 
 void Session::send_raw(ByteView bytes) {
     if (!raw_.empty() && raw_.data() + raw_.size() == bytes.data()) {
@@ -57,7 +77,7 @@ void Session::emit_query(ByteView bytes) {
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.info;
     count_sent(request_.oversize ? nullptr : request_.info.get());
-    unsynced_ = false;  // it ends with a ReadyForQuery as a Sync does
+    end_unsynced();
     // A simple Query destroys the unnamed statement (PG documentation 55.2.3).
     link_->statements.unnamed = {};
     unnamed_serial_ = 0;
@@ -65,9 +85,15 @@ void Session::emit_query(ByteView bytes) {
     effects_.send(*link_, bytes);
 }
 
+// A Query ends with a ReadyForQuery as a Sync does, but an error of messages before it makes the server skip
+// it.
+void Session::end_unsynced() {
+    may_be_skipped_ |= std::exchange(unsynced_, false);
+}
+
 void Session::emit_function_call(ByteView bytes) {
     link_->replies.push(Owed::FunctionCall);
-    unsynced_ = false;
+    end_unsynced();
     count_sent(nullptr);
     effects_.send(*link_, bytes);
 }
@@ -132,14 +158,24 @@ void Session::emit_parse(const wire::Frame& frame) {
     send_raw(frame.bytes);
 }
 
-void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                               const sql::StatementInfoPtr& info) {
-    if (statements_.find(name) != nullptr) {
-        // The name is taken: with the statement there under that name the server says so in its own words.
+// The name is taken: with the statement there, under that name or under ours, the server says so in its own
+// words.
+void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                               const PreparedStatement& taken) {
+    if (taken.by_sql || !link_->statements.has(taken)) {
         ensure_own_name(name);
         link_->replies.push(Owed::Parse);
         return send_raw(frame.bytes);
     }
+    wire::append_parse(out_, taken.server_name, sql_and_types);
+    send_made();
+    link_->replies.push(Owed::Parse).client_name = name;
+}
+
+void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                               const sql::StatementInfoPtr& info) {
+    if (const PreparedPtr* taken = statements_.find(name))
+        return emit_taken_parse(frame, name, sql_and_types, **taken);
     PreparedPtr statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
     statements_.set(name, statement);
     undo_.push_back({std::string(name), nullptr, false});
@@ -150,9 +186,7 @@ void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, 
     }
     if (is_there) {
         link_->statements.forget(statement->id);
-        wire::append_close_statement(out_, statement->server_name);
-        send_made();
-        link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
+        close_at_server(statement);
     }
     make_room();
     wire::append_parse(out_, statement->server_name, sql_and_types);
@@ -185,23 +219,32 @@ sql::Leaves Session::leaves_on_the_way() const {
     return leaves;
 }
 
-// Two clients share what they prepared only where it means the same: the same search path, the same role.
+// Two clients share what they prepared only where it means the same. Names are looked up by search path and
+// role, literals are read by DateStyle, client_encoding and others when the statement is analysed: so all
+// settings must be equal but those that only matter when it runs.
 std::string Session::statement_scope() const {
-    if (sql::has(pins_ | pending_pins_ | leaves_on_the_way(), sql::Leaves::TempObject)) return std::to_string(id_);
+    constexpr auto kPrivate = sql::Leaves::TempObject | sql::Leaves::UnknownCode;
+    if (set_locally_ || sql::has(pins_ | pending_pins_ | leaves_on_the_way(), kPrivate))
+        return std::to_string(id_);
     std::string scope;
-    for (const std::string_view name : {"search_path", "role", "session_authorization"}) {
-        if (const std::string* value = settings_.current()->find(name)) scope += *value;
+    for (const auto& [name, value] : settings_.current()->pairs()) {
+        if (!matters_for_analysis(name)) continue;
+        scope += name;
+        scope.push_back('=');
+        scope += value;
         scope.push_back('\n');
     }
     return scope;
 }
 
 void Session::make_room() {
-    const PreparedPtr evicted = link_->statements.evict();
-    if (!evicted) return;
-    wire::append_close_statement(out_, evicted->server_name);
+    if (const PreparedPtr evicted = link_->statements.evict()) close_at_server(evicted);
+}
+
+void Session::close_at_server(const PreparedPtr& statement) {
+    wire::append_close_statement(out_, statement->server_name);
     send_made();
-    link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
+    link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup).statement = statement;
 }
 
 void Session::ensure_prepared(const PreparedPtr& statement) {
@@ -285,7 +328,7 @@ void Session::emit_bind(const wire::Frame& frame) {
     out_.append(bind->portal).push_back('\0');
     out_.append(statement->server_name).push_back('\0');
     send_made();
-    link_->replies.push(Owed::Bind);
+    link_->replies.push(Owed::Bind).client_name = bind->statement;
     send_raw(bind->rest);
 }
 
@@ -307,7 +350,8 @@ void Session::emit_describe(const wire::Frame& frame) {
     } else {
         send_raw(frame.bytes);
     }
-    link_->replies.push(of_portal ? Owed::DescribePortal : Owed::DescribeStatement);
+    Expected& expected = link_->replies.push(of_portal ? Owed::DescribePortal : Owed::DescribeStatement);
+    if (renamed) expected.client_name = target->name;
 }
 
 void Session::emit_execute(const wire::Frame& frame) {

@@ -206,7 +206,7 @@ void Session::forget_link() {
     undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_));
     undo_all();
     if (stream_left_ > 0) stream_dropped_ = true;
-    unsynced_ = copying_in_ = false;
+    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = false;
     link_ = nullptr;
 }
 

@@ -27,6 +27,7 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
     for (const sql::SettingChange& change : statement.settings) {
         settings_.apply(change);
         link_->settings.apply(change);
+        set_locally_ |= change.scope != sql::Scope::Session;
     }
     switch (statement.kind) {
         case Kind::Begin:
@@ -130,6 +131,7 @@ void Session::end_request(wire::TransactionStatus status) {
     }
     undo_.clear();
     undo_done_ = 0;
+    names_change_ = may_be_skipped_ = false;
     effects_.disarm(TimerKind::Query);
     release_if_free();
     idle_or_in_transaction();
@@ -148,7 +150,7 @@ void Session::end_transaction(bool committed) {
         pins_ = pins_ | without(pending_pins_, kTransactional);
     }
     pending_pins_ = pending_clears_ = Leaves::Nothing;
-    wrote_ = ddl_ = false;
+    wrote_ = ddl_ = set_locally_ = false;
     transaction_options_ = {};
     transaction_began_ = {};
     unnamed_portal_.reset();

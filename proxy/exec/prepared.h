@@ -45,6 +45,7 @@ public:
                                      const sql::StatementInfoPtr& info);
     [[nodiscard]] PreparedPtr by_sql(std::string_view text, const sql::StatementInfoPtr& info);
     [[nodiscard]] std::size_t size() const { return statements_.size(); }
+    [[nodiscard]] const std::string& prefix() const { return prefix_; }
 
 private:
     void sweep();

@@ -72,7 +72,9 @@ std::size_t Session::on_server_bytes(ByteView bytes) {
             link.body_left = frame.size - frame.bytes.size();
             link.body_forwarded = wanted;
         }
-        if (link_ == &link && !link.replies.empty() && link.replies.head().deliver == Deliver::Synthesize) {
+        const bool answered_here =
+            link_ == &link && !link.replies.empty() && link.replies.head().is_answered_here();
+        if (answered_here) {
             pass_run();
             emit_synthesized();
         }
@@ -209,13 +211,15 @@ bool Session::on_error(const wire::Frame& frame) {
         effects_.close();
         return false;
     }
-    if (!fields.fatal() && replies.empty() && unsynced_) return skip_with_server(), error_seen_ = true;  // to a Flush
+    if (!fields.fatal() && replies.empty() && unsynced_)
+        return skip_with_server(), error_seen_ = true;  // to a Flush
     if (fields.fatal() ||
         replies.empty()) {  // the connection ends: on_link_lost() finds the words for the client
         internal_error_.assign(frame.body);
         return false;
     }
     const Expected& head = replies.head();
+    const std::string told = in_client_words(frame.body, head.client_name);
     const bool in_batch =
         head.owed != Owed::Query && head.owed != Owed::FunctionCall && head.owed != Owed::Sync;
     const bool ours = head.deliver == Deliver::Swallow && !(in_batch && is_in_batch_of_client(0));
@@ -235,16 +239,37 @@ bool Session::on_error(const wire::Frame& frame) {
     ++frames_forwarded_;
     frames_to_skip_ = 0;
     row_delivered_ = true;
+    if (!told.empty()) {
+        std::string renamed;
+        wire::append_frame(renamed, kErrorResponse, told);
+        effects_.reply(renamed);
+        return false;
+    }
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
     timed_out_ = false;
     say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});
     return false;
 }
 
+// An error that names a statement by our name for it, with the client's; empty: it does not.
+std::string Session::in_client_words(ByteView error_body, std::string_view name) const {
+    const std::string& prefix = around_.prepared.prefix();
+    std::size_t at = error_body.find(prefix);
+    if (at == std::string_view::npos) return {};
+    std::string told(error_body);
+    for (; (at = told.find(prefix, at)) != std::string::npos;) {
+        const std::size_t end = told.find_first_not_of("0123456789", at + prefix.size());
+        told.replace(at, std::min(end, told.size()) - at, name);
+        at += name.size();
+    }
+    return told;
+}
+
 // The Sync of the failed batch is not sent yet: what the client sends before it is ignored, as the server
 // does.
 void Session::skip_with_server() {
     server_skips_ = unsynced_ = true;
+    may_be_skipped_ = false;
     request_ = {};
     if (std::exchange(awaits_batch_end_, false)) effects_.disarm(TimerKind::Wait);
 }
@@ -284,15 +309,22 @@ void Session::settle(Expected& expected) {
 // Entries that the server skips after an error: what they promised does not come.
 void Session::undo_skipped(ReplyQueue& replies) {
     std::size_t undone = 0;
+    std::vector<PreparedPtr> not_closed;
     replies.skip_to_sync([&](Expected& expected) {
         settle(expected);
         if (expected.undo_client) ++undone;
-        undo_prepared(expected);
+        if (expected.owed == Owed::Close && expected.statement) {
+            not_closed.push_back(expected.statement);
+        } else {
+            undo_prepared(expected);
+        }
         if (expected.claims_unnamed) {
             link_->statements.unnamed = {};
             unnamed_serial_ = 0;
         }
     });
+    constexpr std::uint64_t kLongAgo = 0;  // no Parse may be spared because of it
+    for (PreparedPtr& statement : not_closed) link_->statements.add(std::move(statement), kLongAgo);
     const auto first = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
     const auto last = first + static_cast<std::ptrdiff_t>(undone);
     for (auto at = last; at != first;) {
@@ -314,7 +346,12 @@ void Session::undo_prepared(const Expected& expected) {
 void Session::emit_synthesized() {
     ReplyQueue& replies = link_->replies;
     std::string frames;
-    while (!replies.empty() && replies.head().deliver == Deliver::Synthesize) {
+    while (!replies.empty()) {
+        if (replies.head().owed == Owed::CopyEnd) {  // nobody had asked for copied data
+            replies.pop();
+            continue;
+        }
+        if (replies.head().deliver != Deliver::Synthesize) break;
         const char type = replies.head().owed == Owed::Parse ? kParseComplete : kCloseComplete;
         if (frames_to_skip_ > 0) {
             --frames_to_skip_;

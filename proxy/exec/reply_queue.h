@@ -11,6 +11,7 @@
 // one worker only.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "common/base/error.h"
@@ -54,9 +55,14 @@ struct Expected {
     bool is_ddl = false;
     sql::Leaves leaves = sql::Leaves::Nothing;  // on the first entry of the request
     sql::Leaves clears = sql::Leaves::Nothing;
-    PreparedPtr statement;        // what the server connection gains
+    PreparedPtr statement;        // what the server connection gains, or loses by a Close
     bool under_own_name = false;  // ... under the client's name for it
     sql::StatementInfoPtr info;   // Query, Execute: whose effects come true
+    std::string client_name;      // of the statement, if the server knows it by ours
+
+    [[nodiscard]] bool is_answered_here() const {
+        return deliver == Deliver::Synthesize || owed == Owed::CopyEnd;
+    }
 };
 
 class ReplyQueue {

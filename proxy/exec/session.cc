@@ -128,8 +128,9 @@ void Session::on_client_gone() {
 void Session::on_drain() {
     draining_ = true;
     if (phase_ == Phase::Starting ||
-        (phase_ == Phase::Running && link_ == nullptr && wait_ == Wait::Nothing &&
-         transaction_ == wire::TransactionStatus::Idle)) {
+        (phase_ == Phase::Running && wait_ == Wait::Nothing &&
+         transaction_ == wire::TransactionStatus::Idle &&
+         (link_ == nullptr || (link_->replies.empty() && !unsynced_ && !copying_in_)))) {
         fatal({.severity = wire::Severity::Fatal,
                .sqlstate = sqlstate::kAdminShutdown,
                .message = "terminating connection due to administrator command"});

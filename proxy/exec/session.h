@@ -50,6 +50,7 @@ struct Request {
     bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
     bool lists_names = false;            // reads pg_prepared_statements
     bool prepares = false;               // holds a SQL PREPARE
+    bool changes_names = false;          // holds a command that makes or drops prepared statements
     std::uint32_t size = 0;              // bytes gathered
     std::uint64_t beyond = 0;            // oversize: bytes of its last message that follow
     std::uint32_t statements = 0;        // Batch: messages that execute something
@@ -99,6 +100,8 @@ public:
     [[nodiscard]] bool closed() const { return closed_; }
     // A request is being answered.
     [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own; }
+    // ... and it comes to its end without more from the client.
+    [[nodiscard]] bool busy_alone() const { return busy() && !copying_in_ && !unsynced_; }
     [[nodiscard]] bool awaits_link() const { return wait_ == Wait::Link; }
     [[nodiscard]] TimePoint waits_since() const { return wait_began_; }       // if it does
     [[nodiscard]] TimePoint request_began() const { return request_began_; }  // the last one; 0: none yet
@@ -169,18 +172,22 @@ private:
     void emit_parse(const wire::Frame& frame);
     void emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                           const sql::StatementInfoPtr& info);
+    void emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                          const PreparedStatement& taken);
     void emit_bind(const wire::Frame& frame);
     void emit_describe(const wire::Frame& frame);
     void emit_execute(const wire::Frame& frame);
     void emit_close(const wire::Frame& frame);
     void emit_sync(const wire::Frame& frame);
     void emit_begin();
+    void end_unsynced();
     void count_sent(const sql::StatementInfo* info);
     void ensure_unnamed();
     void ensure_prepared(const PreparedPtr& statement);
     void ensure_own_name(std::string_view name);
     void show_own_names();
     void make_room();
+    void close_at_server(const PreparedPtr& statement);
     [[nodiscard]] bool may_skip_parse(const PreparedStatement& statement) const;
     void send_raw(ByteView bytes);  // as it is; neighbours go out together
     void flush_raw();
@@ -203,6 +210,7 @@ private:
     [[nodiscard]] bool forward();
     void emit_synthesized();
     void settle(Expected& expected);
+    [[nodiscard]] std::string in_client_words(ByteView error_body, std::string_view name) const;
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
     void skip_with_server();
@@ -281,6 +289,8 @@ private:
     bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
     bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
     bool unsynced_ = false;          // messages were sent that wait for their Sync
+    bool names_change_ = false;      // a command was sent that makes or drops prepared statements
+    bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
     bool awaits_batch_end_ = false;
     bool own_ready_ = false;  // the result of the command of ours at the front can be fetched
@@ -305,6 +315,7 @@ private:
     sql::TransactionOptions transaction_options_;
     bool wrote_ = false;  // in this transaction
     bool ddl_ = false;
+    bool set_locally_ = false;  // SET LOCAL
     TimePoint last_write_;
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;

@@ -122,6 +122,20 @@ bool same(const NameValues& set, const NameValues::Pair& pair) {
     return value != nullptr && *value == pair.second;
 }
 
+bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+void add_encoding(Replay& replay, const NameValues& from, const NameValues& to) {
+    const std::string* before = from.find("client_encoding");
+    const std::string* wanted = to.find("client_encoding");
+    if (wanted == nullptr && before != nullptr) replay.encoding = "RESET client_encoding;";
+    if (wanted == nullptr || (before != nullptr && *before == *wanted)) return;
+    Replay only;
+    add_set(only, "client_encoding", *wanted);
+    replay.encoding = only.sql;
+}
+
 }  // namespace
 
 Replay replay(const NameValues& from, const NameValues& to) {
@@ -142,6 +156,7 @@ Replay replay(const NameValues& from, const NameValues& to) {
     for (const std::string_view name : {"session_authorization", "role"}) {
         if (const std::string* value = to.find(name)) add_set(result, name, *value);
     }
+    if (!is_ascii(result.sql)) add_encoding(result, from, to);
     return result;
 }
 

@@ -57,6 +57,8 @@ private:
 // The login user comes back first and role changes come last, as a role may lack the right to change the
 // others.
 struct Replay {
+    std::string
+        encoding;  // sent before `sql` by itself: a server reads a Query by the encoding it has when it comes
     std::string sql;
     bool cannot_fail = true;  // every setting is of a kind that accepts again what it accepted once
 };

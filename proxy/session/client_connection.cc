@@ -186,7 +186,7 @@ void ClientConnection::refuse(const Error& error) {
 void ClientConnection::pump() {
     if (is_shut() || closing_) return;
     reconsider_input();
-    if (half_closed_ && !is_shut() && !session_->busy()) end();
+    if (half_closed_ && !is_shut() && !session_->busy_alone()) end();
 }
 
 std::size_t ClientConnection::on_server_bytes(ByteView bytes) {
@@ -256,7 +256,7 @@ void ClientConnection::on_written() {
 
 // A client that has sent its last and waits for no answer may still have one coming: what runs is let finish.
 void ClientConnection::on_closed(int error) {
-    if (error == 0 && session_ && session_->busy() && !closing_) {
+    if (error == 0 && session_ && session_->busy_alone() && !closing_) {
         half_closed_ = true;
         return;
     }

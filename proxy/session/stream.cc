@@ -60,13 +60,20 @@ void Stream::settle() {
     dirty_ = false;
     if (shut_) return;
     flush();
-    if (broken_) return on_closed(write_error_);
+    if (broken_) return end_broken();
     if (congested_ && out_.size() <= kLowWater) {
         congested_ = false;
         on_drained();
     }
     if (out_.empty() && !shut_ && !connecting_) on_written();
     if (unread_ && !shut_) read();
+}
+
+// What the peer said before it hung up still counts.
+void Stream::end_broken() {
+    unread_ = true;
+    read();
+    if (!shut_) on_closed(write_error_);
 }
 
 void Stream::shut() {

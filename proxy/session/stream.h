@@ -60,6 +60,7 @@ protected:
 private:
     void read();
     void flush();
+    void end_broken();
     [[nodiscard]] bool handle(ByteView fresh);  // false: shut
 
     Worker* worker_;
