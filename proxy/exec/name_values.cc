@@ -14,7 +14,7 @@ template <typename Vector>
 auto position(Vector& pairs, std::string_view name) {
     return std::lower_bound(
         pairs.begin(), pairs.end(), name,
-        [](const NameValues::Pair& pair, std::string_view key) { return pair.first < key; });
+        [](const NameValues::Pair& pair, std::string_view key) { return std::string_view(pair.first) < key; });
 }
 
 std::size_t hash_of(const Pairs& pairs) {

@@ -165,8 +165,7 @@ void BodyReader::take_parenthesis() {
 
 void BodyReader::tidy() {
     std::ranges::sort(body_.names);
-    const auto repeated = std::ranges::unique(body_.names);
-    body_.names.erase(repeated.begin(), repeated.end());
+    body_.names.erase(std::unique(body_.names.begin(), body_.names.end()), body_.names.end());
 }
 
 // The number after every `key` in the tree.
@@ -181,8 +180,7 @@ void collect(std::string_view tree, std::string_view key, std::vector<std::uint3
 
 void sort_unique(std::vector<std::uint32_t>& oids) {
     std::ranges::sort(oids);
-    const auto repeated = std::ranges::unique(oids);
-    oids.erase(repeated.begin(), repeated.end());
+    oids.erase(std::unique(oids.begin(), oids.end()), oids.end());
 }
 
 }  // namespace
