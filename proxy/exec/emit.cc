@@ -388,8 +388,10 @@ void Session::emit_close(const wire::Frame& frame) {
     if (is_there) link_->statements.own_names.erase(own);
     undo_.push_back({std::string(target->name), *known, is_there});
     statements_.set(target->name, nullptr);
-    link_->replies.push(Owed::Close, is_there ? Deliver::Forward : Deliver::Synthesize).undo_client = true;
-    if (is_there) send_raw(frame.bytes);
+    // Behind what may fail or copy the server must see it; there it is one of a name that is unknown.
+    const bool sent = is_there || !link_->replies.answered();
+    link_->replies.push(Owed::Close, sent ? Deliver::Forward : Deliver::Synthesize).undo_client = true;
+    if (sent) send_raw(frame.bytes);
 }
 
 }  // namespace pgpool::exec

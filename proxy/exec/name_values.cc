@@ -12,9 +12,10 @@ using Pairs = std::vector<NameValues::Pair>;
 
 template <typename Vector>
 auto position(Vector& pairs, std::string_view name) {
-    return std::lower_bound(
-        pairs.begin(), pairs.end(), name,
-        [](const NameValues::Pair& pair, std::string_view key) { return std::string_view(pair.first) < key; });
+    return std::lower_bound(pairs.begin(), pairs.end(), name,
+                            [](const NameValues::Pair& pair, std::string_view key) {
+                                return std::string_view(pair.first) < key;
+                            });
 }
 
 std::size_t hash_of(const Pairs& pairs) {

@@ -84,11 +84,18 @@ std::size_t Session::pump(ByteView input) {
         const std::uint32_t retained_before = retained_;
         const ByteView rest = input.substr(used + retained_);
         const std::size_t advanced = stream_left_ > 0 ? stream(rest) : advance(rest);
+        if (advanced > 0 && retained_ == retained_before) give_up_repetition();
         const std::size_t finished = std::exchange(done_, 0);
         used += advanced + finished;
         if (advanced + finished == 0 && retained_ == retained_before) break;
     }
     return closed_ ? input.size() : used;
+}
+
+// Bytes behind the retained request were dealt with: it cannot be kept in front of them.
+void Session::give_up_repetition() {
+    done_ += std::exchange(retained_, 0);
+    repeatable_ = false;
 }
 
 bool Session::on_primary() const {
@@ -98,6 +105,14 @@ bool Session::on_primary() const {
 void Session::on_link(ServerLink& link) {
     count_wait();
     link_ = &link;
+    wait_ = Wait::Nothing;
+    effects_.disarm(TimerKind::Wait);
+    if (phase_ == Phase::Starting) continue_start();
+}
+
+void Session::on_target_lost() {
+    if (wait_ != Wait::Link) return;
+    count_wait();
     wait_ = Wait::Nothing;
     effects_.disarm(TimerKind::Wait);
     if (phase_ == Phase::Starting) continue_start();

@@ -86,6 +86,7 @@ public:
 
     void on_link(ServerLink& link);              // what acquire() could not give at once
     void on_link_refused(ByteView error_body);   // a node's ErrorResponse instead
+    void on_target_lost();                       // nothing comes: its node is gone, another must serve
     void on_link_lost(std::string_view reason);  // the connection this session holds is gone
     void on_news();                              // topology or facts are new
     void on_own_ready();                         // the result that own_command() has promised
@@ -120,6 +121,7 @@ private:
     // session.cc
     void continue_start();
     void welcome();
+    void give_up_repetition();
     void say(const wire::Report& report);
     [[nodiscard]] bool owes_client() const { return link_ != nullptr && link_->replies.owes_client(); }
     [[nodiscard]] bool on_primary() const;

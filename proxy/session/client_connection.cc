@@ -205,6 +205,11 @@ void ClientConnection::on_server_free(ServerConnection& server) {
     pump();
 }
 
+void ClientConnection::on_target_lost() {
+    session_->on_target_lost();
+    pump();
+}
+
 void ClientConnection::on_server_refused(ByteView error_body) {
     session_->on_link_refused(error_body);
     pump();

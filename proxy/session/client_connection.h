@@ -35,6 +35,7 @@ public:
     void on_server_lost(std::string_view reason);
     void on_server_free(ServerConnection& server);  // the end of the wait for one
     void on_server_refused(ByteView error_body);
+    void on_target_lost();
     void on_news();
     void on_own_ready(const PendingAnswer& pending);
     void on_cancel();

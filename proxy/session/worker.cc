@@ -266,9 +266,8 @@ void Worker::closed(ServerConnection& server, ServerConnection::State before, st
     if (client != nullptr) {
         if (client->session()->link() == &server) {
             client->on_server_lost(reason);
-        } else {
-            pool.enqueue(*client, route::Target::at(server.node),
-                         loop_.now());  // it was on its way to this client
+        } else {  // it was on its way to this client
+            loop_.post([this, id = client->id()] { plan_again(id); });
         }
     }
     loop_.dispose(take_out(servers_, server));
@@ -321,6 +320,7 @@ void Worker::on_topology(cluster::TopologyPtr topology) {
     const auto before = std::exchange(surroundings_.topology, std::move(topology));
     if (before->primary != surroundings_.topology->primary) surroundings_.parameters.clear();
     close_servers_of_lost_nodes();
+    redirect_waiters_of_lost_nodes();
     serve_all_waiters();
     wake_waiters();
 }
@@ -344,6 +344,30 @@ void Worker::close_servers_of_lost_nodes() {
             lost.push_back(server.get());
     }
     for (ServerConnection* server : lost) server->close("its node is down or removed");
+}
+
+// Who waits for a connection to a node that is gone asks the planner again.
+void Worker::redirect_waiters_of_lost_nodes() {
+    std::vector<std::uint64_t> clients;
+    for (const auto& [key, pool] : pools_) {
+        for (pool::Waiter* waiter : pool->waiters()) {
+            if (waiter->target().is_primary()) continue;
+            const cluster::NodeStatus* node = surroundings_.topology->find(waiter->target().node);
+            if (node != nullptr && node->state != cluster::NodeState::Down) continue;
+            pool->remove(*waiter);
+            clients.push_back(static_cast<ClientConnection*>(waiter)->id());
+        }
+    }
+    for (const std::uint64_t id : clients) plan_again(id);
+}
+
+void Worker::plan_again(std::uint64_t client) {
+    const auto at = clients_.find(client);
+    if (at == clients_.end() || at->second->waiting()) return;
+    const bool is_served = std::any_of(handoffs_.begin(), handoffs_.end(), [&](const Handoff& handoff) {
+        return handoff.client == at->second.get();
+    });
+    if (!is_served) at->second->on_target_lost();
 }
 
 void Worker::on_facts(const std::string& name, sql::CatalogFactsPtr facts) {

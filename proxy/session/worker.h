@@ -117,6 +117,8 @@ private:
     [[nodiscard]] bool is_primary(NodeId node) const { return surroundings_.topology->primary == node; }
     [[nodiscard]] std::optional<NodeId> resolve(const route::Target& target) const;
     void close_servers_of_lost_nodes();
+    void redirect_waiters_of_lost_nodes();
+    void plan_again(std::uint64_t client);
     [[nodiscard]] bool give_up_for_others(ServerConnection& server);
 
     Shared& shared_;
