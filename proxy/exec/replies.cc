@@ -306,27 +306,32 @@ void Session::settle(Expected& expected) {
     pending_clears_ = pending_clears_ | std::exchange(expected.clears, sql::Leaves::Nothing);
 }
 
-// Entries that the server skips after an error: what they promised does not come.
+// Entries that the server skips after an error: what they promised does not come, latest first.
 void Session::undo_skipped(ReplyQueue& replies) {
-    std::size_t undone = 0;
-    std::vector<PreparedPtr> not_closed;
+    std::vector<Expected> skipped;
     replies.skip_to_sync([&](Expected& expected) {
         settle(expected);
-        if (expected.undo_client) ++undone;
-        if (expected.owed == Owed::Close && expected.statement) {
-            not_closed.push_back(expected.statement);
-        } else {
-            undo_prepared(expected);
-        }
-        if (expected.claims_unnamed) {
-            link_->statements.unnamed = {};
-            unnamed_serial_ = 0;
-        }
+        skipped.push_back(expected);
     });
+    undo_names(static_cast<std::size_t>(std::count_if(
+        skipped.begin(), skipped.end(), [](const Expected& expected) { return expected.undo_client; })));
     constexpr std::uint64_t kLongAgo = 0;  // no Parse may be spared because of it
-    for (PreparedPtr& statement : not_closed) link_->statements.add(std::move(statement), kLongAgo);
+    for (auto at = skipped.rbegin(); at != skipped.rend(); ++at) {
+        if (at->owed == Owed::Close && at->statement) {
+            link_->statements.add(at->statement, kLongAgo);
+        } else {
+            undo_prepared(*at);
+        }
+        if (!at->claims_unnamed) continue;
+        link_->statements.unnamed = {};
+        unnamed_serial_ = 0;
+    }
+}
+
+// The client's names: the first `count` changes that were not confirmed are taken back.
+void Session::undo_names(std::size_t count) {
     const auto first = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
-    const auto last = first + static_cast<std::ptrdiff_t>(undone);
+    const auto last = first + static_cast<std::ptrdiff_t>(count);
     for (auto at = last; at != first;) {
         --at;
         statements_.set(at->name, at->previous);

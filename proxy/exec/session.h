@@ -215,6 +215,7 @@ private:
     [[nodiscard]] std::string in_client_words(ByteView error_body, std::string_view name) const;
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
+    void undo_names(std::size_t count);
     void skip_with_server();
     [[nodiscard]] bool is_in_batch_of_client(std::size_t from) const;
     [[nodiscard]] bool restore_settings(wire::TransactionStatus status);
