@@ -11,7 +11,7 @@ Pool::NodeSlot& Pool::slot(NodeId node) {
     for (NodeSlot& slot : slots_) {
         if (slot.node == node) return slot;
     }
-    return slots_.emplace_back(NodeSlot{node, {}, {}, {}});
+    return slots_.emplace_back(NodeSlot{node, {}, {}, 0, {}});
 }
 
 const Pool::NodeSlot* Pool::find(NodeId node) const {
@@ -39,6 +39,11 @@ void Pool::open_failed(NodeId node, TimePoint again_at) {
 bool Pool::may_open(NodeId node, TimePoint now) const {
     const NodeSlot* known = find(node);
     return known == nullptr || now >= known->open_again_at;
+}
+
+std::uint64_t Pool::refused_at(NodeId node) const {
+    const NodeSlot* known = find(node);
+    return known != nullptr ? known->refused_at : 0;
 }
 
 void Pool::opened(NodeId node) {

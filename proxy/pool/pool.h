@@ -74,6 +74,9 @@ public:
     void opened(NodeId node);
     void open_failed(NodeId node, TimePoint again_at);  // no further attempt before that
     [[nodiscard]] bool may_open(NodeId node, TimePoint now) const;
+    // The limits said no when they had that version.
+    void refused(NodeId node, std::uint64_t version) { slot(node).refused_at = version; }
+    [[nodiscard]] std::uint64_t refused_at(NodeId node) const;
     [[nodiscard]] Pooled* take_idle(NodeId node);
     void put_idle(Pooled& connection, TimePoint now);
     void put_in_use(NodeId node) { ++counts(node).in_use; }  // handed over without having been idle
@@ -110,6 +113,7 @@ private:
         NodeId node;
         Counts counts;
         TimePoint open_again_at;
+        std::uint64_t refused_at = 0;
         std::vector<Pooled*> idle;  // most recently used last
     };
     [[nodiscard]] NodeSlot& slot(NodeId node);

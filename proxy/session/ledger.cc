@@ -27,23 +27,30 @@ bool reached(std::uint32_t limit, std::uint32_t count) {
     return limit > 0 && count >= limit;
 }
 
+// Whether a connection of pool `key` counts against the limit that refused one to `wanted`.
+bool is_within(Ledger::Limit limit, const Ledger::Key& wanted, const Ledger::Key& key) {
+    if (wanted.node != key.node) return false;
+    if (limit == Ledger::Limit::Pool) return wanted == key;
+    if (limit == Ledger::Limit::User) return wanted.user == key.user;
+    if (limit == Ledger::Limit::Database) return wanted.database == key.database;
+    return true;
+}
+
 }  // namespace
 
-bool Ledger::reserve(const Key& key, const config::Pool& limits) {
+Ledger::Limit Ledger::reserve(const Key& key, const config::Pool& limits) {
     const std::lock_guard lock(mutex_);
     const auto user = std::pair(key.user, key.node);
     const auto database = std::pair(key.database, key.node);
-    if (reached(limits.size, count_of(pools_, key)) ||
-        reached(limits.max_user_connections, count_of(by_user_, user)) ||
-        reached(limits.max_database_connections, count_of(by_database_, database)) ||
-        reached(limits.max_server_connections, count_of(by_node_, key.node))) {
-        return false;
-    }
+    if (reached(limits.size, count_of(pools_, key))) return Limit::Pool;
+    if (reached(limits.max_user_connections, count_of(by_user_, user))) return Limit::User;
+    if (reached(limits.max_database_connections, count_of(by_database_, database))) return Limit::Database;
+    if (reached(limits.max_server_connections, count_of(by_node_, key.node))) return Limit::Node;
     ++pools_[key];
     ++by_user_[user];
     ++by_database_[database];
     ++by_node_[key.node];
-    return true;
+    return Limit::None;
 }
 
 void Ledger::release(const Key& key) {
@@ -55,30 +62,31 @@ void Ledger::release(const Key& key) {
         take_one(by_database_, std::pair(key.database, key.node));
         take_one(by_node_, key.node);
         // A limit over several pools may have been in the way of any of them: all who wish try again.
-        for (auto& [wish, callback] : wishes_) wake.push_back(std::move(callback));
+        for (auto& [who, wish] : wishes_) wake.push_back(std::move(wish.wake));
         wishes_.clear();
         wishes_waiting_.store(0, std::memory_order_relaxed);
+        version_.fetch_add(1, std::memory_order_acq_rel);
     }
     for (const auto& callback : wake) callback();
 }
 
-void Ledger::wish(const Key& key, std::uint32_t worker, std::function<void()> wake) {
+bool Ledger::wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
+                  std::function<void()> wake) {
     const std::lock_guard lock(mutex_);
-    wishes_.insert_or_assign(std::pair(key, worker), std::move(wake));
+    const bool others_have_more = limit == Limit::Pool && count_of(pools_, key) > 2 * own + 1;
+    if (own > 0 && !others_have_more) return false;
+    const bool is_new = wishes_.insert_or_assign({key, worker}, Wish{limit, own, std::move(wake)}).second;
     wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
+    return is_new;
 }
 
-void Ledger::withdraw(const Key& key, std::uint32_t worker) {
+bool Ledger::wished(const Key& key, std::uint32_t worker, std::uint32_t own) const {
     const std::lock_guard lock(mutex_);
-    wishes_.erase(std::pair(key, worker));
-    wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
-}
-
-bool Ledger::wished(const Key& key, std::uint32_t by_others_than) const {
-    const std::lock_guard lock(mutex_);
-    for (auto at = wishes_.lower_bound(std::pair(key, 0U)); at != wishes_.end() && at->first.first == key;
-         ++at) {
-        if (at->first.second != by_others_than) return true;
+    for (const auto& [who, wish] : wishes_) {
+        const auto& [wanted, wisher] = who;
+        if (wanted == key && wisher == worker) continue;
+        if (wish.own > 0 && own <= wish.own + 1) continue;
+        if (is_within(wish.limit, wanted, key)) return true;
     }
     return false;
 }

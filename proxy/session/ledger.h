@@ -4,8 +4,9 @@
 // Ledger: how many server connections and clients exist over all workers, against the limits of the
 // configuration. Opening and closing a connection go through it, queries do not.
 //
-// A worker that may not open a connection because others hold all of them leaves a wish; workers ask wished()
-// when a connection becomes free, and then close it in favour of the wisher. Threads: any.
+// A worker that may not open a connection because of those that other workers or pools hold leaves a wish.
+// Whoever has a connection free asks wished(), and closes it if that helps one who has notably fewer.
+// Threads: any.
 
 #include <atomic>
 #include <cstdint>
@@ -30,15 +31,25 @@ public:
         friend auto operator<=>(const Key&, const Key&) = default;
     };
 
-    // A server connection more, if pool.size and the other limits allow it.
-    [[nodiscard]] bool reserve(const Key& key, const config::Pool& limits);
+    // The narrowest limit that is in the way: of one pool, of its user, of its database, of the node.
+    enum class Limit : std::uint8_t { None, Pool, User, Database, Node };
+
+    // A server connection more, if pool.size and the other limits allow it (None).
+    [[nodiscard]] Limit reserve(const Key& key, const config::Pool& limits);
     void release(const Key& key);
 
-    // Wishes: `wake` runs on any thread, once, when a connection of that pool was given up.
-    void wish(const Key& key, std::uint32_t worker, std::function<void()> wake);
-    void withdraw(const Key& key, std::uint32_t worker);
+    // Changes with every release and whenever limits change: before that nothing refused is granted.
+    [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+    void limits_changed() { version_.fetch_add(1, std::memory_order_acq_rel); }
+
+    // Wishes for what `limit` has refused to a worker that has `own` open in that pool; `wake` runs on any
+    // thread, once, when a connection was closed. False: giving up one would not be fair, or it is wished
+    // already.
+    [[nodiscard]] bool wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
+                            std::function<void()> wake);
     [[nodiscard]] bool any_wish() const { return wishes_waiting_.load(std::memory_order_relaxed) > 0; }
-    [[nodiscard]] bool wished(const Key& key, std::uint32_t by_others_than) const;
+    // Whether a worker that has `own` open in pool `key` should close one of them.
+    [[nodiscard]] bool wished(const Key& key, std::uint32_t worker, std::uint32_t own) const;
 
     // A client more; an error (53300) names the limit that is reached.
     [[nodiscard]] Result<void> admit_client(const std::string& user, const std::string& database,
@@ -52,11 +63,17 @@ private:
     std::map<std::pair<std::string, NodeId>, std::uint32_t> by_user_;
     std::map<std::pair<std::string, NodeId>, std::uint32_t> by_database_;
     std::map<NodeId, std::uint32_t> by_node_;
-    std::map<std::pair<Key, std::uint32_t>, std::function<void()>> wishes_;
+    struct Wish {
+        Limit limit = Limit::None;
+        std::uint32_t own = 0;
+        std::function<void()> wake;
+    };
+    std::map<std::pair<Key, std::uint32_t>, Wish> wishes_;  // of a pool in a worker
     std::map<std::string, std::uint32_t> clients_by_user_;
     std::map<std::string, std::uint32_t> clients_by_database_;
     std::uint32_t clients_ = 0;
     std::atomic<std::uint32_t> wishes_waiting_{0};
+    std::atomic<std::uint64_t> version_{1};
 };
 
 }  // namespace pgpool::session

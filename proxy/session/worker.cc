@@ -190,14 +190,11 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     const cluster::NodeStatus* status = surroundings_.topology->find(node);
     if (status == nullptr || status->state == cluster::NodeState::Down) return false;
     if (!pool.may_open(node, loop_.now())) return false;
-    const auto address = shared_.addresses.find(status->host, status->port);
-    if (!address) return false;
+    if (!reserve(pool, node)) return false;
     const Ledger::Key key = ledger_key(pool, node);
-    if (!shared_.ledger.reserve(key, config().pool)) {
-        if (pool.count(node).open() == 0) {
-            shared_.ledger.wish(key, index_,
-                                [this, &pool] { loop_.post([this, &pool] { serve_waiters(pool); }); });
-        }
+    const auto address = shared_.addresses.find(status->host, status->port);
+    if (!address) {
+        shared_.ledger.release(key);
         return false;
     }
     auto fd = net::start_connect(*address);
@@ -216,6 +213,38 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     return true;
 }
 
+// Asks the ledger only if something has changed there since it said no: requests that queue must not lock.
+bool Worker::reserve(pool::Pool& pool, NodeId node) {
+    const std::uint64_t version = shared_.ledger.version();
+    if (pool.refused_at(node) == version) return false;
+    const Ledger::Key key = ledger_key(pool, node);
+    const Ledger::Limit limit = shared_.ledger.reserve(key, config().pool);
+    if (limit == Ledger::Limit::None) return true;
+    pool.refused(node, version);
+    const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), [this, &pool] {
+        loop_.post([this, &pool] { serve_waiters(pool); });
+    });
+    if (is_new) {
+        for (std::uint32_t i = 0; i < shared_.worker_count; ++i) {
+            shared_.post_to_worker(i, [&shared = shared_, i] { of(shared, i).give_up_idle(); });
+        }
+    }
+    return false;
+}
+
+// Idle connections that others need more.
+void Worker::give_up_idle() {
+    for (const auto& [key, pool] : pools_) {
+        for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
+            for (pool::Pooled* idle : pool->idle(node.id)) {
+                auto& server = static_cast<ServerConnection&>(*idle);
+                if (!shared_.ledger.any_wish()) return;
+                if (give_up_for_others(server)) server.close("given up for another pool or worker");
+            }
+        }
+    }
+}
+
 void Worker::opened(ServerConnection& server) {
     if (log::enabled(log::Level::Debug)) {
         log::debug("server_connected", {{"node", server.node.value}, {"user", server.pool().user()}});
@@ -231,7 +260,7 @@ void Worker::returned(ServerConnection& server) {
     const cluster::NodeStatus* node = surroundings_.topology->find(server.node);
     if (node == nullptr || node->state == cluster::NodeState::Down)
         return server.close("its node is down or removed");
-    if (give_up_for_others(server)) return server.close("given up for another worker");
+    if (give_up_for_others(server)) return server.close("given up for another pool or worker");
     pool::Waiter* waiter = server.pool().take_waiter(server.node, is_primary(server.node));
     if (waiter == nullptr) return;
     auto& client = static_cast<ClientConnection&>(*waiter);
@@ -239,10 +268,11 @@ void Worker::returned(ServerConnection& server) {
     handoffs_.push_back({&client, &server});
 }
 
-// Another worker has no connection of this pool at all, and may not open one because we hold them.
+// Another worker or pool has none, or far fewer, and may not open one because of those that we hold.
 bool Worker::give_up_for_others(ServerConnection& server) {
     if (!shared_.ledger.any_wish()) return false;
-    return shared_.ledger.wished(ledger_key(server.pool(), server.node), index_);
+    const std::uint32_t own = server.pool().count(server.node).open();
+    return shared_.ledger.wished(ledger_key(server.pool(), server.node), index_, own);
 }
 
 void Worker::closed(ServerConnection& server, ServerConnection::State before, std::string_view reason) {
@@ -377,6 +407,7 @@ void Worker::on_facts(const std::string& name, sql::CatalogFactsPtr facts) {
 
 void Worker::on_config(config::ConfigPtr config, AuthTablesPtr auth_tables) {
     surroundings_.replace_config(std::move(config));
+    shared_.ledger.limits_changed();
     auth_tables_ = std::move(auth_tables);
     serve_all_waiters();
 }

@@ -113,6 +113,8 @@ private:
     void wake_waiters();
     void open_if_wanted(pool::Pool& pool, NodeId node);
     [[nodiscard]] bool open(pool::Pool& pool, NodeId node);
+    [[nodiscard]] bool reserve(pool::Pool& pool, NodeId node);
+    void give_up_idle();
     [[nodiscard]] Ledger::Key ledger_key(const pool::Pool& pool, NodeId node) const;
     [[nodiscard]] bool is_primary(NodeId node) const { return surroundings_.topology->primary == node; }
     [[nodiscard]] std::optional<NodeId> resolve(const route::Target& target) const;

@@ -23,9 +23,6 @@ OVERHEAD = 0.03
 READS, WRITES = {"recvfrom", "recvmsg", "read", "readv"}, {"sendto", "sendmsg", "write", "writev"}
 WAITS = {"epoll_wait", "epoll_pwait", "epoll_pwait2"}
 
-# Strict: it fails as soon as it passes, and goes then.
-QUEUED_LOCKS = pytest.mark.xfail(strict=True, reason="a request that finds its pool full looks up the address and the limits again, each under a lock")
-
 pytestmark = [pytest.mark.deadline(180), pytest.mark.skipif("san" in str(binary()), reason="sanitizers allocate and lock themselves")]
 
 
@@ -93,7 +90,7 @@ def test_system_calls_per_query(start, tmp_path, protocol, load):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("load", [pytest.param("many", marks=QUEUED_LOCKS) if load == "many" else load for load in CLIENTS])
+@pytest.mark.parametrize("load", CLIENTS)
 def test_no_allocation_and_no_lock(start, tmp_path, protocol, load):
     counter, clients = CallCounter(tmp_path), CLIENTS[load]
     with counter.preloaded():

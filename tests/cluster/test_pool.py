@@ -137,6 +137,30 @@ def connects(proxy):
         return False
 
 
+def test_idle_connections_of_one_worker_serve_clients_of_another(pair, make_proxy):
+    """One connection for all: whichever worker a client came to, it gets its turn."""
+    proxy = make_proxy(pair, {"workers": 2, "pool": {"size": 1, "wait_timeout": "3s"}, "routing": {"read_write_split": False}})
+    clients = [proxy.wire() for _ in range(12)]
+    for _ in range(2):
+        for client in clients:
+            assert client.rows("select 1") == [["1"]]
+    for client in clients:
+        client.close()
+
+
+def test_idle_connections_of_one_pool_do_not_block_another(pair, make_proxy):
+    for name in ("one", "two", "three"):
+        pair.primary.sql(f"create role shares_{name} login")
+    pair.wait_caught_up()
+    proxy = make_proxy(pair, {"pool": {"size": 5, "max_server_connections": 2, "wait_timeout": "3s"}, "routing": {"read_write_split": False}})
+    clients = [proxy.wire(user=f"shares_{name}") for name in ("one", "two", "three", "one")]
+    for _ in range(3):
+        for client in clients:
+            assert client.rows("select 1") == [["1"]]
+    for client in clients:
+        client.close()
+
+
 def test_query_timeout(pair, make_proxy):
     with make_proxy(pair, {"limits": {"query_timeout": "300ms"}}).wire() as connection:
         frames = connection.query("select pg_sleep(20)", timeout=10)
