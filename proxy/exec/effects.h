@@ -46,6 +46,8 @@ public:
     [[nodiscard]] virtual ServerLink* acquire(const route::Target& target) = 0;
     virtual void withdraw() = 0;  // no longer waits for a connection
     virtual void release(ServerLink& link, Disposal disposal) = 0;
+    // Somebody waits, and a connection given back would help.
+    [[nodiscard]] virtual bool connection_wanted() = 0;
     virtual void cancel(ServerLink& link) = 0;  // asks the node to cancel what runs there
     virtual void await_news() = 0;              // Session::on_news follows when topology or facts are new
     virtual void arm(TimerKind timer, milliseconds after) = 0;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // Session: what answers mean for its state, the end of requests and transactions, release of the connection.
+#include <fmt/core.h>
+
+#include <array>
+
 #include "proxy/exec/session.h"
 
 namespace pgpool::exec {
@@ -15,6 +19,29 @@ Leaves without(Leaves set, Leaves gone) {
 
 // What a rollback takes back. Advisory locks and what unknown code did stay.
 constexpr Leaves kTransactional = Leaves::TempObject | Leaves::Listen | Leaves::HoldCursor;
+
+// Asks whether any state of these kinds is there; empty if some of it cannot be asked for.
+std::string pins_query(Leaves pins) {
+    struct Question {
+        Leaves leaves;
+        std::string_view exists;
+    };
+    static constexpr std::array<Question, 4> kQuestions{{
+        {Leaves::TempObject,
+         "pg_depend WHERE refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid = "
+         "pg_catalog.pg_my_temp_schema()"},
+        {Leaves::Listen, "pg_listening_channels()"},
+        {Leaves::HoldCursor, "pg_cursors WHERE is_holdable"},
+        {Leaves::AdvisoryLock, "pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid()"},
+    }};
+    std::string sql;
+    for (const auto& [leaves, exists] : kQuestions) {
+        if (!sql::has(pins, leaves)) continue;
+        sql += fmt::format("{} EXISTS (SELECT FROM pg_catalog.{})", sql.empty() ? "SELECT" : " OR", exists);
+        pins = without(pins, leaves);
+    }
+    return pins == Leaves::Nothing ? sql : std::string();
+}
 
 }  // namespace
 
@@ -171,15 +198,30 @@ void Session::count_wait() {
     if (wait_ == Wait::Link) statistics_.wait_time += around_.now - wait_began_;
 }
 
+// Nothing is on the way on the connection that this session holds, and no transaction is open.
+bool Session::is_quiet() const {
+    return link_ != nullptr && link_->replies.empty() && !unsynced_ && !copying_in_ && stream_left_ == 0 &&
+           transaction_ == wire::TransactionStatus::Idle && link_->status == wire::TransactionStatus::Idle;
+}
+
+void Session::check_pins() {
+    if (!is_quiet() || phase_ != Phase::Running || wait_ != Wait::Nothing) return;
+    const std::string sql = pins_query(pins_);
+    if (sql.empty()) return;
+    state_left_ = true;
+    send_own_query(sql, Purpose::Check);
+}
+
 void Session::release_if_free() {
-    if (link_ == nullptr || !link_->replies.empty() || unsynced_ || copying_in_ || stream_left_ > 0) return;
-    if (transaction_ != wire::TransactionStatus::Idle || link_->status != wire::TransactionStatus::Idle)
-        return;
+    if (!is_quiet()) return;
     const auto mode = around_.config->pool.mode;
     if (phase_ == Phase::Running && mode == config::PoolMode::Session) return;
     Disposal disposal = Disposal::Keep;
     if (pins_ != Leaves::Nothing) {
-        if (mode == config::PoolMode::Auto) return;
+        if (mode == config::PoolMode::Auto) {
+            if (effects_.connection_wanted()) check_pins();
+            return;
+        }
         disposal =
             Disposal::Reset;  // mode transaction: the state is lost, as its users expect, but never leaks
         pins_ = Leaves::Nothing;

@@ -107,6 +107,7 @@ bool Session::on_server_frame(const wire::Frame& frame) {
     switch (frame.type) {
         case kDataRow:
         case kCopyData: {
+            if (replies.head().purpose == Purpose::Check) return note_check(frame), false;
             const bool wanted = forward();
             row_delivered_ |= wanted;
             return wanted;
@@ -141,6 +142,11 @@ bool Session::on_server_frame(const wire::Frame& frame) {
         default:
             return forward();
     }
+}
+
+// The row of a check of the pins: one column, t or f.
+void Session::note_check(const wire::Frame& row) {
+    state_left_ = !row.body.ends_with('f');
 }
 
 // The head has got what it waited for.
@@ -409,6 +415,10 @@ bool Session::restore_settings(wire::TransactionStatus status) {
 bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
     if (purpose == Purpose::Restore) return finish_restore(), false;
+    if (purpose == Purpose::Check) {
+        if (state_left_) return false;
+        pins_ = sql::Leaves::Nothing;
+    }
     if (purpose == Purpose::Replay && wait_ == Wait::Settings) {
         wait_ = Wait::Nothing;
         if (!error.empty()) return refuse_link(error), false;

@@ -40,7 +40,7 @@ enum class Deliver : std::uint8_t {
 };
 
 // What an answer to a message of ours means.
-enum class Purpose : std::uint8_t { Client, Begin, Replay, Restore, Cleanup, Prepare, Reset, Check };
+enum class Purpose : std::uint8_t { Client, Begin, Replay, Restore, Cleanup, Prepare, Check };
 
 struct Expected {
     Owed owed = Owed::Query;

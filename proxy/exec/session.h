@@ -94,6 +94,9 @@ public:
     void on_cancel();  // the client's CancelRequest
     void on_client_gone();
     void on_drain();  // ends at the next good moment
+    // Others want the connection that this session's state pins: asks the server whether the state is still
+    // there.
+    void check_pins();
 
     [[nodiscard]] const Login& login() const { return login_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
@@ -206,6 +209,7 @@ private:
         const wire::Frame& frame);  // true: a request of the client ends here
     [[nodiscard]] bool on_parameter_status(const wire::Frame& frame);
     [[nodiscard]] bool on_copy_in();
+    void note_check(const wire::Frame& row);
     [[nodiscard]] bool complete(Owed owed);
     [[nodiscard]] bool on_command_end(const wire::Frame& frame);
     [[nodiscard]] bool forwards() const;
@@ -231,6 +235,7 @@ private:
     void count_answered(bool transaction_over);
     void count_wait();
     void release_if_free();
+    [[nodiscard]] bool is_quiet() const;
     void idle_or_in_transaction();
     void roll_back();
     void apply_to_statements(const sql::Statement& statement);
@@ -327,6 +332,7 @@ private:
     sql::Leaves pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_clears_ = sql::Leaves::Nothing;
+    bool state_left_ = true;  // what the last check of the pins has found
     Settings settings_;
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them

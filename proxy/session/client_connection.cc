@@ -331,6 +331,10 @@ void ClientConnection::release(exec::ServerLink& link, exec::Disposal disposal) 
     worker().released(connection_of(link), disposal);
 }
 
+bool ClientConnection::connection_wanted() {
+    return pool_->waiting() > 0 || worker().shared().ledger.any_wish();
+}
+
 void ClientConnection::cancel(exec::ServerLink& link) {
     worker().cancel_at_node(connection_of(link));
 }

@@ -36,6 +36,7 @@ public:
     void on_server_free(ServerConnection& server);  // the end of the wait for one
     void on_server_refused(ByteView error_body);
     void on_target_lost();
+    void check_pins() { session_->check_pins(); }
     void on_news();
     void on_own_ready(const PendingAnswer& pending);
     void on_cancel();
@@ -59,6 +60,7 @@ public:
     exec::ServerLink* acquire(const route::Target& target) override;
     void withdraw() override;
     void release(exec::ServerLink& link, exec::Disposal disposal) override;
+    bool connection_wanted() override;
     void cancel(exec::ServerLink& link) override;
     void await_news() override;
     void arm(exec::TimerKind timer, milliseconds after) override;

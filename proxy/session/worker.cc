@@ -450,6 +450,16 @@ void Worker::maintain() {
         }
         if (pool->waiting() > 0) serve_waiters(*pool);
     }
+    check_pins();
+}
+
+// Clients that rest may have ended by now what pinned them.
+void Worker::check_pins() {
+    for (const auto& server : servers_) {
+        ClientConnection* client = server->client();
+        if (client != nullptr && client->session()->link() == server.get() && client->connection_wanted())
+            client->check_pins();
+    }
 }
 
 void Worker::cancel_at_node(ServerConnection& server) {

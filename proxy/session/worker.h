@@ -115,6 +115,7 @@ private:
     [[nodiscard]] bool open(pool::Pool& pool, NodeId node);
     [[nodiscard]] bool reserve(pool::Pool& pool, NodeId node);
     void give_up_idle();
+    void check_pins();
     [[nodiscard]] Ledger::Key ledger_key(const pool::Pool& pool, NodeId node) const;
     [[nodiscard]] bool is_primary(NodeId node) const { return surroundings_.topology->primary == node; }
     [[nodiscard]] std::optional<NodeId> resolve(const route::Target& target) const;

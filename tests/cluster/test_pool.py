@@ -161,6 +161,37 @@ def test_idle_connections_of_one_pool_do_not_block_another(pair, make_proxy):
         client.close()
 
 
+PINS = {"advisory lock": ("select pg_advisory_lock(4711)", "select pg_advisory_unlock(4711)"),
+        "temporary table": ("create temp table pinned(a int)", "drop table pinned"),
+        "temporary function": ("create function pg_temp.pinned() returns int language sql as 'select 1'", "drop function pg_temp.pinned()"),
+        "channel": ("listen pinned", "unlisten pinned"),
+        "held cursor": ("declare pinned cursor with hold for select 1", "close pinned")}
+
+
+@pytest.mark.parametrize("state", PINS)
+def test_pin_ends_with_the_state(pair, make_proxy, state):
+    """While its state is there a client keeps its connection; once it is gone who waits gets it."""
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1, "wait_timeout": "1500ms"}, "routing": {"read_write_split": False}})
+    make, end = PINS[state]
+    with proxy.wire() as holder, proxy.wire() as waiter:
+        assert holder.query(make)[-1].type == "Z"
+        assert [f.fields()["C"] for f in waiter.query("select 1") if f.type == "E"] == ["53300"], "the state is there"
+        assert [str(f) for f in holder.query(end) if f.type == "E"] == []
+        assert waiter.rows("select 1") == [["1"]], "the state is gone"
+        assert holder.rows("select 2") == [["2"]]
+
+
+def test_pin_ends_while_others_wait(pair, make_proxy):
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1, "wait_timeout": "20s"}, "routing": {"read_write_split": False}})
+    with proxy.wire() as holder, proxy.wire() as waiter:
+        holder.query("select pg_advisory_lock(4712)")
+        waiter.send(wire.query("select 1"))
+        begin = time.monotonic()
+        holder.query("select pg_advisory_unlock(4712)")
+        assert [f.values() for f in waiter.read_until("Z") if f.type == "D"] == [[b"1"]]
+        assert time.monotonic() - begin < 0.7, "at the end of the request, not at the next round of housekeeping"
+
+
 def test_query_timeout(pair, make_proxy):
     with make_proxy(pair, {"limits": {"query_timeout": "300ms"}}).wire() as connection:
         frames = connection.query("select pg_sleep(20)", timeout=10)

@@ -85,6 +85,7 @@ public:
     exec::ServerLink* acquire(const route::Target& target) override;
     void withdraw() override;
     void release(exec::ServerLink& link, exec::Disposal disposal) override;
+    bool connection_wanted() override { return false; }
     void cancel(exec::ServerLink& link) override;
     void await_news() override;
     void arm(exec::TimerKind timer, milliseconds after) override;

@@ -50,6 +50,7 @@ protected:
     }
     void withdraw() override {}
     void release(ServerLink&, Disposal) override {}
+    bool connection_wanted() override { return false; }
     void cancel(ServerLink&) override {}
     void await_news() override {}
     void arm(TimerKind timer, milliseconds after) override { timers_[timer] = after; }
