@@ -2,6 +2,7 @@
 // Session: Request -> plan -> server connection, or an answer of our own.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
@@ -75,6 +76,7 @@ bool Session::may_pipeline() const {
 void Session::classify(ByteView bytes) {
     request_.verdict = {};
     request_.statements = 0;
+    request_.parsed.reset();
     if (request_.form == Request::Form::Query) classify_query(bytes);
     if (request_.form == Request::Form::Batch) classify_batch(bytes);
     if (request_.form == Request::Form::FunctionCall) {
@@ -146,12 +148,11 @@ void Session::classify_batch(ByteView bytes) {
     request_.verdict.kind = route::Class::Session;
     request_.verdict.reason = route::Reason::SessionCommand;
     request_.verdict.leaves = sql::Leaves::Nothing;
-    std::string_view parsed_name;  // the statement that this batch parsed last
-    sql::StatementInfoPtr parsed;
+    std::string_view parsed_name;     // the statement that this batch parsed last
     sql::StatementInfoPtr described;  // a command of ours: no server knows it
     for (std::size_t at = 0; at < bytes.size();) {
         const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
-        at += frame.bytes.size();
+        const std::size_t frame_at = std::exchange(at, at + frame.bytes.size());
         if (frame.type == wire::frontend::kParse) {
             const auto parse = wire::read_parse(frame.body);
             if (!parse) {
@@ -162,10 +163,11 @@ void Session::classify_batch(ByteView bytes) {
             learn(*analysed.slot);
             add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
             parsed_name = parse->name;
-            parsed = analysed.info;
+            request_.parse_at = frame_at;
+            request_.parsed = analysed.info;
         } else if (frame.type == wire::frontend::kBind) {
             const auto bind = wire::read_bind(frame.body);
-            if (!bind || (parsed && bind->statement == parsed_name)) continue;
+            if (!bind || (request_.parsed && bind->statement == parsed_name)) continue;
             const PreparedPtr* known = bind->statement.empty() ? nullptr : statements_.find(bind->statement);
             const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
             if (!info || (known == nullptr && !bind->statement.empty())) continue;

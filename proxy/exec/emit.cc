@@ -100,6 +100,7 @@ void Session::emit_function_call(ByteView bytes) {
 
 void Session::emit_batch(ByteView bytes) {
     unsynced_ = true;
+    batch_ = bytes;
     for (std::size_t at = 0; at < bytes.size();) {
         const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
         at += frame.bytes.size();
@@ -143,7 +144,8 @@ void Session::emit_parse(const wire::Frame& frame) {
         link_->statements.unnamed = {};
         return send_raw(frame.bytes);
     }
-    const sql::StatementInfoPtr info = around_.analyze(parse->sql, options_).info;
+    const bool known = request_.parsed && batch_.data() + request_.parse_at == frame.bytes.data();
+    sql::StatementInfoPtr info = known ? request_.parsed : around_.analyze(parse->sql, options_).info;
     if (!parse->name.empty()) {
         emit_named_parse(frame, parse->name, parse->sql_and_types, info);
         const auto& named = request_.own_names;  // by SQL, perhaps in this same batch
@@ -151,7 +153,7 @@ void Session::emit_parse(const wire::Frame& frame) {
         return;
     }
     unnamed_body_.assign(parse->sql_and_types);
-    unnamed_info_ = info;
+    unnamed_info_ = std::move(info);
     unnamed_serial_ = ++last_serial_;
     link_->statements.unnamed = {id_, unnamed_serial_};
     link_->replies.push(Owed::Parse).claims_unnamed = true;

@@ -55,8 +55,10 @@ struct Request {
     std::uint64_t beyond = 0;            // oversize: bytes of its last message that follow
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
-    sql::StatementInfoPtr info;  // Query: of the text; Batch: of its only statement, if it has just one
-    route::Verdict verdict;      // of all of it
+    sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
+    route::Verdict verdict;        // of all of it
+    std::size_t parse_at = 0;      // Batch: where its last Parse begins,
+    sql::StatementInfoPtr parsed;  // and what it holds
 };
 
 class Session {
@@ -364,6 +366,7 @@ private:
     std::string internal_error_;  // body of an error to a message of ours
     std::string out_;             // frames on their way to the server; kept for its memory
     ByteView raw_;                // bytes of the client to be sent unchanged; valid while emitting
+    ByteView batch_;              // the one that is being emitted
 };
 
 }  // namespace pgpool::exec

@@ -39,17 +39,18 @@ def ctest(preset, labels, jobs):
 
 def parts(jobs):
     differential = "tests/differential/run"
+    fixed = ["--seed", "1"]  # the same for everybody; "long" draws its own
     found = [
         Part("layers", "layer rules, every header alone", ("dev",), 600, ([PYTHON, "tests/check_layers.py", "--headers"],)),
         Part("unit", "pure units", ("dev",), 300, (ctest("dev", "unit", jobs),)),
         Part("component", "the daemon's parts against scripted peers and real servers", ("dev",), 600, (ctest("dev", "component", jobs),)),
         Part("clients", "psql, pgbench, drivers", ("dev",), 600, (["tests/clients/run"],)),
-        Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200"],)),
+        Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200", *fixed],)),
         Part("cluster", "real PostgreSQL clusters", ("dev",), 900, (PYTEST + ["-m", "not long", "tests/cluster"],)),
         Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
              (ctest("asan", "unit|component", jobs), ctest("tsan", "unit|component", jobs),
-              ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20"],
-              ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20",
+              ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
+              ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20", *fixed,
                "simple/*", "pipelines/*", "session/*"])),
         Part("fuzz", "every fuzz target", ("fuzz",), 1200, ([PYTHON, "tests/support/fuzz.py", "--jobs", str(jobs)],)),
         Part("bench", "against direct, haproxy, pgbouncer and pgpool2, a few minutes; not in the default", ("release",), 1800,
