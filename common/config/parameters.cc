@@ -83,12 +83,12 @@ constexpr Parameter row(std::string_view name, Type type, Reload reload, std::st
 }
 
 constexpr Parameter kNodeFields[] = {
-    row<&Node::name>("name", kRequiredName, Restart,
+    row<&Node::name>("name", kRequiredName, Live,
                      "Name of the node in rules, SHOW and the log: letters, digits, `_`, `-` and `.`."),
     row<&Node::host>(
-        "host", text(1, 255), Restart,
+        "host", text(1, 255), Live,
         "Host name or address of the server, or the directory of its UNIX socket (begins with `/`)."),
-    row<&Node::port>("port", kPort, Restart, "Port of the server."),
+    row<&Node::port>("port", kPort, Live, "Port of the server."),
     row<&Node::weight>("weight", real(0, 1'000'000), Live,
                        "Share of the balanced reads, relative to the other nodes; 0 gives it none."),
 };
@@ -295,7 +295,6 @@ constexpr List list(std::string_view name, std::string_view key, std::size_t max
                 return &reach<Members...>(config)[index];
             },
             [](Config& config) -> Owner { return &reach<Members...>(config).emplace_back(); },
-            [](Config& config) { reach<Members...>(config).clear(); },
             []() -> ConstOwner {
                 static const Element element;
                 return &element;
@@ -303,7 +302,7 @@ constexpr List list(std::string_view name, std::string_view key, std::size_t max
 }
 
 constexpr List kLists[] = {
-    list<&Config::nodes>("nodes", "name", 128, Restart, kNodeFields,
+    list<&Config::nodes>("nodes", "name", 128, Live, kNodeFields,
                          "The PostgreSQL servers; which of them is the primary is found out."),
     list<&Config::routing, &Routing::rules>("routing.rules", "", 1'000, Live, kRuleFields,
                                             "Rules that say where reads of some clients go; the first that "
