@@ -120,7 +120,7 @@ constexpr Parameter kAccessFields[] = {
 constexpr Parameter kParameters[] = {
     row<&Config::mode>("mode", word(kClusterModes), Restart,
                        "How the nodes belong together: `streaming` (a primary and its standbys, PostgreSQL "
-                       "replicates) or `single` (one server)."),
+                       "replicates) or `single` (one server; a second one in `nodes` is an error)."),
     row<&Config::workers>("workers", integer(0, 256), Restart,
                           "Worker threads; 0 means one per processor core."),
 
@@ -203,7 +203,8 @@ constexpr Parameter kParameters[] = {
         "Reads may go to standbys; off sends everything to the primary."),
     row<&Config::routing, &Routing::balance>("routing.balance", word(kBalanceLevels), Live,
                                              "How often a node is chosen for reads: once per `session`, "
-                                             "`transaction` or `statement`."),
+                                             "`transaction` or `statement`; inside of BEGIN and COMMIT "
+                                             "once in any case."),
     row<&Config::routing, &Routing::consistency>(
         "routing.consistency", word(kConsistencies), Live,
         "What a read on a standby must see: the client's own commits (`session`), everybody's (`global`) or "
@@ -274,8 +275,10 @@ constexpr Parameter kParameters[] = {
     row<&Config::log, &Log::level>("log.level", word(kLogLevels), Live, "Least level that is logged."),
     row<&Config::log, &Log::connections>("log.connections", boolean(), Live,
                                          "Log when clients connect and disconnect."),
-    row<&Config::log, &Log::statements>("log.statements", boolean(), Live,
-                                        "Log every statement and where it went."),
+    row<&Config::log, &Log::statements>(
+        "log.statements", boolean(), Live,
+        "Log every statement, whose it is, and the node that runs it; without the "
+        "values of parameters."),
 };
 
 // A list whose vector is reached from Config through the members.
