@@ -120,7 +120,8 @@ def test_forged_scram_messages(guarded, make_proxy):
             frame = connection.read_frame()
             if frame.type == "R" and stage == "final":
                 final = bytearray(scram.final(frame.body[4:]))
-                final[rng.randrange(5, len(final))] ^= 1
+                # The last character before "=" holds bits of no meaning: the same proof may be written in several ways.
+                final[rng.randrange(5, len(final) - 2)] ^= 1
                 connection.send(bytes(final))
                 frame = connection.read_frame()
             assert frame.type == "E" or stage == "first", f"accepted: {frame}"
