@@ -37,8 +37,12 @@ function(pgpool_test name)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${target} PRIVATE PGPOOL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${arg_DEPS} pgpool_warnings GTest::gmock_main)
+  set(seconds 120)
+  if(arg_LABEL STREQUAL component)
+    set(seconds 400) # they start servers, which a busy machine does slowly
+  endif()
   add_test(NAME ${target} COMMAND ${target})
-  set_tests_properties(${target} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
+  set_tests_properties(${target} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${seconds})
 endfunction()
 
 function(pgpool_fuzz name)

@@ -17,7 +17,7 @@ struct StrongId {
     friend constexpr auto operator<=>(const StrongId&, const StrongId&) = default;
 };
 
-// Index of a PostgreSQL node; stable for the life of the process, never re-used after a node was removed.
+// Index of a PostgreSQL node; stable for the life of the process, never given to another node.
 using NodeId = StrongId<struct NodeIdTag, std::uint16_t>;
 using SessionId = StrongId<struct SessionIdTag, std::uint64_t>;
 // A WAL position in bytes, PG type pg_lsn. 0 = unknown.

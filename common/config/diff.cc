@@ -25,10 +25,6 @@ std::optional<ConstOwner> find_element(const List& list, const Config& config, s
     return std::nullopt;
 }
 
-void copy_fields(const List& list, ConstOwner from, Owner to) {
-    for (const Parameter& field : list.fields) field.set(to, field.get(from));
-}
-
 bool is_equal(const List& list, const Config& a, const Config& b) {
     if (list.count(a) != list.count(b)) return false;
     for (std::size_t i = 0; i < list.count(a); ++i) {
@@ -97,26 +93,6 @@ private:
     std::vector<Change> changes_;
 };
 
-// The elements of `base`; those that the other configuration has too take each field from where it is in
-// force.
-void merge_elements(const List& list, const Config& running, const Config& wanted, Config& effective) {
-    const bool is_running = list.reload == Reload::Restart;
-    const Config& base = is_running ? running : wanted;
-    const Config& other = is_running ? wanted : running;
-    list.clear(effective);
-    for (std::size_t i = 0; i < list.count(base); ++i) {
-        const ConstOwner element = list.at(base, i);
-        const Owner merged = list.append(effective);
-        copy_fields(list, element, merged);
-        const auto twin = list.key.empty() ? std::nullopt : find_element(list, other, key_of(list, element));
-        if (!twin) continue;
-        for (const Parameter& field : list.fields) {
-            const bool is_from_running = field.reload == Reload::Restart;
-            field.set(merged, field.get(is_from_running == is_running ? element : *twin));
-        }
-    }
-}
-
 }  // namespace
 
 std::string to_string(const Change& change) {
@@ -142,12 +118,12 @@ std::vector<Change> changes(const Config& running, const Config& wanted) {
     return Comparison(running, wanted).run();
 }
 
+// No list needs a restart.
 Config effective_config(const Config& running, const Config& wanted) {
     Config effective = wanted;
     for (const Parameter& parameter : parameters()) {
         if (parameter.reload == Reload::Restart) parameter.set(&effective, parameter.get(&running));
     }
-    for (const List& list : lists()) merge_elements(list, running, wanted, effective);
     return effective;
 }
 

@@ -31,8 +31,8 @@ struct Change {
 // The wanted configuration with what needs a restart as it is running.
 [[nodiscard]] Config effective_config(const Config& running, const Config& wanted);
 
-// `conflicts` is what does not fit together in `effective` although each file by itself is right (a rule for
-// a node that a restart would bring): then the reload must be refused as a whole.
+// `conflicts` is what does not fit together in `effective` although each file by itself is right (a second
+// node while `mode: single` waits for a restart): then the reload must be refused as a whole.
 struct ReloadPlan {
     std::vector<Change> changes;
     Config effective;

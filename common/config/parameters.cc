@@ -83,12 +83,12 @@ constexpr Parameter row(std::string_view name, Type type, Reload reload, std::st
 }
 
 constexpr Parameter kNodeFields[] = {
-    row<&Node::name>("name", kRequiredName, Restart,
+    row<&Node::name>("name", kRequiredName, Live,
                      "Name of the node in rules, SHOW and the log: letters, digits, `_`, `-` and `.`."),
     row<&Node::host>(
-        "host", text(1, 255), Restart,
+        "host", text(1, 255), Live,
         "Host name or address of the server, or the directory of its UNIX socket (begins with `/`)."),
-    row<&Node::port>("port", kPort, Restart, "Port of the server."),
+    row<&Node::port>("port", kPort, Live, "Port of the server."),
     row<&Node::weight>("weight", real(0, 1'000'000), Live,
                        "Share of the balanced reads, relative to the other nodes; 0 gives it none."),
 };
@@ -120,7 +120,7 @@ constexpr Parameter kAccessFields[] = {
 constexpr Parameter kParameters[] = {
     row<&Config::mode>("mode", word(kClusterModes), Restart,
                        "How the nodes belong together: `streaming` (a primary and its standbys, PostgreSQL "
-                       "replicates) or `single` (one server)."),
+                       "replicates) or `single` (one server; a second one in `nodes` is an error)."),
     row<&Config::workers>("workers", integer(0, 256), Restart,
                           "Worker threads; 0 means one per processor core."),
 
@@ -203,7 +203,8 @@ constexpr Parameter kParameters[] = {
         "Reads may go to standbys; off sends everything to the primary."),
     row<&Config::routing, &Routing::balance>("routing.balance", word(kBalanceLevels), Live,
                                              "How often a node is chosen for reads: once per `session`, "
-                                             "`transaction` or `statement`."),
+                                             "`transaction` or `statement`; inside of BEGIN and COMMIT "
+                                             "once in any case."),
     row<&Config::routing, &Routing::consistency>(
         "routing.consistency", word(kConsistencies), Live,
         "What a read on a standby must see: the client's own commits (`session`), everybody's (`global`) or "
@@ -274,8 +275,10 @@ constexpr Parameter kParameters[] = {
     row<&Config::log, &Log::level>("log.level", word(kLogLevels), Live, "Least level that is logged."),
     row<&Config::log, &Log::connections>("log.connections", boolean(), Live,
                                          "Log when clients connect and disconnect."),
-    row<&Config::log, &Log::statements>("log.statements", boolean(), Live,
-                                        "Log every statement and where it went."),
+    row<&Config::log, &Log::statements>(
+        "log.statements", boolean(), Live,
+        "Log every statement, whose it is, and the node that runs it; without the "
+        "values of parameters."),
 };
 
 // A list whose vector is reached from Config through the members.
@@ -295,7 +298,6 @@ constexpr List list(std::string_view name, std::string_view key, std::size_t max
                 return &reach<Members...>(config)[index];
             },
             [](Config& config) -> Owner { return &reach<Members...>(config).emplace_back(); },
-            [](Config& config) { reach<Members...>(config).clear(); },
             []() -> ConstOwner {
                 static const Element element;
                 return &element;
@@ -303,7 +305,7 @@ constexpr List list(std::string_view name, std::string_view key, std::size_t max
 }
 
 constexpr List kLists[] = {
-    list<&Config::nodes>("nodes", "name", 128, Restart, kNodeFields,
+    list<&Config::nodes>("nodes", "name", 128, Live, kNodeFields,
                          "The PostgreSQL servers; which of them is the primary is found out."),
     list<&Config::routing, &Routing::rules>("routing.rules", "", 1'000, Live, kRuleFields,
                                             "Rules that say where reads of some clients go; the first that "

@@ -51,7 +51,6 @@ struct List {
     std::size_t (*count)(const Config& config) = nullptr;
     ConstOwner (*at)(const Config& config, std::size_t index) = nullptr;
     Owner (*append)(Config& config) = nullptr;  // a default element; valid until the next append
-    void (*clear)(Config& config) = nullptr;
     ConstOwner (*defaults)() = nullptr;
 };
 

@@ -386,6 +386,7 @@ std::size_t Session::send_request(ByteView bytes) {
     }
     repeatable_ = alone && !in_transaction && request_.verdict.retryable_read && !request_.oversize &&
                   bytes.size() <= kMaxRetained && (request_.synced || request_.form == Request::Form::Query);
+    if (around_.config->log.statements) tell_statements(bytes, link_);
     const std::size_t first_reply = link_->replies.size();
     if (!deferred_begin_.empty()) emit_begin();
     for (const std::string& name : request_.own_names) ensure_own_name(name);

@@ -9,6 +9,7 @@
 // returns.
 
 #include <cstdint>
+#include <string_view>
 #include <variant>
 
 #include "common/base/bytes.h"
@@ -56,6 +57,8 @@ public:
     [[nodiscard]] virtual TimePoint clock() = 0;  // read now, not once per turn
     virtual void ddl_seen() = 0;      // catalog facts and prepared statements of the database may be stale
     virtual void facts_wanted() = 0;  // a verdict waits for newer catalog facts
+    // log.statements: this text runs there now; null: it is answered here. Empty: too long to be known.
+    virtual void statement(std::string_view sql, const ServerLink* at) = 0;
     virtual void node_suspect(NodeId node) = 0;  // something is wrong with it: probe it now
     [[nodiscard]] virtual OwnAnswer own_command(const sql::Statement& statement, Run run) = 0;
     // What there is by now of the result that own_command() has promised; the promise is over.

@@ -34,9 +34,17 @@ constexpr SqlState kUndefinedPortal{"34000"};
 
 }  // namespace
 
+// Of a statement made by the extended protocol: empty if there is none of that name.
+std::string_view Session::prepared_text(std::string_view name) const {
+    const auto text_before_types = [](std::string_view body) { return body.substr(0, body.find('\0')); };
+    if (name.empty()) return text_before_types(unnamed_body_);
+    const PreparedPtr* known = statements_.find(name);
+    const bool has_text = known != nullptr && !(*known)->by_sql;
+    return has_text ? text_before_types((*known)->sql_and_types) : std::string_view();
+}
+
 // The text that a request executes: of its Query, its Parse, or of what its Bind names.
 std::string_view Session::text_of(ByteView bytes) const {
-    const auto text_before_types = [](std::string_view body) { return body.substr(0, body.find('\0')); };
     for (std::size_t at = 0; at < bytes.size();) {
         const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
         at += frame.bytes.size();
@@ -45,11 +53,26 @@ std::string_view Session::text_of(ByteView bytes) const {
             return parse->sql;
         const auto bind = frame.type == kBind ? wire::read_bind(frame.body) : std::nullopt;
         if (!bind) continue;
-        if (bind->statement.empty()) return text_before_types(unnamed_body_);
-        const PreparedPtr* known = statements_.find(bind->statement);
-        if (known != nullptr && !(*known)->by_sql) return text_before_types((*known)->sql_and_types);
+        const std::string_view text = prepared_text(bind->statement);
+        if (bind->statement.empty() || !text.empty()) return text;
     }
     return {};
+}
+
+// For log.statements. In a batch what is bound runs.
+void Session::tell_statements(ByteView bytes, const ServerLink* at) {
+    std::optional<wire::ParseMessage> parsed;
+    for (std::size_t from = 0; from < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(from)).frame;
+        from += frame.bytes.size();
+        if (frame.type == kQuery) effects_.statement(wire::read_query(frame.body).value_or(""), at);
+        if (frame.type == kFunctionCall) effects_.statement("function call", at);
+        if (frame.type == kParse) parsed = wire::read_parse(frame.body);
+        const auto bind = frame.type == kBind ? wire::read_bind(frame.body) : std::nullopt;
+        if (!bind) continue;
+        const bool is_fresh = parsed && parsed->name == bind->statement;
+        effects_.statement(is_fresh ? parsed->sql : prepared_text(bind->statement), at);
+    }
 }
 
 void Session::say_ready() {
@@ -81,6 +104,7 @@ std::size_t Session::answer_locally(ByteView bytes, route::Local local) {
             answer_messages(bytes, {});
             break;
     }
+    if (around_.config->log.statements) tell_statements(bytes, nullptr);
     request_ = {};
     idle_or_in_transaction();
     return size;

@@ -272,6 +272,8 @@ private:
     [[nodiscard]] Result<void> check_statement(std::string_view name) const;
     void remember_parse(const wire::Frame& frame);
     [[nodiscard]] std::string_view text_of(ByteView bytes) const;
+    [[nodiscard]] std::string_view prepared_text(std::string_view name) const;
+    void tell_statements(ByteView bytes, const ServerLink* at);
     [[nodiscard]] bool runs_one_statement(ByteView bytes) const;
     void begin_locally(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);

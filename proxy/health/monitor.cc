@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -69,7 +70,8 @@ private:
     };
 
     void on_report(NodeId node, cluster::ProbeResult result);
-    [[nodiscard]] static bool is_same_node(const NodeEvidence& evidence, const config::Node& node);
+    [[nodiscard]] NodeId id_of(const config::Node& node);
+    [[nodiscard]] NodeEvidence evidence_of(const config::Node& node);
     [[nodiscard]] std::vector<NodeEvidence> evidence_for(const config::Config& config);
     [[nodiscard]] Probers align_probers();
     [[nodiscard]] News rebuild();
@@ -84,9 +86,9 @@ private:
     mutable std::mutex mutex_;  // guards all below
     config::ConfigPtr config_;
     bool running_ = false;
-    std::uint16_t next_id_ = 0;
-    std::vector<NodeEvidence> evidence_;  // ordered by id
-    std::vector<std::string> conflicts_;  // of the last judgement
+    std::map<std::tuple<std::string, std::string, std::uint16_t>, NodeId> ids_;  // all ever given
+    std::vector<NodeEvidence> evidence_;                                         // ordered by id
+    std::vector<std::string> conflicts_;                                         // of the last judgement
     TopologyPtr topology_ = std::make_shared<const Topology>();
     Probers probers_;
 };
@@ -108,33 +110,31 @@ Pace Monitor::Core::pace() const {
     return pace;
 }
 
-bool Monitor::Core::is_same_node(const NodeEvidence& evidence, const config::Node& node) {
-    return evidence.name == node.name && evidence.host == node.host && evidence.port == node.port;
+NodeId Monitor::Core::id_of(const config::Node& node) {
+    const auto next = static_cast<std::uint16_t>(ids_.size());
+    return ids_.try_emplace({node.name, node.host, node.port}, NodeId(next)).first->second;
+}
+
+// What is known of a node; of one that is new, or was away, nothing.
+NodeEvidence Monitor::Core::evidence_of(const config::Node& node) {
+    const NodeId id = id_of(node);
+    const auto known = std::ranges::find(evidence_, id, &NodeEvidence::id);
+    if (known != evidence_.end()) return *known;
+    NodeEvidence evidence;
+    evidence.id = id;
+    evidence.name = node.name;
+    evidence.host = node.host;
+    evidence.port = node.port;
+    return evidence;
 }
 
 std::vector<NodeEvidence> Monitor::Core::evidence_for(const config::Config& config) {
     std::vector<NodeEvidence> next;
-    std::vector<const config::Node*> added;
     for (const config::Node& node : config.nodes) {
-        const auto known = std::ranges::find_if(
-            evidence_, [&](const NodeEvidence& evidence) { return is_same_node(evidence, node); });
-        if (known == evidence_.end()) {
-            added.push_back(&node);
-            continue;
-        }
-        next.push_back(*known);
+        next.push_back(evidence_of(node));
         next.back().weight = node.weight;
     }
     std::ranges::sort(next, {}, &NodeEvidence::id);
-    for (const config::Node* node : added) {
-        NodeEvidence evidence;
-        evidence.id = NodeId(next_id_++);
-        evidence.name = node->name;
-        evidence.host = node->host;
-        evidence.port = node->port;
-        evidence.weight = node->weight;
-        next.push_back(std::move(evidence));
-    }
     return next;
 }
 

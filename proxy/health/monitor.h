@@ -45,8 +45,8 @@ public:
     void start();
     void stop();  // returns within about 50 ms, also when nodes hang
 
-    // Nodes with the same name, host and port keep their NodeId and their history; a node whose host or port
-    // changed is another node.
+    // Nodes with the same name, host and port keep their NodeId and their history; one that comes back after
+    // it was removed keeps its NodeId. A node whose host or port changed is another node.
     void reload(config::ConfigPtr config);
 
     // Probe this node now, and often for kick_window: the data plane saw an error, or a client waits for a

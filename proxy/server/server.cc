@@ -46,6 +46,12 @@ void log_change(const config::Change& change) {
     }
 }
 
+void warn_of_readable_secrets(const std::string& file) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return;
+    log::warning("users_file_readable_by_all", {{"file", file}, {"hint", "chmod o-rwx"}});
+}
+
 std::uint32_t worker_count(const config::Config& config) {
     return config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
 }
@@ -97,6 +103,7 @@ session::AuthTablesPtr Server::load_auth(const config::Config& config) const {
     if (!config.auth.users_file.empty()) {
         auto users = auth::load_users_file(config.auth.users_file);
         if (!users) cannot_start(users.error());
+        warn_of_readable_secrets(config.auth.users_file);
         tables->users = std::move(*users);
     }
     auto access = auth::AccessList::compile(config.auth.access);

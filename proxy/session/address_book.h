@@ -3,13 +3,17 @@
 
 // AddressBook: where nodes are, resolved ahead of time, because getaddrinfo() blocks and a worker must not.
 //
-// Threads: any. refresh() blocks; it belongs to the server's own thread.
+// Invariant: no lock is held while a name is being resolved, so find() never waits for a name server.
+// Threads: any. refresh() blocks, for kPatience at most; it belongs to the server's own thread, whose signals
+// and watchdog it delays by that much.
 
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "common/base/clock.h"
 #include "common/config/config.h"
 #include "common/net/socket.h"
 
@@ -17,13 +21,18 @@ namespace pgpool::session {
 
 class AddressBook {
 public:
-    void refresh(
-        const std::vector<config::Node>& nodes);  // keeps the old address of a name that does not resolve now
+    static constexpr milliseconds kPatience{5000};
+
+    // Holds these nodes from now on. A name that does not resolve in its share of the time keeps its old
+    // address.
+    void refresh(const std::vector<config::Node>& nodes);
     [[nodiscard]] std::optional<net::Address> find(const std::string& host, std::uint16_t port) const;
 
 private:
+    using Addresses = std::map<std::pair<std::string, std::uint16_t>, net::Address>;
+
     mutable std::mutex mutex_;
-    std::map<std::pair<std::string, std::uint16_t>, net::Address> addresses_;
+    Addresses addresses_;
 };
 
 }  // namespace pgpool::session

@@ -355,6 +355,16 @@ void ClientConnection::ddl_seen() {
 void ClientConnection::facts_wanted() {
     worker().facts_wanted(*session_->login().database);
 }
+void ClientConnection::statement(std::string_view sql, const exec::ServerLink* at) {
+    const auto* node = at != nullptr ? worker().surroundings().topology->find(at->node) : nullptr;
+    std::string_view where = at != nullptr ? "removed" : "-";
+    if (node != nullptr) where = node->name;
+    log::info("statement", {{"session", key_.pid},
+                            {"user", pool_->user()},
+                            {"database", pool_->database()},
+                            {"node", where},
+                            {"sql", sql}});
+}
 void ClientConnection::node_suspect(NodeId node) {
     worker().node_suspect(node, "a session saw an error");
 }

@@ -69,6 +69,7 @@ public:
     TimePoint clock() override { return SteadyClock::now(); }
     void ddl_seen() override;
     void facts_wanted() override;
+    void statement(std::string_view sql, const exec::ServerLink* at) override;
     void node_suspect(NodeId node) override;
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;

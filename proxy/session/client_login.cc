@@ -145,8 +145,13 @@ ClientLogin::Outcome ClientLogin::on_password(ByteView bytes, std::string& send)
 ClientLogin::Step ClientLogin::take(const auth::AuthStep& step, std::string& send) {
     send += step.send;
     if (step.state == auth::AuthStep::State::Failed) return refuse(step.error);
-    if (step.state == auth::AuthStep::State::Done && options_error_) return refuse(*options_error_);
-    return step.state == auth::AuthStep::State::Done ? Step::Done : Step::NeedMore;
+    if (step.state != auth::AuthStep::State::Done) return Step::NeedMore;
+    if (options_error_) return refuse(*options_error_);
+    if (replication_) {
+        return refuse({"replication connections are not supported here", sqlstate::kFeatureNotSupported,
+                       "Connect to the node itself."});
+    }
+    return Step::Done;
 }
 
 ClientLogin::Step ClientLogin::refuse(Error error) {

@@ -46,7 +46,6 @@ public:
     [[nodiscard]] const wire::CancelRequest& cancel() const { return cancel_; }
     [[nodiscard]] const std::string& user() const { return user_; }
     [[nodiscard]] const std::string& database() const { return database_; }
-    [[nodiscard]] bool replication() const { return replication_; }
     // All others of the startup packet, those inside "options" included.
     [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& settings() const {
         return settings_;

@@ -188,7 +188,7 @@ void Worker::open_if_wanted(pool::Pool& pool, NodeId node) {
 
 bool Worker::open(pool::Pool& pool, NodeId node) {
     const cluster::NodeStatus* status = surroundings_.topology->find(node);
-    if (status == nullptr || status->state == cluster::NodeState::Down) return false;
+    if (status == nullptr || !may_serve(node)) return false;
     if (!pool.may_open(node, loop_.now())) return false;
     if (!reserve(pool, node)) return false;
     const Ledger::Key key = ledger_key(pool, node);
@@ -257,9 +257,7 @@ void Worker::released(ServerConnection& server, exec::Disposal disposal) {
 
 // A clean connection that nobody holds: the first who waits gets it.
 void Worker::returned(ServerConnection& server) {
-    const cluster::NodeStatus* node = surroundings_.topology->find(server.node);
-    if (node == nullptr || node->state == cluster::NodeState::Down)
-        return server.close("its node is down or removed");
+    if (!may_serve(server.node)) return server.close("its node is down or removed");
     if (give_up_for_others(server)) return server.close("given up for another pool or worker");
     pool::Waiter* waiter = server.pool().take_waiter(server.node, is_primary(server.node));
     if (waiter == nullptr) return;
@@ -355,6 +353,12 @@ void Worker::on_topology(cluster::TopologyPtr topology) {
     wake_waiters();
 }
 
+// Neither down nor removed.
+bool Worker::may_serve(NodeId id) const {
+    const cluster::NodeStatus* node = surroundings_.topology->find(id);
+    return node != nullptr && node->state != cluster::NodeState::Down;
+}
+
 // Those who wait for a standby to catch up, or for catalog facts.
 void Worker::wake_waiters() {
     std::vector<std::uint64_t> waiters;
@@ -365,6 +369,7 @@ void Worker::wake_waiters() {
     }
 }
 
+// What a client holds at a removed node it keeps until it gives it back, at the end of its transaction.
 void Worker::close_servers_of_lost_nodes() {
     std::vector<ServerConnection*> lost;
     for (const auto& server : servers_) {
@@ -381,9 +386,7 @@ void Worker::redirect_waiters_of_lost_nodes() {
     std::vector<std::uint64_t> clients;
     for (const auto& [key, pool] : pools_) {
         for (pool::Waiter* waiter : pool->waiters()) {
-            if (waiter->target().is_primary()) continue;
-            const cluster::NodeStatus* node = surroundings_.topology->find(waiter->target().node);
-            if (node != nullptr && node->state != cluster::NodeState::Down) continue;
+            if (waiter->target().is_primary() || may_serve(waiter->target().node)) continue;
             pool->remove(*waiter);
             clients.push_back(static_cast<ClientConnection*>(waiter)->id());
         }
@@ -463,10 +466,9 @@ void Worker::check_pins() {
 }
 
 void Worker::cancel_at_node(ServerConnection& server) {
-    const cluster::NodeStatus* node = surroundings_.topology->find(server.node);
-    const auto address = node != nullptr ? shared_.addresses.find(node->host, node->port) : std::nullopt;
-    if (!address) return;
-    auto fd = net::start_connect(*address);
+    const net::Address address = server.peer_address();  // also that of a node that was removed
+    if (address.family() == AF_UNSPEC) return;
+    auto fd = net::start_connect(address);
     if (!fd) return;
     cancels_.push_back(std::make_unique<CancelConnection>(*this, std::move(*fd), server));
 }

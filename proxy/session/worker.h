@@ -119,6 +119,7 @@ private:
     [[nodiscard]] Ledger::Key ledger_key(const pool::Pool& pool, NodeId node) const;
     [[nodiscard]] bool is_primary(NodeId node) const { return surroundings_.topology->primary == node; }
     [[nodiscard]] std::optional<NodeId> resolve(const route::Target& target) const;
+    [[nodiscard]] bool may_serve(NodeId node) const;
     void close_servers_of_lost_nodes();
     void redirect_waiters_of_lost_nodes();
     void plan_again(std::uint64_t client);

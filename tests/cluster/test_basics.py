@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """A query gets through, reads are shared, writes go to the primary, and the proxy can say why."""
 import collections
+import re
 import subprocess
 import time
 
@@ -9,6 +10,7 @@ import pytest
 
 from support import proxy as proxies
 from support import wire
+from support.pgcluster import wait_for
 
 WHICH = "select current_setting('cluster_name')"
 
@@ -137,9 +139,13 @@ def test_route_names_statement_and_node(pair, make_proxy):
     assert "primary" in text or "node1" in text
 
 
-def test_replication_connection_passes_through(pair, make_proxy):
-    with make_proxy(pair).wire(replication="database") as connection:
-        assert connection.rows("IDENTIFY_SYSTEM")[0][3] == "postgres"
+def test_replication_connections_are_refused(pair, make_proxy):
+    proxy = make_proxy(pair)
+    for kind in ("database", "true"):
+        with pytest.raises(wire.ServerError, match="0A000: replication connections are not supported"):
+            proxy.wire(replication=kind)
+    with proxy.wire(replication="off") as connection:
+        assert connection.rows("select 1") == [["1"]]
 
 
 def test_gssenc_and_ssl_requests_are_answered_no(pair, make_proxy):
@@ -180,3 +186,22 @@ def test_pg_error_is_an_error_not_a_disconnect(pair, make_proxy):
         cursor.execute("select 1")
         assert cursor.fetchone() == (1,)
     connection.close()
+
+
+def test_statements_are_logged(pair, make_proxy):
+    proxy = make_proxy(pair, {"log": {"statements": True}})
+    with proxy.wire() as connection:
+        connection.query("begin read write")
+        connection.query("select 'in the log'")
+        connection.query("commit")
+        connection.send(wire.parse("", "select $1::text"), wire.bind("", "", ["secret value"]), wire.execute(), wire.SYNC)
+        connection.read_until("Z")
+    text = proxy.log_text()
+    where = f"user=postgres database=postgres node={pair.primary.name}"
+    assert re.search(rf"info statement session=\d+ {where} sql=\"select 'in the log'\"", text)
+    assert re.search(r"info statement session=\d+ user=postgres database=postgres node=- sql=\"begin read write\"", text)
+    assert "select $1::text" in text and "secret value" not in text
+    proxy.change({"log": {"statements": False}})
+    wait_for(lambda: "log.statements: on -> off" in proxy.log_text(), 10, "it is off")
+    proxy.sql("select 'not in the log'")
+    assert "not in the log" not in proxy.log_text()

@@ -30,20 +30,25 @@ class Load(threading.Thread):
 
 @pytest.fixture
 def load():
-    """load(proxy, count): started; stopped and checked at the end of the test."""
+    """load(proxy, count): started; at the end of the test each must still make some turns."""
     running = []
+
+    def made_turns(thread, since):
+        return thread.failure or thread.turns > since + 3
 
     def start(proxy, count=8):
         running.extend(Load(proxy) for _ in range(count))
         for thread in running:
             thread.start()
     yield start
+    for thread, turns in [(t, t.turns) for t in running]:
+        wait_for(lambda: made_turns(thread, turns), 20, "the load goes on")
     for thread in running:
         thread.is_over.set()
     for thread in running:
         thread.join(40)
+        thread.connection.close()
     assert [t.failure for t in running if t.failure] == []
-    assert all(t.turns > 3 for t in running)
 
 
 @pytest.fixture
@@ -110,3 +115,53 @@ def test_sessions_survive_a_reload(trio, make_proxy):
         assert [f.values() for f in connection.read_until("Z") if f.type == "D"] == [[b"7"]]
         assert connection.query("commit")[0].type == "C"
         assert connection.rows("show datestyle") == [["German, DMY"]]
+
+
+@pytest.mark.deadline(60)
+def test_transaction_ends_at_its_removed_node(trio, make_proxy):
+    """What runs at a node that is taken out goes on there to its end; nothing new goes there."""
+    standby = trio.nodes[1]
+    proxy = make_proxy(trio, {"routing": {"rules": [{"application_name": "reader", "target": standby.name}]}})
+    with proxy.wire(application_name="reader") as connection:
+        connection.query("begin read only")
+        name = connection.rows("select current_setting('cluster_name')")
+        assert name == [[standby.name]]
+        proxy.change({"nodes": [node_entry(n) for n in trio.nodes if n is not standby], "routing": {"rules": []}})
+        wait_for(lambda: len(proxy.admin("SHOW POOL_NODES")) == 2, 10, "the node is out")
+        assert connection.rows("select current_setting('cluster_name')") == name
+        held = "select count(*) from pg_stat_activity where application_name = 'reader'"
+        assert standby.sql(held) == 1
+        assert connection.query("commit")[0].type == "C"
+        wait_for(lambda: standby.sql(held) == 0, 10, "its server connection is closed")
+        for _ in range(20):
+            assert connection.rows("select current_setting('cluster_name')") != name
+
+
+@pytest.mark.deadline(60)
+def test_cancel_reaches_a_removed_node(trio, make_proxy):
+    standby = trio.nodes[1]
+    proxy = make_proxy(trio)
+    with proxy.wire(timeout=20) as connection:
+        connection.send(wire.query(f"/* pgpool: node={standby.name} */ select pg_sleep(30), 'removed'"))
+        running = "select count(*) from pg_stat_activity where query like '%''removed''' and state = 'active' and pid <> pg_backend_pid()"
+        wait_for(lambda: standby.sql(running) == 1, 10, "it runs")
+        proxy.change({"nodes": [node_entry(n) for n in trio.nodes if n is not standby]})
+        wait_for(lambda: len(proxy.admin("SHOW POOL_NODES")) == 2, 10, "the node is out")
+        connection.cancel()
+        assert [f.fields()["C"] for f in connection.read_until("Z") if f.type == "E"] == ["57014"]
+
+
+@pytest.mark.deadline(60)
+def test_who_waits_for_a_removed_node_is_served_elsewhere(trio, make_proxy):
+    standby = trio.nodes[1]
+    rules = [{"application_name": "reader", "target": standby.name}]
+    proxy = make_proxy(trio, {"routing": {"rules": rules}, "pool": {"size": 1}, "workers": 1})
+    with proxy.wire(application_name="reader") as holder, proxy.wire(application_name="reader", timeout=8) as waiter:
+        holder.query("begin read only")
+        assert holder.rows("select current_setting('cluster_name')") == [[standby.name]]
+        waiter.send(wire.query("select current_setting('cluster_name')"))
+        wait_for(lambda: any(row["cl_waiting"] == "1" for row in proxy.admin("SHOW POOLS")), 10, "it waits")
+        proxy.change({"nodes": [node_entry(n) for n in trio.nodes if n is not standby], "routing": {"rules": []}})
+        rows = [f.values() for f in waiter.read_until("Z") if f.type == "D"]
+        assert rows and rows != [[standby.name.encode()]]
+        holder.query("commit")

@@ -113,6 +113,14 @@ std::string Client::received() {
     return std::exchange(printed_, {});
 }
 
+std::string Client::statements() {
+    return std::exchange(statements_, {});
+}
+
+void Client::statement(std::string_view sql, const exec::ServerLink* at) {
+    statements_ += fmt::format("[{}] {}\n", at != nullptr ? std::to_string(at->node.value) : "-", sql);
+}
+
 void Client::cancel() {
     if (gone_) return;
     session_->on_cancel();

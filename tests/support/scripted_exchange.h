@@ -39,7 +39,7 @@ struct Disturbance {
     std::optional<std::size_t> lose_links_at_step = {};  // every connection in use is lost before this step
     std::optional<std::size_t> cut_client_at = {};       // byte of what each client sends
     std::optional<std::size_t> cut_server_at = {};       // byte of what each connection gets back
-    std::size_t piece = SIZE_MAX;                   // bytes that go by at once, in both directions
+    std::size_t piece = SIZE_MAX;                        // bytes that go by at once, in both directions
 
     [[nodiscard]] bool loses() const { return lose_links_at_step.has_value(); }
 };
@@ -65,10 +65,11 @@ class Client final : public exec::Effects {
 public:
     Client(Exchange& exchange, std::uint64_t id, std::string user, exec::NameValuesPtr startup);
 
-    Client& operator>>(const std::string& messages);                      // sends, and lets everything run
-    void send(std::string_view messages);                                 // sends only
-    void expect(std::string_view printed);                                // all that came since the last call
-    [[nodiscard]] std::string received();                                 // the same, to look at
+    Client& operator>>(const std::string& messages);  // sends, and lets everything run
+    void send(std::string_view messages);             // sends only
+    void expect(std::string_view printed);            // all that came since the last call
+    [[nodiscard]] std::string received();             // the same, to look at
+    [[nodiscard]] std::string statements();           // that log.statements has told since the last call
     [[nodiscard]] std::string transcript() const { return transcript_; }  // all of it
     void cancel();                                                        // CancelRequest
     void leave();                                                         // without Terminate
@@ -94,6 +95,7 @@ public:
     TimePoint clock() override;
     void ddl_seen() override;
     void facts_wanted() override { ++facts_wanted_; }
+    void statement(std::string_view sql, const exec::ServerLink* at) override;
     void node_suspect(NodeId node) override { suspects_.push_back(node); }
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
@@ -114,6 +116,7 @@ private:
     std::string unread_;   // replies of which the rest is missing
     std::string printed_;  // since the last expectation
     std::string transcript_;
+    std::string statements_;
     std::string unchecked_;  // sent, for the checker: the beginning of a message
     ReplyChecker checker_;
     std::map<exec::TimerKind, TimePoint> timers_;

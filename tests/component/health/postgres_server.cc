@@ -2,8 +2,10 @@
 #include "tests/component/health/postgres_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -49,6 +51,27 @@ fs::path make_root() {
     return path;
 }
 
+void init_cluster(const fs::path& data) {
+    run(fmt::format("{} -D {} -A trust -N -U postgres --no-instructions >/dev/null 2>&1", bin("initdb"),
+                    data.string()));
+}
+
+// A cluster that was never started.
+class Template {
+public:
+    Template() { init_cluster(data()); }
+    ~Template() {
+        std::error_code ignored;
+        fs::remove_all(root_, ignored);
+    }
+    Template(const Template&) = delete;
+    Template& operator=(const Template&) = delete;
+    [[nodiscard]] fs::path data() const { return root_ / "data"; }
+
+private:
+    fs::path root_ = make_root();
+};
+
 std::string slurp(const fs::path& path) {
     std::ifstream file(path);
     std::stringstream text;
@@ -65,6 +88,14 @@ bool is_free(std::uint16_t port) {
     const int on = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     return ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+fs::path lock_folder() {
+    const char* home = std::getenv("HOME");
+    const fs::path caches = ::geteuid() == 0 || home == nullptr ? "/var/cache" : fs::path(home) / ".cache";
+    const fs::path folder = caches / "pgpool-tests" / "ports";
+    fs::create_directories(folder);
+    return folder;
 }
 
 // The postmaster that pg_ctl left behind is a child of ours (subreaper). Its ghost would keep it from
@@ -89,20 +120,23 @@ std::vector<int> children_of(int parent) {
 
 }  // namespace
 
-std::uint16_t free_port() {
+ReservedPort::ReservedPort() {
     constexpr std::uint16_t kFirst = 6450;
     constexpr std::uint16_t kLast = 6499;
-    // Tests that run at the same time begin at different places.
-    const auto start = static_cast<std::uint16_t>(::getpid() % (kLast - kFirst));
-    for (std::uint16_t i = 0; i <= kLast - kFirst; ++i) {
-        const auto port = static_cast<std::uint16_t>(kFirst + (start + i) % (kLast - kFirst + 1));
-        if (is_free(port)) return port;
+    const fs::path folder = lock_folder();
+    for (std::uint16_t port = kFirst; port <= kLast; ++port) {
+        const std::string file = (folder / std::to_string(port)).string();
+        UniqueFd lock(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || !is_free(port)) continue;
+        number_ = port;
+        lock_ = std::move(lock);
+        return;
     }
     throw std::runtime_error("no free port");
 }
 
-PostgresServer::PostgresServer(std::string name, fs::path root, std::uint16_t port)
-    : name_(std::move(name)), root_(std::move(root)), port_(port) {
+PostgresServer::PostgresServer(std::string name, fs::path root)
+    : name_(std::move(name)), root_(std::move(root)) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
@@ -119,19 +153,27 @@ PostgresServer::~PostgresServer() {
 }
 
 std::unique_ptr<PostgresServer> PostgresServer::primary(std::string name) {
-    std::unique_ptr<PostgresServer> server(new PostgresServer(std::move(name), make_root(), free_port()));
-    run(fmt::format("{} -D {} -A trust -N -U postgres --no-instructions >/dev/null 2>&1", bin("initdb"),
-                    server->data().string()));
+    std::unique_ptr<PostgresServer> server(new PostgresServer(std::move(name), make_root()));
+    static const Template pattern;
+    run(fmt::format("cp -a {} {}", pattern.data().string(), server->data().string()));
+    server->configure();
+    server->start();
+    return server;
+}
+
+std::unique_ptr<PostgresServer> PostgresServer::stranger(std::string name) {
+    std::unique_ptr<PostgresServer> server(new PostgresServer(std::move(name), make_root()));
+    init_cluster(server->data());
     server->configure();
     server->start();
     return server;
 }
 
 std::unique_ptr<PostgresServer> PostgresServer::standby(std::string name) const {
-    std::unique_ptr<PostgresServer> server(new PostgresServer(std::move(name), make_root(), free_port()));
+    std::unique_ptr<PostgresServer> server(new PostgresServer(std::move(name), make_root()));
     run(fmt::format(
         "{} -D {} -c fast -X stream -R -d 'host=127.0.0.1 port={} user=postgres application_name={}'",
-        bin("pg_basebackup"), server->data().string(), port_, server->name_));
+        bin("pg_basebackup"), server->data().string(), port(), server->name_));
     server->configure();
     server->start();
     return server;
@@ -139,7 +181,7 @@ std::unique_ptr<PostgresServer> PostgresServer::standby(std::string name) const 
 
 void PostgresServer::configure() const {
     std::ofstream file(data() / "postgresql.conf", std::ios::app);
-    file << fmt::format("port = {}\nunix_socket_directories = '{}'\nlisten_addresses = '127.0.0.1'\n", port_,
+    file << fmt::format("port = {}\nunix_socket_directories = '{}'\nlisten_addresses = '127.0.0.1'\n", port(),
                         root_.string());
     file << "fsync = off\nmax_connections = 20\nshared_buffers = 16MB\nwal_retrieve_retry_interval = 100ms\n";
 }
@@ -182,7 +224,7 @@ void PostgresServer::psql(std::string_view sql, std::string_view database) const
     const fs::path script = root_ / "script.sql";
     std::ofstream(script) << sql;
     run(fmt::format("{} -X -q -v ON_ERROR_STOP=1 -h {} -p {} -U postgres -d {} -f {} >/dev/null", bin("psql"),
-                    root_.string(), port_, database, script.string()));
+                    root_.string(), port(), database, script.string()));
 }
 
 void PostgresServer::allow_only_password(std::string_view role) const {
@@ -196,7 +238,7 @@ config::Node PostgresServer::node() const {
     config::Node node;
     node.name = name_;
     node.host = "127.0.0.1";
-    node.port = port_;
+    node.port = port();
     return node;
 }
 

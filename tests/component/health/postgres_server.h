@@ -14,14 +14,30 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/unique_fd.h"
 #include "common/config/config.h"
 
 namespace pgpool::test {
 
+// A port of the range of these tests that nobody listens on, and that no other test run on this machine gets
+// while the object lives: a lock on a file of its number, as tests/support/ports.py has it.
+class ReservedPort {
+public:
+    ReservedPort();  // throws std::runtime_error when all are taken
+
+    [[nodiscard]] std::uint16_t number() const { return number_; }
+
+private:
+    std::uint16_t number_ = 0;
+    UniqueFd lock_;
+};
+
 class PostgresServer {
 public:
-    // Both throw std::runtime_error with the server's log when it cannot be started.
+    // All throw std::runtime_error with the server's log when it cannot be started. All primaries of a test
+    // program are copies of one cluster, for speed, except for a stranger.
     [[nodiscard]] static std::unique_ptr<PostgresServer> primary(std::string name);
+    [[nodiscard]] static std::unique_ptr<PostgresServer> stranger(std::string name);
     [[nodiscard]] std::unique_ptr<PostgresServer> standby(std::string name) const;  // streams from this
 
     ~PostgresServer();
@@ -38,21 +54,18 @@ public:
 
     [[nodiscard]] config::Node node() const;
     [[nodiscard]] const std::string& name() const { return name_; }
-    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::uint16_t port() const { return port_.number(); }
     [[nodiscard]] std::string socket_directory() const { return root_.string(); }
 
 private:
-    PostgresServer(std::string name, std::filesystem::path root, std::uint16_t port);
+    PostgresServer(std::string name, std::filesystem::path root);
     [[nodiscard]] std::filesystem::path data() const { return root_ / "data"; }
     [[nodiscard]] int postmaster() const;
     void configure() const;
 
     std::string name_;
     std::filesystem::path root_;
-    std::uint16_t port_;
+    ReservedPort port_;
 };
-
-// A port of the range of these tests that nobody listens on.
-[[nodiscard]] std::uint16_t free_port();
 
 }  // namespace pgpool::test

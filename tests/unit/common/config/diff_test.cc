@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/config/parameters.h"
+
 namespace pgpool::config {
 namespace {
 
@@ -46,14 +48,13 @@ TEST(Diff, NodesAreComparedByName) {
     wanted.nodes = {{"n3", "h3", 5432, 1.0}, {"n2", "h9", 5432, 0.5}};
     const ReloadPlan plan = reload_plan(base(), wanted);
     EXPECT_EQ(plan.changes, (std::vector<Change>{
-                                {"nodes[n1]", Reload::Restart, "{name: n1, host: h1}", ""},
-                                {"nodes[n2].host", Reload::Restart, "h2", "h9"},
+                                {"nodes[n1]", Reload::Live, "{name: n1, host: h1}", ""},
+                                {"nodes[n2].host", Reload::Live, "h2", "h9"},
                                 {"nodes[n2].weight", Reload::Live, "1", "0.5"},
-                                {"nodes[n3]", Reload::Restart, "", "{name: n3, host: h3}"},
+                                {"nodes[n3]", Reload::Live, "", "{name: n3, host: h3}"},
                             }));
-    EXPECT_EQ(plan.effective.nodes, (std::vector<Node>{{"n1", "h1", 5432, 1.0}, {"n2", "h2", 5432, 0.5}}));
-    EXPECT_EQ(to_string(plan.changes[3]),
-              "nodes[n3]: (none) -> {name: n3, host: h3} (needs a restart; the old value stays in force)");
+    EXPECT_EQ(plan.effective, wanted);
+    EXPECT_EQ(to_string(plan.changes[3]), "nodes[n3]: (none) -> {name: n3, host: h3} (live)");
 }
 
 TEST(Diff, OrderedListsAreComparedAsAWhole) {
@@ -69,13 +70,22 @@ TEST(Diff, OrderedListsAreComparedAsAWhole) {
 }
 
 TEST(Diff, WhatDoesNotFitTogetherIsAConflict) {
-    Config wanted = base();
-    wanted.nodes.push_back({"n3", "h3", 5432, 1.0});
-    wanted.routing.rules = {{"alice", "", "", "n3"}};
-    EXPECT_TRUE(validate(wanted).empty());
-    const ReloadPlan plan = reload_plan(base(), wanted);
+    Config running = base();
+    running.mode = ClusterMode::Single;
+    running.nodes.resize(1);
+    EXPECT_TRUE(validate(base()).empty());
+    const ReloadPlan plan = reload_plan(running, base());  // the mode needs a restart, the nodes do not
     ASSERT_EQ(plan.conflicts.size(), 1U);
-    EXPECT_EQ(plan.conflicts[0].parameter, "routing.rules[0].target");
+    EXPECT_EQ(plan.conflicts[0].parameter, "nodes");
+}
+
+TEST(Diff, NoListNeedsARestart) {
+    for (const List& list : lists()) {
+        EXPECT_NE(list.reload, Reload::Restart) << list.name;
+        for (const Parameter& field : list.fields) {
+            EXPECT_NE(field.reload, Reload::Restart) << list.name << " " << field.name;
+        }
+    }
 }
 
 }  // namespace

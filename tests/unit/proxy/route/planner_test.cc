@@ -126,6 +126,21 @@ TEST_F(Planner, SessionBalanceKeepsItsChoice) {
     EXPECT_FALSE(spread(100).contains(1));
 }
 
+TEST_F(Planner, OtherBalancesChooseAnewForEachTransaction) {
+    session.chosen = Target::at(NodeId(1));  // from when `balance: session` was in force
+    for (const auto level : {config::BalanceLevel::Transaction, config::BalanceLevel::Statement}) {
+        routing.balance = level;
+        session.in_transaction = session.read_only = false;
+        EXPECT_EQ(spread(1000).size(), 3U);
+        EXPECT_EQ(forward_of(~std::uint64_t{0}).stick, Stick::Request);
+        session.in_transaction = session.read_only = true;
+        EXPECT_EQ(spread(1000).size(), 3U);
+        EXPECT_EQ(forward_of(~std::uint64_t{0}).stick, Stick::Transaction);
+    }
+    session.bound = Target::at(NodeId(2));
+    EXPECT_EQ(spread(100).at(2), 100);
+}
+
 // Whatever the state of the nodes, there is a plan, and a read goes only where it may.
 TEST_F(Planner, IsTotal) {
     std::mt19937_64 random(7);
