@@ -25,6 +25,12 @@ const sql::StatementInfo& no_statement() {
     return none;
 }
 
+bool resets_settings(const sql::Statement& statement) {
+    return statement.kind == sql::Kind::Discard ||
+           std::any_of(statement.settings.begin(), statement.settings.end(),
+                       [](const auto& change) { return change.act != sql::SettingChange::Act::Set; });
+}
+
 bool is_own(const sql::StatementInfo& info) {
     return info.single(sql::Kind::Pgpool);
 }
@@ -32,6 +38,10 @@ bool is_own(const sql::StatementInfo& info) {
 }  // namespace
 
 std::size_t Session::dispatch(ByteView bytes) {
+    if (!failure_.empty() && request_.flushed && request_.size == wire::kFrameHeader) {
+        request_ = {};  // a lone Flush is not answered, not even with an error
+        return bytes.size();
+    }
     if (!failure_.empty()) {
         const std::string error = std::exchange(failure_, {});
         return fail_request(error);
@@ -39,7 +49,10 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (wait_ != Wait::Nothing) return 0;
     if (!request_.classified) classify(bytes);
     if (awaits_facts()) return 0;
-    if (owes_client() && !may_pipeline()) return 0;
+    if (owes_client() && !may_pipeline()) {
+        if (names_change_) request_.classified = false;
+        return 0;
+    }
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
 
@@ -63,11 +76,11 @@ bool Session::awaits_facts() {
 
 // While answers are owed the next request may follow at once if it can be served where the others are,
 // whatever becomes of them: on the primary, with nothing that is answered here and nothing whose effect on
-// statement names is open.
+// settings or statement names is open.
 bool Session::may_pipeline() const {
     if (copying_in_) return false;
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
-    if (may_be_skipped_ || names_change_) return false;
+    if (may_be_skipped_ || names_change_ || may_copy_in_) return false;
     if (!on_primary() || link_->replies.size() > kMaxPipelined) return false;
     if (request_.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
     return undo_.size() == undo_done_;
@@ -77,6 +90,7 @@ void Session::classify(ByteView bytes) {
     request_.verdict = {};
     request_.statements = 0;
     request_.parsed.reset();
+    request_.own_names.clear();
     if (request_.form == Request::Form::Query) classify_query(bytes);
     if (request_.form == Request::Form::Batch) classify_batch(bytes);
     if (request_.form == Request::Form::FunctionCall) {
@@ -98,20 +112,19 @@ void Session::classify_query(ByteView bytes) {
     if (request_.oversize || !text) return classify_unknown(!request_.oversize);
     const auto analysed = around_.analyze(*text, options_);
     learn(*analysed.slot);
-    const route::Verdict* verdict = &around_.verdict(analysed, *login_.database);
     request_.info = analysed.info;
     note_statements(*analysed.info);
-    if (analysed.info->single(sql::Kind::Execute)) {
-        const PreparedPtr* prepared = statements_.find(analysed.info->statements[0].name);
-        if (prepared != nullptr && (*prepared)->info) {
-            const auto inner =
-                route::classify(*(*prepared)->info, login_.database->facts.get(), around_.functions());
-            request_.verdict = route::classify_execute(*analysed.info, inner, login_.database->facts.get(),
-                                                       around_.functions());
-            return;
-        }
-    }
-    request_.verdict = *verdict;
+    request_.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
+}
+
+// EXECUTE does what was prepared under that name.
+route::Verdict Session::with_prepared(const sql::StatementInfo& info, const route::Verdict& verdict) const {
+    if (!info.single(sql::Kind::Execute)) return verdict;
+    const PreparedPtr* prepared = statements_.find(info.statements[0].name);
+    if (prepared == nullptr || !(*prepared)->info) return verdict;
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
+    return route::classify_execute(info, inner, facts, around_.functions());
 }
 
 // What matters of a request beyond its verdict: whether it opens or ends a transaction, and the names it uses
@@ -124,9 +137,9 @@ void Session::note_statements(const sql::StatementInfo& info) {
         const bool by_name = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Execute ||
                              statement.kind == sql::Kind::Deallocate;
         request_.prepares |= statement.kind == sql::Kind::Prepare;
+        request_.copies_in |= statement.kind == sql::Kind::CopyFrom;
         request_.changes_names |= statement.kind == sql::Kind::Prepare ||
-                                  statement.kind == sql::Kind::Deallocate ||
-                                  statement.kind == sql::Kind::Discard;
+                                  statement.kind == sql::Kind::Deallocate || resets_settings(statement);
         for (const sql::RelationRef& relation : statement.relations) {
             request_.lists_names |= relation.name == "pg_prepared_statements";
         }
@@ -184,6 +197,7 @@ void Session::classify_batch(ByteView bytes) {
             const auto target = wire::read_target(frame.body);
             if (!target || target->kind != 'S') continue;
             const PreparedPtr* known = statements_.find(target->name);
+            if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(target->name);
             const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
             if ((known != nullptr || target->name.empty()) && info && is_own(*info)) described = info;
         }
@@ -195,8 +209,11 @@ void Session::classify_batch(ByteView bytes) {
 }
 
 // The whole batch has one destination: what its most demanding statement needs.
-void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& verdict) {
+void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& alone) {
     note_statements(*info);
+    const bool executes = info->single(sql::Kind::Execute);
+    const route::Verdict with_inner = executes ? with_prepared(*info, alone) : route::Verdict();
+    const route::Verdict& verdict = executes ? with_inner : alone;
     if (request_.statements++ == 0) {
         request_.info = info;
         request_.verdict = verdict;
@@ -304,22 +321,26 @@ bool Session::take_link(const route::Target& target) {
 // Makes the connection look as if this client had used it all the time. False: something must be answered
 // first.
 bool Session::prepare_link() {
-    if (link_->last_session != id_) clean_after_others();
+    clean_own_names();
     if (transaction_ != wire::TransactionStatus::Idle && deferred_begin_.empty()) return true;
     if (!replay_settings()) return false;
     if (link_->replies.empty() && phase_ == Phase::Running) tell_parameters();
     return true;
 }
 
-void Session::clean_after_others() {
-    link_->last_session = id_;
-    if (link_->statements.own_names.empty()) return;
+// Statements under a client's own name go when another client comes, or when theirs has dropped that name
+// meanwhile at another connection.
+void Session::clean_own_names() {
+    const bool is_mine = std::exchange(link_->last_session, id_) == id_;
+    if (is_mine && link_->status != wire::TransactionStatus::Idle) return;
     std::string sql;
-    for (const auto& [name, statement] : link_->statements.own_names) {
-        sql += "DEALLOCATE " + quote_identifier(name) + ";";
-    }
-    send_own_query(sql, Purpose::Cleanup);
-    link_->statements.own_names.clear();
+    std::erase_if(link_->statements.own_names, [&](const auto& own) {
+        const PreparedPtr* known = statements_.find(own.first);
+        if (is_mine && known != nullptr && *known == own.second) return false;
+        sql += "DEALLOCATE " + quote_identifier(own.first) + ";";
+        return true;
+    });
+    if (!sql.empty()) send_own_query(sql, Purpose::Cleanup);
 }
 
 // Settings that cannot fail go together with the request; others are awaited, as the request must not run
@@ -367,9 +388,7 @@ void Session::mark_replies(std::size_t first) {
         expected.commits = request_.commits;
         expected.writes = verdict.kind == route::Class::Write;
         expected.is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject);
-        if (i > first) continue;
-        expected.leaves = verdict.leaves;
-        expected.clears = verdict.clears;
+        if (i == first) expected.leaves = verdict.leaves;
     }
 }
 
@@ -391,7 +410,9 @@ std::size_t Session::send_request(ByteView bytes) {
     if (!deferred_begin_.empty()) emit_begin();
     for (const std::string& name : request_.own_names) ensure_own_name(name);
     if (request_.lists_names) show_own_names();
-    if (request_.prepares) prepare_text_ = text_of(bytes);
+    if (request_.prepares) {  // one that is not the only one on its way cannot be told from the others
+        prepare_text_ = request_.statements > 1 || names_change_ ? std::string_view() : text_of(bytes);
+    }
 
     switch (request_.form) {
         case Request::Form::Query:
@@ -406,6 +427,7 @@ std::size_t Session::send_request(ByteView bytes) {
     }
     mark_replies(first_reply);
     names_change_ |= request_.changes_names;
+    may_copy_in_ |= request_.copies_in;
     emit_synthesized();
     stream_left_ = request_.beyond;
     stream_dropped_ = false;

@@ -80,9 +80,13 @@ void Session::emit_query(ByteView bytes) {
     end_unsynced();
     // A simple Query destroys the unnamed statement (PG documentation 55.2.3).
     link_->statements.unnamed = {};
+    forget_unnamed();
+    effects_.send(*link_, bytes);
+}
+
+void Session::forget_unnamed() {
     unnamed_serial_ = 0;
     unnamed_info_.reset();
-    effects_.send(*link_, bytes);
 }
 
 // A Query ends with a ReadyForQuery as a Sync does, but an error of messages before it makes the server skip
@@ -99,11 +103,11 @@ void Session::emit_function_call(ByteView bytes) {
 }
 
 void Session::emit_batch(ByteView bytes) {
-    unsynced_ = true;
     batch_ = bytes;
     for (std::size_t at = 0; at < bytes.size();) {
         const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
         at += frame.bytes.size();
+        unsynced_ |= frame.type != kFlush;
         emit_frame(frame);
     }
     flush_raw();
@@ -140,8 +144,8 @@ void Session::emit_parse(const wire::Frame& frame) {
                    // alone
         Expected& expected = link_->replies.push(Owed::Parse);
         expected.claims_unnamed = true;
-        unnamed_serial_ = 0;
-        link_->statements.unnamed = {};
+        forget_unnamed();
+        link_->statements.unnamed = {id_, 0};
         return send_raw(frame.bytes);
     }
     const bool known = request_.parsed && batch_.data() + request_.parse_at == frame.bytes.data();
@@ -247,6 +251,7 @@ void Session::close_at_server(const PreparedPtr& statement) {
     wire::append_close_statement(out_, statement->server_name);
     send_made();
     link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup).statement = statement;
+    names_change_ = true;
 }
 
 void Session::ensure_prepared(const PreparedPtr& statement) {
@@ -257,22 +262,26 @@ void Session::ensure_prepared(const PreparedPtr& statement) {
     Expected& expected = link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
     expected.statement = statement;
     link_->statements.add(statement, login_.database->marks->ddl_epoch());
+    names_change_ = true;
 }
 
 // The unnamed statement that a Bind or Describe means must be this client's, and if it has none there must be
 // none.
 void Session::ensure_unnamed() {
     const UnnamedStatement wanted{unnamed_serial_ != 0 ? id_ : 0, unnamed_serial_};
+    const UnnamedStatement not_known_here{id_, 0};  // its Parse was too large to be held
     if (link_->statements.unnamed == wanted) return;
+    if (unnamed_serial_ == 0 && link_->statements.unnamed == not_known_here) return;
     if (unnamed_serial_ != 0) {
         wire::append_parse(out_, "", unnamed_body_);
-        link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
+        link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare).claims_unnamed = true;
     } else {
         wire::append_close_statement(out_, "");
-        link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
+        link_->replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup).claims_unnamed = true;
     }
     send_made();
     link_->statements.unnamed = wanted;
+    names_change_ = true;
 }
 
 // Makes the statement be there under the client's own name, for commands that name it in SQL.
@@ -281,16 +290,19 @@ void Session::ensure_own_name(std::string_view name) {
     if (known == nullptr || link_->statements.own_names.contains(name)) return;
     const PreparedPtr statement = *known;
     link_->statements.own_names.emplace(name, statement);
+    names_change_ = true;
     if (statement->by_sql) {
         Expected& expected = send_own_query(statement->sql_and_types, Purpose::Prepare);
         expected.statement = statement;
         expected.under_own_name = true;
+        expected.client_name = name;
         return;
     }
     wire::append_parse(out_, name, statement->sql_and_types);
     Expected& expected = link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
     expected.statement = statement;
     expected.under_own_name = true;
+    expected.client_name = name;
     if (!unsynced_) {
         wire::append_sync(out_);
         link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Prepare);
@@ -376,8 +388,7 @@ void Session::emit_close(const wire::Frame& frame) {
         return send_raw(frame.bytes);
     }
     if (target->name.empty()) {
-        unnamed_serial_ = 0;
-        unnamed_info_.reset();
+        forget_unnamed();
         link_->statements.unnamed = {};
     }
     const PreparedPtr* known = statements_.find(target->name);

@@ -79,7 +79,7 @@ bool Session::can_repeat() const {
 // is skipped when it comes a second time.
 void Session::repeat_request() {
     ++attempts_;
-    frames_to_skip_ = frames_forwarded_;
+    frames_to_skip_ += frames_forwarded_;  // of an attempt that got less far than an earlier one, too
     frames_forwarded_ = 0;
     retained_ = 0;
     request_ = {};
@@ -206,7 +206,7 @@ void Session::forget_link() {
     undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_));
     undo_all();
     if (stream_left_ > 0) stream_dropped_ = true;
-    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = false;
+    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = may_copy_in_ = false;
     link_ = nullptr;
 }
 

@@ -35,6 +35,25 @@ bool is_small(char type) {
            type == kTerminate || type == kCopyDone || type == kCopyFail;
 }
 
+Owed owed_for(char type) {
+    switch (type) {
+        case kParse:
+            return Owed::Parse;
+        case kBind:
+            return Owed::Bind;
+        case kDescribe:
+            return Owed::DescribePortal;
+        case kExecute:
+            return Owed::Execute;
+        case kClose:
+            return Owed::Close;
+        case kFunctionCall:
+            return Owed::FunctionCall;
+        default:
+            return Owed::Query;
+    }
+}
+
 bool is_known(char type) {
     return is_extended(type) || is_copy(type) || type == kQuery || type == kFunctionCall ||
            type == kTerminate;
@@ -176,7 +195,8 @@ std::size_t Session::skip_until_sync(ByteView rest) {
 }
 
 // CopyData, CopyDone, CopyFail; while a COPY FROM STDIN runs anything else too: the server knows what to say
-// to it.
+// to it. It ignores Sync and Flush; over other messages it ends the connection, unless the COPY has failed
+// there by now: then they run.
 std::size_t Session::pass_copy_data(ByteView rest) {
     const auto [frame, error] = wire::next_frame(rest);
     if (error == wire::FrameError::NeedMore) return 0;
@@ -188,9 +208,16 @@ std::size_t Session::pass_copy_data(ByteView rest) {
     if (frame.type == kCopyDone || frame.type == kCopyFail) {
         if (to_server) link_->replies.push(Owed::CopyEnd, Deliver::Swallow);
         copying_in_ = false;
+    } else if (copying_in_ && frame.type != kCopyData && frame.type != kSync && frame.type != kFlush &&
+               frame.type != kTerminate) {
+        link_->replies.push(owed_for(frame.type)).leaves = sql::Leaves::UnknownCode;
+        unsynced_ = is_extended(frame.type);
+        copying_in_ = false;
     }
+    // Whether the server would ignore a Sync depends on whether the COPY has failed there by now.
+    const bool ignored = copying_in_ && (frame.type == kSync || frame.type == kFlush);
     stream_left_ = frame.size;
-    stream_dropped_ = !to_server;
+    stream_dropped_ = !to_server || ignored;
     return stream(rest);
 }
 

@@ -205,8 +205,7 @@ Result<void> Session::answer_message(std::string& frames, const wire::Frame& fra
     };
     switch (frame.type) {
         case kQuery:
-            unnamed_serial_ = 0;  // a simple Query destroys the unnamed statement (PG documentation 55.2.3)
-            unnamed_info_.reset();
+            forget_unnamed();  // a simple Query destroys the unnamed statement (PG documentation 55.2.3)
             portal.formats.assign(result.columns.size(), wire::Format::Text);
             if (!result.columns.empty()) describe();
             execute();
@@ -341,7 +340,7 @@ std::size_t Session::answer_voided(ByteView bytes) {
     if (request_.form == Request::Form::Batch && request_.statements == 0 &&
         request_.size == wire::kFrameHeader) {
         voided_ = first ? Voided::Untold : Voided::Told;
-        say_ready();  // a lone Sync asks for nothing
+        if (request_.synced) say_ready();  // a lone Sync asks for nothing, a lone Flush not even for that
         request_ = {};
         return bytes.size();
     }

@@ -45,12 +45,26 @@ std::string pins_query(Leaves pins) {
 
 }  // namespace
 
+// Holds from here on, whatever was cleared before in the same transaction.
+void Session::pin(Leaves leaves) {
+    pending_pins_ = pending_pins_ | leaves;
+    pending_clears_ = without(pending_clears_, leaves);
+}
+
+// Only what has run clears anything: a Parse of DISCARD ALL does not.
+void Session::unpin(const sql::Statement& done) {
+    pending_pins_ = without(pending_pins_, done.clears);
+    pending_clears_ = pending_clears_ | done.clears;
+    pin(done.leaves);
+}
+
 // The `index`th statement of `info` has succeeded.
 void Session::on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag) {
     if (index < info.statements.size()) apply_effects(info.statements[index], tag);
 }
 
 void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
+    if (statement.clears != Leaves::Nothing) unpin(statement);
     for (const sql::SettingChange& change : statement.settings) {
         settings_.apply(change);
         link_->settings.apply(change);
@@ -69,6 +83,7 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
             if (tag == "ROLLBACK") return roll_back();
             settings_.commit();
             link_->settings.commit();
+            keep_effects();  // COMMIT AND CHAIN: another transaction follows at once
             break;
         case Kind::Rollback:
             return roll_back();
@@ -85,15 +100,28 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
             link_->settings.rollback_to_savepoint(statement.name);
             break;
         default:
-            apply_to_statements(statement);
+            apply_to_statements(statement, tag);
             break;
     }
 }
 
-void Session::apply_to_statements(const sql::Statement& statement) {
+// EXECUTE of what a Parse has prepared may be any command. One that executes another is not followed.
+void Session::apply_inner(const sql::Statement& execute, std::string_view tag) {
+    const PreparedPtr* known = statements_.find(execute.name);
+    if (known == nullptr || !(*known)->info) return;
+    const sql::StatementInfoPtr info = (*known)->info;
+    if (info->statements.size() == 1 && info->statements[0].kind != Kind::Execute) {
+        apply_effects(info->statements[0], tag);
+    }
+}
+
+void Session::apply_to_statements(const sql::Statement& statement, std::string_view tag) {
     switch (statement.kind) {
         case Kind::Prepare:
             remember_prepare(statement);
+            break;
+        case Kind::Execute:
+            apply_inner(statement, tag);
             break;
         case Kind::Deallocate:
             if (statement.name.empty()) {
@@ -122,17 +150,15 @@ void Session::apply_to_statements(const sql::Statement& statement) {
 // SQL PREPARE: its text makes the statement again on another connection.
 void Session::remember_prepare(const sql::Statement& statement) {
     const auto from = static_cast<std::size_t>(statement.location);
-    if (prepare_text_.empty() || from >= prepare_text_.size()) {
-        pending_pins_ =
-            pending_pins_ | Leaves::UnknownCode;  // its text is not known: it cannot be made elsewhere
-        return;
-    }
+    const bool is_known = from < prepare_text_.size();
+    if (!is_known) pin(Leaves::UnknownCode);  // without its text it cannot be made elsewhere
     const std::size_t length =
         statement.length > 0 ? static_cast<std::size_t>(statement.length) : std::string::npos;
+    const auto text = is_known ? std::string_view(prepare_text_).substr(from, length) : std::string_view();
     auto inner = std::make_shared<sql::StatementInfo>();
     inner->parsed = true;
     if (statement.inner) inner->statements.push_back(*statement.inner);
-    PreparedPtr made = around_.prepared.by_sql(std::string_view(prepare_text_).substr(from, length), inner);
+    PreparedPtr made = around_.prepared.by_sql(text, inner);
     link_->statements.own_names.insert_or_assign(statement.name, made);
     statements_.set(statement.name, std::move(made));
 }
@@ -158,7 +184,7 @@ void Session::end_request(wire::TransactionStatus status) {
     }
     undo_.clear();
     undo_done_ = 0;
-    names_change_ = may_be_skipped_ = false;
+    names_change_ = may_be_skipped_ = may_copy_in_ = false;
     effects_.disarm(TimerKind::Query);
     release_if_free();
     idle_or_in_transaction();
@@ -168,9 +194,7 @@ void Session::end_transaction(bool committed) {
     if (committed) {
         settings_.commit();
         if (link_ != nullptr) link_->settings.commit();
-        pins_ = without(pins_ | pending_pins_, pending_clears_);
-        if (wrote_) login_.database->marks->written_at(last_write_ = effects_.clock());
-        if (ddl_) effects_.ddl_seen();
+        keep_effects();
     } else {
         settings_.rollback();
         if (link_ != nullptr) link_->settings.rollback();
@@ -182,6 +206,14 @@ void Session::end_transaction(bool committed) {
     transaction_began_ = {};
     unnamed_portal_.reset();
     portals_.reset();
+}
+
+void Session::keep_effects() {
+    pins_ = without(pins_, pending_clears_) | pending_pins_;
+    pending_pins_ = pending_clears_ = Leaves::Nothing;
+    if (wrote_) login_.database->marks->written_at(last_write_ = effects_.clock());
+    if (ddl_) effects_.ddl_seen();
+    wrote_ = ddl_ = false;
 }
 
 // With several requests under way, the time of one begins where the one before it ends.

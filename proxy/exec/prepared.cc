@@ -110,7 +110,7 @@ void ServerStatements::forget(std::uint64_t id) {
 void ServerStatements::clear() {
     by_use_.clear();
     by_id_.clear();
-    unnamed = {};
+    unnamed = UnnamedStatement::unknown();  // neither command drops it
     own_names.clear();
 }
 

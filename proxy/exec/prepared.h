@@ -80,6 +80,8 @@ private:
 struct UnnamedStatement {
     std::uint64_t session = 0;
     std::uint64_t serial = 0;
+    // Nobody's; what is there must be closed or replaced before anybody may name it.
+    [[nodiscard]] static UnnamedStatement unknown() { return {0, UINT64_MAX}; }
     friend bool operator==(const UnnamedStatement&, const UnnamedStatement&) = default;
 };
 

@@ -181,7 +181,8 @@ bool Session::on_copy_in() {
     link_->replies.drop_syncs_before_copy_end();
     // The client may have sent the end of its data before it heard that they are wanted.
     copying_in_ = link_->replies.size() == 1 || link_->replies.at(1).owed != Owed::CopyEnd;
-    if (copying_in_) unsynced_ = unsynced_ || link_->replies.head().owed == Owed::Execute;
+    unsynced_ = unsynced_ || link_->replies.head().owed == Owed::Execute;
+    if (copying_in_) forget_gathered();
     return wanted;
 }
 
@@ -229,12 +230,17 @@ bool Session::on_error(const wire::Frame& frame) {
     const bool in_batch =
         head.owed != Owed::Query && head.owed != Owed::FunctionCall && head.owed != Owed::Sync;
     const bool ours = head.deliver == Deliver::Swallow && !(in_batch && is_in_batch_of_client(0));
+    const bool of_query = in_batch && prepares_for_query();
     if (in_batch) {
         undo_skipped(replies);
     } else {
         undo_prepared(head);
     }
-    if (in_batch && replies.empty()) skip_with_server();
+    if (of_query && replies.empty()) {
+        end_skipped_query();
+    } else if (in_batch && replies.empty()) {
+        skip_with_server();
+    }
     copying_in_ = false;
     if (ours) {
         internal_error_.assign(frame.body);
@@ -271,13 +277,37 @@ std::string Session::in_client_words(ByteView error_body, std::string_view name)
     return told;
 }
 
+// A Parse of ours for a Query that names the statement, behind messages that wait for their Sync.
+bool Session::prepares_for_query() const {
+    ReplyQueue& replies = link_->replies;
+    std::size_t i = 0;
+    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && replies.at(i).under_own_name)
+        ++i;
+    return i > 0 && i < replies.size() && replies.at(i).owed == Owed::Query;
+}
+
+// The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery.
+void Session::end_skipped_query() {
+    wire::append_sync(out_);
+    send_made();
+    link_->replies.push(Owed::Sync);
+    may_be_skipped_ = false;
+}
+
 // The Sync of the failed batch is not sent yet: what the client sends before it is ignored, as the server
 // does.
 void Session::skip_with_server() {
     server_skips_ = unsynced_ = true;
     may_be_skipped_ = false;
+    forget_gathered();
+}
+
+// What was gathered means something else now: it is read again.
+void Session::forget_gathered() {
     request_ = {};
-    if (std::exchange(awaits_batch_end_, false)) effects_.disarm(TimerKind::Wait);
+    if (!std::exchange(awaits_batch_end_, false) && wait_ != Wait::Facts) return;
+    effects_.disarm(TimerKind::Wait);
+    wait_ = Wait::Nothing;
 }
 
 // Whether the extended-protocol messages from there on end with a Sync of the client: then an error of a
@@ -308,8 +338,7 @@ bool Session::repeat_on_primary(const wire::ErrorFields& fields) {
 void Session::settle(Expected& expected) {
     wrote_ |= expected.writes;
     ddl_ |= expected.is_ddl;
-    pending_pins_ = pending_pins_ | std::exchange(expected.leaves, sql::Leaves::Nothing);
-    pending_clears_ = pending_clears_ | std::exchange(expected.clears, sql::Leaves::Nothing);
+    pin(std::exchange(expected.leaves, sql::Leaves::Nothing));
 }
 
 // Entries that the server skips after an error: what they promised does not come, latest first.
@@ -328,10 +357,25 @@ void Session::undo_skipped(ReplyQueue& replies) {
         } else {
             undo_prepared(*at);
         }
-        if (!at->claims_unnamed) continue;
-        link_->statements.unnamed = {};
-        unnamed_serial_ = 0;
     }
+    undo_unnamed(skipped);
+}
+
+// Which unnamed statement the server has now depends on how far it got.
+void Session::undo_unnamed(const std::vector<Expected>& skipped) {
+    const auto replaces = [](const Expected& expected) {
+        return expected.claims_unnamed || expected.owed == Owed::Query;
+    };
+    const auto is_of_client = [&](const Expected& expected) {
+        return replaces(expected) && expected.deliver == Deliver::Forward;
+    };
+    if (std::none_of(skipped.begin(), skipped.end(), replaces)) return;
+    link_->statements.unnamed = UnnamedStatement::unknown();
+    bool is_lost = std::any_of(skipped.begin(), skipped.end(), is_of_client);
+    for (std::size_t i = 0; i < link_->replies.size(); ++i) {  // a later batch has made another one
+        if (is_of_client(link_->replies.at(i))) is_lost = false;
+    }
+    if (is_lost) forget_unnamed();
 }
 
 // The client's names: the first `count` changes that were not confirmed are taken back.
@@ -351,7 +395,7 @@ void Session::undo_prepared(const Expected& expected) {
     if (!expected.statement) return;
     if (!expected.under_own_name) return link_->statements.forget(expected.statement->id);
     std::erase_if(link_->statements.own_names,
-                  [&](const auto& own) { return own.second == expected.statement; });
+                  [&](const auto& own) { return own.first == expected.client_name; });
 }
 
 void Session::emit_synthesized() {

@@ -21,7 +21,7 @@ Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
     slot.undo_client = slot.claims_unnamed = slot.under_own_name = false;
     slot.begins = slot.commits = slot.writes = slot.is_ddl = false;
     slot.client_name.clear();
-    slot.leaves = slot.clears = sql::Leaves::Nothing;
+    slot.leaves = sql::Leaves::Nothing;
     if (is_for_client(slot)) ++forwarded_;
     return slot;
 }

@@ -47,14 +47,13 @@ struct Expected {
     Deliver deliver = Deliver::Forward;
     Purpose purpose = Purpose::Client;
     bool undo_client = false;     // an entry of the client's undo list belongs to it
-    bool claims_unnamed = false;  // Parse of the unnamed statement
+    bool claims_unnamed = false;  // Parse or Close of the unnamed statement
     // Of the request that it belongs to: with others on the way, what one may do counts when its turn comes.
     bool begins = false;
     bool commits = false;
     bool writes = false;
     bool is_ddl = false;
     sql::Leaves leaves = sql::Leaves::Nothing;  // on the first entry of the request
-    sql::Leaves clears = sql::Leaves::Nothing;
     PreparedPtr statement;        // what the server connection gains, or loses by a Close
     bool under_own_name = false;  // ... under the client's name for it
     sql::StatementInfoPtr info;   // Query, Execute: whose effects come true

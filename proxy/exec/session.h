@@ -50,7 +50,8 @@ struct Request {
     bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
     bool lists_names = false;            // reads pg_prepared_statements
     bool prepares = false;               // holds a SQL PREPARE
-    bool changes_names = false;          // holds a command that makes or drops prepared statements
+    bool copies_in = false;              // holds a COPY FROM
+    bool changes_names = false;          // makes or drops prepared statements, or resets settings
     std::uint32_t size = 0;              // bytes gathered
     std::uint64_t beyond = 0;            // oversize: bytes of its last message that follow
     std::uint32_t statements = 0;        // Batch: messages that execute something
@@ -157,7 +158,9 @@ private:
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
     void note_statements(const sql::StatementInfo& info);
-    void add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
+    void add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& alone);
+    [[nodiscard]] route::Verdict with_prepared(const sql::StatementInfo& info,
+                                               const route::Verdict& verdict) const;
     void classify_unknown(bool harmless);
     [[nodiscard]] bool may_pipeline() const;
     [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
@@ -165,7 +168,7 @@ private:
     void mark_replies(std::size_t first);
     [[nodiscard]] bool take_link(const route::Target& target);
     [[nodiscard]] bool prepare_link();
-    void clean_after_others();
+    void clean_own_names();
     [[nodiscard]] bool replay_settings();
     void tell_parameters();
     [[nodiscard]] route::SessionRoute session_route() const;
@@ -188,6 +191,7 @@ private:
     void emit_sync(const wire::Frame& frame);
     void emit_begin();
     void end_unsynced();
+    void forget_unnamed();
     void count_sent(const sql::StatementInfo* info);
     void ensure_unnamed();
     void ensure_prepared(const PreparedPtr& statement);
@@ -222,7 +226,11 @@ private:
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
     void undo_names(std::size_t count);
+    void undo_unnamed(const std::vector<Expected>& skipped);
     void skip_with_server();
+    [[nodiscard]] bool prepares_for_query() const;
+    void end_skipped_query();
+    void forget_gathered();
     [[nodiscard]] bool is_in_batch_of_client(std::size_t from) const;
     [[nodiscard]] bool restore_settings(wire::TransactionStatus status);
     void finish_restore();
@@ -234,13 +242,17 @@ private:
     void on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag);
     void end_request(wire::TransactionStatus status);
     void end_transaction(bool committed);
+    void keep_effects();
     void count_answered(bool transaction_over);
     void count_wait();
     void release_if_free();
     [[nodiscard]] bool is_quiet() const;
     void idle_or_in_transaction();
     void roll_back();
-    void apply_to_statements(const sql::Statement& statement);
+    void pin(sql::Leaves leaves);
+    void unpin(const sql::Statement& done);
+    void apply_to_statements(const sql::Statement& statement, std::string_view tag);
+    void apply_inner(const sql::Statement& execute, std::string_view tag);
     void remember_prepare(const sql::Statement& statement);
 
     // failure.cc
@@ -301,9 +313,10 @@ private:
     bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
     bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
     bool unsynced_ = false;          // messages were sent that wait for their Sync
-    bool names_change_ = false;      // a command was sent that makes or drops prepared statements
+    bool names_change_ = false;      // by something on the way, which an error may skip
     bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
+    bool may_copy_in_ = false;  // a request was sent that `copies_in`
     bool awaits_batch_end_ = false;
     bool own_ready_ = false;  // the result of the command of ours at the front can be fetched
     std::string failure_;     // ErrorResponse that answers the request at the front

@@ -170,10 +170,10 @@ void FakePostgres::on_parse(const wire::Frame& frame) {
     if (const auto refusal = sql_.refuses(sql)) return fail(refusal->sqlstate, refusal->message);
     const std::string name(parse->name);
     if (sql_.prepared().contains(name)) {
-        if (is_ours(name)) blame("Parse of " + name + ", which is there already");
         return fail("42P05", "prepared statement \"" + name + "\" already exists");
     }
-    sql_.prepared()[name] = {sql, parameters_of(sql)};
+    const bool has_rows = sql_.gives_rows(sql);
+    sql_.prepared()[name] = {sql, parameters_of(sql), has_rows};
     answer(back::kParseComplete);
 }
 
@@ -302,7 +302,9 @@ void FakePostgres::show(Portal& portal) {
     }
     // A server notices the end only when it looks for a row more.
     if (shown == limit_) return answer(back::kPortalSuspended);
-    complete(fmt::format("{} {}", portal.tag.substr(0, portal.tag.rfind(' ')), shown));
+    const std::size_t count = portal.tag.rfind(' ');
+    complete(count == std::string::npos ? portal.tag
+                                        : fmt::format("{} {}", portal.tag.substr(0, count), shown));
 }
 
 void FakePostgres::on_close(const wire::Frame& frame) {

@@ -13,6 +13,8 @@ namespace {
 
 using Kind = Outcome::Kind;
 
+constexpr int kDeepest = 100;
+
 constexpr std::array<std::string_view, 34> kFirstWords{
     "select",   "values",  "insert",   "update",     "delete",    "create",   "drop",  "begin", "start",
     "commit",   "end",     "rollback", "abort",      "savepoint", "release",  "set",   "reset", "show",
@@ -225,7 +227,7 @@ std::optional<Outcome> FakeSql::refuses(const SqlText& sql) const {
 bool FakeSql::gives_rows(const SqlText& sql) const {
     if (sql.is(0, "execute")) {
         const auto at = prepared_.find(sql.at(1));
-        return at != prepared_.end() && gives_rows(at->second.sql);
+        return at != prepared_.end() && at->second.gives_rows;
     }
     const bool returns = std::any_of(sql.words.begin(), sql.words.end(), [](const Word& word) {
         return word.kind == Word::Kind::Name && word.text == "returning";
@@ -255,7 +257,9 @@ Outcome FakeSql::run(const SqlText& sql, const std::vector<std::string>& paramet
     if (verb == "reset") return reset(sql);
     if (verb == "show") {
         const auto at = settings_.find(sql.at(1));
-        return rows({at == settings_.end() ? std::string() : at->second}, "SHOW");
+        Outcome outcome = rows({at == settings_.end() ? std::string() : at->second});
+        outcome.tag = "SHOW";
+        return outcome;
     }
     if (verb == "discard") return discard(sql);
     if (verb == "prepare") return prepare(sql);
@@ -533,7 +537,8 @@ Outcome FakeSql::prepare(const SqlText& sql) {
     if (at + 1 >= sql.words.size()) return failed("42601", "syntax error at end of input");
     SqlText inner{Words(sql.words.begin() + static_cast<std::ptrdiff_t>(at) + 1, sql.words.end()), sql.text};
     if (auto refusal = refuses(inner)) return *std::move(refusal);
-    prepared_[name] = {std::move(inner), 0};
+    const bool has_rows = gives_rows(inner);
+    prepared_[name] = {std::move(inner), 0, has_rows};
     return done("PREPARE");
 }
 
@@ -546,7 +551,11 @@ Outcome FakeSql::execute(const SqlText& sql) {
     for (std::size_t i = 3; i < sql.words.size() && !sql.is(i, ")"); ++i) {
         if (!sql.is(i, ",")) arguments.push_back(sql.at(i));
     }
-    return run(SqlText(at->second.sql), arguments);
+    if (nested_ == kDeepest) return failed("54001", "stack depth limit exceeded");  // it may name itself
+    ++nested_;
+    Outcome outcome = run(SqlText(at->second.sql), arguments);
+    --nested_;
+    return outcome;
 }
 
 Outcome FakeSql::deallocate(const SqlText& sql) {

@@ -47,6 +47,7 @@ struct FakeNode {
 struct FakePrepared {
     SqlText sql;
     std::uint16_t parameters = 0;
+    bool gives_rows = false;  // as far as known when it was prepared
 };
 
 struct Outcome {
@@ -134,6 +135,7 @@ private:
     Objects objects_;
     Objects committed_objects_;
     int advisory_locks_ = 0;
+    int nested_ = 0;  // EXECUTE of an EXECUTE
     bool read_only_ = false;
     bool has_slept_ = false;
     Status status_ = Status::Idle;

@@ -47,10 +47,16 @@ void run_script(const Script& script) {
 
 void run_script(const Exchange::Setup& setup, const Script& script) {
     const Run plain = run_once(setup, script, {});
-    for (std::size_t step = 0; step < plain.steps + 2 && !::testing::Test::HasFailure(); ++step) {
-        SCOPED_TRACE("connections lost at step " + std::to_string(step));
-        run_once(setup, script, {.lose_links_at_step = step});
-    }
+    const auto lose = [&](const char* who, std::optional<std::size_t> Disturbance::*where) {
+        for (std::size_t step = 0; step < plain.steps + 2 && !::testing::Test::HasFailure(); ++step) {
+            SCOPED_TRACE(std::string(who) + " lost at step " + std::to_string(step));
+            Disturbance disturbance;
+            disturbance.*where = step;
+            run_once(setup, script, disturbance);
+        }
+    };
+    lose("connections", &Disturbance::lose_links_at_step);
+    lose("clients", &Disturbance::lose_clients_at_step);
     const auto cut = [&](std::size_t bytes, std::optional<std::size_t> Disturbance::*where) {
         const std::size_t stride = std::max<std::size_t>(1, bytes / kMostCuts);
         for (std::size_t at = 1; at < bytes && !::testing::Test::HasFailure(); at += stride) {

@@ -36,12 +36,13 @@ class Exchange;
 
 // How a script is disturbed, or its bytes are cut. The values by default: not at all.
 struct Disturbance {
-    std::optional<std::size_t> lose_links_at_step = {};  // every connection in use is lost before this step
-    std::optional<std::size_t> cut_client_at = {};       // byte of what each client sends
-    std::optional<std::size_t> cut_server_at = {};       // byte of what each connection gets back
-    std::size_t piece = SIZE_MAX;                        // bytes that go by at once, in both directions
+    std::optional<std::size_t> lose_links_at_step = {};    // every connection in use is lost before this step
+    std::optional<std::size_t> lose_clients_at_step = {};  // every client is gone before this step
+    std::optional<std::size_t> cut_client_at = {};         // byte of what each client sends
+    std::optional<std::size_t> cut_server_at = {};         // byte of what each connection gets back
+    std::size_t piece = SIZE_MAX;                          // bytes that go by at once, in both directions
 
-    [[nodiscard]] bool loses() const { return lose_links_at_step.has_value(); }
+    [[nodiscard]] bool loses() const { return lose_links_at_step || lose_clients_at_step; }
 };
 
 // A server connection with its server.
@@ -104,6 +105,7 @@ private:
     friend class Exchange;
 
     void start();
+    void vanish();
     void pump();
     void take_replies();
     [[nodiscard]] bool deliver();  // a piece of what was sent; false: nothing is left
@@ -165,6 +167,7 @@ public:
     void wake_sleepers();
     void lose(std::size_t link);
     void lose_all_links();
+    void lose_all_clients();
     void stop_node(std::size_t node);  // its connections break, new ones are not to be had
     void promote(std::size_t node);    // ... and this one is the primary
     void lose_primary();               // no node is the primary
@@ -231,8 +234,9 @@ private:
     std::string problem_;
 };
 
-// A script, which is run as it is, then with every connection lost at each step, then with its bytes cut at
-// every position; expectations are left out where connections are lost. Fails the running test.
+// A script, which is run as it is, then with every connection lost at each step, then with every client lost
+// at each step, then with its bytes cut at every position; expectations are left out where somebody is lost.
+// Fails the running test.
 using Script = std::function<void(Exchange&)>;
 void run_script(const Exchange::Setup& setup, const Script& script);
 void run_script(const Script& script);

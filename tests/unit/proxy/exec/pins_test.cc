@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <gtest/gtest.h>
+
+#include "tests/support/frames.h"
+#include "tests/support/scripted_exchange.h"
+
+namespace pgpool::support {
+namespace {
+
+TEST(Pins, ListenKeepsTheConnectionUntilUnlisten) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> query("LISTEN news");
+        amy.expect("C(LISTEN) Z(I)");
+        x.expect_server(0, "Q(LISTEN news)");
+        bob >> query("SELECT 'bob'");
+        x.expect_server(0, "");
+        x.expect_server(1, "Q(SELECT 'bob')");
+        amy >> query("SELECT 'amy'");
+        x.expect_server(0, "Q(SELECT 'amy')");
+        amy >> query("UNLISTEN *");
+        amy.expect("T D(amy) C(SELECT 1) Z(I) C(UNLISTEN) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || amy.session().link() == nullptr);
+    });
+}
+
+TEST(Pins, LossOfStateEndsTheSession) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> query("LISTEN news");
+    x.lose(0);
+    amy.expect("C(LISTEN) Z(I) E(FATAL 08006)");
+    EXPECT_TRUE(amy.closed());
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+TEST(Pins, ClientThatLeavesLeavesNothingBehind) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("CREATE TEMP TABLE own (v text)") + query("SELECT pg_advisory_lock(1)") + terminate());
+        amy.expect("C(CREATE TABLE) Z(I) T D(pg_advisory_lock) C(SELECT 1) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || x.link(0).postgres.sql().own_state() == "");
+    });
+}
+
+TEST(Pins, WhatARollbackTakesBackDoesNotPin) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("BEGIN") + query("CREATE TEMP TABLE own (v text)") + query("ROLLBACK"));
+        amy.expect("C(BEGIN) Z(T) C(CREATE TABLE) Z(T) C(ROLLBACK) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || amy.session().link() == nullptr);
+    });
+}
+
+TEST(Pins, HeldCursor) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> query("DECLARE h CURSOR WITH HOLD FOR SELECT 1");
+        bob >> query("SELECT 'bob'");
+        amy >> (query("FETCH h") + query("DISCARD ALL"));
+        amy.expect("C(DECLARE CURSOR) Z(I) T D(h) C(FETCH 1) Z(I) C(DISCARD ALL) Z(I)");
+        bob.expect("T D(bob) C(SELECT 1) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || amy.session().link() == nullptr);
+    });
+}
+
+TEST(Pins, ModeTransactionKeepsNoState) {
+    run_script(
+        {.configure = [](config::Config& config) { config.pool.mode = config::PoolMode::Transaction; }},
+        [](Exchange& x) {
+            Client& amy = x.client();
+            amy >> query("CREATE TEMP TABLE own (v text)");
+            amy.expect("C(CREATE TABLE) Z(I)");
+            if (x.disturbance().loses()) return;
+            EXPECT_EQ(amy.session().link(), nullptr);
+            EXPECT_EQ(x.link(0).postgres.sql().own_state(), "");
+        });
+}
+
+TEST(Pins, ModeSessionKeepsTheConnection) {
+    run_script({.configure = [](config::Config& config) { config.pool.mode = config::PoolMode::Session; }},
+               [](Exchange& x) {
+                   Client& amy = x.client();
+                   amy >> (query("BEGIN") + query("COMMIT") + query("SELECT 'one'"));
+                   amy.expect("C(BEGIN) Z(T) C(COMMIT) Z(I) T D(one) C(SELECT 1) Z(I)");
+                   EXPECT_TRUE(x.disturbance().loses() || amy.session().link() == &x.link(0));
+                   Client& bob = x.client();
+                   bob >> query("SELECT 'two'");
+                   bob.expect("T D(two) C(SELECT 1) Z(I)");
+               });
+}
+
+}  // namespace
+}  // namespace pgpool::support

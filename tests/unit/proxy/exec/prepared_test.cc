@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <gtest/gtest.h>
+
+#include "tests/support/frames.h"
+#include "tests/support/scripted_exchange.h"
+
+namespace pgpool::support {
+namespace {
+
+// Bob holds the first connection, so that Amy gets the second one.
+Client& busy_client(Exchange& x) {
+    Client& bob = x.client();
+    bob >> (query("BEGIN") + query("SELECT 'bob'"));
+    static_cast<void>(bob.received());
+    return bob;
+}
+
+TEST(Prepared, StatementFollowsItsClientToAnotherConnection) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT $1") + sync());
+        amy.expect("1 Z(I)");
+        x.expect_server(0, "P(pgpool_x_1|SELECT $1) S");
+        busy_client(x);
+        amy >> (bind_portal("", "a", {"x"}) + execute() + sync());
+        amy.expect("2 D(x) C(SELECT 1) Z(I)");
+        x.expect_server(1, "P(pgpool_x_1|SELECT $1) B(|pgpool_x_1|x) E() S");
+    });
+}
+
+TEST(Prepared, UnnamedStatementFollowsToo) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("", "SELECT $1") + sync());
+        busy_client(x);
+        amy >> (bind_portal("", "", {"x"}) + execute() + sync());
+        amy.expect("1 Z(I) 2 D(x) C(SELECT 1) Z(I)");
+        x.expect_server(1, "P(|SELECT $1) B(||x) E() S");
+    });
+}
+
+TEST(Prepared, UnnamedStatementOfAnotherIsNotSeen) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (parse("", "SELECT 'amy'") + sync());
+        bob >> (bind_portal("", "") + execute() + sync());
+        bob.expect("E(26000) Z(I)");
+        amy >> (bind_portal("", "") + execute() + sync());
+        amy.expect("1 Z(I) 2 D(amy) C(SELECT 1) Z(I)");
+    });
+}
+
+TEST(Prepared, SimpleQueryDestroysTheUnnamedStatement) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("", "SELECT 'x'") + sync() + query("SELECT 'y'") + bind_portal("", "") + sync());
+        amy.expect("1 Z(I) T D(y) C(SELECT 1) Z(I) E(26000) Z(I)");
+    });
+}
+
+TEST(Prepared, TwoClientsShareWhatMeansTheSame) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (parse("a", "SELECT $1") + sync());
+        x.expect_server(0, "P(pgpool_x_1|SELECT $1) S");
+        bob >> (parse("b", "SELECT $1") + bind_portal("", "b", {"x"}) + execute() + sync());
+        bob.expect("1 2 D(x) C(SELECT 1) Z(I)");
+        x.expect_server(0, "B(|pgpool_x_1|x) E() S");
+    });
+}
+
+TEST(Prepared, LeastUsedOneMakesRoom) {
+    run_script({.prepared_statements = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT 'a'") + sync() + parse("b", "SELECT 'b'") + sync());
+        amy >> (bind_portal("", "a") + execute() + sync() + bind_portal("", "b") + execute() + sync());
+        amy.expect("1 Z(I) 1 Z(I) 2 D(a) C(SELECT 1) Z(I) 2 D(b) C(SELECT 1) Z(I)");
+    });
+}
+
+TEST(Prepared, SqlPrepareFollowsItsClient) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("PREPARE a AS SELECT $1");
+        amy >> query("EXECUTE a ('x')");
+        amy.expect("C(PREPARE) Z(I) T D(x) C(SELECT 1) Z(I)");
+        busy_client(x);
+        amy >> query("EXECUTE a ('y')");
+        amy.expect("T D(y) C(SELECT 1) Z(I)");
+        x.expect_server(1, "Q(PREPARE a AS SELECT $1) Q(EXECUTE a ('y'))");
+        amy >> (query("DEALLOCATE a") + query("EXECUTE a ('z')"));
+        amy.expect("C(DEALLOCATE) Z(I) E(26000) Z(I)");
+    });
+}
+
+TEST(Prepared, SqlPrepareOfAnotherIsNotSeen) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> query("PREPARE a AS SELECT 'amy'");
+        bob >> query("EXECUTE a");
+        bob.expect("E(26000) Z(I)");
+        bob >> (query("PREPARE a AS SELECT 'bob'") + query("EXECUTE a"));
+        bob.expect("C(PREPARE) Z(I) T D(bob) C(SELECT 1) Z(I)");
+        amy >> query("EXECUTE a");
+        amy.expect("C(PREPARE) Z(I) T D(amy) C(SELECT 1) Z(I)");
+    });
+}
+
+TEST(Prepared, ProtocolStatementByItsNameInSql) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT 'x'") + sync() + query("EXECUTE a") + query("DEALLOCATE a") +
+                bind_portal("", "a") + sync());
+        amy.expect("1 Z(I) T D(x) C(SELECT 1) Z(I) C(DEALLOCATE) Z(I) E(26000) Z(I)");
+    });
+}
+
+TEST(Prepared, SqlStatementByItsNameInTheProtocol) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("PREPARE a AS SELECT 'x'");
+        busy_client(x);
+        amy >> (bind_portal("", "a") + execute() + sync());
+        amy.expect("C(PREPARE) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+    });
+}
+
+TEST(Prepared, DeallocateAllAndDiscardAll) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT 'x'") + sync() + query("DEALLOCATE ALL") + bind_portal("", "a") + sync());
+        amy.expect("1 Z(I) C(DEALLOCATE ALL) Z(I) E(26000) Z(I)");
+        amy >> (parse("a", "SELECT 'x'") + sync() + query("DISCARD ALL") + bind_portal("", "a") + sync());
+        amy.expect("1 Z(I) C(DISCARD ALL) Z(I) E(26000) Z(I)");
+        amy >> (parse("a", "SELECT 'y'") + bind_portal("", "a") + execute() + sync());
+        amy.expect("1 2 D(y) C(SELECT 1) Z(I)");
+    });
+}
+
+}  // namespace
+}  // namespace pgpool::support

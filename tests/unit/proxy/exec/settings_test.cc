@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <gtest/gtest.h>
+
+#include "tests/support/frames.h"
+#include "tests/support/scripted_exchange.h"
+
+namespace pgpool::support {
+namespace {
+
+// Bob holds the first connection, so that Amy gets the second one.
+void make_busy(Exchange& x) {
+    Client& bob = x.client();
+    bob >> (query("BEGIN") + query("SELECT 'bob'"));
+}
+
+TEST(SessionSettings, FollowTheirClient) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("SET work_mem TO '5MB'");
+        make_busy(x);
+        amy >> query("SHOW work_mem");
+        amy.expect("C(SET) Z(I) T D(5MB) C(SHOW) Z(I)");
+        x.expect_server(1, "Q(SET \"work_mem\" TO '5MB';) Q(SHOW work_mem)");
+    });
+}
+
+TEST(SessionSettings, AreNotSeenByOthers) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> query("SET work_mem TO '5MB'");
+        bob >> query("SHOW work_mem");
+        bob.expect("T D() C(SHOW) Z(I)");
+        amy >> query("SHOW work_mem");
+        amy.expect("C(SET) Z(I) T D(5MB) C(SHOW) Z(I)");
+    });
+}
+
+TEST(SessionSettings, ReportedParametersAreToldToWhomTheyConcern) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> query("SET application_name TO 'amy'");
+        amy.expect("C(SET) S(application_name=amy) Z(I)");
+        bob >> query("SELECT 'b'");
+        bob.expect("T D(b) C(SELECT 1) Z(I)");
+        amy >> query("SELECT 'a'");
+        amy.expect("T D(a) C(SELECT 1) Z(I)");
+    });
+}
+
+TEST(SessionSettings, ResetGoesBackToTheStartupPacket) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client({{"work_mem", "3MB"}});
+        amy >> (query("SHOW work_mem") + query("SET work_mem TO '5MB'") + query("RESET work_mem") +
+                query("SHOW work_mem"));
+        amy.expect("T D(3MB) C(SHOW) Z(I) C(SET) Z(I) C(RESET) Z(I) T D(3MB) C(SHOW) Z(I)");
+        amy >> (query("SET work_mem TO '5MB'") + query("RESET ALL") + query("SHOW work_mem"));
+        amy.expect("C(SET) Z(I) C(RESET) Z(I) T D(3MB) C(SHOW) Z(I)");
+        amy >> (query("SET work_mem TO '5MB'") + query("DISCARD ALL") + query("SHOW work_mem"));
+        amy.expect("C(SET) Z(I) C(DISCARD ALL) Z(I) T D(3MB) C(SHOW) Z(I)");
+    });
+}
+
+TEST(SessionSettings, OfATransactionThatIsRolledBackAreGone) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("BEGIN") + query("SET work_mem TO '5MB'") + query("ROLLBACK") + query("SHOW work_mem"));
+        amy.expect("C(BEGIN) Z(T) C(SET) Z(T) C(ROLLBACK) Z(I) T D() C(SHOW) Z(I)");
+        amy >> (query("BEGIN") + query("SET LOCAL work_mem TO '5MB'") + query("COMMIT") +
+                query("SHOW work_mem"));
+        amy.expect("C(BEGIN) Z(T) C(SET) Z(T) C(COMMIT) Z(I) T D() C(SHOW) Z(I)");
+    });
+}
+
+TEST(SessionSettings, OfAFailedBatchAreGone) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("SET work_mem TO '5MB'; SELECT 1/0") + query("SHOW work_mem"));
+        amy.expect("C(SET) E(22012) Z(I) T D() C(SHOW) Z(I)");
+    });
+}
+
+TEST(SessionSettings, SetConfigCountsAsWell) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("SELECT set_config('work_mem', '7MB', false)");
+        make_busy(x);
+        amy >> query("SHOW work_mem");
+        amy.expect("T D(7MB) C(SELECT 1) Z(I) T D(7MB) C(SHOW) Z(I)");
+    });
+}
+
+TEST(SessionSettings, RoleFollowsItsClient) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("SET ROLE 'writer'");
+        make_busy(x);
+        amy >> (query("SHOW role") + query("RESET ROLE") + query("SHOW role"));
+        amy.expect("C(SET) Z(I) T D(writer) C(SHOW) Z(I) C(RESET) Z(I) T D() C(SHOW) Z(I)");
+    });
+}
+
+}  // namespace
+}  // namespace pgpool::support
