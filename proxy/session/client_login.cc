@@ -125,17 +125,15 @@ ClientLogin::Step ClientLogin::verifier_found(std::optional<auth::Verifier> veri
 }
 
 ClientLogin::Outcome ClientLogin::on_password(ByteView bytes, std::string& send) {
-    const auto [frame, error] = wire::next_frame(bytes);
-    if (error == wire::FrameError::NeedMore) {
-        if (bytes.empty() || bytes[0] == wire::frontend::kPassword) return {};
-        return {Step::Hangup, bytes.size()};
-    }
-    if (frame.type != wire::frontend::kPassword) {
+    if (bytes.empty()) return {};
+    if (bytes[0] != wire::frontend::kPassword) {  // the type alone tells, as to PostgreSQL
         return {refuse({fmt::format("expected password response, got message type {}",
                                     static_cast<unsigned char>(bytes[0])),
                         sqlstate::kProtocolViolation}),
                 bytes.size()};
     }
+    const auto [frame, error] = wire::next_frame(bytes);
+    if (error == wire::FrameError::NeedMore) return {};
     if (error == wire::FrameError::BadLength || frame.size > kMaxPassword)
         return {Step::Hangup, bytes.size()};
     if (!frame.complete()) return {};
