@@ -3,8 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace pgpool::session {
 
@@ -62,6 +62,7 @@ void Ledger::release(const Key& key) {
         take_one(by_database_, std::pair(key.database, key.node));
         take_one(by_node_, key.node);
         // A limit over several pools may have been in the way of any of them: all who wish try again.
+        wake = std::exchange(granted_, {});
         for (auto& [who, wish] : wishes_) wake.push_back(std::move(wish.wake));
         wishes_.clear();
         wishes_waiting_.store(0, std::memory_order_relaxed);
@@ -80,15 +81,19 @@ bool Ledger::wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32
     return is_new;
 }
 
-bool Ledger::wished(const Key& key, std::uint32_t worker, std::uint32_t own) const {
+bool Ledger::grant(const Key& key, std::uint32_t worker, std::uint32_t own) {
     const std::lock_guard lock(mutex_);
-    for (const auto& [who, wish] : wishes_) {
-        const auto& [wanted, wisher] = who;
-        if (wanted == key && wisher == worker) continue;
-        if (wish.own > 0 && own <= wish.own + 1) continue;
-        if (is_within(wish.limit, wanted, key)) return true;
-    }
-    return false;
+    const auto helped = std::find_if(wishes_.begin(), wishes_.end(), [&](const auto& entry) {
+        const auto& [wanted, wisher] = entry.first;
+        if (wanted == key && wisher == worker) return false;
+        const Wish& wish = entry.second;
+        return (wish.own == 0 || own > wish.own + 1) && is_within(wish.limit, wanted, key);
+    });
+    if (helped == wishes_.end()) return false;
+    granted_.push_back(std::move(helped->second.wake));
+    wishes_.erase(helped);
+    wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
+    return true;
 }
 
 Result<void> Ledger::admit_client(const std::string& user, const std::string& database,

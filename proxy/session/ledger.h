@@ -5,7 +5,7 @@
 // configuration. Opening and closing a connection go through it, queries do not.
 //
 // A worker that may not open a connection because of those that other workers or pools hold leaves a wish.
-// Whoever has a connection free asks wished(), and closes it if that helps one who has notably fewer.
+// Whoever has a connection free asks grant(), and closes it if that helps one who has notably fewer.
 // Threads: any.
 
 #include <atomic>
@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
@@ -48,8 +49,9 @@ public:
     [[nodiscard]] bool wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
                             std::function<void()> wake);
     [[nodiscard]] bool any_wish() const { return wishes_waiting_.load(std::memory_order_relaxed) > 0; }
-    // Whether a worker that has `own` open in pool `key` should close one of them.
-    [[nodiscard]] bool wished(const Key& key, std::uint32_t worker, std::uint32_t own) const;
+    // Whether a worker that has `own` open in pool `key` should close one of them. If so one wish is over:
+    // its `wake` runs when that connection is released.
+    [[nodiscard]] bool grant(const Key& key, std::uint32_t worker, std::uint32_t own);
 
     // A client more; an error (53300) names the limit that is reached.
     [[nodiscard]] Result<void> admit_client(const std::string& user, const std::string& database,
@@ -69,6 +71,7 @@ private:
         std::function<void()> wake;
     };
     std::map<std::pair<Key, std::uint32_t>, Wish> wishes_;  // of a pool in a worker
+    std::vector<std::function<void()>> granted_;
     std::map<std::string, std::uint32_t> clients_by_user_;
     std::map<std::string, std::uint32_t> clients_by_database_;
     std::uint32_t clients_ = 0;

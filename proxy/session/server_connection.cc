@@ -136,6 +136,18 @@ void ServerConnection::check() {
     run_own(";", State::Checking);
 }
 
+void ServerConnection::retire() {
+    if (state_ == State::Idle) {
+        pool_->remove_idle(*this);
+        pool_->put_in_use(node);
+    }
+    state_ = State::Cleaning;
+    std::string frame;
+    wire::append_frame(frame, wire::frontend::kTerminate, {});
+    queue(frame);
+    worker().loop().arm(deadline_, worker().config().pool.connect_timeout);
+}
+
 void ServerConnection::run_own(std::string_view sql, State state) {
     state_ = state;
     std::string frame;

@@ -31,7 +31,9 @@ public:
 
     void lend(ClientConnection& client);
     void take_back(exec::Disposal disposal);  // from its client
-    void cancel_sent() { ++cancels_; }        // it is not lent again before that cancel request is over
+    void
+    retire();  // nobody holds it: it counts until the node has closed it, so that no limit is exceeded there
+    void cancel_sent() { ++cancels_; }  // it is not lent again before that cancel request is over
     void cancel_over();
     void check();  // idle: is the node still there?
     void close(std::string_view reason);

@@ -239,7 +239,7 @@ void Worker::give_up_idle() {
             for (pool::Pooled* idle : pool->idle(node.id)) {
                 auto& server = static_cast<ServerConnection&>(*idle);
                 if (!shared_.ledger.any_wish()) return;
-                if (give_up_for_others(server)) server.close("given up for another pool or worker");
+                if (give_up_for_others(server)) server.retire();
             }
         }
     }
@@ -258,7 +258,7 @@ void Worker::released(ServerConnection& server, exec::Disposal disposal) {
 // A clean connection that nobody holds: the first who waits gets it.
 void Worker::returned(ServerConnection& server) {
     if (!may_serve(server.node)) return server.close("its node is down or removed");
-    if (give_up_for_others(server)) return server.close("given up for another pool or worker");
+    if (give_up_for_others(server)) return server.retire();
     pool::Waiter* waiter = server.pool().take_waiter(server.node, is_primary(server.node));
     if (waiter == nullptr) return;
     auto& client = static_cast<ClientConnection&>(*waiter);
@@ -270,7 +270,7 @@ void Worker::returned(ServerConnection& server) {
 bool Worker::give_up_for_others(ServerConnection& server) {
     if (!shared_.ledger.any_wish()) return false;
     const std::uint32_t own = server.pool().count(server.node).open();
-    return shared_.ledger.wished(ledger_key(server.pool(), server.node), index_, own);
+    return shared_.ledger.grant(ledger_key(server.pool(), server.node), index_, own);
 }
 
 void Worker::closed(ServerConnection& server, ServerConnection::State before, std::string_view reason) {
