@@ -107,7 +107,7 @@ void Session::emit_batch(ByteView bytes) {
     for (std::size_t at = 0; at < bytes.size();) {
         const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
         at += frame.bytes.size();
-        unsynced_ |= frame.type != kFlush;
+        unsynced_ |= frame.type != kFlush || !frame.body.empty();  // a body makes it an error
         emit_frame(frame);
     }
     flush_raw();
