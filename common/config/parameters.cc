@@ -106,7 +106,8 @@ constexpr Parameter kRuleFields[] = {
 
 constexpr Parameter kAccessFields[] = {
     row<&AccessRule::databases>("databases", text_list(0, kMaxNames), NewConnections,
-                                "Databases the rule is for; an empty list means all."),
+                                "Databases the rule is for; an empty list means all. `replication` "
+                                "means physical replication, which no other rule is for."),
     row<&AccessRule::users>("users", text_list(0, kMaxNames), NewConnections,
                             "Roles the rule is for; an empty list means all."),
     row<&AccessRule::address>(

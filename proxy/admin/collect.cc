@@ -9,6 +9,7 @@ namespace pgpool::admin {
 namespace {
 
 using session::ClientConnection;
+using session::ReplicationConnection;
 using session::ServerConnection;
 using session::Worker;
 
@@ -70,6 +71,44 @@ ServerReport report_of(const Worker& worker, const ServerConnection& server, con
     return report;
 }
 
+ClientReport report_of(const Worker& worker, const ReplicationConnection& client, const Clock& clock) {
+    ClientReport report;
+    report.worker = worker.index();
+    report.pid = client.pid();
+    report.user = client.user();
+    report.database = client.database();
+    report.application_name = client.application_name();
+    const bool is_seeking = client.state() == ReplicationConnection::State::Seeking;
+    report.state = is_seeking ? "waiting" : kReplicates;
+    report.from = endpoint_of(client.peer_address());
+    report.to = endpoint_of(client.local_address());
+    report.connected = client.origin().connected_at;
+    if (is_seeking) report.waiting = clock.now - client.began();
+    report.closing = worker.draining();
+    report.pinned = is_seeking ? "-" : kReplicates;
+    if (const auto* walsender = client.walsender()) {
+        report.server = {walsender->node(), walsender->key().pid, clock.wall(walsender->born()), 1};
+    }
+    return report;
+}
+
+ServerReport report_of(const Worker& worker, const ReplicationConnection& client,
+                       const session::WalsenderConnection& walsender, const Clock& clock) {
+    ServerReport report;
+    report.worker = worker.index();
+    report.node = walsender.node();
+    report.pid = walsender.key().pid;
+    report.user = client.user();
+    report.database = client.database();
+    report.state = walsender.logged_in() ? ServerState::Lent : ServerState::Opening;
+    report.from = endpoint_of(walsender.local_address());
+    report.connected = clock.wall(walsender.born());
+    report.lent = report.connected;
+    report.times_lent = 1;
+    report.client = report_of(worker, client, clock);
+    return report;
+}
+
 void count_server(PoolReport& report, const ServerConnection& server) {
     switch (server.state()) {
         case ServerState::Opening:
@@ -121,11 +160,17 @@ Reports collect(const Worker& worker, Wanted wanted) {
     if (wanted == Wanted::Servers) {
         for (const auto& server : worker.servers())
             reports.servers.push_back(report_of(worker, *server, clock));
+        for (const auto& [id, client] : worker.replications()) {
+            if (client->walsender() != nullptr)
+                reports.servers.push_back(report_of(worker, *client, *client->walsender(), clock));
+        }
     }
     if (wanted == Wanted::Clients) {
         for (const auto& [id, client] : worker.clients()) {
             if (client->session() != nullptr) reports.clients.push_back(report_of(worker, *client, clock));
         }
+        for (const auto& [id, client] : worker.replications())
+            reports.clients.push_back(report_of(worker, *client, clock));
     }
     return reports;
 }

@@ -127,7 +127,7 @@ std::string_view state_of(const ServerReport& server) {
         case ServerState::Opening:
             return "login";
         case ServerState::Lent:
-            return "active";
+            return server.client && server.client->state == kReplicates ? kReplicates : "active";
         case ServerState::Idle:
             return "idle";
         case ServerState::Cleaning:

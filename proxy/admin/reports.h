@@ -25,13 +25,16 @@ struct Endpoint {
     std::uint16_t port = 0;
 };
 
+// The state of a client that replicates, and the reason why it keeps its server connection.
+inline constexpr std::string_view kReplicates = "replication";
+
 struct ClientReport {
     std::uint32_t worker = 0;
     std::uint32_t pid = 0;  // as told in BackendKeyData
     std::string user;
     std::string database;
     std::string application_name;
-    std::string_view state;  // exec::Session::state()
+    std::string_view state;  // exec::Session::state(), or kReplicates
     Endpoint from;
     Endpoint to;
     WallTime connected;

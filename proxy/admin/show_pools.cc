@@ -13,6 +13,7 @@ constexpr std::int64_t kProtocolMinor = 0;
 // pgpool-II's words for what a process is at.
 std::string_view status_of_client(const ClientReport& client) {
     if (client.state == "active") return "Execute command";
+    if (client.state == kReplicates) return "Replication";
     if (client.state == "idle in transaction") return "Idle in transaction";
     return client.state == "waiting" ? "Wait for connection" : "Idle";
 }

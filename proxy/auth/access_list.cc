@@ -21,8 +21,17 @@ bool is_mapped_v4(const std::array<std::uint8_t, 16>& bytes) {
     return std::equal(kPrefix.begin(), kPrefix.end(), bytes.begin());
 }
 
-bool matches(const std::vector<std::string>& names, std::string_view name) {
-    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+bool names(const std::vector<std::string>& list, std::string_view name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool matches_database(const std::vector<std::string>& databases, std::optional<std::string_view> wanted) {
+    if (!wanted) return names(databases, AccessList::kReplication);
+    return databases.empty() || (*wanted != AccessList::kReplication && names(databases, *wanted));
+}
+
+bool matches_user(const std::vector<std::string>& users, std::string_view user) {
+    return users.empty() || names(users, user);
 }
 
 std::optional<unsigned> parse_number(std::string_view text) {
@@ -32,8 +41,9 @@ std::optional<unsigned> parse_number(std::string_view text) {
     return value;
 }
 
-std::string place(std::string_view database, std::string_view user, const PeerAddress& peer) {
-    return fmt::format("host \"{}\", user \"{}\", database \"{}\"", peer.text(), user, database);
+std::string place(std::optional<std::string_view> database, std::string_view user, const PeerAddress& peer) {
+    const std::string from = fmt::format("host \"{}\", user \"{}\"", peer.text(), user);
+    return database ? fmt::format("{}, database \"{}\"", from, *database) : from;
 }
 
 }  // namespace
@@ -127,22 +137,26 @@ Result<AccessList> AccessList::compile(const std::vector<config::AccessRule>& ru
     return list;
 }
 
-std::optional<config::AuthMethod> AccessList::method(std::string_view database, std::string_view user,
-                                                     const PeerAddress& peer) const {
+std::optional<config::AuthMethod> AccessList::method(std::optional<std::string_view> database,
+                                                     std::string_view user, const PeerAddress& peer) const {
     for (const Rule& rule : rules_) {
-        if (!matches(rule.databases, database) || !matches(rule.users, user)) continue;
+        if (!matches_database(rule.databases, database) || !matches_user(rule.users, user)) continue;
         if (!rule.network || rule.network->contains(peer)) return rule.method;
     }
     return std::nullopt;
 }
 
-Error no_access_rule(std::string_view database, std::string_view user, const PeerAddress& peer) {
-    return {fmt::format("no access rule for {}", place(database, user, peer)),
+Error no_access_rule(std::optional<std::string_view> database, std::string_view user,
+                     const PeerAddress& peer) {
+    const std::string_view what = database ? "" : "replication connection from ";
+    return {fmt::format("no access rule for {}{}", what, place(database, user, peer)),
             sqlstate::kInvalidAuthorization};
 }
 
-Error access_rejected(std::string_view database, std::string_view user, const PeerAddress& peer) {
-    return {fmt::format("access rule rejects connection for {}", place(database, user, peer)),
+Error access_rejected(std::optional<std::string_view> database, std::string_view user,
+                      const PeerAddress& peer) {
+    const std::string_view what = database ? "connection" : "replication connection";
+    return {fmt::format("access rule rejects {} for {}", what, place(database, user, peer)),
             sqlstate::kInvalidAuthorization};
 }
 

@@ -43,10 +43,15 @@ private:
 
 class AccessList {
 public:
+    static constexpr std::string_view kReplication = "replication";
+
     // F0000 for an address that is no CIDR, naming the rule by its number (from 1).
     [[nodiscard]] static Result<AccessList> compile(const std::vector<config::AccessRule>& rules);
 
-    [[nodiscard]] std::optional<config::AuthMethod> method(std::string_view database, std::string_view user,
+    // No database: physical replication, which only rules that name kReplication are for. Such a rule is for
+    // no database, as the keyword of pg_hba.conf.
+    [[nodiscard]] std::optional<config::AuthMethod> method(std::optional<std::string_view> database,
+                                                           std::string_view user,
                                                            const PeerAddress& peer) const;
 
 private:
@@ -68,8 +73,9 @@ private:
 };
 
 // The errors (28000) a session answers with when method() gives nothing, or Reject.
-[[nodiscard]] Error no_access_rule(std::string_view database, std::string_view user, const PeerAddress& peer);
-[[nodiscard]] Error access_rejected(std::string_view database, std::string_view user,
+[[nodiscard]] Error no_access_rule(std::optional<std::string_view> database, std::string_view user,
+                                   const PeerAddress& peer);
+[[nodiscard]] Error access_rejected(std::optional<std::string_view> database, std::string_view user,
                                     const PeerAddress& peer);
 
 }  // namespace pgpool::auth

@@ -8,17 +8,27 @@
 namespace pgpool::session {
 
 CancelConnection::CancelConnection(Worker& worker, UniqueFd fd, ServerConnection& server)
-    : Stream(worker, std::move(fd)), server_(&server), deadline_(*this) {
+    : CancelConnection(worker, std::move(fd), CancelKey{server.pid, server.secret}) {
+    server_ = &server;
     server.cancel_sent();
+}
+
+CancelConnection::CancelConnection(Worker& worker, UniqueFd fd, CancelKey key)
+    : Stream(worker, std::move(fd)), key_(key), deadline_(*this) {
     watch_connect();
     worker.loop().arm(deadline_, worker.config().pool.connect_timeout);
 }
 
+void CancelConnection::server_gone() {
+    server_ = nullptr;
+    key_.reset();
+}
+
 void CancelConnection::on_connected() {
     const int error = net::connect_outcome(fd());
-    if (error != 0 || server_ == nullptr) return on_closed(error);
+    if (error != 0 || !key_) return on_closed(error);
     std::string packet;
-    wire::append_cancel_request(packet, server_->pid, server_->secret);
+    wire::append_cancel_request(packet, key_->pid, key_->secret);
     queue(packet);
 }
 

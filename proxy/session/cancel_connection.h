@@ -7,6 +7,9 @@
 //
 // Owned by the worker. Threads: one worker only.
 
+#include <optional>
+
+#include "proxy/session/cancel_registry.h"
 #include "proxy/session/stream.h"
 
 namespace pgpool::session {
@@ -15,9 +18,12 @@ class ServerConnection;
 
 class CancelConnection final : public Stream, public net::TimerTarget {
 public:
+    // For what runs at `server`, which waits for the end of it.
     CancelConnection(Worker& worker, UniqueFd fd, ServerConnection& server);
+    // For a server connection that will serve nobody else.
+    CancelConnection(Worker& worker, UniqueFd fd, CancelKey key);
 
-    void server_gone() { server_ = nullptr; }
+    void server_gone();
     [[nodiscard]] const ServerConnection* server() const { return server_; }
     void on_timer(net::Timer& timer) override;
 
@@ -27,7 +33,8 @@ protected:
     void on_connected() override;
 
 private:
-    ServerConnection* server_;
+    std::optional<CancelKey> key_;        // of the node; none: there is nothing left to cancel
+    ServerConnection* server_ = nullptr;  // that waits
     net::Timer deadline_;
 };
 

@@ -47,13 +47,14 @@ ClientConnection::~ClientConnection() = default;
 
 bool ClientConnection::may_read() const {
     if (closing_ || congested() || kept_input().size() > exec::Session::kMaxHeldInput) return false;
-    if (!session_ || session_->link() == nullptr) return true;
+    if (!session_) return login_ != nullptr;
+    if (session_->link() == nullptr) return true;
     return !static_cast<const ServerConnection*>(session_->link())->congested();
 }
 
 std::size_t ClientConnection::on_bytes(ByteView bytes) {
     std::size_t used = 0;
-    while (!session_ && used < bytes.size() && !closing_ && !is_shut()) {
+    while (login_ && used < bytes.size() && !closing_ && !is_shut()) {
         const std::size_t now = log_in(bytes.substr(used));
         if (now == 0) return used;
         used += now;
@@ -138,6 +139,7 @@ void ClientConnection::authenticated() {
     const std::string& user = login_->user();
     const std::string& database = login_->database();
     if (worker().draining()) return refuse({"the proxy is shutting down", sqlstate::kCannotConnectNow});
+    if (login_->replication() != Replication::None) return worker().replicate(*this, std::move(login_));
     if (database == config.admin.database && !is_admin(config.admin, user)) {
         return refuse(
             {fmt::format("user \"{}\" is not in admin.users", user), sqlstate::kInvalidAuthorization});

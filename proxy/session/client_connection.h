@@ -94,7 +94,8 @@ private:
     std::uint64_t id_;
     auth::PeerAddress peer_;
     WallTime connected_at_;
-    std::unique_ptr<ClientLogin> login_;  // until authenticated
+    std::unique_ptr<ClientLogin>
+        login_;  // until authenticated; without it and a session: about to be handed over
     std::unique_ptr<exec::Session> session_;
     CountedPool* pool_ = nullptr;
     std::shared_ptr<PendingAnswer> pending_;  // the command of ours that was asked last

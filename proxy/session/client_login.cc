@@ -16,14 +16,15 @@ namespace {
 constexpr std::size_t kMaxPassword =
     65'536;  // of a password message; PostgreSQL's own bound is PG_MAX_AUTH_TOKEN_LENGTH
 
-bool means_yes(std::string_view value) {
-    static constexpr std::array<std::string_view, 5> kYes{"true", "on", "yes", "1", "database"};
-    return std::find(kYes.begin(), kYes.end(), value) != kYes.end();
-}
-
-bool means_no(std::string_view value) {
-    static constexpr std::array<std::string_view, 4> kNo{"false", "off", "no", "0"};
-    return std::find(kNo.begin(), kNo.end(), value) != kNo.end();
+// As PostgreSQL's parse_bool(): any beginning that means one word only, in any case of letters.
+std::optional<bool> parse_bool(std::string_view text) {
+    const std::string value = to_lower_ascii(text);
+    const auto begins = [&value](std::string_view word, std::size_t at_least = 1) {
+        return value.size() >= at_least && word.starts_with(value);
+    };
+    if (begins("true") || begins("yes") || value == "on" || value == "1") return true;
+    if (begins("false") || begins("no") || begins("off", 2) || value == "0") return false;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -89,8 +90,7 @@ ClientLogin::Step ClientLogin::on_startup(const wire::StartupMessage& startup, c
         } else if (name == "database") {
             database_ = value;
         } else if (name == "replication") {
-            replication_ = means_yes(value);
-            if (!replication_ && !means_no(value)) {
+            if (!read_replication(value)) {
                 return refuse({fmt::format("invalid value for parameter \"replication\": \"{}\"", value),
                                SqlState("22023"),
                                "Valid values are: \"false\", 0, \"true\", 1, \"database\"."});
@@ -111,9 +111,26 @@ ClientLogin::Step ClientLogin::on_startup(const wire::StartupMessage& startup, c
             {"no PostgreSQL user name specified in startup packet", sqlstate::kInvalidAuthorization});
     }
     if (database_.empty()) database_ = user_;
-    const auto method = access.method(database_, user_, peer_);
-    if (!method) return refuse(auth::no_access_rule(database_, user_, peer_));
-    if (*method == config::AuthMethod::Reject) return refuse(auth::access_rejected(database_, user_, peer_));
+    if (replication_ == Replication::Physical) database_ = auth::AccessList::kReplication;
+    return check_access(access, send);
+}
+
+bool ClientLogin::read_replication(std::string_view value) {
+    const auto is_wanted = parse_bool(value);
+    if (value == "database") {
+        replication_ = Replication::Logical;
+    } else {
+        replication_ = is_wanted.value_or(false) ? Replication::Physical : Replication::None;
+    }
+    return is_wanted || value == "database";
+}
+
+ClientLogin::Step ClientLogin::check_access(const auth::AccessList& access, std::string& send) {
+    std::optional<std::string_view> database;
+    if (replication_ != Replication::Physical) database = database_;
+    const auto method = access.method(database, user_, peer_);
+    if (!method) return refuse(auth::no_access_rule(database, user_, peer_));
+    if (*method == config::AuthMethod::Reject) return refuse(auth::access_rejected(database, user_, peer_));
     method_ = *method;
     if (method_ != config::AuthMethod::Trust) return Step::LookUp;
     return verifier_found(std::nullopt, send);
@@ -143,13 +160,8 @@ ClientLogin::Outcome ClientLogin::on_password(ByteView bytes, std::string& send)
 ClientLogin::Step ClientLogin::take(const auth::AuthStep& step, std::string& send) {
     send += step.send;
     if (step.state == auth::AuthStep::State::Failed) return refuse(step.error);
-    if (step.state != auth::AuthStep::State::Done) return Step::NeedMore;
-    if (options_error_) return refuse(*options_error_);
-    if (replication_) {
-        return refuse({"replication connections are not supported here", sqlstate::kFeatureNotSupported,
-                       "Connect to the node itself."});
-    }
-    return Step::Done;
+    if (step.state == auth::AuthStep::State::Done && options_error_) return refuse(*options_error_);
+    return step.state == auth::AuthStep::State::Done ? Step::Done : Step::NeedMore;
 }
 
 ClientLogin::Step ClientLogin::refuse(Error error) {

@@ -20,6 +20,9 @@
 
 namespace pgpool::session {
 
+// The parameter "replication" of the startup packet (PG documentation 55.4).
+enum class Replication : std::uint8_t { None, Physical, Logical };
+
 class ClientLogin {
 public:
     enum class Step : std::uint8_t {
@@ -45,11 +48,14 @@ public:
     [[nodiscard]] const Error& error() const { return error_; }
     [[nodiscard]] const wire::CancelRequest& cancel() const { return cancel_; }
     [[nodiscard]] const std::string& user() const { return user_; }
+    // Of physical replication, which has none, the word that access rules have for it.
     [[nodiscard]] const std::string& database() const { return database_; }
+    [[nodiscard]] Replication replication() const { return replication_; }
     // All others of the startup packet, those inside "options" included.
     [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& settings() const {
         return settings_;
     }
+    // The parameters of the startup packet as they came, for who passes them on.
     [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& startup() const { return startup_; }
     [[nodiscard]] auth::Credentials credentials() const { return auth_->credentials(); }
 
@@ -57,6 +63,8 @@ private:
     [[nodiscard]] Outcome on_first_packet(ByteView bytes, const auth::AccessList& access, std::string& send);
     [[nodiscard]] Step on_startup(const wire::StartupMessage& startup, const auth::AccessList& access,
                                   std::string& send);
+    [[nodiscard]] bool read_replication(std::string_view value);
+    [[nodiscard]] Step check_access(const auth::AccessList& access, std::string& send);
     [[nodiscard]] Outcome on_password(ByteView bytes, std::string& send);
     [[nodiscard]] Step take(const auth::AuthStep& step, std::string& send);
     [[nodiscard]] Step refuse(Error error);
@@ -72,7 +80,7 @@ private:
     std::string database_;
     std::vector<std::pair<std::string, std::string>> settings_;
     std::vector<std::pair<std::string, std::string>> startup_;
-    bool replication_ = false;
+    Replication replication_ = Replication::None;
     bool started_ = false;
     bool asked_ssl_ = false;
     bool asked_gss_ = false;

@@ -40,13 +40,24 @@ bool is_within(Ledger::Limit limit, const Ledger::Key& wanted, const Ledger::Key
 
 Ledger::Limit Ledger::reserve(const Key& key, const config::Pool& limits) {
     const std::lock_guard lock(mutex_);
+    if (reached(limits.size, count_of(pools_, key))) return Limit::Pool;
+    const Limit limit = count(key, limits);
+    if (limit == Limit::None) ++pools_[key];
+    return limit;
+}
+
+Ledger::Limit Ledger::reserve_apart(const Key& key, const config::Pool& limits) {
+    const std::lock_guard lock(mutex_);
+    return count(key, limits);
+}
+
+// One more for all but the pool itself, if they have room.
+Ledger::Limit Ledger::count(const Key& key, const config::Pool& limits) {
     const auto user = std::pair(key.user, key.node);
     const auto database = std::pair(key.database, key.node);
-    if (reached(limits.size, count_of(pools_, key))) return Limit::Pool;
     if (reached(limits.max_user_connections, count_of(by_user_, user))) return Limit::User;
     if (reached(limits.max_database_connections, count_of(by_database_, database))) return Limit::Database;
     if (reached(limits.max_server_connections, count_of(by_node_, key.node))) return Limit::Node;
-    ++pools_[key];
     ++by_user_[user];
     ++by_database_[database];
     ++by_node_[key.node];
@@ -58,17 +69,32 @@ void Ledger::release(const Key& key) {
     {
         const std::lock_guard lock(mutex_);
         take_one(pools_, key);
-        take_one(by_user_, std::pair(key.user, key.node));
-        take_one(by_database_, std::pair(key.database, key.node));
-        take_one(by_node_, key.node);
-        // A limit over several pools may have been in the way of any of them: all who wish try again.
-        wake = std::exchange(granted_, {});
-        for (auto& [who, wish] : wishes_) wake.push_back(std::move(wish.wake));
-        wishes_.clear();
-        wishes_waiting_.store(0, std::memory_order_relaxed);
-        version_.fetch_add(1, std::memory_order_acq_rel);
+        wake = uncount(key);
     }
     for (const auto& callback : wake) callback();
+}
+
+void Ledger::release_apart(const Key& key) {
+    std::vector<std::function<void()>> wake;
+    {
+        const std::lock_guard lock(mutex_);
+        wake = uncount(key);
+    }
+    for (const auto& callback : wake) callback();
+}
+
+// Whom to wake: a limit over several pools may have been in the way of any of them, so all who wish try
+// again.
+std::vector<std::function<void()>> Ledger::uncount(const Key& key) {
+    take_one(by_user_, std::pair(key.user, key.node));
+    take_one(by_database_, std::pair(key.database, key.node));
+    take_one(by_node_, key.node);
+    std::vector<std::function<void()>> wake = std::exchange(granted_, {});
+    for (auto& [who, wish] : wishes_) wake.push_back(std::move(wish.wake));
+    wishes_.clear();
+    wishes_waiting_.store(0, std::memory_order_relaxed);
+    version_.fetch_add(1, std::memory_order_acq_rel);
+    return wake;
 }
 
 bool Ledger::wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,

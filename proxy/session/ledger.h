@@ -38,6 +38,9 @@ public:
     // A server connection more, if pool.size and the other limits allow it (None).
     [[nodiscard]] Limit reserve(const Key& key, const config::Pool& limits);
     void release(const Key& key);
+    // The same for one that is in no pool: all limits count but that of a pool's size.
+    [[nodiscard]] Limit reserve_apart(const Key& key, const config::Pool& limits);
+    void release_apart(const Key& key);
 
     // Changes with every release and whenever limits change: before that nothing refused is granted.
     [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -60,6 +63,9 @@ public:
     [[nodiscard]] std::uint32_t clients() const;
 
 private:
+    [[nodiscard]] Limit count(const Key& key, const config::Pool& limits);
+    [[nodiscard]] std::vector<std::function<void()>> uncount(const Key& key);
+
     mutable std::mutex mutex_;  // guards all below
     std::map<Key, std::uint32_t> pools_;
     std::map<std::pair<std::string, NodeId>, std::uint32_t> by_user_;

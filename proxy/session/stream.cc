@@ -17,6 +17,11 @@ Stream::Stream(Worker& worker, UniqueFd fd)
     worker.loop().add(fd_.get(), *this);
 }
 
+Stream::Stream(Worker& worker, Remains remains) : Stream(worker, std::move(remains.fd)) {
+    in_.append(remains.unread);
+    queue(remains.unwritten);
+}
+
 Stream::~Stream() = default;
 
 void Stream::watch_connect() {
@@ -80,6 +85,11 @@ void Stream::shut() {
     if (shut_) return;
     shut_ = true;
     worker_->loop().remove(*this);
+}
+
+Stream::Remains Stream::hand_over() {
+    shut();
+    return {std::move(fd_), std::string(in_.view()), std::string(out_.view())};
 }
 
 void Stream::on_ready(net::Readiness readiness) {

@@ -10,6 +10,7 @@
 // one worker only.
 
 #include <cstdint>
+#include <string>
 
 #include "common/net/buffer.h"
 #include "common/net/event_loop.h"
@@ -25,7 +26,15 @@ public:
                                               << 10U;  // queued output that stops whoever feeds it
     static constexpr std::size_t kLowWater = std::size_t{64} << 10U;
 
+    // A socket, what it has sent that nobody has handled, and what it shall be sent.
+    struct Remains {
+        UniqueFd fd;
+        std::string unread;
+        std::string unwritten;
+    };
+
     Stream(Worker& worker, UniqueFd fd);
+    Stream(Worker& worker, Remains remains);
     ~Stream() override;
 
     void queue(ByteView bytes);
@@ -36,8 +45,9 @@ public:
     [[nodiscard]] std::size_t queued() const { return out_.size(); }
     [[nodiscard]] net::Address local_address() const { return net::local_address(fd_.get()); }
     [[nodiscard]] net::Address peer_address() const { return net::peer_address(fd_.get()); }
-    void wake();  // settle() at the end of the turn, also to read what was held back
-    void shut();  // no more events; the object lives until the end of the turn
+    void wake();                        // settle() at the end of the turn, also to read what was held back
+    void shut();                        // no more events; the object lives until the end of the turn
+    [[nodiscard]] Remains hand_over();  // shut, but the connection lives on in another stream
 
     void on_ready(net::Readiness readiness) override;
 

@@ -120,7 +120,8 @@ void Worker::turn_end() {
             dirty_.swap(streams);  // keeps its memory
         }
     }
-    if (draining_ && clients_.empty() && when_empty_) std::exchange(when_empty_, nullptr)();
+    if (draining_ && clients_.empty() && replications_.empty() && when_empty_)
+        std::exchange(when_empty_, nullptr)();
 }
 
 void Worker::run_handoffs() {
@@ -192,7 +193,7 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     if (!pool.may_open(node, loop_.now())) return false;
     if (!reserve(pool, node)) return false;
     const Ledger::Key key = ledger_key(pool, node);
-    const auto address = shared_.addresses.find(status->host, status->port);
+    const auto address = address_of(node);
     if (!address) {
         shared_.ledger.release(key);
         return false;
@@ -224,12 +225,24 @@ bool Worker::reserve(pool::Pool& pool, NodeId node) {
     const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), [this, &pool] {
         loop_.post([this, &pool] { serve_waiters(pool); });
     });
-    if (is_new) {
-        for (std::uint32_t i = 0; i < shared_.worker_count; ++i) {
-            shared_.post_to_worker(i, [&shared = shared_, i] { of(shared, i).give_up_idle(); });
-        }
-    }
+    if (is_new) ask_for_idle();
     return false;
+}
+
+// No wake-up is needed: who asks tries again by itself. One of the same name that a pool of ours has left may
+// be replaced by this, so that its waiters are served.
+bool Worker::reserve_apart(const Ledger::Key& key) {
+    const Ledger::Limit limit = shared_.ledger.reserve_apart(key, config().pool);
+    if (limit == Ledger::Limit::None) return true;
+    const auto serve = [this] { loop_.post([this] { serve_all_waiters(); }); };
+    if (shared_.ledger.wish(key, index_, limit, 0, serve)) ask_for_idle();
+    return false;
+}
+
+void Worker::ask_for_idle() {
+    for (std::uint32_t i = 0; i < shared_.worker_count; ++i) {
+        shared_.post_to_worker(i, [&shared = shared_, i] { of(shared, i).give_up_idle(); });
+    }
 }
 
 // Idle connections that others need more.
@@ -243,6 +256,11 @@ void Worker::give_up_idle() {
             }
         }
     }
+}
+
+std::optional<net::Address> Worker::address_of(NodeId node) const {
+    const cluster::NodeStatus* status = surroundings_.topology->find(node);
+    return status != nullptr ? shared_.addresses.find(status->host, status->port) : std::nullopt;
 }
 
 void Worker::opened(ServerConnection& server) {
@@ -349,6 +367,7 @@ void Worker::on_topology(cluster::TopologyPtr topology) {
     if (before->primary != surroundings_.topology->primary) surroundings_.parameters.clear();
     close_servers_of_lost_nodes();
     redirect_waiters_of_lost_nodes();
+    tell_replications(&ReplicationConnection::on_topology);
     serve_all_waiters();
     wake_waiters();
 }
@@ -423,12 +442,21 @@ void Worker::drain(std::function<void()> when_empty) {
     std::vector<ClientConnection*> all;
     for (const auto& [id, client] : clients_) all.push_back(client.get());
     for (ClientConnection* client : all) client->on_drain();
+    tell_replications(&ReplicationConnection::on_drain);
 }
 
 void Worker::end_clients() {
     std::vector<ClientConnection*> all;
     for (const auto& [id, client] : clients_) all.push_back(client.get());
     for (ClientConnection* client : all) client->kill("terminating connection due to administrator command");
+    tell_replications(&ReplicationConnection::end);
+}
+
+// All of them: each may end itself.
+void Worker::tell_replications(void (ReplicationConnection::*what)()) {
+    std::vector<ReplicationConnection*> all;
+    for (const auto& [id, replication] : replications_) all.push_back(replication.get());
+    for (ReplicationConnection* replication : all) (replication->*what)();
 }
 
 void Worker::maintain() {
@@ -473,6 +501,12 @@ void Worker::cancel_at_node(ServerConnection& server) {
     cancels_.push_back(std::make_unique<CancelConnection>(*this, std::move(*fd), server));
 }
 
+void Worker::cancel_at_node(const WalsenderConnection& walsender) {
+    auto fd = net::start_connect(walsender.peer_address());
+    if (!fd) return;
+    cancels_.push_back(std::make_unique<CancelConnection>(*this, std::move(*fd), walsender.key()));
+}
+
 void Worker::cancel_ended(CancelConnection& connection) {
     loop_.dispose(take_out(cancels_, connection));
 }
@@ -482,9 +516,11 @@ void Worker::cancel_requested(const CancelKey& key) {
     if (!target) return;
     Shared& shared = shared_;
     shared.post_to_worker(target->worker, [&shared, target = *target] {
-        auto& clients = of(shared, target.worker).clients_;
-        const auto at = clients.find(target.session);
-        if (at != clients.end() && at->second->session() != nullptr) at->second->on_cancel();
+        Worker& worker = of(shared, target.worker);
+        const auto at = worker.clients_.find(target.session);
+        if (at != worker.clients_.end() && at->second->session() != nullptr) at->second->on_cancel();
+        const auto replication = worker.replications_.find(target.session);
+        if (replication != worker.replications_.end()) replication->second->on_cancel();
     });
 }
 
@@ -500,6 +536,30 @@ void Worker::client_ended(ClientConnection& client) {
     PGPOOL_ASSERT(at != clients_.end());
     loop_.dispose(std::move(at->second));
     clients_.erase(at);
+}
+
+// Later: the client's own bytes are being handled now.
+void Worker::replicate(ClientConnection& client, std::shared_ptr<const ClientLogin> login) {
+    loop_.post([this, id = client.id(), login = std::move(login)] { hand_over(id, *login); });
+}
+
+void Worker::hand_over(std::uint64_t client, const ClientLogin& login) {
+    const auto at = clients_.find(client);
+    if (at == clients_.end() || at->second->closing()) return;
+    ClientConnection& before = *at->second;
+    auto& replication = replications_[client];
+    replication = std::make_unique<ReplicationConnection>(
+        *this, before.hand_over(),
+        ReplicationConnection::Origin{client, before.peer(), before.connected_at()}, login);
+    client_ended(before);
+    replication->start();
+}
+
+void Worker::replication_ended(ReplicationConnection& replication) {
+    const auto at = replications_.find(replication.origin().id);
+    PGPOOL_ASSERT(at != replications_.end());
+    loop_.dispose(std::move(at->second));
+    replications_.erase(at);
 }
 
 void Worker::verifier_found(std::uint64_t client, const health::AuthLookup::Answer& answer) {

@@ -19,6 +19,7 @@
 #include "proxy/pool/pool.h"
 #include "proxy/session/cancel_connection.h"
 #include "proxy/session/client_connection.h"
+#include "proxy/session/replication_connection.h"
 #include "proxy/session/server_connection.h"
 #include "proxy/session/shared.h"
 
@@ -74,6 +75,14 @@ public:
     void facts_wanted(const exec::Database& database);
     void node_suspect(NodeId node, std::string_view reason);
     void own_ready(std::uint64_t client, const PendingAnswer& pending);
+    void replicate(ClientConnection& client,
+                   std::shared_ptr<const ClientLogin> login);  // at the end of the turn
+
+    // For replication connections.
+    [[nodiscard]] std::optional<net::Address> address_of(NodeId node) const;  // none: removed, or unresolved
+    [[nodiscard]] bool reserve_apart(const Ledger::Key& key);  // a server connection that is in no pool
+    void cancel_at_node(const WalsenderConnection& walsender);
+    void replication_ended(ReplicationConnection& replication);
 
     // For server connections.
     void opened(ServerConnection& server);
@@ -90,6 +99,10 @@ public:
         const {
         return clients_;
     }
+    [[nodiscard]] const std::unordered_map<std::uint64_t, std::unique_ptr<ReplicationConnection>>&
+    replications() const {
+        return replications_;
+    }
     [[nodiscard]] const std::vector<std::unique_ptr<ServerConnection>>& servers() const { return servers_; }
     [[nodiscard]] const std::map<std::pair<std::string, std::string>, std::unique_ptr<CountedPool>>& pools()
         const {
@@ -105,6 +118,8 @@ private:
     };
 
     void accept(int listener);
+    void hand_over(std::uint64_t client, const ClientLogin& login);
+    void tell_replications(void (ReplicationConnection::*what)());
     void turn_end();
     void run_handoffs();
     void maintain();  // once a second: ages, checks, minimum sizes
@@ -114,6 +129,7 @@ private:
     void open_if_wanted(pool::Pool& pool, NodeId node);
     [[nodiscard]] bool open(pool::Pool& pool, NodeId node);
     [[nodiscard]] bool reserve(pool::Pool& pool, NodeId node);
+    void ask_for_idle();
     void give_up_idle();
     void check_pins();
     [[nodiscard]] Ledger::Key ledger_key(const pool::Pool& pool, NodeId node) const;
@@ -134,6 +150,7 @@ private:
     AuthTablesPtr auth_tables_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::unordered_map<std::uint64_t, std::unique_ptr<ClientConnection>> clients_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<ReplicationConnection>> replications_;
     std::vector<std::unique_ptr<ServerConnection>> servers_;
     std::vector<std::unique_ptr<CancelConnection>> cancels_;
     std::map<std::pair<std::string, std::string>, std::unique_ptr<CountedPool>> pools_;

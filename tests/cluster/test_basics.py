@@ -139,11 +139,10 @@ def test_route_names_statement_and_node(pair, make_proxy):
     assert "primary" in text or "node1" in text
 
 
-def test_replication_connections_are_refused(pair, make_proxy):
+def test_replication_connection_passes_through(pair, make_proxy):
     proxy = make_proxy(pair)
-    for kind in ("database", "true"):
-        with pytest.raises(wire.ServerError, match="0A000: replication connections are not supported"):
-            proxy.wire(replication=kind)
+    with proxy.wire(replication="database") as connection:
+        assert connection.rows("IDENTIFY_SYSTEM")[0][3] == "postgres"
     with proxy.wire(replication="off") as connection:
         assert connection.rows("select 1") == [["1"]]
 

@@ -36,6 +36,13 @@ TEST(ShowPools, AServerInUseShowsItsClient) {
     EXPECT_EQ(cell(result, 0, "client_disconnection_time"), "NULL");
 }
 
+TEST(ShowPools, AWalsenderReplicates) {
+    const Asked asked;
+    Reports reports;
+    reports.servers.push_back(server_of(client_report(77, "amy", kReplicates)));
+    EXPECT_EQ(cell(pool_pools(asked.context, reports), 0, "status"), "Replication");
+}
+
 TEST(ShowPools, AnIdleServerHasNone) {
     const Asked asked;
     Reports reports;

@@ -107,6 +107,15 @@ TEST(AccessList, NamesTheRuleWithABadAddress) {
     }
 }
 
+TEST(AccessList, PhysicalReplicationIsForRulesThatNameIt) {
+    const AccessList list = list_of({{{"app"}, {}, "", AuthMethod::Md5},
+                                     {{"replication"}, {"standby"}, "", AuthMethod::ScramSha256},
+                                     {{}, {}, "", AuthMethod::Trust}});
+    EXPECT_EQ(list.method(std::nullopt, "standby", peer("1.2.3.4")), AuthMethod::ScramSha256);
+    EXPECT_EQ(list.method(std::nullopt, "amy", peer("1.2.3.4")), std::nullopt);
+    EXPECT_EQ(list.method("replication", "standby", peer("1.2.3.4")), AuthMethod::Trust);
+}
+
 TEST(AccessList, ErrorsSayWhoAndWhere) {
     const Error none = no_access_rule("d", "u", peer("1.2.3.4"));
     EXPECT_EQ(none.message, "no access rule for host \"1.2.3.4\", user \"u\", database \"d\"");
@@ -115,6 +124,10 @@ TEST(AccessList, ErrorsSayWhoAndWhere) {
     EXPECT_EQ(rejected.message,
               "access rule rejects connection for host \"[local]\", user \"u\", database \"d\"");
     EXPECT_EQ(rejected.sqlstate, sqlstate::kInvalidAuthorization);
+    EXPECT_EQ(no_access_rule(std::nullopt, "u", peer("1.2.3.4")).message,
+              "no access rule for replication connection from host \"1.2.3.4\", user \"u\"");
+    EXPECT_EQ(access_rejected(std::nullopt, "u", peer("1.2.3.4")).message,
+              "access rule rejects replication connection for host \"1.2.3.4\", user \"u\"");
 }
 
 }  // namespace

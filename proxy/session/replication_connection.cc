@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/session/replication_connection.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "common/obs/log.h"
+#include "common/wire/encoder.h"
+#include "common/wire/error_fields.h"
+#include "proxy/session/worker.h"
+
+namespace pgpool::session {
+
+namespace {
+
+constexpr milliseconds kSeekAgain{50};
+constexpr std::size_t kMaxHeldInput = std::size_t{64} << 10U;  // of a client that has no walsender yet
+
+std::string application_name_of(const ClientLogin& login) {
+    for (const auto& [name, value] : login.settings()) {
+        if (name == "application_name") return value;
+    }
+    return {};
+}
+
+Error shutting_down() {
+    return {"terminating connection due to administrator command", sqlstate::kAdminShutdown};
+}
+
+}  // namespace
+
+ReplicationConnection::ReplicationConnection(Worker& worker, Remains remains, const Origin& origin,
+                                             const ClientLogin& login)
+    : Stream(worker, std::move(remains)),
+      origin_(origin),
+      began_(worker.loop().now()),
+      user_(login.user()),
+      database_(login.database()),
+      application_name_(application_name_of(login)),
+      startup_(login.startup()),
+      key_(worker.shared().cancels.add({worker.index(), origin.id}, secure_random())),
+      timer_(*this) {
+    worker.shared().credentials.remember(login.credentials());
+}
+
+ReplicationConnection::~ReplicationConnection() = default;
+
+void ReplicationConnection::start() {
+    const auto& config = worker().config();
+    if (database_ == config.admin.database) {
+        return say_last({"the admin database has no replication", sqlstate::kFeatureNotSupported});
+    }
+    const auto admitted = worker().shared().ledger.admit_client(user_, database_, config.limits);
+    if (!admitted) return say_last(admitted.error());
+    is_admitted_ = true;
+    log::info("replication_connected",
+              {{"peer", origin_.peer.text()}, {"user", user_}, {"database", database_}});
+    seek();
+}
+
+// A walsender of the primary of the moment; until there is one that lets us in, again and again.
+void ReplicationConnection::seek() {
+    if (walsender_) return;
+    give_up_seeking();
+    if (state_ == State::Seeking && !open()) worker().loop().arm(timer_, kSeekAgain);
+}
+
+bool ReplicationConnection::open() {
+    const auto node = worker().surroundings().topology->primary;
+    const auto address = node ? worker().address_of(*node) : std::nullopt;
+    if (!address) return false;
+    Shared& shared = worker().shared();
+    const std::uint64_t version = shared.ledger.version();
+    if (refused_at_ == version) return false;
+    if (!worker().reserve_apart(ledger_key(*node))) {
+        refused_at_ = version;
+        return false;
+    }
+    auto fd = net::start_connect(*address);
+    if (!fd) {
+        shared.ledger.release_apart(ledger_key(*node));
+        worker().node_suspect(*node, fd.error().message);
+        return false;
+    }
+    std::array<char, 16> random{};
+    fill_secure_random(random.data(), random.size());
+    walsender_ = std::make_unique<WalsenderConnection>(
+        worker(), *this, *node, std::move(*fd),
+        ReplicationLogin(ServerLogin(shared.credentials.find(user_), random, startup_), key_));
+    return true;
+}
+
+void ReplicationConnection::give_up_seeking() {
+    const auto& config = worker().config();
+    const bool has_primary = worker().surroundings().topology->primary.has_value();
+    const milliseconds limit = has_primary ? config.pool.wait_timeout : config.health.failover_park_timeout;
+    if (worker().loop().now() - began_ < limit) return;
+    if (has_primary) {
+        say_last({fmt::format("no server connection could be opened within {} ms (pool.wait_timeout)",
+                              limit.count()),
+                  sqlstate::kTooManyConnections});
+    } else {
+        say_last({fmt::format("no primary within {} ms (health.failover_park_timeout)", limit.count()),
+                  sqlstate::kCannotConnectNow, "See SHOW POOL_NODES for the state of the nodes."});
+    }
+}
+
+void ReplicationConnection::seek_again(std::string_view reason) {
+    worker().node_suspect(walsender_->node(), reason);
+    drop_walsender();
+    worker().loop().arm(timer_, kSeekAgain);
+}
+
+void ReplicationConnection::drop_walsender() {
+    if (!walsender_) return;
+    worker().shared().ledger.release_apart(ledger_key(walsender_->node()));
+    walsender_->close();
+    worker().loop().dispose(std::move(walsender_));
+}
+
+void ReplicationConnection::on_logged_in(ByteView welcome) {
+    state_ = State::Relaying;
+    timer_.disarm();
+    queue(welcome);
+    wake();
+    reconsider_input();
+}
+
+// As for every login: a node that is starting or stopping is waited for, what it says of this user or
+// database is for the client. It also hears that there are no walsenders left: it knows how to wait.
+void ReplicationConnection::on_login_refused(ByteView error_body) {
+    const wire::ErrorFields fields = wire::read_error_fields(error_body);
+    if (fields.sqlstate.starts_with("57P")) return seek_again(fields.message);
+    log::warning("server_login_refused", {{"node", walsender_->node().value},
+                                          {"user", user_},
+                                          {"database", database_},
+                                          {"sqlstate", fields.sqlstate},
+                                          {"reason", fields.message}});
+    std::string frame;
+    wire::append_frame(frame, wire::backend::kErrorResponse, wire::as_fatal(error_body));
+    queue(frame);
+    state_ = State::Ending;
+    drop_walsender();
+}
+
+void ReplicationConnection::on_node_bytes(ByteView bytes) {
+    if (state_ == State::Stopping) bytes = bytes.substr(0, boundary_.rest_of_message(bytes));
+    boundary_.pass(bytes);
+    queue(bytes);
+    if (state_ == State::Stopping && boundary_.between_messages()) say_last(last_words_);
+}
+
+// An end of which the client knows needs no words of ours: it has asked for it, or the walsender has said so,
+// with CommandComplete when its node is shut down, or with an error.
+void ReplicationConnection::on_node_closed() {
+    const char last = boundary_.last_type();
+    const bool was_told = last == wire::backend::kCommandComplete || last == wire::backend::kErrorResponse;
+    const bool has_asked = said_.last_type() == wire::frontend::kTerminate;
+    if ((!was_told && !has_asked) || state_ != State::Relaying)
+        return on_node_lost("the node closed the connection");
+    if (!has_asked) worker().node_suspect(walsender_->node(), "a walsender ended");
+    drop_walsender();
+    state_ = State::Ending;
+    wake();
+}
+
+void ReplicationConnection::on_node_lost(std::string_view reason) {
+    if (state_ == State::Seeking) return seek_again(reason);
+    if (state_ == State::Left) return end();
+    worker().node_suspect(walsender_->node(), reason);
+    say_last({fmt::format("lost the node of this replication connection: {}", reason),
+              sqlstate::kConnectionFailure});
+}
+
+void ReplicationConnection::on_node_written() {
+    if (state_ == State::Left) end();
+}
+
+void ReplicationConnection::on_topology() {
+    const auto& topology = *worker().surroundings().topology;
+    refused_at_ = 0;
+    if (!walsender_) {
+        if (state_ == State::Seeking) seek();
+        return;
+    }
+    const cluster::NodeStatus* node = topology.find(walsender_->node());
+    if (node == nullptr || node->state == cluster::NodeState::Down)
+        return on_node_lost("its node is down or removed");
+    if (topology.primary && *topology.primary != walsender_->node())
+        on_node_lost("its node is no longer the primary");
+}
+
+void ReplicationConnection::on_cancel() {
+    if (state_ == State::Relaying) worker().cancel_at_node(*walsender_);
+}
+
+void ReplicationConnection::on_drain() {
+    if (state_ == State::Seeking || state_ == State::Relaying) stop(shutting_down());
+}
+
+// The end, but not in the middle of a message.
+void ReplicationConnection::stop(const Error& error) {
+    if (boundary_.between_messages()) return say_last(error);
+    state_ = State::Stopping;
+    last_words_ = error;
+}
+
+// In the middle of a message of a node that is gone nothing can be said: the client sees the end only.
+void ReplicationConnection::say_last(const Error& error) {
+    log::info("replication_ended", {{"peer", origin_.peer.text()},
+                                    {"user", user_},
+                                    {"database", database_},
+                                    {"sqlstate", error.sqlstate.view()},
+                                    {"reason", error.message}});
+    if (boundary_.between_messages()) {
+        std::string frame;
+        wire::append_error(frame, {.severity = wire::Severity::Fatal,
+                                   .sqlstate = error.sqlstate,
+                                   .message = error.message,
+                                   .hint = error.hint});
+        queue(frame);
+    }
+    state_ = State::Ending;
+    timer_.disarm();
+    drop_walsender();
+    wake();
+}
+
+std::size_t ReplicationConnection::on_bytes(ByteView bytes) {
+    if (state_ == State::Seeking) return 0;
+    if (state_ != State::Relaying) return bytes.size();
+    said_.pass(bytes);
+    walsender_->queue(bytes);
+    return bytes.size();
+}
+
+bool ReplicationConnection::may_read() const {
+    if (state_ == State::Seeking) return kept_input().size() < kMaxHeldInput;
+    return state_ != State::Relaying || !walsender_->congested();
+}
+
+void ReplicationConnection::on_drained() {
+    if (walsender_) walsender_->wake();
+}
+
+void ReplicationConnection::on_written() {
+    if (state_ == State::Ending) end();
+}
+
+// What it said before it left is still for the node: its Terminate, the end of a COPY.
+void ReplicationConnection::on_closed(int /*error*/) {
+    if (state_ != State::Relaying || walsender_->queued() == 0) return end();
+    state_ = State::Left;
+    shut();
+    worker().loop().arm(timer_, worker().config().pool.connect_timeout);
+}
+
+void ReplicationConnection::end() {
+    if (std::exchange(state_, State::Ended) == State::Ended) return;
+    shut();
+    timer_.disarm();
+    drop_walsender();
+    worker().shared().cancels.remove(key_);
+    if (is_admitted_) worker().shared().ledger.client_left(user_, database_);
+    log::info("replication_disconnected", {{"peer", origin_.peer.text()}, {"user", user_}});
+    worker().replication_ended(*this);
+}
+
+void ReplicationConnection::on_timer(net::Timer& /*timer*/) {
+    if (state_ == State::Seeking) return seek();
+    end();
+}
+
+}  // namespace pgpool::session
