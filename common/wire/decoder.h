@@ -32,6 +32,15 @@ struct FrameResult {
     Frame frame;
     std::optional<FrameError> error;
 };
-[[nodiscard]] FrameResult next_frame(ByteView bytes);
+[[nodiscard]] inline FrameResult next_frame(ByteView bytes) {
+    constexpr std::uint32_t kMinLength = 4;
+    constexpr std::uint32_t kMaxLength = 0x3fffffff;
+    if (bytes.size() < kFrameHeader) return {{}, FrameError::NeedMore};
+    const std::uint32_t length = load_be32(bytes.data() + 1);
+    if (length < kMinLength || length > kMaxLength) return {{}, FrameError::BadLength};
+    const std::uint64_t size = std::uint64_t{length} + 1;
+    const ByteView all = size < bytes.size() ? ByteView(bytes.data(), size) : bytes;
+    return {{bytes[0], ByteView(all.data() + kFrameHeader, all.size() - kFrameHeader), all, size}, {}};
+}
 
 }  // namespace pgpool::wire

@@ -172,7 +172,7 @@ void Session::classify_batch(ByteView bytes) {
                 if (request_.oversize) classify_unknown(false);
                 continue;
             }
-            const auto analysed = around_.analyze(parse->sql, options_);
+            const auto analysed = around_.analyze_repeated(parse->sql, options_);
             learn(*analysed.slot);
             add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
             parsed_name = parse->name;
@@ -249,6 +249,7 @@ route::SessionRoute Session::session_route() const {
     route.waited = waited_for_replay_;
     route.user = login_.user;
     route.database = login_.database->name;
+    if (around_.config->routing.rules.empty()) return route;
     if (const std::string* name = reported_->find("application_name")) route.application_name = *name;
     return route;
 }

@@ -278,7 +278,7 @@ Result<void> Session::check_statement(std::string_view name) const {
 void Session::remember_parse(const wire::Frame& frame) {
     const auto parse = wire::read_parse(frame.body);
     if (!parse) return;
-    const sql::StatementInfoPtr info = around_.analyze(parse->sql, options_).info;
+    const sql::StatementInfoPtr info = around_.analyze_repeated(parse->sql, options_).info;
     if (!parse->name.empty()) {
         statements_.set(parse->name, around_.prepared.intern(parse->sql_and_types, statement_scope(), info));
         return;

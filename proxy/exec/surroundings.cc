@@ -26,6 +26,12 @@ Surroundings::Analysed Surroundings::analyze(std::string_view sql, const sql::An
     return {entry.info, &entry.payload};
 }
 
+Surroundings::Analysed Surroundings::analyze_repeated(std::string_view sql,
+                                                      const sql::AnalyzeOptions& options) {
+    auto& entry = cache_.analyze_repeated(sql, options);
+    return {entry.info, &entry.payload};
+}
+
 const route::Verdict& Surroundings::verdict(const Analysed& analysed, const Database& database) {
     return route::cached_verdict(*analysed.slot, *analysed.info, database.facts.get(), functions_,
                                  config_version_);

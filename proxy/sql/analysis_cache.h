@@ -98,6 +98,20 @@ public:
         return keep(key, std::move(info));
     }
 
+    // The same for texts that come again word by word, as those of Parse do: they are found without reading
+    // them token by token.
+    Entry& analyze_repeated(std::string_view sql, const AnalyzeOptions& options = {}) {
+        if (options.admin_database || !analyzer_.readable(sql, options)) return uncached(sql, options);
+        const Fingerprint text = text_fingerprint(sql, seed_);
+        Repeated& repeated = repeated_[text.lo % kRepeated];
+        if (repeated.text == text) {
+            if (Entry* known = find(repeated.key)) return *known;
+        }
+        Entry& entry = analyze(sql, options);
+        repeated = {text, entry.info->depends_on_literals ? text : fingerprint(sql, seed_)};
+        return entry;
+    }
+
     void clear() {
         while (index_.size() > 0) evict();
     }
@@ -142,8 +156,16 @@ private:
         ++stats_.evictions;
     }
 
+    // Which entry is that of a text; the last text of its place wins.
+    struct Repeated {
+        Fingerprint text;
+        Fingerprint key;
+    };
+    static constexpr std::size_t kRepeated = 1024;
+
     CacheLimits limits_;
     std::uint64_t seed_;
+    std::vector<Repeated> repeated_ = std::vector<Repeated>(kRepeated);
     Analyzer analyzer_;
     LruIndex index_;
     std::vector<Entry> entries_;

@@ -42,6 +42,25 @@ TEST(AnalysisCache, RefusedTextsDoNotStandForTheirShape) {
     EXPECT_TRUE(cache.analyze("select interval(1) '1 day'").info->parsed);
 }
 
+TEST(AnalysisCache, RepeatedTextsShareTheEntriesOfTheirShape) {
+    Cache cache({}, kSeed);
+    cache.analyze_repeated("select * from t where id = $1").payload = 7;
+    EXPECT_EQ(cache.analyze_repeated("select * from t where id = $1").payload, 7);
+    EXPECT_EQ(cache.analyze("SELECT * FROM t WHERE id = $1").payload, 7);
+    EXPECT_EQ(cache.analyze_repeated("set x to 'a'").info->statements[0].settings[0].value_sql, "'a'");
+    EXPECT_EQ(cache.analyze_repeated("set x to 'b'").info->statements[0].settings[0].value_sql, "'b'");
+    EXPECT_EQ(cache.analyze_repeated("set x to 'a'").info->statements[0].settings[0].value_sql, "'a'");
+    EXPECT_EQ(cache.stats().misses, 3U);
+}
+
+TEST(AnalysisCache, RepeatedTextsSurviveTheEvictionOfTheirEntry) {
+    Cache cache({.entries = 1}, kSeed);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(cache.analyze_repeated("select 1").info->single(Kind::Select));
+        EXPECT_TRUE(cache.analyze_repeated("delete from t").info->single(Kind::Delete));
+    }
+}
+
 TEST(AnalysisCache, HintsAreTellingApart) {
     Cache cache({}, kSeed);
     EXPECT_EQ(cache.analyze("/* pgpool: primary */ select 1").info->hint, Hint::Primary);
