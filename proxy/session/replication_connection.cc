@@ -24,6 +24,11 @@ std::string application_name_of(const ClientLogin& login) {
     return {};
 }
 
+Error lost_node(std::string_view reason) {
+    return {fmt::format("lost the node of this replication connection: {}", reason),
+            sqlstate::kConnectionFailure};
+}
+
 Error shutting_down() {
     return {"terminating connection due to administrator command", sqlstate::kAdminShutdown};
 }
@@ -169,8 +174,7 @@ void ReplicationConnection::on_node_lost(std::string_view reason) {
     if (state_ == State::Seeking) return seek_again(reason);
     if (state_ == State::Left) return end();
     worker().node_suspect(walsender_->node(), reason);
-    say_last({fmt::format("lost the node of this replication connection: {}", reason),
-              sqlstate::kConnectionFailure});
+    say_last(lost_node(reason));
 }
 
 void ReplicationConnection::on_node_written() {
@@ -187,8 +191,10 @@ void ReplicationConnection::on_topology() {
     const cluster::NodeStatus* node = topology.find(walsender_->node());
     if (node == nullptr || node->state == cluster::NodeState::Down)
         return on_node_lost("its node is down or removed");
-    if (topology.primary && *topology.primary != walsender_->node())
-        on_node_lost("its node is no longer the primary");
+    if (!topology.primary || *topology.primary == walsender_->node()) return;
+    const std::string_view reason = "its node is no longer the primary";
+    if (state_ != State::Relaying) return on_node_lost(reason);
+    stop(lost_node(reason));
 }
 
 void ReplicationConnection::on_cancel() {
@@ -262,14 +268,16 @@ void ReplicationConnection::end() {
     timer_.disarm();
     drop_walsender();
     worker().shared().cancels.remove(key_);
-    if (is_admitted_) worker().shared().ledger.client_left(user_, database_);
-    log::info("replication_disconnected", {{"peer", origin_.peer.text()}, {"user", user_}});
+    if (is_admitted_) {
+        worker().shared().ledger.client_left(user_, database_);
+        log::info("replication_disconnected", {{"peer", origin_.peer.text()}, {"user", user_}});
+    }
     worker().replication_ended(*this);
 }
 
 void ReplicationConnection::on_timer(net::Timer& /*timer*/) {
-    if (state_ == State::Seeking) return seek();
-    end();
+    if (state_ == State::Seeking) seek();
+    if (state_ == State::Left) end();
 }
 
 }  // namespace pgpool::session
