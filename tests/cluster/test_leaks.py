@@ -164,18 +164,22 @@ def leaks(pair):
     return pair
 
 
-@pytest.mark.deadline(240)
-def test_no_client_sees_the_state_of_another(leaks, make_proxy, sized):
+def fifty_over_five(leaks, make_proxy, kind, checks):
     seed = random.randrange(10**6)
     print("seed", seed)
     proxy = make_proxy(leaks, {"pool": {"mode": "auto", "size": 5, "wait_timeout": "60s"}})
-    clients = [Client(proxy, n, sized(60, 20000), seed) for n in range(50)]
+    clients = [kind(proxy, n, checks, seed) for n in range(50)]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
     failures = [c.failure for c in clients if c.failure]
     assert not failures, f"seed {seed}, {len(failures)} clients:\n" + "\n".join(failures[:8])
+
+
+@pytest.mark.deadline(240)
+def test_no_client_sees_the_state_of_another(leaks, make_proxy, sized):
+    fifty_over_five(leaks, make_proxy, Client, sized(60, 20000))
 
 
 REPLAYABLE = ("set", "set_local", "rolled_back", "savepoint", "role", "statement", "reset")
@@ -193,16 +197,7 @@ class SharingClient(Client):
 
 @pytest.mark.deadline(240)
 def test_replayable_state_pins_nobody(leaks, make_proxy, sized):
-    seed = random.randrange(10**6)
-    print("seed", seed)
-    proxy = make_proxy(leaks, {"pool": {"mode": "auto", "size": 5, "wait_timeout": "60s"}})
-    clients = [SharingClient(proxy, n, sized(80, 20000), seed) for n in range(50)]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
-    failures = [c.failure for c in clients if c.failure]
-    assert not failures, f"seed {seed}, {len(failures)} clients:\n" + "\n".join(failures[:8])
+    fifty_over_five(leaks, make_proxy, SharingClient, sized(80, 20000))
 
 
 @pytest.mark.deadline(240)
