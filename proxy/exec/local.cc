@@ -79,6 +79,7 @@ void Session::say_ready() {
     std::string frame;
     wire::append_ready_for_query(frame, transaction_);
     effects_.reply(frame);
+    if (!owes_client()) idle_or_in_transaction();
 }
 
 std::size_t Session::answer_locally(ByteView bytes, route::Local local) {

@@ -263,6 +263,21 @@ def test_sigterm_lets_clients_finish(pair, make_proxy):
     assert proxy.process.wait(15) == 0
 
 
+def test_sigterm_ends_who_waited_in_vain(pair, make_proxy):
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1, "wait_timeout": "1s"}, "limits": {"drain_timeout": "20s"},
+                              "routing": {"read_write_split": False}})
+    with proxy.wire() as holder, proxy.wire() as waiter:
+        holder.query("begin")
+        holder.query("select 1")
+        waiter.send(wire.query("select 2"))
+        time.sleep(0.2)
+        proxy.process.terminate()
+        assert [f.fields()["C"] for f in waiter.drain(3) if f.type == "E"] == ["53300", "57P01"]
+        assert waiter.is_closed(2)
+        assert holder.query("commit")[-1].type == "Z"
+    assert proxy.process.wait(5) == 0
+
+
 def test_thousand_connections_leave_nothing_behind(pair, make_proxy, sized):
     proxy = make_proxy(pair)
     proxy.sql("select 1")
