@@ -44,15 +44,17 @@ ClientLogin::Outcome ClientLogin::on_first_packet(ByteView bytes, const auth::Ac
     if (bytes.size() < *size) return {};
     const auto packet = wire::read_first_packet(bytes.substr(0, *size));
     if (!packet) return {refuse_packet(bytes, packet.error(), send), *size};
-    if (std::holds_alternative<wire::SslRequest>(*packet) ||
-        std::holds_alternative<wire::GssEncRequest>(*packet)) {
+    const bool is_ssl = std::holds_alternative<wire::SslRequest>(*packet);
+    if (is_ssl || std::holds_alternative<wire::GssEncRequest>(*packet)) {
         // What comes in the same segment was sent before the answer was known: an attempt to smuggle
         // (CVE-2021-23214).
         if (bytes.size() > *size) {
-            return {refuse({"received unencrypted data after SSL request", sqlstate::kProtocolViolation}),
+            return {refuse({fmt::format("received unencrypted data after {} request",
+                                        is_ssl ? "SSL" : "GSSAPI encryption"),
+                            sqlstate::kProtocolViolation}),
                     *size};
         }
-        bool& asked = std::holds_alternative<wire::SslRequest>(*packet) ? asked_ssl_ : asked_gss_;
+        bool& asked = is_ssl ? asked_ssl_ : asked_gss_;
         if (std::exchange(asked, true)) {
             const std::uint32_t code = load_be32(bytes.data() + 4);
             return {refuse({fmt::format("unsupported frontend protocol {}.{}: server supports 3.0 to 3.0",

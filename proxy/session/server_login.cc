@@ -36,7 +36,9 @@ ServerLogin::State ServerLogin::on_frame(const wire::Frame& frame, std::string& 
             }
             return State::Running;
         case wire::backend::kReadyForQuery:
-            return State::Ready;
+            if (authenticated_) return State::Ready;
+            return refuse(
+                {"the node sent ReadyForQuery before AuthenticationOk", sqlstate::kProtocolViolation});
         default:
             return State::Running;
     }
@@ -45,12 +47,16 @@ ServerLogin::State ServerLogin::on_frame(const wire::Frame& frame, std::string& 
 ServerLogin::State ServerLogin::on_authentication(const wire::Frame& frame, std::string& send) {
     const auth::AuthStep step = auth_.on_authentication(frame.body);
     send += step.send;
-    if (step.state != auth::AuthStep::State::Failed) return State::Running;
-    std::string error;
+    if (step.state == auth::AuthStep::State::Failed) return refuse(step.error);
+    authenticated_ = step.state == auth::AuthStep::State::Done;
+    return State::Running;
+}
+
+ServerLogin::State ServerLogin::refuse(const Error& error) {
+    std::string frame;
     wire::append_error(
-        error,
-        {.severity = wire::Severity::Fatal, .sqlstate = step.error.sqlstate, .message = step.error.message});
-    refusal_ = error.substr(wire::kFrameHeader);
+        frame, {.severity = wire::Severity::Fatal, .sqlstate = error.sqlstate, .message = error.message});
+    refusal_ = frame.substr(wire::kFrameHeader);
     return State::Refused;
 }
 

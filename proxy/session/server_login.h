@@ -2,7 +2,8 @@
 #pragma once
 
 // ServerLogin: opens a session at a node, from the startup packet to the first ReadyForQuery (PG
-// documentation 55.2.1), as a state machine without IO. One login only.
+// documentation 55.2.1), as a state machine without IO. A node that is ready without AuthenticationOk is
+// refused: it would get around proving that it knows the verifier. One login only.
 
 #include <array>
 #include <cstdint>
@@ -33,11 +34,13 @@ public:
 
 private:
     [[nodiscard]] State on_authentication(const wire::Frame& frame, std::string& send);
+    [[nodiscard]] State refuse(const Error& error);
 
     auth::BackendAuth auth_;
     Parameters startup_;
     Parameters parameters_;
     std::string refusal_;
+    bool authenticated_ = false;
     std::uint32_t pid_ = 0;
     std::uint32_t secret_ = 0;
 };
