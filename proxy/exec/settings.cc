@@ -140,6 +140,7 @@ void add_encoding(Replay& replay, const NameValues& from, const NameValues& to) 
 
 Replay replay(const NameValues& from, const NameValues& to) {
     Replay result;
+    if (from.pairs() == to.pairs()) return result;
     const bool identity_changes = std::any_of(from.pairs().begin(), from.pairs().end(),
                                               [&](const auto& pair) { return is_identity(pair.first); });
     if (identity_changes) {
