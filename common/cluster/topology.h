@@ -51,7 +51,7 @@ struct NodeStatus {
     std::string system_identifier;
     std::string server_version;  // as in the parameter server_version
     TimePoint sampled;           // when the last successful probe was sent: positions are not older than this
-    Lsn write_lsn;               // primary: pg_current_wal_lsn()
+    Lsn write_lsn;               // primary: pg_current_wal_insert_lsn()
     Lsn replay_lsn;              // standby: pg_last_wal_replay_lsn()
     std::uint64_t lag_bytes = 0;
     std::optional<microseconds> lag_time;

@@ -117,7 +117,9 @@ struct Auth {
     std::string auth_user;   // who runs auth_query; empty: no auth_query
     std::string auth_password;
     std::string auth_database = "postgres";
-    std::string auth_query = "SELECT usename, passwd FROM pg_shadow WHERE usename = $1";
+    std::string auth_query =
+        "SELECT usename, CASE WHEN valuntil < now() THEN NULL ELSE passwd END FROM pg_shadow WHERE usename = "
+        "$1";
     milliseconds auth_query_ttl{60'000};
     std::vector<AccessRule> access;  // first match counts; no match = reject
     friend bool operator==(const Auth&, const Auth&) = default;

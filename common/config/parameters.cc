@@ -145,7 +145,7 @@ constexpr Parameter kParameters[] = {
                                     "Server connections for each pair of user and database, on each node."),
     row<&Config::pool, &Pool::min_size>(
         "pool.min_size", integer(0, kMaxConnections), Live,
-        "Server connections kept open for each pair of user and database once it was used, on each node."),
+        "Server connections kept open on the primary for each pair of user and database once it was used."),
     row<&Config::pool, &Pool::max_server_connections>(
         "pool.max_server_connections", integer(0, kMaxConnections), Live,
         "Server connections of all pools together, on each node; 0 means no limit."),
@@ -169,7 +169,7 @@ constexpr Parameter kParameters[] = {
         "A server connection this old is closed as soon as it is idle; 0 means never."),
     row<&Config::pool, &Pool::server_check_delay>(
         "pool.server_check_delay", duration(0ms, kDay), Live,
-        "A server connection idle for longer is checked before it is used; 0 means always."),
+        "A server connection that was idle for longer is checked by an empty query; 0 means never."),
     row<&Config::pool, &Pool::connect_timeout>("pool.connect_timeout", duration(1ms, 1h), Live,
                                                "Time for opening a server connection, login included."),
     row<&Config::pool, &Pool::prepared_statements>(

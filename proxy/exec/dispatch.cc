@@ -233,11 +233,19 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
     all.primary_only = all.primary_only || verdict.primary_only;
 }
 
+// Only SERIALIZABLE matters: a standby cannot serve it.
+sql::Isolation Session::default_isolation() const {
+    const std::string* set = settings_.current()->find("default_transaction_isolation");
+    const bool serializable =
+        set != nullptr && to_lower_ascii(*set).find("serializable") != std::string::npos;
+    return serializable ? sql::Isolation::Serializable : sql::Isolation::ReadCommitted;
+}
+
 route::SessionRoute Session::session_route() const {
     route::SessionRoute route;
     route.in_transaction = transaction_ != wire::TransactionStatus::Idle;
     route.read_only = transaction_options_.read_only.value_or(false);
-    route.isolation = transaction_options_.isolation.value_or(sql::Isolation::ReadCommitted);
+    route.isolation = transaction_options_.isolation.value_or(default_isolation());
     if (link_ != nullptr)
         route.bound = on_primary() ? route::Target::primary() : route::Target::at(link_->node);
     route.chosen = chosen_;

@@ -149,7 +149,8 @@ void Session::emit_parse(const wire::Frame& frame) {
         return send_raw(frame.bytes);
     }
     const bool known = request_.parsed && batch_.data() + request_.parse_at == frame.bytes.data();
-    sql::StatementInfoPtr info = known ? request_.parsed : around_.analyze_repeated(parse->sql, options_).info;
+    sql::StatementInfoPtr info =
+        known ? request_.parsed : around_.analyze_repeated(parse->sql, options_).info;
     if (!parse->name.empty()) {
         emit_named_parse(frame, parse->name, parse->sql_and_types, info);
         const auto& named = request_.own_names;  // by SQL, perhaps in this same batch

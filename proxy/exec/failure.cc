@@ -206,8 +206,8 @@ void Session::forget_link() {
     undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_));
     undo_all();
     if (stream_left_ > 0) stream_dropped_ = true;
-    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = may_copy_in_ = false;
-    link_ = nullptr;
+    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = may_copy_in_ = cancel_is_due_ = false;
+    effects_.release(*std::exchange(link_, nullptr), Disposal::Close);
 }
 
 void Session::on_timer(TimerKind timer) {
@@ -215,9 +215,10 @@ void Session::on_timer(TimerKind timer) {
     if (timer == TimerKind::Query) {
         if (!owes_client()) return;
         timed_out_ = true;
-        return effects_.cancel(*link_);
+        return cancel_running();
     }
     if (timer == TimerKind::Idle) {
+        if (wait_ != Wait::Nothing || owes_client()) return;  // not idle: its request waits
         const bool idle = transaction_ == TransactionStatus::Idle;
         return fatal({.sqlstate = idle ? sqlstate::kIdleSessionTimeout : sqlstate::kIdleInTransactionTimeout,
                       .message = idle ? "terminating connection due to client_idle_timeout"
@@ -281,7 +282,14 @@ void Session::on_cancel() {
         return fail_front(
             {.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to user request"});
     }
-    if (owes_client()) effects_.cancel(*link_);
+    if (owes_client()) cancel_running();
+}
+
+// Only what the client has asked for is cancelled: a setting of ours that fails would let what follows run
+// without it.
+void Session::cancel_running() {
+    cancel_is_due_ = link_->replies.head().deliver == Deliver::Swallow;
+    if (!cancel_is_due_) effects_.cancel(*link_);
 }
 
 }  // namespace pgpool::exec

@@ -177,9 +177,12 @@ void Session::end_request(wire::TransactionStatus status) {
     if (status == wire::TransactionStatus::Idle) end_transaction(!error_seen_);
     done_ += std::exchange(retained_, 0);
     repeatable_ = error_seen_ = row_delivered_ = avoid_standby_ = learn_write_ = waited_for_replay_ = false;
+    timed_out_ = cancel_is_due_ = false;
     frames_forwarded_ = frames_to_skip_ = statement_index_ = attempts_ = 0;
     if (owes_client()) {
         if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
+        const auto timeout = around_.config->limits.query_timeout;
+        if (timeout.count() > 0) effects_.arm(TimerKind::Query, timeout);  // for the next one
         return;
     }
     undo_.clear();
@@ -230,10 +233,15 @@ void Session::count_wait() {
     if (wait_ == Wait::Link) statistics_.wait_time += around_.now - wait_began_;
 }
 
-// Nothing is on the way on the connection that this session holds, and no transaction is open.
-bool Session::is_quiet() const {
+// Nothing is on the way on the connection that this session holds, no message is half sent, no transaction is
+// open there.
+bool Session::is_link_clean() const {
     return link_ != nullptr && link_->replies.empty() && !unsynced_ && !copying_in_ && stream_left_ == 0 &&
-           transaction_ == wire::TransactionStatus::Idle && link_->status == wire::TransactionStatus::Idle;
+           link_->status == wire::TransactionStatus::Idle;
+}
+
+bool Session::is_quiet() const {
+    return is_link_clean() && transaction_ == wire::TransactionStatus::Idle;
 }
 
 void Session::check_pins() {

@@ -327,7 +327,8 @@ bool Session::is_in_batch_of_client(std::size_t from) const {
 bool Session::repeat_on_primary(const wire::ErrorFields& fields) {
     const bool read_only = fields.sqlstate == sqlstate::kReadOnlyTransaction.view();
     const bool conflict = fields.sqlstate == sqlstate::kSerializationFailure.view();
-    if (!(read_only || conflict) || on_primary() || !can_repeat()) return false;
+    const bool unsupported = fields.sqlstate == sqlstate::kFeatureNotSupported.view();  // SERIALIZABLE there
+    if (!(read_only || conflict || unsupported) || on_primary() || !can_repeat()) return false;
     failing_over_ = true;
     avoid_standby_ = true;
     learn_write_ = read_only;
@@ -476,10 +477,15 @@ bool Session::swallow_ready(Purpose purpose) {
     if (purpose == Purpose::Replay) tell_parameters();
     if (!error.empty() && (purpose == Purpose::Replay || purpose == Purpose::Begin)) {
         // What followed ran without it: nothing on this connection can be trusted any more.
+        internal_error_ = error;
         on_link_lost("a setting or BEGIN was refused on a reused connection");
         return false;
     }
-    if (!link_->replies.owes_client()) release_if_free();
+    if (!link_->replies.owes_client()) {
+        release_if_free();
+    } else if (cancel_is_due_) {
+        cancel_running();
+    }
     return false;
 }
 

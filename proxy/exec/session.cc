@@ -57,6 +57,8 @@ void Session::continue_start() {
     if (link_ == nullptr && !take_link(route::Target::primary())) return;
     if (!prepare_link()) return;
     reported_ = link_->reported;
+    constexpr std::size_t kMaxRemembered = 4096;  // startup settings may differ in every login
+    if (around_.parameters.size() >= kMaxRemembered) around_.parameters.clear();
     around_.parameters[{login_.user, login_.database->name, login_.startup}] = reported_;
     release_if_free();
     welcome();
@@ -134,8 +136,8 @@ void Session::on_client_gone() {
     if (wait_ == Wait::Link) effects_.withdraw();
     wait_ = Wait::Nothing;
     if (link_ == nullptr) return;
+    const bool clean = is_link_clean();
     ServerLink& link = *std::exchange(link_, nullptr);
-    const bool clean = link.replies.empty() && link.status == wire::TransactionStatus::Idle && !unsynced_;
     const bool has_state = pins_ != sql::Leaves::Nothing || pending_pins_ != sql::Leaves::Nothing;
     effects_.release(link, !clean ? Disposal::Close : has_state ? Disposal::Reset : Disposal::Keep);
 }
@@ -144,8 +146,7 @@ void Session::on_drain() {
     draining_ = true;
     if (phase_ == Phase::Starting ||
         (phase_ == Phase::Running && wait_ == Wait::Nothing &&
-         transaction_ == wire::TransactionStatus::Idle &&
-         (link_ == nullptr || (link_->replies.empty() && !unsynced_ && !copying_in_)))) {
+         transaction_ == wire::TransactionStatus::Idle && (link_ == nullptr || is_link_clean()))) {
         fatal({.severity = wire::Severity::Fatal,
                .sqlstate = sqlstate::kAdminShutdown,
                .message = "terminating connection due to administrator command"});

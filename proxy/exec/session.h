@@ -172,6 +172,7 @@ private:
     [[nodiscard]] bool replay_settings();
     void tell_parameters();
     [[nodiscard]] route::SessionRoute session_route() const;
+    [[nodiscard]] sql::Isolation default_isolation() const;
     void note_parameters();
 
     // emit.cc
@@ -246,6 +247,7 @@ private:
     void count_answered(bool transaction_over);
     void count_wait();
     void release_if_free();
+    [[nodiscard]] bool is_link_clean() const;
     [[nodiscard]] bool is_quiet() const;
     void idle_or_in_transaction();
     void roll_back();
@@ -267,6 +269,7 @@ private:
     void repeat_request();
     void fatal(const wire::Report& report);
     void on_wait_timer(const config::Config& config);
+    void cancel_running();
 
     // local.cc
     [[nodiscard]] std::size_t answer_locally(ByteView bytes, route::Local local);
@@ -333,6 +336,7 @@ private:
     std::uint32_t frames_to_skip_ = 0;   // the client has them from the first attempt
     std::uint32_t statement_index_ = 0;  // in a multi-statement Query
     bool timed_out_ = false;
+    bool cancel_is_due_ = false;  // once what the client asked for runs
 
     // Session state.
     wire::TransactionStatus transaction_ = wire::TransactionStatus::Idle;

@@ -32,7 +32,8 @@ constexpr std::string_view kLimitedIdentity =
 // The fields of a replication row are separated by US, rows by RS: application_name holds printable ASCII
 // only.
 constexpr std::string_view kTail =
-    "CASE WHEN NOT standby THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') END, "
+    "CASE WHEN NOT standby THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0') "
+    "END, "
     "CASE WHEN standby THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_replay_lsn(), '0/0') END, "
     "CASE WHEN NOT standby THEN NULL "
     "WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0 "

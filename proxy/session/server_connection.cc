@@ -54,7 +54,11 @@ void ServerConnection::input_wanted() {
 std::size_t ServerConnection::on_bytes(ByteView bytes) {
     if (state_ == State::Opening) return log_in(bytes);
     std::size_t used = 0;
-    if (state_ == State::Lent) used = client_->on_server_bytes(bytes);
+    if (state_ == State::Lent) {
+        if (client_->session()->link() != this)
+            return 0;  // on its way to that client: input_wanted() follows
+        used = client_->on_server_bytes(bytes);
+    }
     if (is_shut()) return bytes.size();
     if (state_ != State::Lent && used < bytes.size()) used += own_exchange(bytes.substr(used));
     return used;

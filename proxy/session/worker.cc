@@ -127,9 +127,10 @@ void Worker::turn_end() {
 void Worker::run_handoffs() {
     for (std::size_t i = 0; i < handoffs_.size(); ++i) {
         const Handoff handoff = handoffs_[i];
-        if (handoff.server->state() == ServerConnection::State::Closed) continue;
+        if (handoff.server == nullptr) continue;
         if (handoff.client != nullptr) {
             handoff.client->on_server_free(*handoff.server);
+            handoff.server->input_wanted();
         } else {
             handoff.server->take_back(exec::Disposal::Keep);
         }
@@ -307,7 +308,9 @@ void Worker::closed(ServerConnection& server, ServerConnection::State before, st
         if (cancel->server() == &server) cancel->server_gone();
     }
     ClientConnection* client = server.client();
-    std::erase_if(handoffs_, [&](const Handoff& handoff) { return handoff.server == &server; });
+    for (Handoff& handoff : handoffs_) {
+        if (handoff.server == &server) handoff.server = nullptr;
+    }
     if (before == State::Opening || client != nullptr) node_suspect(server.node, reason);
     if (client != nullptr) {
         if (client->session()->link() == &server) {
@@ -417,7 +420,7 @@ void Worker::plan_again(std::uint64_t client) {
     const auto at = clients_.find(client);
     if (at == clients_.end() || at->second->waiting()) return;
     const bool is_served = std::any_of(handoffs_.begin(), handoffs_.end(), [&](const Handoff& handoff) {
-        return handoff.client == at->second.get();
+        return handoff.server != nullptr && handoff.client == at->second.get();
     });
     if (!is_served) at->second->on_target_lost();
 }
