@@ -54,14 +54,16 @@ struct Expected {
     bool writes = false;
     bool is_ddl = false;
     sql::Leaves leaves = sql::Leaves::Nothing;  // on the first entry of the request
-    PreparedPtr statement;        // what the server connection gains, or loses by a Close
-    bool under_own_name = false;  // ... under the client's name for it
-    sql::StatementInfoPtr info;   // Query, Execute: whose effects come true
-    std::string client_name;      // of the statement, if the server knows it by ours
+    PreparedPtr statement;                      // what the server connection gains, or loses by a Close
+    bool under_own_name = false;                // ... under the client's name for it
+    sql::StatementInfoPtr info;                 // Query, Execute: whose effects come true
+    std::string client_name;                    // of the statement, if the server knows it by ours
 
     [[nodiscard]] bool is_answered_here() const {
         return deliver == Deliver::Synthesize || owed == Owed::CopyEnd;
     }
+    // The client's Parse of a name that it has given before, sent as it is.
+    [[nodiscard]] bool is_taken_parse() const { return under_own_name && deliver == Deliver::Forward; }
 };
 
 class ReplyQueue {
