@@ -80,7 +80,7 @@ bool Session::awaits_facts() {
 bool Session::may_pipeline() const {
     if (copying_in_) return false;
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
-    if (may_be_skipped_ || names_change_ || may_copy_in_) return false;
+    if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.lists_names) return false;
     if (!on_primary() || link_->replies.size() > kMaxPipelined) return false;
     if (request_.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
     return undo_.size() == undo_done_;
@@ -134,20 +134,31 @@ void Session::note_statements(const sql::StatementInfo& info) {
         request_.begins |= statement.kind == sql::Kind::Begin;
         request_.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
-        const bool by_name = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Execute ||
-                             statement.kind == sql::Kind::Deallocate;
         request_.prepares |= statement.kind == sql::Kind::Prepare;
         request_.copies_in |= statement.kind == sql::Kind::CopyFrom;
-        request_.changes_names |= statement.kind == sql::Kind::Prepare ||
-                                  statement.kind == sql::Kind::Deallocate || resets_settings(statement);
         for (const sql::RelationRef& relation : statement.relations) {
             request_.lists_names |= relation.name == "pg_prepared_statements";
         }
-        if (by_name && !statement.name.empty()) request_.own_names.push_back(statement.name);
+        if (statement.kind == sql::Kind::Execute) note_executed(statement.name);
+        note_names(statement);
         if (statement.inner && statement.inner->kind == sql::Kind::Execute) {
             request_.own_names.push_back(statement.inner->name);
         }
     }
+}
+
+// What an EXECUTE runs may itself name statements, or drop them.
+void Session::note_executed(std::string_view name) {
+    const PreparedPtr* known = statements_.find(name);
+    if (known == nullptr || !(*known)->info) return;
+    for (const sql::Statement& statement : (*known)->info->statements) note_names(statement);
+}
+
+void Session::note_names(const sql::Statement& statement) {
+    const bool changes = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Deallocate;
+    request_.changes_names |= changes || resets_settings(statement);
+    const bool by_name = changes || statement.kind == sql::Kind::Execute;
+    if (by_name && !statement.name.empty()) request_.own_names.push_back(statement.name);
 }
 
 // A standby has refused this text as one that writes: so it is one from now on.
@@ -309,6 +320,7 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
         }
         return std::nullopt;
     }
+    if (transaction_ == wire::TransactionStatus::Failed && link_ != nullptr) return std::nullopt;  // 25P02
     const auto& refuse = std::get<route::Refuse>(plan);
     fail_front({.sqlstate = refuse.sqlstate, .message = refuse.message});
     return dispatch(bytes);

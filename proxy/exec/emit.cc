@@ -165,13 +165,22 @@ void Session::emit_parse(const wire::Frame& frame) {
     send_raw(frame.bytes);
 }
 
+// In a failed transaction, with nothing on the way that may end it, the server runs no command but its end.
+bool Session::surely_fails() const {
+    return transaction_ == wire::TransactionStatus::Failed && link_->replies.answered() && !unsynced_;
+}
+
 // The name is taken: with the statement there, under that name or under ours, the server says so in its own
-// words.
+// words. In a failed transaction the statement cannot be brought there: a Parse of a ROLLBACK then succeeds,
+// and on_taken_parse() notes it.
 void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                               const PreparedStatement& taken) {
+                               const PreparedStatement& taken, const sql::StatementInfoPtr& info) {
     if (taken.by_sql || !link_->statements.has(taken)) {
         ensure_own_name(name);
-        link_->replies.push(Owed::Parse);
+        Expected& expected = link_->replies.push(Owed::Parse);
+        expected.statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
+        expected.under_own_name = true;
+        expected.client_name = name;
         return send_raw(frame.bytes);
     }
     wire::append_parse(out_, taken.server_name, sql_and_types);
@@ -182,7 +191,7 @@ void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, 
 void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                                const sql::StatementInfoPtr& info) {
     if (const PreparedPtr* taken = statements_.find(name))
-        return emit_taken_parse(frame, name, sql_and_types, **taken);
+        return emit_taken_parse(frame, name, sql_and_types, **taken, info);
     PreparedPtr statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
     statements_.set(name, statement);
     undo_.push_back({std::string(name), nullptr, false});
@@ -213,6 +222,7 @@ bool Session::may_skip_parse(const PreparedStatement& statement) const {
 
 // pg_prepared_statements shows a client its own statements, under its own names, and no others.
 void Session::show_own_names() {
+    if (surely_fails()) return;  // DEALLOCATE ALL too: nothing would be gone
     send_own_query("DEALLOCATE ALL", Purpose::Cleanup);
     link_->statements.clear();
     for (const std::string& name : statements_.names()) ensure_own_name(name);

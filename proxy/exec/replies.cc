@@ -155,8 +155,15 @@ bool Session::complete(Owed owed) {
     if (replies.head().owed != owed) return forward();  // not what we expect: the client may know better
     const bool wanted = forward();
     if (replies.head().undo_client) ++undo_done_;
+    if (owed == Owed::Parse && replies.head().is_taken_parse()) on_taken_parse(replies.head());
     replies.pop();
     return wanted;
+}
+
+// The name was free at the server after all: from here on it means there, and to the client, what was parsed.
+void Session::on_taken_parse(const Expected& parse) {
+    link_->statements.own_names.insert_or_assign(parse.client_name, parse.statement);
+    statements_.set(parse.client_name, parse.statement);
 }
 
 bool Session::on_command_end(const wire::Frame& frame) {
@@ -393,7 +400,7 @@ void Session::undo_names(std::size_t count) {
 
 // The server connection did not get the statement that it was thought to have.
 void Session::undo_prepared(const Expected& expected) {
-    if (!expected.statement) return;
+    if (!expected.statement || expected.is_taken_parse()) return;
     if (!expected.under_own_name) return link_->statements.forget(expected.statement->id);
     std::erase_if(link_->statements.own_names,
                   [&](const auto& own) { return own.first == expected.client_name; });

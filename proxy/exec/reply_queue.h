@@ -62,6 +62,8 @@ struct Expected {
     [[nodiscard]] bool is_answered_here() const {
         return deliver == Deliver::Synthesize || owed == Owed::CopyEnd;
     }
+    // The client's Parse of a name that it has given before, sent as it is.
+    [[nodiscard]] bool is_taken_parse() const { return under_own_name && deliver == Deliver::Forward; }
 };
 
 class ReplyQueue {

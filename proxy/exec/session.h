@@ -158,6 +158,8 @@ private:
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
     void note_statements(const sql::StatementInfo& info);
+    void note_executed(std::string_view name);
+    void note_names(const sql::Statement& statement);
     void add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& alone);
     [[nodiscard]] route::Verdict with_prepared(const sql::StatementInfo& info,
                                                const route::Verdict& verdict) const;
@@ -184,7 +186,8 @@ private:
     void emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                           const sql::StatementInfoPtr& info);
     void emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                          const PreparedStatement& taken);
+                          const PreparedStatement& taken, const sql::StatementInfoPtr& info);
+    [[nodiscard]] bool surely_fails() const;
     void emit_bind(const wire::Frame& frame);
     void emit_describe(const wire::Frame& frame);
     void emit_execute(const wire::Frame& frame);
@@ -224,6 +227,7 @@ private:
     void emit_synthesized();
     void settle(Expected& expected);
     [[nodiscard]] std::string in_client_words(ByteView error_body, std::string_view name) const;
+    void on_taken_parse(const Expected& parse);
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
     void undo_names(std::size_t count);

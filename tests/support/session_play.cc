@@ -115,6 +115,8 @@ std::string close_unnamed_portal() {
     return close_portal("") + sync();
 }
 
+// One choice per expression: the order of arguments is the compiler's, and an input must mean the same to
+// all.
 class Choices {
 public:
     explicit Choices(ByteView bytes) : rest_(bytes) {}
@@ -173,7 +175,8 @@ private:
 
 Player::Player(ByteView bytes) : choices_(bytes) {
     faults_ = choices_.below(2) == 1;
-    exchange_ = std::make_unique<Exchange>(setup(), disturbance());
+    const Disturbance disturbed = disturbance();
+    exchange_ = std::make_unique<Exchange>(setup(), disturbed);
     const std::size_t count = 1 + choices_.below(3);
     for (std::size_t i = 0; i < count; ++i) {
         Side side;
@@ -289,8 +292,10 @@ std::string Player::message(const Side& side) {
         case 7:
             return extended(statement(side, true)) + close_unnamed_portal();
         case 8:
-        case 9:
-            return parse(choices_.of(kStatementNames), statement(side, true));
+        case 9: {
+            const std::string sql = statement(side, true);
+            return parse(choices_.of(kStatementNames), sql);
+        }
         case 10: {
             const auto name = choices_.of(kStatementNames);
             return with_statement(side, name, bind_portal(choices_.of(kPortalNames), name));
@@ -301,8 +306,10 @@ std::string Player::message(const Side& side) {
         }
         case 12:
             return describe_portal(choices_.of(kPortalNames));
-        case 13:
-            return execute(choices_.of(kPortalNames), static_cast<std::uint32_t>(choices_.below(3)));
+        case 13: {
+            const auto rows = static_cast<std::uint32_t>(choices_.below(3));
+            return execute(choices_.of(kPortalNames), rows);
+        }
         case 14:
             return close_statement(choices_.of(kStatementNames));
         case 15:

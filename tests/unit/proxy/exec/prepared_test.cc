@@ -140,5 +140,62 @@ TEST(Prepared, DeallocateAllAndDiscardAll) {
     });
 }
 
+// In a failed transaction the statement that has the name cannot be brought to a connection that lacks it,
+// but a ROLLBACK can be parsed there.
+TEST(Prepared, TakenNameThatIsFreeAtTheServer) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> query("PREPARE a AS SELECT 'amy'");
+        bob >> query("SELECT 'bob'");  // takes Amy's name away
+        amy >> (query("BEGIN") + query("SELECT 1/0"));
+        amy >> (parse("a", "ROLLBACK") + sync() + bind_portal("", "a") + execute() + sync());
+        amy.expect("C(PREPARE) Z(I) C(BEGIN) Z(T) E(22012) Z(E) 1 Z(E) 2 C(ROLLBACK) Z(I)");
+        bob >> query("EXECUTE a");
+        bob.expect("T D(bob) C(SELECT 1) Z(I) E(26000) Z(I)");
+    });
+}
+
+// What the proxy would do to show the client its own names fails there as the request does.
+TEST(Prepared, ListOfNamesInAFailedTransaction) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT 'x'") + sync() + query("BEGIN") + query("SELECT 1/0"));
+        amy >> (query("SELECT name FROM pg_prepared_statements") + query("ROLLBACK"));
+        amy.expect("1 Z(I) C(BEGIN) Z(T) E(22012) Z(E) E(25P02) Z(E) C(ROLLBACK) Z(I)");
+        Client& bob = x.client();
+        bob >> (parse("b", "SELECT 'x'") + bind_portal("", "b") + execute() + sync());
+        bob.expect("1 2 D(x) C(SELECT 1) Z(I)");
+        amy >> (parse("c", "SELECT 'y'") + bind_portal("", "a") + execute() + sync());
+        amy.expect("1 2 D(x) C(SELECT 1) Z(I)");
+    });
+}
+
+TEST(Prepared, NameWithinWhatIsExecutedFollowsToo) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("PREPARE a AS SELECT 'x'") + parse("b", "EXECUTE a") +
+                parse("c", "PREPARE a AS SELECT 'y'") + sync());
+        amy.expect("C(PREPARE) Z(I) 1 1 Z(I)");
+        busy_client(x);
+        amy >> query("EXECUTE b");
+        amy.expect("T D(x) C(SELECT 1) Z(I)");
+        x.expect_server(1, "Q(PREPARE a AS SELECT 'x') P(b|EXECUTE a) S Q(EXECUTE b)");
+        amy >> query("EXECUTE c");
+        amy.expect("E(42P05) Z(I)");
+    });
+}
+
+TEST(Prepared, ExecuteThatDropsAllNames) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "DEALLOCATE ALL") + parse("b", "SELECT 'x'") + sync());
+        amy >> (query("SELECT 'y'") + query("EXECUTE a") + query("SELECT 'z'") + describe_statement("b") +
+                sync());
+        amy.expect(
+            "1 1 Z(I) T D(y) C(SELECT 1) Z(I) C(DEALLOCATE ALL) Z(I) T D(z) C(SELECT 1) Z(I) E(26000) Z(I)");
+    });
+}
+
 }  // namespace
 }  // namespace pgpool::support

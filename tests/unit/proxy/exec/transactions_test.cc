@@ -171,5 +171,15 @@ TEST(Transactions, ReadOnlyOneRunsOnAStandby) {
     });
 }
 
+// What the proxy would refuse in a transaction at a standby has no error of its own once that has failed.
+TEST(Transactions, FailedOneAtAStandbyRefusesAllTheSame) {
+    run_script({.standbys = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("BEGIN READ ONLY") + query("SELECT 1/0"));
+        amy >> (query("SELECT pg_advisory_lock(1)") + query("ROLLBACK"));
+        amy.expect("C(BEGIN) Z(T) E(22012) Z(E) E(25P02) Z(E) C(ROLLBACK) Z(I)");
+    });
+}
+
 }  // namespace
 }  // namespace pgpool::support
