@@ -54,6 +54,12 @@ def test_right_password(login, user, password):
     assert set(login(user, password)) == {user}
 
 
+def test_expired_password(login):
+    with pytest.raises(wire.ServerError) as refused:
+        login("locked", "x")
+    assert refused.value.sqlstate == "28P01"
+
+
 def test_password_that_needs_saslprep(guarded, make_proxy):
     """libpq normalises; the verifier was made from the normalised form."""
     proxy = make_proxy(guarded, {"auth": {**LOOKUP, "access": [{"users": ["postgres"], "method": "trust"}, {"method": "scram-sha-256"}]}})

@@ -19,6 +19,14 @@ def where(connection, text=WHICH):
     return connection.rows(text)[0][0]
 
 
+def test_serializable_by_default_stays_on_the_primary(pair, make_proxy):
+    with make_proxy(pair).wire() as connection:
+        for setting in ("set default_transaction_isolation = 'serializable'", "set session characteristics as transaction isolation level serializable"):
+            connection.query(setting)
+            assert {connection.rows("select current_setting('cluster_name')")[0][0] for _ in range(30)} == {pair.primary.name}, setting
+            connection.query("reset default_transaction_isolation")
+
+
 def test_query_through_the_proxy(pair, make_proxy):
     assert make_proxy(pair).sql("select 40 + 2") == 42
 

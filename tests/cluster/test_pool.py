@@ -212,6 +212,34 @@ def test_idle_transaction_timeout(pair, make_proxy):
     assert pair.primary.sql("select to_regclass('never')") is None
 
 
+def test_a_request_that_waits_is_not_idle(pair, make_proxy):
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1}, "limits": {"idle_transaction_timeout": "300ms", "client_idle_timeout": "300ms"},
+                              "routing": {"read_write_split": False}})
+    with proxy.wire() as holder, proxy.wire() as in_transaction, proxy.wire() as idle:
+        holder.send(wire.query("select pg_sleep(1.2)"))
+        in_transaction.query("begin")
+        in_transaction.send(wire.query("select 1"))
+        idle.send(wire.query("select 2"))
+        assert [f.values() for f in in_transaction.read_until("Z") if f.type == "D"] == [[b"1"]]
+        in_transaction.query("commit")
+        assert [f.values() for f in idle.read_until("Z") if f.type == "D"] == [[b"2"]]
+
+
+def test_client_that_leaves_in_the_middle_of_a_message(pair, make_proxy):
+    """What it has not sent must not be taken from the next client."""
+    pair.primary.sql("create table if not exists half(a int)")
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1}, "routing": {"read_write_split": False}})
+    for text in ("copy half from stdin", "select pg_sleep(0.1)"):
+        leaver = proxy.wire()
+        leaver.send(wire.query(text))
+        leaver.send(b"d\0\0\0\x0fnot a numb" if text.startswith("copy") else b"d\0\0\1\0abc")
+        time.sleep(0.3)
+        leaver.close()
+        with proxy.wire() as other:
+            assert other.rows("select 3") == [["3"]]
+            assert other.rows("select 4") == [["4"]]
+
+
 def test_client_idle_timeout(pair, make_proxy):
     with make_proxy(pair, {"limits": {"client_idle_timeout": "400ms"}}).wire() as connection:
         frames = connection.drain(3)
