@@ -39,6 +39,7 @@ def ctest(preset, labels, jobs):
 
 def parts(jobs):
     differential = "tests/differential/run"
+    few = "PGPOOL_SEED=1-500"  # random exchanges of unit_exec, which are slow under sanitizers
     fixed = ["--seed", "1"]  # the same for everybody; "long" draws its own
     found = [
         Part("layers", "layer rules, every header alone", ("dev",), 600, ([PYTHON, "tests/check_layers.py", "--headers"],)),
@@ -48,7 +49,7 @@ def parts(jobs):
         Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200", *fixed],)),
         Part("cluster", "real PostgreSQL clusters", ("dev",), 900, (PYTEST + ["-m", "not long", "tests/cluster"],)),
         Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
-             (ctest("asan", "unit|component", jobs), ctest("tsan", "unit|component", jobs),
+             (["env", few, *ctest("asan", "unit|component", jobs)], ["env", few, *ctest("tsan", "unit|component", jobs)],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
               ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20", *fixed,
                "simple/*", "pipelines/*", "session/*"])),
