@@ -124,13 +124,14 @@ def test_forged_scram_messages(guarded, make_proxy):
                 first[rng.randrange(5, len(first))] ^= 1 << rng.randrange(7)
             connection.send(bytes(first))
             frame = connection.read_frame()
-            if frame.type == "R" and stage == "final":
+            if frame.type == "R":  # damage to the first message may only show in the proof
                 final = bytearray(scram.final(frame.body[4:]))
                 # The last character before "=" holds bits of no meaning: the same proof may be written in several ways.
-                final[rng.randrange(5, len(final) - 2)] ^= 1
+                if stage == "final":
+                    final[rng.randrange(5, len(final) - 2)] ^= 1
                 connection.send(bytes(final))
                 frame = connection.read_frame()
-            assert frame.type == "E" or stage == "first", f"accepted: {frame}"
+            assert frame.type == "E", f"accepted: {frame}"
 
 
 def test_users_file_that_everybody_may_read_is_a_warning(guarded, make_proxy, tmp_path):
