@@ -139,6 +139,9 @@ void Session::note_statements(const sql::StatementInfo& info) {
         for (const sql::RelationRef& relation : statement.relations) {
             request_.lists_names |= relation.name == "pg_prepared_statements";
         }
+        for (const sql::FunctionRef& function : statement.functions) {
+            request_.lists_names |= function.name == "pg_prepared_statement";
+        }
         if (statement.kind == sql::Kind::Execute) note_executed(statement.name);
         note_names(statement);
         if (statement.inner && statement.inner->kind == sql::Kind::Execute) {

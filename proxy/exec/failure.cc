@@ -108,7 +108,10 @@ void Session::on_link_lost(std::string_view reason) {
         forget_link();
         return finish_restore();
     }
-    if (phase_ == Phase::Starting) {  // again, with another connection; login_timeout bounds it
+    if (phase_ == Phase::Starting) {  // again, with another connection
+        if (++attempts_ > kMaxAttempts)
+            return fatal({.sqlstate = sqlstate::kConnectionFailure,
+                          .message = fmt::format("lost the node: {}", because)});
         forget_link();
         wait_ = Wait::Nothing;
         return continue_start();

@@ -77,6 +77,7 @@ void Session::welcome() {
     effects_.reply(frames);
     note_parameters();
     phase_ = Phase::Running;
+    attempts_ = 0;
     idle_or_in_transaction();
 }
 

@@ -49,6 +49,7 @@ sequence("protocol_clashes_with_prepare", Q("prepare s1 as select 2"), Parse("s1
 sequence("prepare_folds_case", Q("prepare Q as select 1"), Q("execute q"), Bind("", "Q"), Sync, Ready(), Q('prepare "Q" as select 2'), Q('execute "Q"'), tags="state")
 sequence("execute_by_extended", X("prepare q as select $1::text"), X("execute q('x')"), X("deallocate q"), tags="state")
 sequence("pg_prepared_statements_shows_ours", Parse("s1", "select 'shown'"), Sync, Ready(), Q("select name, statement, from_sql from pg_prepared_statements order by 1"), tags="state")
+sequence("pg_prepared_statement_function_shows_ours", Parse("s1", "select 'shown'"), Sync, Ready(), Q("select name, statement, from_sql from pg_prepared_statement() order by 1"), tags="state")
 sequence("create_table_as_execute", Q("prepare q as select 1 as a"), Q("create table made as execute q"), Q("table made"), tags="state")
 sequence("explain_execute", Q("prepare q as select 1 as a"), Q("explain (costs off) execute q"), tags="state")
 sequence("discard_all_drops_statements", Parse("s1", "select 1"), Sync, Ready(), Q("discard all"), run_s1)
