@@ -77,6 +77,7 @@ void Session::emit_query(ByteView bytes) {
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.info;
     count_sent(request_.oversize ? nullptr : request_.info.get());
+    if (unsynced_) before_query_ = {unnamed_serial_, unnamed_info_};
     end_unsynced();
     // A simple Query destroys the unnamed statement (PG documentation 55.2.3).
     link_->statements.unnamed = {};

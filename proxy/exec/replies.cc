@@ -383,7 +383,13 @@ void Session::undo_unnamed(const std::vector<Expected>& skipped) {
     for (std::size_t i = 0; i < link_->replies.size(); ++i) {  // a later batch has made another one
         if (is_of_client(link_->replies.at(i))) is_lost = false;
     }
-    if (is_lost) forget_unnamed();
+    if (!is_lost) return;
+    const bool only_query = std::none_of(skipped.begin(), skipped.end(), [&](const Expected& expected) {
+        return expected.claims_unnamed && is_of_client(expected);
+    });
+    Unnamed kept = only_query ? std::exchange(before_query_, {}) : Unnamed{};
+    unnamed_serial_ = kept.serial;
+    unnamed_info_ = std::move(kept.info);
 }
 
 // The client's names: the first `count` changes that were not confirmed are taken back.

@@ -367,6 +367,11 @@ private:
     std::string unnamed_body_;  // of its Parse, after the name
     std::string prepare_text_;  // of the request that holds a SQL PREPARE
     sql::StatementInfoPtr unnamed_info_;
+    struct Unnamed {
+        std::uint64_t serial = 0;
+        sql::StatementInfoPtr info;
+    };
+    Unnamed before_query_;  // the unnamed statement before a Query that the server may skip
     sql::StatementInfoPtr unnamed_portal_;
     std::unique_ptr<sql::NameMap<sql::StatementInfoPtr>> portals_;
 
