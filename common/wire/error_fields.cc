@@ -63,6 +63,13 @@ void append_error(std::string& out, const Report& report) {
     append_report(out, backend::kErrorResponse, report);
 }
 
+void append_fatal(std::string& out, const Error& error) {
+    append_error(out, {.severity = Severity::Fatal,
+                       .sqlstate = error.sqlstate,
+                       .message = error.message,
+                       .hint = error.hint});
+}
+
 void append_notice(std::string& out, const Report& report) {
     append_report(out, backend::kNoticeResponse, report);
 }

@@ -32,6 +32,7 @@ struct Report {
     std::string_view hint = {};
 };
 void append_error(std::string& out, const Report& report);   // ErrorResponse
+void append_fatal(std::string& out, const Error& error);     // ErrorResponse, FATAL
 void append_notice(std::string& out, const Report& report);  // NoticeResponse
 
 // Copies a body with its severity replaced by FATAL: an ERROR met while a client logs in ends that login.

@@ -62,10 +62,8 @@ bool is_known(char type) {
 }  // namespace
 
 std::size_t Session::advance(ByteView rest) {
-    if (skipping_to_sync_ || server_skips_ || copying_in_) {
-        if (request_.size > 0) request_ = {};  // gathered before it came to that
-        return copying_in_ ? pass_copy_data(rest) : skip_until_sync(rest);
-    }
+    if (skipping_to_sync_ || server_skips_) return skip_until_sync(rest);
+    if (copying_in_) return pass_copy_data(rest);
     if (!request_.gathered) {
         const Gathered gathered = gather(rest);
         if (gathered == Gathered::NeedMore) return await_batch_end(), 0;

@@ -177,10 +177,7 @@ void ClientConnection::refuse(const Error& error) {
                                  {"sqlstate", error.sqlstate.view()},
                                  {"reason", error.message}});
     std::string frame;
-    wire::append_error(frame, {.severity = wire::Severity::Fatal,
-                               .sqlstate = error.sqlstate,
-                               .message = error.message,
-                               .hint = error.hint});
+    wire::append_fatal(frame, error);
     queue(frame);
     close();
 }

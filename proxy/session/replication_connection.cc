@@ -221,10 +221,7 @@ void ReplicationConnection::say_last(const Error& error) {
                                     {"reason", error.message}});
     if (boundary_.between_messages()) {
         std::string frame;
-        wire::append_error(frame, {.severity = wire::Severity::Fatal,
-                                   .sqlstate = error.sqlstate,
-                                   .message = error.message,
-                                   .hint = error.hint});
+        wire::append_fatal(frame, error);
         queue(frame);
     }
     state_ = State::Ending;

@@ -26,6 +26,14 @@ std::unique_ptr<T> take_out(std::vector<std::unique_ptr<T>>& from, const T& want
     return taken;
 }
 
+// Each may end itself, and so leave the map.
+template <typename Map, typename Tell>
+void tell_all(const Map& owned, Tell tell) {
+    std::vector<typename Map::mapped_type::pointer> all;
+    for (const auto& [id, connection] : owned) all.push_back(connection.get());
+    for (const auto connection : all) tell(*connection);
+}
+
 }  // namespace
 
 class Worker::Listener final : public net::Watch {
@@ -189,10 +197,7 @@ void Worker::open_if_wanted(pool::Pool& pool, NodeId node) {
 }
 
 bool Worker::open(pool::Pool& pool, NodeId node) {
-    const cluster::NodeStatus* status = surroundings_.topology->find(node);
-    if (status == nullptr || !may_serve(node)) return false;
-    if (!pool.may_open(node, loop_.now())) return false;
-    if (!reserve(pool, node)) return false;
+    if (!may_serve(node) || !pool.may_open(node, loop_.now()) || !reserve(pool, node)) return false;
     const Ledger::Key key = ledger_key(pool, node);
     const auto address = address_of(node);
     if (!address) {
@@ -370,7 +375,7 @@ void Worker::on_topology(cluster::TopologyPtr topology) {
     if (before->primary != surroundings_.topology->primary) surroundings_.parameters.clear();
     close_servers_of_lost_nodes();
     redirect_waiters_of_lost_nodes();
-    tell_replications(&ReplicationConnection::on_topology);
+    tell_all(replications_, [](ReplicationConnection& replication) { replication.on_topology(); });
     serve_all_waiters();
     wake_waiters();
 }
@@ -442,24 +447,15 @@ void Worker::drain(std::function<void()> when_empty) {
     when_empty_ = std::move(when_empty);
     for (auto& listener : listeners_) loop_.dispose(std::move(listener));
     listeners_.clear();
-    std::vector<ClientConnection*> all;
-    for (const auto& [id, client] : clients_) all.push_back(client.get());
-    for (ClientConnection* client : all) client->on_drain();
-    tell_replications(&ReplicationConnection::on_drain);
+    tell_all(clients_, [](ClientConnection& client) { client.on_drain(); });
+    tell_all(replications_, [](ReplicationConnection& replication) { replication.on_drain(); });
 }
 
 void Worker::end_clients() {
-    std::vector<ClientConnection*> all;
-    for (const auto& [id, client] : clients_) all.push_back(client.get());
-    for (ClientConnection* client : all) client->kill("terminating connection due to administrator command");
-    tell_replications(&ReplicationConnection::end);
-}
-
-// All of them: each may end itself.
-void Worker::tell_replications(void (ReplicationConnection::*what)()) {
-    std::vector<ReplicationConnection*> all;
-    for (const auto& [id, replication] : replications_) all.push_back(replication.get());
-    for (ReplicationConnection* replication : all) (replication->*what)();
+    tell_all(clients_, [](ClientConnection& client) {
+        client.kill("terminating connection due to administrator command");
+    });
+    tell_all(replications_, [](ReplicationConnection& replication) { replication.end(); });
 }
 
 void Worker::maintain() {

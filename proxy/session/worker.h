@@ -119,7 +119,6 @@ private:
 
     void accept(int listener);
     void hand_over(std::uint64_t client, const ClientLogin& login);
-    void tell_replications(void (ReplicationConnection::*what)());
     void turn_end();
     void run_handoffs();
     void maintain();  // once a second: ages, checks, minimum sizes
