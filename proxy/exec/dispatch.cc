@@ -269,6 +269,7 @@ route::SessionRoute Session::session_route() const {
         route.must_see = around_.position_after(login_.database->marks->last_write());
     }
     route.waited = waited_for_replay_;
+    route.primary_only = around_.config->pool.mode == config::PoolMode::Session;
     route.user = login_.user;
     route.database = login_.database->name;
     if (around_.config->routing.rules.empty()) return route;
@@ -294,15 +295,12 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
                     .message = "only SHOW and PGPOOL commands exist on the admin database"});
         return dispatch(bytes);
     }
+    route::SessionRoute session = session_route();
     const bool before_sync = request_.form == Request::Form::Batch && !request_.synced;
-    if (avoid_standby_ || around_.config->pool.mode == config::PoolMode::Session ||
-        (before_sync && link_ == nullptr) ||
-        (request_.verdict.leaves != sql::Leaves::Nothing && link_ == nullptr)) {
-        if (!is_own(*request_.info)) return std::nullopt;
-    }
+    session.primary_only |= avoid_standby_ || before_sync;
     const route::ExecutionPlan plan =
-        route::plan(request_.verdict, *request_.info, session_route(), *around_.topology,
-                    around_.config->routing, around_.random());
+        route::plan(request_.verdict, *request_.info, session, *around_.topology, around_.config->routing,
+                    around_.random());
     if (const auto* forward = std::get_if<route::Forward>(&plan)) {
         target = forward->target;
         if (forward->stick == route::Stick::Session) chosen_ = forward->target;

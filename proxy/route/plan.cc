@@ -60,6 +60,8 @@ const char* to_string(Why why) {
         "rule",
         "choice of the session",
         "balanced",
+        "must not leave the primary",
+        "may leave session state",
         "no node for reads",
         "no standby has caught up",
     });

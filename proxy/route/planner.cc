@@ -206,6 +206,11 @@ ExecutionPlan on_bound(const Verdict& verdict, const Target& bound, const Topolo
             "\"; begin it with READ WRITE or after the comment /* pgpool: primary */"};
 }
 
+// A client whose state is at a standby could not write until that state is gone.
+bool may_leave_state(const Verdict& verdict) {
+    return verdict.leaves != sql::Leaves::Nothing;
+}
+
 // Nothing of the open transaction was sent yet.
 ExecutionPlan first_of_transaction(const Verdict& verdict, const sql::StatementInfo& info,
                                    const SessionRoute& session, const Topology& topology,
@@ -216,6 +221,7 @@ ExecutionPlan first_of_transaction(const Verdict& verdict, const sql::StatementI
     if (!session.read_only) return to_primary(Why::InTransaction, Stick::Transaction);
     if (session.isolation == Isolation::Serializable)
         return to_primary(Why::Serializable, Stick::Transaction);
+    if (may_leave_state(verdict)) return to_primary(Why::LeavesState, Stick::Transaction);
     const bool decides_later = info.single(Kind::SetTransaction) || info.single(Kind::PrepareTransaction);
     if (verdict.kind == Class::Write || decides_later) return to_primary(Why::Write, Stick::Transaction);
     ExecutionPlan plan = choose(info, session, topology, routing, random);
@@ -237,6 +243,7 @@ ExecutionPlan plan(const Verdict& verdict, const sql::StatementInfo& info, const
     if (verdict.kind == Class::Own) return Local{Local::What::Own};
     if (verdict.kind == Class::Nothing) return Local{Local::What::EmptyQuery};
     if (session.bound) return on_bound(verdict, *session.bound, topology);
+    if (session.primary_only) return to_primary(Why::PrimaryOnly);
     if (session.in_transaction) {
         return first_of_transaction(verdict, info, session, topology, routing, random);
     }
@@ -245,6 +252,7 @@ ExecutionPlan plan(const Verdict& verdict, const sql::StatementInfo& info, const
     if (!may_read) return to_primary(Why::Write);
     if (!routing.read_write_split) return to_primary(Why::SplitOff);
     if (session.isolation == Isolation::Serializable) return to_primary(Why::Serializable);
+    if (may_leave_state(verdict)) return to_primary(Why::LeavesState);
     ExecutionPlan plan = choose(info, session, topology, routing, random);
     if (auto* forward = std::get_if<Forward>(&plan)) {
         forward->retryable = verdict.retryable_read && !forward->target.is_primary();

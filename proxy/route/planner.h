@@ -30,6 +30,7 @@ struct SessionRoute {
     std::optional<Target> chosen;  // balance: session: where its reads go, as Stick::Session told
     Lsn must_see;                  // consistency: reads must see everything up to here; 0 = nothing
     bool waited = false;           // WaitForReplay was answered and its time is over
+    bool primary_only = false;     // pool.mode: session, a batch without Sync, or a standby has refused it
     std::string_view user;
     std::string_view database;
     std::string_view application_name;

@@ -56,6 +56,7 @@ struct World {
         if (word == "bound") session.bound = target(value);
         if (word == "must-see") session.must_see = Lsn(std::stoull(value));
         if (word == "waited") session.waited = true;
+        if (word == "primary-only") session.primary_only = true;
         if (word == "scs") options.standard_conforming_strings = false;
         if (word == "encoding") options.ascii_safe_encoding = false;
         if (word == "user") user = value;
