@@ -67,10 +67,20 @@ struct Topology {
     std::uint64_t version = 0;
     std::vector<NodeStatus> nodes;
     std::optional<NodeId> primary;
+    // The last known position of a primary, and when it was asked for: what was committed before is not
+    // behind it. Kept while there is no primary.
+    TimePoint written_at;
+    Lsn written;
 
     [[nodiscard]] const NodeStatus* find(NodeId id) const {
         for (const NodeStatus& node : nodes) {
             if (node.id == id) return &node;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] const NodeStatus* any_standby() const {  // that is up; null: none
+        for (const NodeStatus& node : nodes) {
+            if (node.state == NodeState::Up && node.role == Role::Standby) return &node;
         }
         return nullptr;
     }

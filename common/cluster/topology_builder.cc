@@ -64,6 +64,7 @@ private:
     [[nodiscard]] bool better(const NodeStatus& left, const NodeStatus& right) const;
     void reject_other_claimants(std::uint32_t highest);
     void measure_standbys();
+    void note_position();
     void name_replication();
     void stamp_changes(WallTime now);
 
@@ -221,6 +222,13 @@ void Judge::name_replication() {
     }
 }
 
+void Judge::note_position() {
+    Topology& topology = built_.topology;
+    const NodeStatus* primary = topology.primary_node();
+    topology.written_at = primary != nullptr ? primary->sampled : previous_.written_at;
+    topology.written = primary != nullptr ? primary->write_lsn : previous_.written;
+}
+
 void Judge::stamp_changes(WallTime now) {
     for (NodeStatus& node : built_.topology.nodes) {
         const NodeStatus* before = previous_.find(node.id);
@@ -236,6 +244,7 @@ BuiltTopology Judge::run(WallTime now) {
     reject_strangers();
     choose_primary();
     measure_standbys();
+    note_position();
     name_replication();
     stamp_changes(now);
     return std::move(built_);

@@ -34,6 +34,7 @@ void append_report(std::string& out, char type, const Report& report) {
 
 ErrorFields read_error_fields(ByteView body) {
     ErrorFields fields;
+    bool in_code = false;
     Cursor cursor(body);
     while (cursor.ok()) {
         const auto tag = static_cast<char>(cursor.u8());
@@ -52,10 +53,18 @@ ErrorFields read_error_fields(ByteView body) {
             case 'M':
                 fields.message = value;
                 break;
+            case 'P':
+                fields.points_into_query = true;
+                break;
+            case 'W':
+            case 'q':
+                in_code = true;
+                break;
             default:
                 break;
         }
     }
+    fields.points_into_query = fields.points_into_query && !in_code;
     return fields;
 }
 

@@ -18,6 +18,8 @@ struct ErrorFields {
     std::string_view severity;  // field V, not localised; field S from servers before 9.6
     std::string_view sqlstate;
     std::string_view message;
+    // At a place of the client's text, not in code that was running (field P without W and q).
+    bool points_into_query = false;
 
     [[nodiscard]] bool fatal() const { return severity == "FATAL" || severity == "PANIC"; }
 };

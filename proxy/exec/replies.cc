@@ -103,6 +103,7 @@ bool Session::on_server_frame(const wire::Frame& frame) {
     ReplyQueue& replies = link_->replies;
     while (!replies.empty() && replies.head().owed == Owed::CopyEnd) replies.pop();
     if (replies.empty() && !is_asynchronous(frame.type) && frame.type != kErrorResponse) return false;
+    if (!replies.empty() && frame.type == kErrorResponse) spare_pins(replies.head(), frame);
     if (!replies.empty()) settle(replies.head());
     switch (frame.type) {
         case kDataRow:
@@ -142,6 +143,16 @@ bool Session::on_server_frame(const wire::Frame& frame) {
         default:
             return forward();
     }
+}
+
+// What failed before anything ran leaves nothing: a Parse, and a Query with a mistake in its text.
+void Session::spare_pins(Expected& failed, const wire::Frame& error) const {
+    bool has_run = failed.owed != Owed::Parse;
+    if (failed.owed == Owed::Query && frames_forwarded_ == 0) {
+        const wire::ErrorFields fields = wire::read_error_fields(error.body);
+        has_run = fields.sqlstate != sqlstate::kSyntaxError.view() || !fields.points_into_query;
+    }
+    if (!has_run) failed.leaves = sql::Leaves::Nothing;
 }
 
 // The row of a check of the pins: one column, t or f.

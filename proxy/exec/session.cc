@@ -14,8 +14,8 @@ namespace {
 
 // What drivers want to know of a server before they talk to it; the console has no server behind it.
 NameValuesPtr console_parameters(NameValuesTable& names, const NameValues& startup) {
-    const std::string* application = startup.find("application_name");
-    return names.make({{"application_name", application != nullptr ? *application : ""},
+    const std::string* application = startup.find("application_name");  // '=' and the text, as in Settings
+    return names.make({{"application_name", application != nullptr ? application->substr(1) : ""},
                        {"client_encoding", "UTF8"},
                        {"DateStyle", "ISO, MDY"},
                        {"integer_datetimes", "on"},
@@ -54,14 +54,25 @@ void Session::start() {
 // A first connection tells the parameters, and whether the node accepts this user, database and these
 // settings at all.
 void Session::continue_start() {
-    if (link_ == nullptr && !take_link(route::Target::primary())) return;
+    if (link_ == nullptr && !take_link(login_target())) return;
     if (!prepare_link()) return;
     reported_ = link_->reported;
+    if (on_primary()) remember_parameters();
+    release_if_free();
+    welcome();
+}
+
+// While there is no primary a standby lets in who only wants to read.
+route::Target Session::login_target() const {
+    const cluster::NodeStatus* standby = around_.topology->any_standby();
+    const bool has_primary = around_.topology->primary.has_value();
+    return has_primary || standby == nullptr ? route::Target::primary() : route::Target::at(standby->id);
+}
+
+void Session::remember_parameters() {
     constexpr std::size_t kMaxRemembered = 4096;  // startup settings may differ in every login
     if (around_.parameters.size() >= kMaxRemembered) around_.parameters.clear();
     around_.parameters[{login_.user, login_.database->name, login_.startup}] = reported_;
-    release_if_free();
-    welcome();
 }
 
 void Session::welcome() {

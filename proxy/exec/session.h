@@ -105,6 +105,7 @@ public:
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const ServerLink* link() const { return link_; }
     [[nodiscard]] bool closed() const { return closed_; }
+    [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
     [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own; }
     // ... and it comes to its end without more from the client.
@@ -126,6 +127,8 @@ public:
 private:
     // session.cc
     void continue_start();
+    [[nodiscard]] route::Target login_target() const;
+    void remember_parameters();
     void welcome();
     void give_up_repetition();
     void say(const wire::Report& report);
@@ -219,6 +222,7 @@ private:
         const wire::Frame& frame);  // true: a request of the client ends here
     [[nodiscard]] bool on_parameter_status(const wire::Frame& frame);
     [[nodiscard]] bool on_copy_in();
+    void spare_pins(Expected& failed, const wire::Frame& error) const;
     void note_check(const wire::Frame& row);
     [[nodiscard]] bool complete(Owed owed);
     [[nodiscard]] bool on_command_end(const wire::Frame& frame);

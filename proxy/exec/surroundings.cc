@@ -39,8 +39,7 @@ const route::Verdict& Surroundings::verdict(const Analysed& analysed, const Data
 
 Lsn Surroundings::position_after(TimePoint written) const {
     if (written == TimePoint{}) return Lsn{};
-    const cluster::NodeStatus* primary = topology->primary_node();
-    if (primary != nullptr && primary->sampled > written) return primary->write_lsn;
+    if (topology->written_at > written) return topology->written;
     return Lsn{std::numeric_limits<std::uint64_t>::max()};
 }
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/health/control_connection.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace pgpool::health {
 
 const cluster::NodeStatus* node_to_ask(const cluster::Topology& topology) {
     if (const cluster::NodeStatus* primary = topology.primary_node()) return primary;
-    const auto found = std::ranges::find(topology.nodes, cluster::NodeState::Up, &cluster::NodeStatus::state);
-    return found == topology.nodes.end() ? nullptr : &*found;
+    return topology.any_standby();
 }
 
 pg::ClientResult<pg::Client*> ControlConnection::open(const cluster::Topology& topology,

@@ -408,12 +408,20 @@ void Worker::close_servers_of_lost_nodes() {
     for (ServerConnection* server : lost) server->close("its node is down or removed");
 }
 
+// What it waits for does not come, or need not: its node is gone, or it is a login and there is no primary.
+bool Worker::is_served_elsewhere(const pool::Waiter& waiter) const {
+    if (!waiter.target().is_primary()) return !may_serve(waiter.target().node);
+    const auto& topology = *surroundings_.topology;
+    return static_cast<const ClientConnection&>(waiter).session()->is_starting() && !topology.primary &&
+           topology.any_standby() != nullptr;
+}
+
 // Who waits for a connection to a node that is gone asks the planner again.
 void Worker::redirect_waiters_of_lost_nodes() {
     std::vector<std::uint64_t> clients;
     for (const auto& [key, pool] : pools_) {
         for (pool::Waiter* waiter : pool->waiters()) {
-            if (waiter->target().is_primary() || may_serve(waiter->target().node)) continue;
+            if (!is_served_elsewhere(*waiter)) continue;
             pool->remove(*waiter);
             clients.push_back(static_cast<ClientConnection*>(waiter)->id());
         }

@@ -136,6 +136,7 @@ private:
     [[nodiscard]] std::optional<NodeId> resolve(const route::Target& target) const;
     [[nodiscard]] bool may_serve(NodeId node) const;
     void close_servers_of_lost_nodes();
+    [[nodiscard]] bool is_served_elsewhere(const pool::Waiter& waiter) const;
     void redirect_waiters_of_lost_nodes();
     void plan_again(std::uint64_t client);
     [[nodiscard]] bool give_up_for_others(ServerConnection& server);

@@ -162,6 +162,24 @@ def test_park_timeout(make_cluster, make_proxy):
 
 
 @pytest.mark.deadline(60)
+def test_reads_and_logins_go_on_without_a_primary(make_cluster, make_proxy):
+    cluster = make_cluster(standbys=1)
+    cluster.primary.sql("create table t(a int)")
+    proxy = make_proxy(cluster, {"health": {"failover_park_timeout": "30s", "period": "100ms"}, "routing": {"primary_reads": False}})
+    with proxy.wire(timeout=10) as connection:
+        connection.query("insert into t values (1)")
+        at_standby = [["1", str(cluster.standbys[0].port)]]
+        read = "select a, inet_server_port() from t"
+        wait_for(lambda: connection.rows(read) == at_standby, 10, "the standby has the row")
+        cluster.primary.kill()
+        wait_for(lambda: connection.rows("show pool_nodes")[0][3] == "down", 10, "the primary is known to be down")
+        assert connection.rows(read) == at_standby, "what was written is known to be there"
+        with proxy.wire(timeout=10) as newcomer:
+            assert newcomer.rows(read) == at_standby
+            assert newcomer.rows("show pool_nodes")[0][3] == "down"
+
+
+@pytest.mark.deadline(60)
 def test_loss_of_a_standby_disturbs_no_read(make_cluster, make_proxy):
     cluster = make_cluster(standbys=2)
     cluster.primary.sql("create table ledger(a int)")

@@ -412,7 +412,18 @@ void FakePostgres::describe_rows(const SqlText& sql) {
 }
 
 void FakePostgres::fail(const std::string& sqlstate, const std::string& message) {
-    wire::append_error(out_, {.sqlstate = SqlState(sqlstate), .message = message});
+    wire::FrameBuilder(out_, back::kErrorResponse)
+        .byte1('S')
+        .string("ERROR")
+        .byte1('V')
+        .string("ERROR")
+        .byte1('C')
+        .string(sqlstate)
+        .byte1('M')
+        .string(message)
+        .byte1('P')
+        .string("1")
+        .byte1('\0');
     sql_.abort();
     drop_old_portals();
     flush();

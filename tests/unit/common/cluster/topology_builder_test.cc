@@ -256,6 +256,23 @@ TEST(BuildTopologyDetail, AStandbyOfTheOldTimelineHasNoUsablePosition) {
     EXPECT_THAT(standby.reason, HasSubstr("on timeline 1, the primary is on 2"));
 }
 
+TEST(BuildTopologyDetail, TheLastPositionOfAPrimaryIsKept) {
+    std::vector<NodeEvidence> evidence{up(0, Role::Primary, 1), up(1, Role::Standby, 1)};
+    evidence[0].known.write_lsn = Lsn(5'000);
+    evidence[0].known.sent = TimePoint(seconds(7));
+    const Topology first = build_topology(evidence, {}, kNow).topology;
+    evidence[0] = gone(evidence[0]);
+    const Topology without = build_topology(evidence, first, kNow).topology;
+    EXPECT_EQ(without.written, Lsn(5'000));
+    EXPECT_EQ(without.written_at, TimePoint(seconds(7)));
+    evidence[1] = up(1, Role::Primary, 2);
+    evidence[1].known.write_lsn = Lsn(4'000);
+    evidence[1].known.sent = TimePoint(seconds(9));
+    const Topology promoted = build_topology(evidence, without, kNow).topology;
+    EXPECT_EQ(promoted.written, Lsn(4'000));
+    EXPECT_EQ(promoted.written_at, TimePoint(seconds(9)));
+}
+
 TEST(BuildTopologyDetail, ReplicationRowsByNameThenByUniqueAddress) {
     std::vector<NodeEvidence> evidence{up(0, Role::Primary, 1), up(1, Role::Standby, 1),
                                        up(2, Role::Standby, 1), up(3, Role::Standby, 1)};

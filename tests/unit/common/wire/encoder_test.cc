@@ -52,6 +52,14 @@ TEST(ErrorFields, SeverityFieldVWinsOverTheLocalisedOne) {
     EXPECT_EQ(fatal, std::string("SFATAL\0VFATAL\0C42601\0Mfaute\0", 29));
 }
 
+TEST(ErrorFields, APlaceInTheQueryIsNoneOfRunningCode) {
+    using std::literals::operator""sv;
+    EXPECT_TRUE(read_error_fields("SERROR\0C42601\0Mm\0P1\0\0"sv).points_into_query);
+    EXPECT_FALSE(read_error_fields("SERROR\0C42601\0Mm\0\0"sv).points_into_query);
+    EXPECT_FALSE(read_error_fields("SERROR\0C42601\0Mm\0P1\0Wfunction f\0\0"sv).points_into_query);
+    EXPECT_FALSE(read_error_fields("SERROR\0C42601\0Mm\0p1\0qselec\0P1\0\0"sv).points_into_query);
+}
+
 TEST(ErrorFields, CutOffBodiesAreReadAsFarAsTheyGo) {
     const std::string body("SERROR\0C42601\0Mmessage", 22);
     for (std::size_t n = 0; n <= body.size(); ++n) {

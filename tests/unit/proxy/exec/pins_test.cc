@@ -54,6 +54,15 @@ TEST(Pins, WhatARollbackTakesBackDoesNotPin) {
     });
 }
 
+TEST(Pins, WhatFailedBeforeItRanDoesNotPin) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("SELEC 1") + parse("", "SELEC 2") + bind_portal("", "") + execute() + sync());
+        amy.expect("E(42601) Z(I) E(42601) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || amy.session().link() == nullptr);
+    });
+}
+
 TEST(Pins, HeldCursor) {
     run_script([](Exchange& x) {
         Client& amy = x.client();
