@@ -118,6 +118,7 @@ void ServerConnection::take_back(exec::Disposal disposal) {
 
 // Clean and free: to whoever waits, or to the idle ones.
 void ServerConnection::finish_return() {
+    if (awaits_late_cancel_) return close("a cancel request to its node got no answer");
     if (cancels_ > 0) {
         state_ = State::Cleaning;
         return;

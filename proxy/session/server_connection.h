@@ -35,7 +35,8 @@ public:
     retire();  // nobody holds it: it counts until the node has closed it, so that no limit is exceeded there
     void cancel_sent() { ++cancels_; }  // it is not lent again before that cancel request is over
     void cancel_over();
-    void check();  // idle: is the node still there?
+    void cancel_unanswered() { awaits_late_cancel_ = true; }  // never lent again
+    void check();                                             // idle: is the node still there?
     void close(std::string_view reason);
     void input_wanted();  // its client can take bytes again
 
@@ -67,6 +68,7 @@ private:
     std::optional<ServerLogin> login_;
     ClientConnection* client_ = nullptr;
     std::uint32_t cancels_ = 0;
+    bool awaits_late_cancel_ = false;
     std::uint64_t times_lent_ = 0;
     TimePoint lent_at_;
     net::Timer deadline_;  // of a login, a check, a reset
