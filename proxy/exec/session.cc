@@ -148,9 +148,7 @@ void Session::on_drain() {
     if (phase_ == Phase::Starting ||
         (phase_ == Phase::Running && wait_ == Wait::Nothing &&
          transaction_ == wire::TransactionStatus::Idle && (link_ == nullptr || is_link_clean()))) {
-        fatal({.severity = wire::Severity::Fatal,
-               .sqlstate = sqlstate::kAdminShutdown,
-               .message = "terminating connection due to administrator command"});
+        on_shutdown();
     }
 }
 

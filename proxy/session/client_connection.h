@@ -43,7 +43,7 @@ public:
     void on_drain();
     void on_verifier(const health::AuthLookup::Answer& answer);
     void server_drained();
-    void kill(std::string_view reason);  // FATAL 57P01
+    void kill();  // FATAL 57P01, whatever it is at
 
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const exec::Session* session() const { return session_.get(); }

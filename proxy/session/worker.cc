@@ -452,9 +452,7 @@ void Worker::drain(std::function<void()> when_empty) {
 }
 
 void Worker::end_clients() {
-    tell_all(clients_, [](ClientConnection& client) {
-        client.kill("terminating connection due to administrator command");
-    });
+    tell_all(clients_, [](ClientConnection& client) { client.kill(); });
     tell_all(replications_, [](ReplicationConnection& replication) { replication.end(); });
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Many clients over few server connections; limits, timeouts and the end of the proxy."""
+import signal
 import subprocess
 import threading
 import time
@@ -289,6 +290,16 @@ def test_sigterm_lets_clients_finish(pair, make_proxy):
         assert busy.rows("select 5") == [["5"]]
         assert busy.query("commit")[-1].type == "Z"
     assert proxy.process.wait(15) == 0
+
+
+def test_client_that_does_not_read_does_not_hold_up_the_end(pair, make_proxy, tmp_path):
+    proxy = make_proxy(pair, {"workers": 1, "listen": {"unix_socket_directory": str(tmp_path)}})
+    with wire.connect(str(tmp_path), proxy.port) as deaf:
+        deaf.send(wire.query("select repeat('x', 1000) from generate_series(1, 100000)"))
+        time.sleep(1)
+        proxy.process.send_signal(signal.SIGINT)
+        assert proxy.process.wait(15) == 0
+    assert "forced_exit" not in proxy.log_text()
 
 
 def test_sigterm_ends_who_waited_in_vain(pair, make_proxy):
