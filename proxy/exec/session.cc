@@ -83,7 +83,8 @@ void Session::welcome() {
 
 std::size_t Session::pump(ByteView input) {
     std::size_t used = std::exchange(done_, 0);
-    while (!closed_ && phase_ == Phase::Running && used + retained_ < input.size()) {
+    while (!closed_ && phase_ == Phase::Running && used + retained_ < input.size() &&
+           !effects_.client_is_behind()) {
         const std::uint32_t retained_before = retained_;
         const ByteView rest = input.substr(used + retained_);
         const std::size_t advanced = stream_left_ > 0 ? stream(rest) : advance(rest);

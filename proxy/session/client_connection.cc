@@ -256,7 +256,8 @@ void ClientConnection::on_drained() {
     if (session_ && session_->link() != nullptr) {
         const_cast<ServerConnection*>(static_cast<const ServerConnection*>(session_->link()))->input_wanted();
     }
-    wake();
+    if (session_) pump();
+    if (!is_shut()) wake();
 }
 
 void ClientConnection::on_written() {
@@ -272,6 +273,7 @@ void ClientConnection::on_closed(int error) {
     end();
 }
 
+// end() follows when all is written, or when the client does not read it in time.
 void ClientConnection::close() {
     closing_ = true;
     worker().mark_dirty(*this);

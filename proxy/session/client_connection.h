@@ -56,6 +56,7 @@ public:
 
     // exec::Effects
     void reply(ByteView bytes) override;
+    bool client_is_behind() override { return congested(); }
     void send(exec::ServerLink& link, ByteView bytes) override;
     exec::ServerLink* acquire(const route::Target& target) override;
     void withdraw() override;
