@@ -123,12 +123,14 @@ void ServerConnection::finish_return() {
         state_ = State::Cleaning;
         return;
     }
+    const bool was_idle = state_ == State::Checking;
     state_ = State::Lent;
     worker().returned(*this);
-    if (client_ == nullptr && state_ == State::Lent) {
-        state_ = State::Idle;
-        pool_->put_idle(*this, worker().loop().now());
-    }
+    if (client_ != nullptr || state_ != State::Lent) return;
+    state_ = State::Idle;
+    const TimePoint now = worker().loop().now();
+    if (was_idle) return pool_->put_back(*this, now);
+    pool_->put_idle(*this, now);
 }
 
 void ServerConnection::cancel_over() {

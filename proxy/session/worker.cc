@@ -282,12 +282,18 @@ void Worker::released(ServerConnection& server, exec::Disposal disposal) {
 // A clean connection that nobody holds: the first who waits gets it.
 void Worker::returned(ServerConnection& server) {
     if (!may_serve(server.node)) return server.close("its node is down or removed");
-    if (give_up_for_others(server)) return server.retire();
+    if (is_too_old(server) || give_up_for_others(server)) return server.retire();
     pool::Waiter* waiter = server.pool().take_waiter(server.node, is_primary(server.node));
     if (waiter == nullptr) return;
     auto& client = static_cast<ClientConnection&>(*waiter);
     server.lend(client);
     handoffs_.push_back({&client, &server});
+}
+
+// One that always has somebody waiting is never seen idle by maintain(). A new one serves once at least.
+bool Worker::is_too_old(const ServerConnection& server) const {
+    const milliseconds lifetime = config().pool.server_lifetime;
+    return lifetime.count() > 0 && server.times_lent() > 0 && loop_.now() - server.born() > lifetime;
 }
 
 // Another worker or pool has none, or far fewer, and may not open one because of those that we hold.
@@ -469,7 +475,7 @@ void Worker::maintain() {
         for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
             for (pool::Pooled* idle : pool->idle(node.id)) {
                 if (limits.server_check_delay.count() > 0 &&
-                    now - idle->idle_since() > limits.server_check_delay)
+                    now - idle->alive_at() > limits.server_check_delay)
                     static_cast<ServerConnection*>(idle)->check();
             }
             const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);
