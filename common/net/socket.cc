@@ -63,6 +63,10 @@ std::string Address::text() const {
     return fmt::format("{}:{}", host(), port());
 }
 
+bool operator==(const Address& left, const Address& right) {
+    return left.length == right.length && std::memcmp(&left.storage, &right.storage, left.length) == 0;
+}
+
 Result<Address> unix_address(const std::string& directory, std::uint16_t port) {
     Address address;
     auto& name = reinterpret_cast<sockaddr_un&>(address.storage);

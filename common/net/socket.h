@@ -23,6 +23,7 @@ struct Address {
     [[nodiscard]] std::string host() const;  // numeric; "[local]" for a UNIX socket
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] std::string text() const;  // 127.0.0.1:5432, [::1]:5432, /dir/.s.PGSQL.5432
+    friend bool operator==(const Address& left, const Address& right);
 };
 
 // Where a node or a listener is. `host` is a name or an address (resolved with getaddrinfo: blocks, so not in

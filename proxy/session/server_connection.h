@@ -26,7 +26,8 @@ class ServerConnection final : public Stream,
 public:
     enum class State : std::uint8_t { Opening, Idle, Lent, Cleaning, Checking, Closed };
 
-    ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, UniqueFd fd, ServerLogin login);
+    ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, const net::Address& address, UniqueFd fd,
+                     ServerLogin login);
     ~ServerConnection() override;
 
     void lend(ClientConnection& client);
@@ -64,6 +65,7 @@ private:
     void run_own(std::string_view sql, State state);
 
     pool::Pool* pool_;
+    net::Address address_;
     State state_ = State::Opening;
     std::optional<ServerLogin> login_;
     ClientConnection* client_ = nullptr;

@@ -206,6 +206,7 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     }
     auto fd = net::start_connect(*address);
     if (!fd) {
+        shared_.addresses.distrust(*address);
         shared_.ledger.release(key);
         node_suspect(node, fd.error().message);
         return false;
@@ -216,7 +217,7 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
                       {{"user", pool.user()}, {"database", pool.database()}});
     pool.opening(node);
     servers_.push_back(
-        std::make_unique<ServerConnection>(*this, pool, node, std::move(*fd), std::move(login)));
+        std::make_unique<ServerConnection>(*this, pool, node, *address, std::move(*fd), std::move(login)));
     return true;
 }
 
