@@ -31,6 +31,10 @@ struct Address {
 [[nodiscard]] Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 [[nodiscard]] Result<Address> unix_address(const std::string& directory, std::uint16_t port);
 
+// An error if somebody listens there. Two processes may listen with ReusePort, and the file of a UNIX socket
+// is replaced by whoever listens next: neither would tell.
+[[nodiscard]] Result<void> check_unused(const Address& address);
+
 enum class ReusePort : std::uint8_t { No, Yes };
 [[nodiscard]] Result<UniqueFd> listen_on(const Address& address, int backlog, ReusePort reuse);
 
