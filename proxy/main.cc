@@ -26,13 +26,18 @@ int serve(const Options& options) {
     for (const auto& error : outcome.errors)
         std::fprintf(stderr, "%s\n", pgpool::config::to_string(error).c_str());
     if (!outcome.config) return kExitConfig;
+    auto auth_tables = pgpool::server::load_auth(*outcome.config);
+    if (!auth_tables) {
+        std::fprintf(stderr, "%s: auth: %s\n", options.config.c_str(), auth_tables.error().message.c_str());
+        return kExitConfig;
+    }
     if (options.check) {
         std::printf("%s: no errors\n", options.config.c_str());
         return 0;
     }
     auto config = std::make_shared<const pgpool::config::Config>(std::move(*outcome.config));
     pgpool::log::set_level(config->log.level);
-    pgpool::server::Server server(config, options.config);
+    pgpool::server::Server server(config, std::move(*auth_tables), options.config);
     return server.run();
 }
 

@@ -63,6 +63,10 @@ std::string Address::text() const {
     return fmt::format("{}:{}", host(), port());
 }
 
+bool operator==(const Address& left, const Address& right) {
+    return left.length == right.length && std::memcmp(&left.storage, &right.storage, left.length) == 0;
+}
+
 Result<Address> unix_address(const std::string& directory, std::uint16_t port) {
     Address address;
     auto& name = reinterpret_cast<sockaddr_un&>(address.storage);
@@ -101,6 +105,20 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
         addresses.push_back(address);
     }
     return addresses;
+}
+
+Result<void> check_unused(const Address& address) {
+    const UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) return fail_errno("socket", errno);
+    if (address.family() == AF_UNIX) {
+        if (::connect(fd.get(), raw(address), address.length) != 0 && errno != EAGAIN) return {};
+        errno = EADDRINUSE;
+    } else {
+        set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+        if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+        if (::bind(fd.get(), raw(address), address.length) == 0) return {};
+    }
+    return fail_errno(fmt::format("cannot listen on {}", address.text()), errno);
 }
 
 Result<UniqueFd> listen_on(const Address& address, int backlog, ReusePort reuse) {

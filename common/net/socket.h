@@ -23,12 +23,17 @@ struct Address {
     [[nodiscard]] std::string host() const;  // numeric; "[local]" for a UNIX socket
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] std::string text() const;  // 127.0.0.1:5432, [::1]:5432, /dir/.s.PGSQL.5432
+    friend bool operator==(const Address& left, const Address& right);
 };
 
 // Where a node or a listener is. `host` is a name or an address (resolved with getaddrinfo: blocks, so not in
 // a worker), or a directory beginning with '/', as in libpq.
 [[nodiscard]] Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 [[nodiscard]] Result<Address> unix_address(const std::string& directory, std::uint16_t port);
+
+// An error if somebody listens there. Two processes may listen with ReusePort, and the file of a UNIX socket
+// is replaced by whoever listens next: neither would tell.
+[[nodiscard]] Result<void> check_unused(const Address& address);
 
 enum class ReusePort : std::uint8_t { No, Yes };
 [[nodiscard]] Result<UniqueFd> listen_on(const Address& address, int backlog, ReusePort reuse);

@@ -41,7 +41,9 @@ using OwnAnswer = std::variant<Result<OwnResult>, milliseconds>;
 
 class Effects {
 public:
-    virtual void reply(ByteView bytes) = 0;                   // to the client
+    virtual void reply(ByteView bytes) = 0;  // to the client
+    // It has not read what it was sent: Session::pump follows when it has.
+    [[nodiscard]] virtual bool client_is_behind() = 0;
     virtual void send(ServerLink& link, ByteView bytes) = 0;  // to the server
     // A connection for that target, now; or null, and Session::on_link or on_link_refused follows.
     [[nodiscard]] virtual ServerLink* acquire(const route::Target& target) = 0;

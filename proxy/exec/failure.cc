@@ -40,12 +40,28 @@ void Session::fail_front(const wire::Report& report) {
     wait_ = Wait::Nothing;
 }
 
+// The rest of a message that the client has begun to get never comes: whatever is sent now it would take for
+// that rest.
+bool Session::is_within_message() const {
+    return link_ != nullptr && link_->body_left > 0 && link_->body_forwarded;
+}
+
 void Session::fatal(const wire::Report& report) {
     wire::Report last = report;
     last.severity = Severity::Fatal;
-    say(last);
+    if (!is_within_message()) say(last);
+    hang_up();
+}
+
+void Session::hang_up() {
     on_client_gone();
     effects_.close();
+}
+
+void Session::on_shutdown() {
+    if (closed_) return;
+    fatal({.sqlstate = sqlstate::kAdminShutdown,
+           .message = "terminating connection due to administrator command"});
 }
 
 void Session::on_link_refused(ByteView error_body) {
@@ -67,8 +83,7 @@ void Session::refuse_link(std::string_view error_body) {
     std::string frame;
     wire::append_frame(frame, wire::backend::kErrorResponse, wire::as_fatal(error_body));
     effects_.reply(frame);
-    on_client_gone();
-    effects_.close();
+    hang_up();
 }
 
 bool Session::can_repeat() const {
@@ -116,10 +131,7 @@ void Session::on_link_lost(std::string_view reason) {
         wait_ = Wait::Nothing;
         return continue_start();
     }
-    if (link_->body_left > 0 && link_->body_forwarded) {
-        return fatal({.sqlstate = sqlstate::kConnectionFailure,
-                      .message = fmt::format("lost the node in the middle of a row: {}", because)});
-    }
+    if (is_within_message()) return hang_up();
     if (pins_ != sql::Leaves::Nothing) {
         return fatal(
             {.sqlstate = sqlstate::kConnectionFailure,

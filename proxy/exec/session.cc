@@ -94,7 +94,8 @@ void Session::welcome() {
 
 std::size_t Session::pump(ByteView input) {
     std::size_t used = std::exchange(done_, 0);
-    while (!closed_ && phase_ == Phase::Running && used + retained_ < input.size()) {
+    while (!closed_ && phase_ == Phase::Running && used + retained_ < input.size() &&
+           !effects_.client_is_behind()) {
         const std::uint32_t retained_before = retained_;
         const ByteView rest = input.substr(used + retained_);
         const std::size_t advanced = stream_left_ > 0 ? stream(rest) : advance(rest);
@@ -159,9 +160,7 @@ void Session::on_drain() {
     if (phase_ == Phase::Starting ||
         (phase_ == Phase::Running && wait_ == Wait::Nothing &&
          transaction_ == wire::TransactionStatus::Idle && (link_ == nullptr || is_link_clean()))) {
-        fatal({.severity = wire::Severity::Fatal,
-               .sqlstate = sqlstate::kAdminShutdown,
-               .message = "terminating connection due to administrator command"});
+        on_shutdown();
     }
 }
 

@@ -96,7 +96,8 @@ public:
     void on_timer(TimerKind timer);
     void on_cancel();  // the client's CancelRequest
     void on_client_gone();
-    void on_drain();  // ends at the next good moment
+    void on_drain();     // ends at the next good moment
+    void on_shutdown();  // ends now
     // Others want the connection that this session's state pins: asks the server whether the state is still
     // there.
     void check_pins();
@@ -276,6 +277,8 @@ private:
     [[nodiscard]] bool can_repeat() const;
     void repeat_request();
     void fatal(const wire::Report& report);
+    void hang_up();
+    [[nodiscard]] bool is_within_message() const;
     void on_wait_timer(const config::Config& config);
     void cancel_running();
 

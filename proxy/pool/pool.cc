@@ -62,9 +62,15 @@ Pooled* Pool::take_idle(NodeId node) {
 }
 
 void Pool::put_idle(Pooled& connection, TimePoint now) {
-    NodeSlot& at = slot(connection.node_);
     connection.idle_since_ = now;
-    at.idle.push_back(&connection);
+    put_back(connection, now);
+}
+
+void Pool::put_back(Pooled& connection, TimePoint now) {
+    NodeSlot& at = slot(connection.node_);
+    connection.alive_at_ = now;
+    const auto place = std::ranges::upper_bound(at.idle, connection.idle_since_, {}, &Pooled::idle_since_);
+    at.idle.insert(place, &connection);
     --at.counts.in_use;
     ++at.counts.idle;
 }

@@ -21,13 +21,15 @@ namespace pgpool::pool {
 // A server connection as the pool sees it.
 class Pooled {
 public:
-    explicit Pooled(NodeId node, TimePoint born) : node_(node), born_(born), idle_since_(born) {}
+    explicit Pooled(NodeId node, TimePoint born)
+        : node_(node), born_(born), idle_since_(born), alive_at_(born) {}
     Pooled(const Pooled&) = delete;
     Pooled& operator=(const Pooled&) = delete;
 
     [[nodiscard]] NodeId pool_node() const { return node_; }
     [[nodiscard]] TimePoint born() const { return born_; }
     [[nodiscard]] TimePoint idle_since() const { return idle_since_; }
+    [[nodiscard]] TimePoint alive_at() const { return alive_at_; }  // of an idle one: its last use or check
 
 protected:
     ~Pooled() = default;
@@ -37,6 +39,7 @@ private:
     NodeId node_;
     TimePoint born_;
     TimePoint idle_since_;
+    TimePoint alive_at_;
 };
 
 // One who waits; a link in the pool's queue.
@@ -79,6 +82,7 @@ public:
     [[nodiscard]] std::uint64_t refused_at(NodeId node) const;
     [[nodiscard]] Pooled* take_idle(NodeId node);
     void put_idle(Pooled& connection, TimePoint now);
+    void put_back(Pooled& connection, TimePoint now);        // after a check: idle for as long as it was
     void put_in_use(NodeId node) { ++counts(node).in_use; }  // handed over without having been idle
     void left_use(NodeId node) { --counts(node).in_use; }
     void remove_idle(Pooled& connection);  // it is closed or checked

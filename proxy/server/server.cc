@@ -29,6 +29,7 @@ constexpr seconds kGiveUp{5};  // after the last clients were told to end
 }
 
 UniqueFd block_signals() {
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
@@ -58,9 +59,22 @@ std::uint32_t worker_count(const config::Config& config) {
 
 }  // namespace
 
-Server::Server(config::ConfigPtr config, std::string config_file)
-    : config_(std::move(config)), config_file_(std::move(config_file)) {
-    auth_tables_ = load_auth(*config_);
+Result<session::AuthTablesPtr> load_auth(const config::Config& config) {
+    auto tables = std::make_shared<session::AuthTables>();
+    if (!config.auth.users_file.empty()) {
+        auto users = auth::load_users_file(config.auth.users_file);
+        if (!users) return tl::unexpected(users.error());
+        warn_of_readable_secrets(config.auth.users_file);
+        tables->users = std::move(*users);
+    }
+    auto access = auth::AccessList::compile(config.auth.access);
+    if (!access) return tl::unexpected(access.error());
+    tables->access = std::move(*access);
+    return tables;
+}
+
+Server::Server(config::ConfigPtr config, session::AuthTablesPtr auth_tables, std::string config_file)
+    : config_(std::move(config)), config_file_(std::move(config_file)), auth_tables_(std::move(auth_tables)) {
     shared_.mock_secret = fmt::format("{:016x}{:016x}", session::secure_random(), session::secure_random());
     shared_.statement_prefix = fmt::format("_pgpool_{:08x}_", session::secure_random() >> 32U);
     shared_.run_own_command = admin::run_own_command;
@@ -96,20 +110,6 @@ Server::~Server() {
     if (shared_.monitor) shared_.monitor->stop();
     for (const auto& worker : workers_) worker->stop();
     for (std::thread& thread : threads_) thread.join();
-}
-
-session::AuthTablesPtr Server::load_auth(const config::Config& config) const {
-    auto tables = std::make_shared<session::AuthTables>();
-    if (!config.auth.users_file.empty()) {
-        auto users = auth::load_users_file(config.auth.users_file);
-        if (!users) cannot_start(users.error());
-        warn_of_readable_secrets(config.auth.users_file);
-        tables->users = std::move(*users);
-    }
-    auto access = auth::AccessList::compile(config.auth.access);
-    if (!access) cannot_start(access.error());
-    tables->access = std::move(*access);
-    return tables;
 }
 
 // A user who is trusted here may still have to prove something at the nodes: what the users file knows serves
@@ -160,6 +160,7 @@ void Server::listen_tcp(const std::string& host) {
     const auto addresses = net::resolve(host, config_->listen.port);
     if (!addresses) cannot_start(addresses.error());
     for (const net::Address& address : *addresses) {
+        if (const auto unused = net::check_unused(address); !unused) cannot_start(unused.error());
         for (const auto& worker : workers_) {
             auto fd = net::listen_on(address, static_cast<int>(config_->listen.backlog), net::ReusePort::Yes);
             if (!fd) cannot_start(fd.error());
@@ -172,6 +173,7 @@ void Server::listen_tcp(const std::string& host) {
 void Server::listen_unix() {
     const auto address = net::unix_address(config_->listen.unix_socket_directory, config_->listen.port);
     if (!address) cannot_start(address.error());
+    if (const auto unused = net::check_unused(*address); !unused) cannot_start(unused.error());
     auto fd = net::listen_on(*address, static_cast<int>(config_->listen.backlog), net::ReusePort::No);
     if (!fd) cannot_start(fd.error());
     ::chmod(address->text().c_str(), 0777);
@@ -258,18 +260,16 @@ std::vector<std::string> Server::reload() {
     for (const auto& conflict : plan.conflicts)
         refused.push_back(fmt::format("{}: {}", conflict.parameter, conflict.message));
     if (!refused.empty()) return refused;
-    try {
-        apply(plan.effective);
-    } catch (const std::exception& error) {
-        return {error.what()};
-    }
+    auto tables = load_auth(plan.effective);
+    if (!tables) return {tables.error().message};
+    apply(plan.effective, std::move(*tables));
     for (const auto& change : plan.changes) log_change(change);
     log::info("reloaded");
     return {};
 }
 
-void Server::apply(const config::Config& next) {
-    auth_tables_ = load_auth(next);
+void Server::apply(const config::Config& next, session::AuthTablesPtr auth_tables) {
+    auth_tables_ = std::move(auth_tables);
     config_ = std::make_shared<const config::Config>(next);
     remember_passwords(*auth_tables_);
     shared_.addresses.refresh(config_->nodes);

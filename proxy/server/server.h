@@ -19,9 +19,12 @@
 
 namespace pgpool::server {
 
+// What `auth` names: the users file, read, and the access list, compiled.
+[[nodiscard]] Result<session::AuthTablesPtr> load_auth(const config::Config& config);
+
 class Server {
 public:
-    Server(config::ConfigPtr config, std::string config_file);
+    Server(config::ConfigPtr config, session::AuthTablesPtr auth_tables, std::string config_file);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
@@ -38,11 +41,10 @@ private:
     void request_reload(session::Shared::Reloaded done);
     void on_hangup();
     [[nodiscard]] std::vector<std::string> reload();
-    void apply(const config::Config& next);
+    void apply(const config::Config& next, session::AuthTablesPtr auth_tables);
     void drain();
     [[nodiscard]] bool all_drained() const { return workers_empty_ == workers_.size(); }
     void broadcast(const std::function<void(session::Worker&)>& task);
-    [[nodiscard]] session::AuthTablesPtr load_auth(const config::Config& config) const;
     [[nodiscard]] int serve(int signals);
     void remember_passwords(const session::AuthTables& tables);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/session/address_book.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/pg/resolve.h"
@@ -9,12 +10,21 @@ namespace pgpool::session {
 
 namespace {
 
-std::optional<net::Address> look_up(const config::Node& node, TimePoint deadline) {
+std::vector<net::Address> look_up(const config::Node& node, TimePoint deadline) {
+    std::vector<net::Address> found;
     const auto numeric = pg::resolve(node.host, deadline, nullptr);
-    if (!numeric || numeric->empty()) return std::nullopt;
-    const auto address = net::resolve(numeric->front(), node.port);
-    if (!address || address->empty()) return std::nullopt;
-    return address->front();
+    if (!numeric) return found;
+    for (const std::string& host : *numeric) {
+        const auto address = net::resolve(host, node.port);
+        if (address && !address->empty()) found.push_back(address->front());
+    }
+    return found;
+}
+
+// The one that was used last comes first, if it is still there.
+void prefer(std::vector<net::Address>& addresses, const net::Address& wanted) {
+    const auto at = std::find(addresses.begin(), addresses.end(), wanted);
+    if (at != addresses.end()) std::rotate(addresses.begin(), at, addresses.end());
 }
 
 }  // namespace
@@ -25,9 +35,12 @@ void AddressBook::refresh(const std::vector<config::Node>& nodes) {
     Addresses next;
     for (const config::Node& node : nodes) {
         const TimePoint now = SteadyClock::now();
-        auto address = look_up(node, now + (deadline - now) / left--);
-        if (!address) address = find(node.host, node.port);
-        if (address) next.insert_or_assign({node.host, node.port}, *address);
+        auto addresses = look_up(node, now + (deadline - now) / left--);
+        if (const auto known = find(node.host, node.port)) {
+            if (addresses.empty()) addresses.push_back(*known);
+            prefer(addresses, *known);
+        }
+        if (!addresses.empty()) next.insert_or_assign({node.host, node.port}, std::move(addresses));
     }
     const std::lock_guard lock(mutex_);
     addresses_.swap(next);
@@ -36,7 +49,15 @@ void AddressBook::refresh(const std::vector<config::Node>& nodes) {
 std::optional<net::Address> AddressBook::find(const std::string& host, std::uint16_t port) const {
     const std::lock_guard lock(mutex_);
     const auto at = addresses_.find({host, port});
-    return at == addresses_.end() ? std::nullopt : std::optional(at->second);
+    return at == addresses_.end() ? std::nullopt : std::optional(at->second.front());
+}
+
+void AddressBook::distrust(const net::Address& address) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [place, addresses] : addresses_) {
+        if (addresses.front() == address)
+            std::rotate(addresses.begin(), addresses.begin() + 1, addresses.end());
+    }
 }
 
 }  // namespace pgpool::session

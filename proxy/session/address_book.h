@@ -27,9 +27,12 @@ public:
     // address.
     void refresh(const std::vector<config::Node>& nodes);
     [[nodiscard]] std::optional<net::Address> find(const std::string& host, std::uint16_t port) const;
+    // Nobody answers there: of a name with several addresses the next one is found from now on.
+    void distrust(const net::Address& address);
 
 private:
-    using Addresses = std::map<std::pair<std::string, std::uint16_t>, net::Address>;
+    // In the order in which they are to be tried; never empty.
+    using Addresses = std::map<std::pair<std::string, std::uint16_t>, std::vector<net::Address>>;
 
     mutable std::mutex mutex_;
     Addresses addresses_;

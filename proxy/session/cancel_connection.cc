@@ -41,12 +41,10 @@ void CancelConnection::on_closed(int /*error*/) {
     if (server != nullptr) server->cancel_over();
 }
 
-// Whether the signal was sent is not known: the connection it aims at must not be used again.
+// The signal may still be sent, and meet whoever has the connection then.
 void CancelConnection::on_timer(net::Timer& /*timer*/) {
-    ServerConnection* server = server_;
+    if (server_ != nullptr) server_->cancel_unanswered();
     on_closed(0);
-    if (server != nullptr && server->client() == nullptr)
-        server->close("a cancel request to its node got no answer");
 }
 
 }  // namespace pgpool::session

@@ -14,6 +14,8 @@ namespace pgpool::session {
 
 namespace {
 
+constexpr milliseconds kFarewell{3000};  // for a client to read its last messages
+
 std::array<char, 16> random16() {
     std::array<char, 16> bytes{};
     fill_secure_random(bytes.data(), bytes.size());
@@ -238,9 +240,12 @@ void ClientConnection::on_drain() {
     }
 }
 
-void ClientConnection::kill(std::string_view reason) {
-    if (session_) session_->on_client_gone();
-    refuse({std::string(reason), sqlstate::kAdminShutdown});
+void ClientConnection::kill() {
+    if (session_) {
+        session_->on_shutdown();
+    } else if (!closing_) {
+        refuse({"terminating connection due to administrator command", sqlstate::kAdminShutdown});
+    }
 }
 
 void ClientConnection::server_drained() {
@@ -251,7 +256,8 @@ void ClientConnection::on_drained() {
     if (session_ && session_->link() != nullptr) {
         const_cast<ServerConnection*>(static_cast<const ServerConnection*>(session_->link()))->input_wanted();
     }
-    wake();
+    if (session_) pump();
+    if (!is_shut()) wake();
 }
 
 void ClientConnection::on_written() {
@@ -267,9 +273,13 @@ void ClientConnection::on_closed(int error) {
     end();
 }
 
+// end() follows when all is written, or when the client does not read it in time.
 void ClientConnection::close() {
     closing_ = true;
-    worker().mark_dirty(*this);  // end() follows when all is written
+    worker().mark_dirty(*this);
+    wait_timer_.disarm();
+    query_timer_.disarm();
+    worker().loop().arm(idle_timer_, kFarewell);
 }
 
 void ClientConnection::end() {
@@ -287,6 +297,7 @@ void ClientConnection::end() {
 }
 
 void ClientConnection::on_timer(net::Timer& fired) {
+    if (closing_) return end();
     if (!session_)
         return refuse(
             {"canceling authentication due to timeout (login_timeout)", sqlstate::kCannotConnectNow});

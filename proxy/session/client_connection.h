@@ -43,7 +43,7 @@ public:
     void on_drain();
     void on_verifier(const health::AuthLookup::Answer& answer);
     void server_drained();
-    void kill(std::string_view reason);  // FATAL 57P01
+    void kill();  // FATAL 57P01, whatever it is at
 
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const exec::Session* session() const { return session_.get(); }
@@ -56,6 +56,7 @@ public:
 
     // exec::Effects
     void reply(ByteView bytes) override;
+    bool client_is_behind() override { return congested(); }
     void send(exec::ServerLink& link, ByteView bytes) override;
     exec::ServerLink* acquire(const route::Target& target) override;
     void withdraw() override;

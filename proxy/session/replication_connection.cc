@@ -83,7 +83,9 @@ bool ReplicationConnection::open() {
         return false;
     }
     auto fd = net::start_connect(*address);
+    address_ = *address;
     if (!fd) {
+        shared.addresses.distrust(address_);
         shared.ledger.release_apart(ledger_key(*node));
         worker().node_suspect(*node, fd.error().message);
         return false;
@@ -112,6 +114,7 @@ void ReplicationConnection::give_up_seeking() {
 }
 
 void ReplicationConnection::seek_again(std::string_view reason) {
+    worker().shared().addresses.distrust(address_);
     worker().node_suspect(walsender_->node(), reason);
     drop_walsender();
     worker().loop().arm(timer_, kSeekAgain);

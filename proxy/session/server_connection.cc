@@ -15,12 +15,13 @@ namespace pgpool::session {
 using wire::backend::kErrorResponse;
 using wire::backend::kReadyForQuery;
 
-ServerConnection::ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, UniqueFd fd,
-                                   ServerLogin login)
+ServerConnection::ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, const net::Address& address,
+                                   UniqueFd fd, ServerLogin login)
     : Stream(worker, std::move(fd)),
       ServerLink(at, worker.surroundings().names, worker.config().pool.prepared_statements),
       Pooled(at, worker.loop().now()),
       pool_(&pool),
+      address_(address),
       login_(std::move(login)),
       deadline_(*this) {
     watch_connect();
@@ -36,7 +37,9 @@ void ServerConnection::on_connected() {
 }
 
 void ServerConnection::on_timer(net::Timer& /*timer*/) {
-    close(state_ == State::Opening ? "timeout while connecting (pool.connect_timeout)" : "no answer in time");
+    if (state_ != State::Opening) return close("no answer in time");
+    worker().shared().addresses.distrust(address_);
+    close("timeout while connecting (pool.connect_timeout)");
 }
 
 bool ServerConnection::may_read() const {
@@ -118,16 +121,19 @@ void ServerConnection::take_back(exec::Disposal disposal) {
 
 // Clean and free: to whoever waits, or to the idle ones.
 void ServerConnection::finish_return() {
+    if (awaits_late_cancel_) return close("a cancel request to its node got no answer");
     if (cancels_ > 0) {
         state_ = State::Cleaning;
         return;
     }
+    const bool was_idle = state_ == State::Checking;
     state_ = State::Lent;
     worker().returned(*this);
-    if (client_ == nullptr && state_ == State::Lent) {
-        state_ = State::Idle;
-        pool_->put_idle(*this, worker().loop().now());
-    }
+    if (client_ != nullptr || state_ != State::Lent) return;
+    state_ = State::Idle;
+    const TimePoint now = worker().loop().now();
+    if (was_idle) return pool_->put_back(*this, now);
+    pool_->put_idle(*this, now);
 }
 
 void ServerConnection::cancel_over() {
@@ -186,6 +192,7 @@ std::size_t ServerConnection::own_exchange(ByteView bytes) {
 }
 
 void ServerConnection::on_closed(int error) {
+    if (state_ == State::Opening) worker().shared().addresses.distrust(address_);
     close(error == 0 ? "the node closed the connection" : std::generic_category().message(error));
 }
 

@@ -26,7 +26,8 @@ class ServerConnection final : public Stream,
 public:
     enum class State : std::uint8_t { Opening, Idle, Lent, Cleaning, Checking, Closed };
 
-    ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, UniqueFd fd, ServerLogin login);
+    ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, const net::Address& address, UniqueFd fd,
+                     ServerLogin login);
     ~ServerConnection() override;
 
     void lend(ClientConnection& client);
@@ -35,7 +36,8 @@ public:
     retire();  // nobody holds it: it counts until the node has closed it, so that no limit is exceeded there
     void cancel_sent() { ++cancels_; }  // it is not lent again before that cancel request is over
     void cancel_over();
-    void check();  // idle: is the node still there?
+    void cancel_unanswered() { awaits_late_cancel_ = true; }  // never lent again
+    void check();                                             // idle: is the node still there?
     void close(std::string_view reason);
     void input_wanted();  // its client can take bytes again
 
@@ -63,10 +65,12 @@ private:
     void run_own(std::string_view sql, State state);
 
     pool::Pool* pool_;
+    net::Address address_;
     State state_ = State::Opening;
     std::optional<ServerLogin> login_;
     ClientConnection* client_ = nullptr;
     std::uint32_t cancels_ = 0;
+    bool awaits_late_cancel_ = false;
     std::uint64_t times_lent_ = 0;
     TimePoint lent_at_;
     net::Timer deadline_;  // of a login, a check, a reset

@@ -206,6 +206,7 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     }
     auto fd = net::start_connect(*address);
     if (!fd) {
+        shared_.addresses.distrust(*address);
         shared_.ledger.release(key);
         node_suspect(node, fd.error().message);
         return false;
@@ -216,7 +217,7 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
                       {{"user", pool.user()}, {"database", pool.database()}});
     pool.opening(node);
     servers_.push_back(
-        std::make_unique<ServerConnection>(*this, pool, node, std::move(*fd), std::move(login)));
+        std::make_unique<ServerConnection>(*this, pool, node, *address, std::move(*fd), std::move(login)));
     return true;
 }
 
@@ -282,12 +283,18 @@ void Worker::released(ServerConnection& server, exec::Disposal disposal) {
 // A clean connection that nobody holds: the first who waits gets it.
 void Worker::returned(ServerConnection& server) {
     if (!may_serve(server.node)) return server.close("its node is down or removed");
-    if (give_up_for_others(server)) return server.retire();
+    if (is_too_old(server) || give_up_for_others(server)) return server.retire();
     pool::Waiter* waiter = server.pool().take_waiter(server.node, is_primary(server.node));
     if (waiter == nullptr) return;
     auto& client = static_cast<ClientConnection&>(*waiter);
     server.lend(client);
     handoffs_.push_back({&client, &server});
+}
+
+// One that always has somebody waiting is never seen idle by maintain(). A new one serves once at least.
+bool Worker::is_too_old(const ServerConnection& server) const {
+    const milliseconds lifetime = config().pool.server_lifetime;
+    return lifetime.count() > 0 && server.times_lent() > 0 && loop_.now() - server.born() > lifetime;
 }
 
 // Another worker or pool has none, or far fewer, and may not open one because of those that we hold.
@@ -460,9 +467,7 @@ void Worker::drain(std::function<void()> when_empty) {
 }
 
 void Worker::end_clients() {
-    tell_all(clients_, [](ClientConnection& client) {
-        client.kill("terminating connection due to administrator command");
-    });
+    tell_all(clients_, [](ClientConnection& client) { client.kill(); });
     tell_all(replications_, [](ReplicationConnection& replication) { replication.end(); });
 }
 
@@ -479,7 +484,7 @@ void Worker::maintain() {
         for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
             for (pool::Pooled* idle : pool->idle(node.id)) {
                 if (limits.server_check_delay.count() > 0 &&
-                    now - idle->idle_since() > limits.server_check_delay)
+                    now - idle->alive_at() > limits.server_check_delay)
                     static_cast<ServerConnection*>(idle)->check();
             }
             const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);

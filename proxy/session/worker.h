@@ -139,6 +139,7 @@ private:
     [[nodiscard]] bool is_served_elsewhere(const pool::Waiter& waiter) const;
     void redirect_waiters_of_lost_nodes();
     void plan_again(std::uint64_t client);
+    [[nodiscard]] bool is_too_old(const ServerConnection& server) const;
     [[nodiscard]] bool give_up_for_others(ServerConnection& server);
 
     Shared& shared_;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Many clients over few server connections; limits, timeouts and the end of the proxy."""
+import signal
 import subprocess
 import threading
 import time
@@ -266,6 +267,38 @@ def test_idle_server_connections_are_closed(pair, make_proxy):
     wait_for(lambda: sum(n.sql(count) for n in pair.nodes) == 0, 10, "idle server connections are closed")
 
 
+def test_checks_do_not_keep_idle_server_connections(pair, make_proxy):
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"server_idle_timeout": "2500ms", "server_check_delay": "1s"}})
+    pair.primary.sql("create role checked login")
+    pair.wait_caught_up()
+    with proxy.wire(user="checked") as connection:
+        connection.rows("select 1")
+    count = "select count(*) from pg_stat_activity where usename = 'checked'"
+    assert sum(n.sql(count) for n in pair.nodes) > 0
+    wait_for(lambda: sum(n.sql(count) for n in pair.nodes) == 0, 8, "idle server connections are closed")
+
+
+def test_lifetime_ends_connections_that_are_never_idle(pair, make_proxy):
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1, "server_lifetime": "1s"}, "routing": {"read_write_split": False}})
+    pids, errors, is_over = set(), [], threading.Event()
+
+    def ask():
+        try:
+            with proxy.wire() as connection:
+                while not is_over.is_set():
+                    pids.add(connection.rows("select pg_backend_pid()")[0][0])
+        except (wire.ServerError, wire.Closed, wire.Timeout) as error:
+            errors.append(error)
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(4)
+    is_over.set()
+    for thread in threads:
+        thread.join(20)
+    assert errors == [] and len(pids) >= 3, pids
+
+
 def test_server_side_disconnect_between_queries(pair, make_proxy):
     """A server connection that dies while nobody uses it is no client's business."""
     with make_proxy(pair).wire() as connection:
@@ -289,6 +322,16 @@ def test_sigterm_lets_clients_finish(pair, make_proxy):
         assert busy.rows("select 5") == [["5"]]
         assert busy.query("commit")[-1].type == "Z"
     assert proxy.process.wait(15) == 0
+
+
+def test_client_that_does_not_read_does_not_hold_up_the_end(pair, make_proxy, tmp_path):
+    proxy = make_proxy(pair, {"workers": 1, "listen": {"unix_socket_directory": str(tmp_path)}})
+    with wire.connect(str(tmp_path), proxy.port) as deaf:
+        deaf.send(wire.query("select repeat('x', 1000) from generate_series(1, 100000)"))
+        time.sleep(1)
+        proxy.process.send_signal(signal.SIGINT)
+        assert proxy.process.wait(15) == 0
+    assert "forced_exit" not in proxy.log_text()
 
 
 def test_sigterm_ends_who_waited_in_vain(pair, make_proxy):

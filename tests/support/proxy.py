@@ -193,7 +193,7 @@ class Proxy:
         self.write_config()
         self.process.send_signal(signal.SIGHUP)
 
-    def reload(self, changes, event="config_reloaded", timeout=10):
+    def reload(self, changes, event="info reloaded", timeout=10):
         """As change(); waits for the log line of that event."""
         before = self.log_text().count(event)
         self.change(changes)

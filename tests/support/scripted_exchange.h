@@ -83,6 +83,7 @@ public:
 
     // exec::Effects
     void reply(ByteView bytes) override;
+    bool client_is_behind() override { return false; }
     void send(exec::ServerLink& link, ByteView bytes) override;
     exec::ServerLink* acquire(const route::Target& target) override;
     void withdraw() override;

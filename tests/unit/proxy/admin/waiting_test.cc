@@ -43,6 +43,7 @@ protected:
     }
 
     void reply(ByteView bytes) override { output_ += bytes; }
+    bool client_is_behind() override { return output_.size() > room_; }
     void send(ServerLink&, ByteView) override { FAIL() << "the console has no server"; }
     ServerLink* acquire(const route::Target&) override {
         ADD_FAILURE() << "the console has no server";
@@ -85,6 +86,7 @@ protected:
     std::optional<Session> session_;
     std::string input_;
     std::string output_;
+    std::size_t room_ = SIZE_MAX;  // for output that the client has not read
     std::map<TimerKind, milliseconds> timers_;
     bool closed_ = false;
     int asked_ = 0;
@@ -114,6 +116,18 @@ TEST_F(WaitingCommand, AnswersWithWhatThereIsWhenTheTimeIsOver) {
     pump();
     EXPECT_EQ(heard(), "");
     EXPECT_EQ(taken_, 1);
+}
+
+TEST_F(WaitingCommand, ClientThatDoesNotReadIsNotServedOn) {
+    room_ = 0;
+    ask("SHOW CLIENTS");
+    ask("SHOW POOLS");
+    session_->on_own_ready();
+    pump();
+    EXPECT_EQ(asked_, 1);
+    EXPECT_EQ(heard(), "TDCZ");  // it reads
+    pump();
+    EXPECT_EQ(asked_, 2);
 }
 
 TEST_F(WaitingCommand, WhatIsAskedMeanwhileWaitsItsTurn) {

@@ -76,6 +76,22 @@ TEST(Pool, NodesAreCountedByThemselves) {
     expect_count(pool, kStandby, 0, 0, 1);
 }
 
+TEST(Pool, CheckedConnectionIsAsIdleAsBefore) {
+    Pool pool = make_pool();
+    Connection older(kPrimary, at(0));
+    Connection newer(kPrimary, at(0));
+    add_idle(pool, older, 1);
+    add_idle(pool, newer, 2);
+    pool.remove_idle(older);
+    pool.put_in_use(kPrimary);
+    pool.put_back(older, at(9));
+    EXPECT_EQ(older.idle_since(), at(1));
+    EXPECT_EQ(older.alive_at(), at(9));
+    EXPECT_THAT(pool.idle(kPrimary), ElementsAre(&older, &newer));
+    EXPECT_THAT(pool.surplus(at(2), at(0), 0), ElementsAre(&older));
+    expect_count(pool, kPrimary, 0, 2, 0);
+}
+
 TEST(Pool, IdleConnectionsAreUsedLastInFirstOut) {
     Pool pool = make_pool();
     Connection first(kPrimary, at(0));

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: PostgreSQL
+"""A relay before a node that can delay cancel requests and cut a reply short.
+
+    relay = Relay(cluster.primary, cancel_delay=3)
+    make_proxy(cluster, {"nodes": [node_entry(relay)]})
+"""
+import contextlib
+import socket
+import struct
+import threading
+import time
+
+from . import wire
+
+
+class Relay:
+    """cut: of the first message of a node whose length field is cut[0], the last cut[1] bytes never come."""
+
+    def __init__(self, node, cancel_delay=0.0, cut=None):
+        self.node, self.cancel_delay, self.cut = node, cancel_delay, cut
+        self.listener = socket.create_server((node.host, 0))
+        self.name, self.host, self.port = node.name, node.host, self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def _serve(self, client):
+        first = client.recv(1 << 16)
+        if first[:8] == struct.pack("!II", 16, wire.CANCEL_REQUEST):
+            time.sleep(self.cancel_delay)
+        node = socket.create_connection((self.node.host, self.node.port))
+        node.sendall(first)
+        threading.Thread(target=self._pass, args=(node, client, self.cut), daemon=True).start()
+        self._pass(client, node, None)
+
+    @staticmethod
+    def _pass(source, target, cut):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                at = data.find(b"D" + struct.pack("!I", cut[0])) if cut else -1
+                if at >= 0:
+                    end = at + 1 + cut[0] - cut[1]
+                    while len(data) < end:
+                        data += source.recv(1 << 16)
+                    target.sendall(data[:end])
+                    break
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
