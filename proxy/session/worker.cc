@@ -75,7 +75,8 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
       surroundings_(std::move(config), shared.statement_prefix, secure_random()),
       auth_tables_(std::move(auth_tables)),
       last_client_(std::uint64_t{index} << 48U) {
-    loop_.at_turn_begin([this] { surroundings_.now = loop_.now(); });
+    turn_begin();
+    loop_.at_turn_begin([this] { turn_begin(); });
     loop_.at_turn_end([this] { turn_end(); });
     ticker_ = std::make_unique<Ticker>(*this);
 }
@@ -114,6 +115,11 @@ void Worker::accept(int listener) {
                          std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
                                                             peer.value_or(auth::PeerAddress::local()), id));
     }
+}
+
+void Worker::turn_begin() {
+    surroundings_.now = loop_.now();
+    last_turn_.store(loop_.now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 // What the turn has produced: connections change hands first, then everything is written.
