@@ -38,12 +38,17 @@ ClientConnection::ClientConnection(Worker& worker, UniqueFd fd, auth::PeerAddres
       login_(std::make_unique<ClientLogin>(peer, random16(), worker.shared().mock_secret)),
       wait_timer_(*this),
       idle_timer_(*this),
-      query_timer_(*this) {
-    const auto timeout = worker.config().limits.login_timeout;
-    if (timeout.count() > 0) worker.loop().arm(idle_timer_, timeout);
-}
+      query_timer_(*this) {}
 
 ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::begin() {
+    const auto& limits = worker().config().limits;
+    worker().loop().arm(idle_timer_, limits.login_timeout);
+    auto place = worker().shared().ledger.admit_login(limits);
+    if (!place) return refuse(place.error());
+    login_place_ = std::move(*place);
+}
 
 bool ClientConnection::may_read() const {
     if (closing_ || congested() || kept_input().size() > exec::Session::kMaxHeldInput) return false;
@@ -166,6 +171,7 @@ void ClientConnection::authenticated() {
     }
     session_ = std::make_unique<exec::Session>(id_, std::move(login), worker().surroundings(), *this);
     login_.reset();
+    login_place_.reset();
     idle_timer_.disarm();
     session_->start();
 }

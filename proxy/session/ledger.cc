@@ -148,6 +148,14 @@ void Ledger::client_left(const std::string& user, const std::string& database) {
     take_one(clients_by_database_, database);
 }
 
+Result<Ledger::LoginPlace> Ledger::admit_login(const config::Limits& limits) {
+    const std::uint32_t others = logins_.fetch_add(1);
+    LoginPlace place(&logins_);
+    if (others < limits.max_logins) return place;
+    return fail(sqlstate::kTooManyConnections,
+                "sorry, too many connections have not logged in yet (limits.max_logins)");
+}
+
 std::uint32_t Ledger::clients() const {
     const std::lock_guard lock(mutex_);
     return clients_;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <tuple>
@@ -62,6 +63,13 @@ public:
     void client_left(const std::string& user, const std::string& database);
     [[nodiscard]] std::uint32_t clients() const;
 
+    // A connection more that has not logged in; its place is given back when the pointer ends.
+    struct GiveBack {
+        void operator()(std::atomic<std::uint32_t>* places) const { places->fetch_sub(1); }
+    };
+    using LoginPlace = std::unique_ptr<std::atomic<std::uint32_t>, GiveBack>;
+    [[nodiscard]] Result<LoginPlace> admit_login(const config::Limits& limits);
+
 private:
     [[nodiscard]] Limit count(const Key& key, const config::Pool& limits);
     [[nodiscard]] std::vector<std::function<void()>> uncount(const Key& key);
@@ -81,6 +89,7 @@ private:
     std::map<std::string, std::uint32_t> clients_by_user_;
     std::map<std::string, std::uint32_t> clients_by_database_;
     std::uint32_t clients_ = 0;
+    std::atomic<std::uint32_t> logins_{0};
     std::atomic<std::uint32_t> wishes_waiting_{0};
     std::atomic<std::uint64_t> version_{1};
 };

@@ -13,6 +13,7 @@ namespace {
 thread_local Worker* this_worker = nullptr;  // of() only: tasks posted to a worker find it again
 
 constexpr milliseconds kTick{1000};
+constexpr milliseconds kAcceptAgain{100};
 constexpr milliseconds kOpenAgain{50};  // after an attempt to connect has failed
 
 template <typename T>
@@ -36,16 +37,30 @@ void tell_all(const Map& owned, Tell tell) {
 
 }  // namespace
 
-class Worker::Listener final : public net::Watch {
+// Where no connection can be accepted, for want of descriptors, it pauses: who wants to connect waits in the
+// kernel's queue.
+class Worker::Listener final : public net::Watch, public net::TimerTarget {
 public:
-    Listener(Worker& worker, UniqueFd fd) : worker_(worker), fd_(std::move(fd)) {
-        worker.loop_.add(fd_.get(), *this);
+    Listener(Worker& worker, UniqueFd fd) : worker_(worker), fd_(std::move(fd)), again_(*this) { watch(); }
+    void on_ready(net::Readiness /*readiness*/) override {
+        const auto accepted = worker_.accept_all(fd_.get());
+        if (!accepted) return pause(accepted.error());
+        if (std::exchange(is_failing_, false)) log::info("accept_resumed");
     }
-    void on_ready(net::Readiness /*readiness*/) override { worker_.accept(fd_.get()); }
+    void on_timer(net::Timer& /*timer*/) override { watch(); }
 
 private:
+    void watch() { worker_.loop_.add(fd_.get(), *this); }  // an event follows if somebody waits already
+    void pause(const Error& error) {
+        if (!std::exchange(is_failing_, true)) log::warning("accept_failed", {{"reason", error.message}});
+        worker_.loop_.remove(*this);
+        worker_.loop_.arm(again_, kAcceptAgain);
+    }
+
     Worker& worker_;
     UniqueFd fd_;
+    net::Timer again_;
+    bool is_failing_ = false;
 };
 
 class Worker::Ticker final : public net::TimerTarget {
@@ -101,19 +116,17 @@ void Worker::listen(UniqueFd listener) {
     listeners_.push_back(std::make_unique<Listener>(*this, std::move(listener)));
 }
 
-void Worker::accept(int listener) {
+Result<void> Worker::accept_all(int listener) {
     while (true) {
         auto accepted = net::accept_from(listener);
-        if (!accepted) {
-            log::warning("accept_failed", {{"reason", accepted.error().message}});
-            return;
-        }
-        if (!accepted->fd.valid()) return;
+        if (!accepted) return tl::unexpected(accepted.error());
+        if (!accepted->fd.valid()) return {};
         const auto peer = auth::PeerAddress::parse(accepted->peer.host());
         const std::uint64_t id = ++last_client_;
-        clients_.emplace(id,
-                         std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
-                                                            peer.value_or(auth::PeerAddress::local()), id));
+        auto& client = clients_[id];
+        client = std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
+                                                    peer.value_or(auth::PeerAddress::local()), id);
+        client->begin();
     }
 }
 

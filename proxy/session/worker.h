@@ -121,7 +121,7 @@ private:
         ServerConnection* server = nullptr;
     };
 
-    void accept(int listener);
+    [[nodiscard]] Result<void> accept_all(int listener);
     void hand_over(std::uint64_t client, const ClientLogin& login);
     void turn_begin();
     void turn_end();

@@ -251,6 +251,25 @@ TEST(Ledger, ClientsAreRefusedInTheWordsOfPostgresql) {
     EXPECT_TRUE(ledger.admit_client("bob", "app", limits));
 }
 
+TEST(Ledger, APlaceForALoginIsGivenBackWhenItEnds) {
+    Ledger ledger;
+    config::Limits limits;
+    limits.max_logins = 2;
+    auto first = ledger.admit_login(limits);
+    auto second = ledger.admit_login(limits);
+    ASSERT_TRUE(first && second);
+    for (int i = 0; i < 3; ++i) {
+        const auto third = ledger.admit_login(limits);
+        ASSERT_FALSE(third);
+        EXPECT_EQ(third.error().sqlstate, sqlstate::kTooManyConnections);
+        EXPECT_EQ(third.error().message,
+                  "sorry, too many connections have not logged in yet (limits.max_logins)");
+    }
+    first->reset();
+    EXPECT_TRUE(ledger.admit_login(limits));
+    EXPECT_TRUE(ledger.admit_login(limits)) << "the one before gave its place back at once";
+}
+
 TEST(Ledger, ClientsAreNotLimitedByZero) {
     config::Limits limits;
     limits.max_clients = limits.max_clients_per_user = limits.max_clients_per_database = 0;
