@@ -25,8 +25,11 @@ constexpr SqlState kNoSuchDatabase{"3D000"};
 
 class CatalogLoader::Core {
 public:
-    Core(config::ConfigPtr config, Topology topology, Publish publish)
-        : topology_(std::move(topology)), publish_(std::move(publish)), config_(std::move(config)) {}
+    Core(config::ConfigPtr config, Topology topology, InUse in_use, Publish publish)
+        : topology_(std::move(topology)),
+          in_use_(std::move(in_use)),
+          publish_(std::move(publish)),
+          config_(std::move(config)) {}
 
     void start() {
         thread_.start([this] { run(); });
@@ -45,6 +48,7 @@ private:
                       const config::Config& config);
 
     const Topology topology_;
+    const InUse in_use_;
     const Publish publish_;
     std::uint64_t version_ = 0;  // of the thread
 
@@ -76,6 +80,11 @@ void CatalogLoader::Core::run() {
     while (!thread_.stopping()) {
         const config::ConfigPtr config = config_;
         if (const auto database = schedule_.take_due(SteadyClock::now(), config->routing.facts_refresh)) {
+            // Under the lock: who takes it into use now requests it after this.
+            if (!in_use_(*database)) {
+                schedule_.forget(*database);
+                continue;
+            }
             lock.unlock();
             load(*database, *config);
             lock.lock();
@@ -140,8 +149,9 @@ void CatalogLoader::Core::note_failure(const std::string& database, const pg::Cl
     }
 }
 
-CatalogLoader::CatalogLoader(config::ConfigPtr config, Topology topology, Publish publish)
-    : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(publish))) {}
+CatalogLoader::CatalogLoader(config::ConfigPtr config, Topology topology, InUse in_use, Publish publish)
+    : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(in_use),
+                                   std::move(publish))) {}
 CatalogLoader::~CatalogLoader() = default;
 
 void CatalogLoader::start() {

@@ -82,7 +82,9 @@ Server::Server(config::ConfigPtr config, std::string config_file)
     shared_.monitor = std::make_unique<health::Monitor>(config_, publish);
     const auto topology = [this] { return shared_.monitor->current(); };
     shared_.catalogs = std::make_unique<health::CatalogLoader>(
-        config_, topology, [this](std::string_view database, sql::CatalogFactsPtr facts) {
+        config_, topology, [this](std::string_view database) { return shared_.databases.has(database); },
+        [this](std::string_view database, sql::CatalogFactsPtr facts) {
+            shared_.databases.keep(database, facts);
             broadcast([name = std::string(database), facts](session::Worker& worker) {
                 worker.on_facts(name, facts);
             });

@@ -154,6 +154,7 @@ void ClientConnection::authenticated() {
     admitted_ = true;
     worker().shared().credentials.remember(login_->credentials());
     pool_ = &worker().pool(user, database);
+    pool_->joined(worker().loop().now());
     key_ = worker().shared().cancels.add({worker().index(), id_}, secure_random());
 
     std::vector<exec::NameValues::Pair> settings;
@@ -287,7 +288,10 @@ void ClientConnection::end() {
             log::info("client_disconnected", {{"peer", peer_.text()}, {"user", session_->login().user}});
         }
     }
-    if (admitted_) worker().shared().ledger.client_left(pool_->user(), pool_->database());
+    if (admitted_) {
+        worker().shared().ledger.client_left(pool_->user(), pool_->database());
+        pool_->left();
+    }
     shut();
     worker().client_ended(*this);
 }

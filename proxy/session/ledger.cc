@@ -107,6 +107,15 @@ bool Ledger::wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32
     return is_new;
 }
 
+void Ledger::withdraw_wishes(const std::string& user, const std::string& database, std::uint32_t worker) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(wishes_, [&](const auto& entry) {
+        const auto& [wanted, wisher] = entry.first;
+        return wisher == worker && wanted.user == user && wanted.database == database;
+    });
+    wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
+}
+
 bool Ledger::grant(const Key& key, std::uint32_t worker, std::uint32_t own) {
     const std::lock_guard lock(mutex_);
     const auto helped = std::find_if(wishes_.begin(), wishes_.end(), [&](const auto& entry) {

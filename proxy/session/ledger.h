@@ -52,6 +52,7 @@ public:
     // already.
     [[nodiscard]] bool wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
                             std::function<void()> wake);
+    void withdraw_wishes(const std::string& user, const std::string& database, std::uint32_t worker);
     [[nodiscard]] bool any_wish() const { return wishes_waiting_.load(std::memory_order_relaxed) > 0; }
     // Whether a worker that has `own` open in pool `key` should close one of them. If so one wish is over:
     // its `wake` runs when that connection is released.

@@ -2,6 +2,7 @@
 #include "proxy/session/worker.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/obs/log.h"
 #include "common/wire/error_fields.h"
@@ -174,12 +175,35 @@ CountedPool& Worker::pool(const std::string& user, const std::string& database) 
 exec::Database& Worker::database(const std::string& name) {
     auto& slot = databases_[name];
     const bool is_new = !slot;
-    if (is_new) slot = std::make_unique<exec::Database>();
-    slot->name = name;
-    if (is_new) slot->marks = shared_.marks.of(name);
+    if (is_new) {
+        auto [marks, facts] = shared_.databases.use(name, loop_.now());
+        slot = std::make_unique<exec::Database>(exec::Database{name, std::move(facts), std::move(marks)});
+    }
     slot->is_admin = name == config().admin.database;
     if (is_new && !slot->is_admin && shared_.catalogs) shared_.catalogs->request(name);
     return *slot;
+}
+
+// A database is kept for its pools.
+void Worker::drop_outlived() {
+    const std::size_t dropped = std::erase_if(pools_, [this](const auto& entry) {
+        CountedPool& pool = *entry.second;
+        if (!pool.outlived(loop_.now())) return false;
+        shared_.ledger.withdraw_wishes(pool.user(), pool.database(), index_);
+        return true;
+    });
+    if (dropped == 0) return;
+    std::set<std::string_view> used;
+    for (const auto& [key, pool] : pools_) used.insert(pool->database());
+    for (auto at = databases_.begin(); at != databases_.end();) {
+        if (used.contains(at->first)) {
+            ++at;
+            continue;
+        }
+        const std::string name = at->first;
+        at = databases_.erase(at);
+        shared_.databases.left(name);
+    }
 }
 
 std::optional<NodeId> Worker::resolve(const route::Target& target) const {
@@ -247,9 +271,7 @@ bool Worker::reserve(pool::Pool& pool, NodeId node) {
     const Ledger::Limit limit = shared_.ledger.reserve(key, config().pool);
     if (limit == Ledger::Limit::None) return true;
     pool.refused(node, version);
-    const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), [this, &pool] {
-        loop_.post([this, &pool] { serve_waiters(pool); });
-    });
+    const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), serving_later(pool));
     if (is_new) ask_for_idle();
     return false;
 }
@@ -344,7 +366,7 @@ void Worker::closed(ServerConnection& server, ServerConnection::State before, st
         }
     }
     loop_.dispose(take_out(servers_, server));
-    loop_.post([this, &pool] { serve_waiters(pool); });
+    serving_later(pool)();
 }
 
 // The node said no to this login. If it is about the user or the database, all who wait hear it; if the node
@@ -381,6 +403,16 @@ void Worker::serve_waiters(pool::Pool& pool) {
         }
         open_if_wanted(pool, node.id);
     }
+}
+
+// The pool may be gone by then.
+std::function<void()> Worker::serving_later(const pool::Pool& pool) {
+    return [this, key = std::pair(pool.user(), pool.database())] {
+        loop_.post([this, key] {
+            const auto at = pools_.find(key);
+            if (at != pools_.end()) serve_waiters(*at->second);
+        });
+    };
 }
 
 void Worker::serve_all_waiters() {
@@ -450,7 +482,9 @@ void Worker::plan_again(std::uint64_t client) {
 }
 
 void Worker::on_facts(const std::string& name, sql::CatalogFactsPtr facts) {
-    database(name).facts = std::move(facts);
+    const auto at = databases_.find(name);
+    if (at == databases_.end()) return;
+    at->second->facts = std::move(facts);
     wake_waiters();
 }
 
@@ -478,28 +512,30 @@ void Worker::end_clients() {
 }
 
 void Worker::maintain() {
+    drop_outlived();
+    for (auto& [key, pool] : pools_) maintain(*pool);
+    check_pins();
+}
+
+void Worker::maintain(CountedPool& pool) {
     const auto& limits = config().pool;
     const TimePoint now = loop_.now();
-    for (auto& [key, pool] : pools_) {
-        pool->history.tick(now);
-        const auto before = [&](milliseconds age) { return age.count() > 0 ? now - age : TimePoint::min(); };
-        for (pool::Pooled* old : pool->surplus(before(limits.server_idle_timeout),
-                                               before(limits.server_lifetime), limits.min_size)) {
-            static_cast<ServerConnection*>(old)->close("idle or alive for too long");
-        }
-        for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
-            for (pool::Pooled* idle : pool->idle(node.id)) {
-                if (limits.server_check_delay.count() > 0 &&
-                    now - idle->idle_since() > limits.server_check_delay)
-                    static_cast<ServerConnection*>(idle)->check();
-            }
-            const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);
-            if (serves && pool->count(node.id).open() < limits.min_size && !draining_)
-                static_cast<void>(open(*pool, node.id));
-        }
-        if (pool->waiting() > 0) serve_waiters(*pool);
+    pool.history.tick(now);
+    const auto before = [&](milliseconds age) { return age.count() > 0 ? now - age : TimePoint::min(); };
+    for (pool::Pooled* old :
+         pool.surplus(before(limits.server_idle_timeout), before(limits.server_lifetime), limits.min_size)) {
+        static_cast<ServerConnection*>(old)->close("idle or alive for too long");
     }
-    check_pins();
+    for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
+        for (pool::Pooled* idle : pool.idle(node.id)) {
+            if (limits.server_check_delay.count() > 0 && now - idle->idle_since() > limits.server_check_delay)
+                static_cast<ServerConnection*>(idle)->check();
+        }
+        const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);
+        if (serves && pool.count(node.id).open() < limits.min_size && !draining_)
+            static_cast<void>(open(pool, node.id));
+    }
+    if (pool.waiting() > 0) serve_waiters(pool);
 }
 
 // Clients that rest may have ended by now what pinned them.

@@ -127,7 +127,10 @@ private:
     void turn_end();
     void run_handoffs();
     void maintain();  // once a second: ages, checks, minimum sizes
+    void maintain(CountedPool& pool);
+    void drop_outlived();
     void serve_waiters(pool::Pool& pool);
+    [[nodiscard]] std::function<void()> serving_later(const pool::Pool& pool);  // any thread may call it
     void serve_all_waiters();
     void wake_waiters();
     void open_if_wanted(pool::Pool& pool, NodeId node);

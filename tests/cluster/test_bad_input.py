@@ -118,6 +118,19 @@ def connects(proxy):
         return False
 
 
+def test_names_that_clients_invent_are_forgotten(pair, make_proxy):
+    proxy = make_proxy(pair)
+    with proxy.wire() as client:
+        for number in range(300):
+            for user, database, state in (("postgres", f"invented{number}", "3D000"), (f"invented{number}", "postgres", "28000")):
+                with pytest.raises(wire.ServerError) as refused:
+                    proxy.wire(user=user, database=database)
+                assert refused.value.sqlstate == state
+        wait_for(lambda: {(r["user"], r["database"]) for r in proxy.admin("SHOW POOLS")} == {("postgres", "postgres"), ("postgres", "pgpool")}, 5,
+                 "only the pools that are in use are left")
+        assert client.rows("select 1") == [["1"]]
+
+
 def test_without_descriptors_connections_wait(pair, make_proxy):
     """The proxy neither spins nor forgets who waits; no further connection must come for them to be served."""
     proxy = make_proxy(pair, {"workers": 1})
