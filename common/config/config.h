@@ -59,6 +59,7 @@ struct Limits {
     std::uint32_t max_clients = 10'000;
     std::uint32_t max_clients_per_user = 0;      // 0 = none
     std::uint32_t max_clients_per_database = 0;  // 0 = none
+    std::uint32_t max_logins = 10'000;           // connections that have not logged in yet
     milliseconds query_timeout{0};
     milliseconds idle_transaction_timeout{0};
     milliseconds client_idle_timeout{0};

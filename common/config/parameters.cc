@@ -184,6 +184,9 @@ constexpr Parameter kParameters[] = {
     row<&Config::limits, &Limits::max_clients_per_database>(
         "limits.max_clients_per_database", integer(0, kMaxClients), Live,
         "Client connections to one database; 0 means no limit."),
+    row<&Config::limits, &Limits::max_logins>(
+        "limits.max_logins", integer(1, kMaxClients), Live,
+        "Connections that have not logged in yet; further ones get error 53300."),
     row<&Config::limits, &Limits::query_timeout>(
         "limits.query_timeout", duration(0ms, 30 * kDay), Live,
         "A request that runs for longer is cancelled; 0 means no limit."),

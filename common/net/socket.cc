@@ -170,11 +170,13 @@ int connect_outcome(int fd) {
 
 Result<Accepted> accept_from(int listener) {
     Accepted accepted;
-    accepted.peer.length = sizeof accepted.peer.storage;
     auto* address = reinterpret_cast<sockaddr*>(&accepted.peer.storage);
-    accepted.fd.reset(::accept4(listener, address, &accepted.peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    do {
+        accepted.peer.length = sizeof accepted.peer.storage;
+        accepted.fd.reset(::accept4(listener, address, &accepted.peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    } while (!accepted.fd.valid() && (errno == EINTR || errno == ECONNABORTED));
     if (!accepted.fd.valid()) {
-        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return accepted;
+        if (errno == EAGAIN) return accepted;
         return fail_errno("accept", errno);
     }
     tune(accepted.fd.get(), accepted.peer.family());

@@ -2,18 +2,17 @@
 #include "proxy/health/auth_lookup.h"
 
 #include <array>
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "common/obs/log.h"
 #include "proxy/health/answer_cache.h"
 #include "proxy/health/control_connection.h"
+#include "proxy/health/own_thread.h"
 
 namespace pgpool::health {
 
@@ -49,10 +48,7 @@ private:
     static void refuse(const Waiters& waiters, const Error& error);
 
     const Topology topology_;
-    std::atomic<bool> stop_{true};
-    ControlConnection connection_{stop_};  // of the thread
-
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards all but the thread and its connection
     std::condition_variable changed_;
     config::ConfigPtr config_;
     AnswerCache answers_;
@@ -60,26 +56,18 @@ private:
     std::map<UserKey, Waiters> waiting_;  // by what they ask
     std::deque<UserKey> order_;           // keys of waiting_
     std::size_t waiters_ = 0;             // over all keys
-    std::thread thread_;
+
+    OwnThread thread_{mutex_, changed_};
+    ControlConnection connection_{thread_.stopping()};  // of the thread
 };
 
 void AuthLookup::Core::start() {
-    const std::lock_guard lock(mutex_);
-    if (thread_.joinable()) return;
-    stop_ = false;
-    thread_ = std::thread([this] { run(); });
+    thread_.start([this] { run(); });
 }
 
 void AuthLookup::Core::stop() {
-    std::thread ending;
+    thread_.stop();
     std::map<UserKey, Waiters> left;
-    {
-        const std::lock_guard lock(mutex_);
-        stop_ = true;
-        ending.swap(thread_);
-        changed_.notify_one();
-    }
-    if (ending.joinable()) ending.join();
     {
         const std::lock_guard lock(mutex_);
         left.swap(waiting_);
@@ -109,7 +97,7 @@ void AuthLookup::Core::lookup(std::string user, std::string database, Callback c
     std::optional<Error> refusal;
     {
         const std::lock_guard lock(mutex_);
-        if (stop_) {
+        if (thread_.stopping()) {
             refusal = Error{"the server is shutting down", sqlstate::kAdminShutdown};
         } else if (waiters_ >= kMaxWaiting) {
             refusal = Error{"too many clients wait for auth_query", sqlstate::kTooManyConnections};
@@ -128,7 +116,7 @@ void AuthLookup::Core::lookup(std::string user, std::string database, Callback c
 
 void AuthLookup::Core::run() {
     std::unique_lock lock(mutex_);
-    while (!stop_) {
+    while (!thread_.stopping()) {
         if (order_.empty()) {
             wait_for_work(lock);
         } else {
@@ -158,7 +146,7 @@ void AuthLookup::Core::serve(std::unique_lock<std::mutex>& lock) {
         lock.unlock();
         answer = ask(key, *config);
         lock.lock();
-        if (stop_) return;
+        if (thread_.stopping()) return;
         // What was forgotten meanwhile may be what this answer says.
         if (answer && forgotten == forgotten_) {
             answers_.keep(key, *answer, SteadyClock::now(), config->auth.auth_query_ttl);
@@ -175,10 +163,10 @@ AuthLookup::Answer AuthLookup::Core::ask(const UserKey& key, const config::Confi
     const TimePoint deadline = SteadyClock::now() + config.health.timeout;
     pg::ClientResult<pg::Rows> rows = query(key, config, deadline);
     // A kept connection may have ended with its server: once more, on a new one.
-    if (!rows && rows.error().reach == cluster::Reach::Unreachable && !stop_)
+    if (!rows && rows.error().reach == cluster::Reach::Unreachable && !thread_.stopping())
         rows = query(key, config, deadline);
     if (!rows) {
-        if (!stop_) {
+        if (!thread_.stopping()) {
             log::warning("auth_query_failed", {{"user", key.user},
                                                {"class", to_string(rows.error().reach)},
                                                {"reason", rows.error().message}});

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/health/catalog_loader.h"
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "common/obs/log.h"
@@ -13,6 +11,7 @@
 #include "proxy/health/catalog_rows.h"
 #include "proxy/health/control_connection.h"
 #include "proxy/health/load_schedule.h"
+#include "proxy/health/own_thread.h"
 
 namespace pgpool::health {
 
@@ -26,14 +25,16 @@ constexpr SqlState kNoSuchDatabase{"3D000"};
 
 class CatalogLoader::Core {
 public:
-    Core(config::ConfigPtr config, Topology topology, Publish publish)
-        : topology_(std::move(topology)), publish_(std::move(publish)), config_(std::move(config)) {}
-    ~Core() { stop(); }
-    Core(const Core&) = delete;
-    Core& operator=(const Core&) = delete;
+    Core(config::ConfigPtr config, Topology topology, InUse in_use, Publish publish)
+        : topology_(std::move(topology)),
+          in_use_(std::move(in_use)),
+          publish_(std::move(publish)),
+          config_(std::move(config)) {}
 
-    void start();
-    void stop();
+    void start() {
+        thread_.start([this] { run(); });
+    }
+    void stop() { thread_.stop(); }
     void reload(config::ConfigPtr config);
     void request(std::string_view database);
     void ddl_seen(std::string_view database);
@@ -47,34 +48,16 @@ private:
                       const config::Config& config);
 
     const Topology topology_;
+    const InUse in_use_;
     const Publish publish_;
-    std::atomic<bool> stop_{false};
     std::uint64_t version_ = 0;  // of the thread
 
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards all below but the thread
     std::condition_variable changed_;
     config::ConfigPtr config_;
     LoadSchedule schedule_;
-    std::thread thread_;
+    OwnThread thread_{mutex_, changed_};
 };
-
-void CatalogLoader::Core::start() {
-    const std::lock_guard lock(mutex_);
-    if (thread_.joinable()) return;
-    stop_ = false;
-    thread_ = std::thread([this] { run(); });
-}
-
-void CatalogLoader::Core::stop() {
-    std::thread ending;
-    {
-        const std::lock_guard lock(mutex_);
-        stop_ = true;
-        ending.swap(thread_);
-        changed_.notify_one();
-    }
-    if (ending.joinable()) ending.join();
-}
 
 void CatalogLoader::Core::reload(config::ConfigPtr config) {
     const std::lock_guard lock(mutex_);
@@ -94,9 +77,14 @@ void CatalogLoader::Core::ddl_seen(std::string_view database) {
 
 void CatalogLoader::Core::run() {
     std::unique_lock lock(mutex_);
-    while (!stop_) {
+    while (!thread_.stopping()) {
         const config::ConfigPtr config = config_;
         if (const auto database = schedule_.take_due(SteadyClock::now(), config->routing.facts_refresh)) {
+            // Under the lock: who takes it into use now requests it after this.
+            if (!in_use_(*database)) {
+                schedule_.forget(*database);
+                continue;
+            }
             lock.unlock();
             load(*database, *config);
             lock.lock();
@@ -111,7 +99,7 @@ void CatalogLoader::Core::run() {
 void CatalogLoader::Core::load(const std::string& database, const config::Config& config) {
     const TimePoint start = SteadyClock::now();
     pg::ClientResult<CatalogRows> rows = fetch(database, config);
-    if (stop_) return;
+    if (thread_.stopping()) return;
     if (!rows) {
         note_failure(database, rows.error(), config);
         return;
@@ -129,7 +117,7 @@ void CatalogLoader::Core::load(const std::string& database, const config::Config
 pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& database,
                                                          const config::Config& config) {
     // One connection per load: idle ones would use up a connection slot per database.
-    ControlConnection connection(stop_);
+    ControlConnection connection(thread_.stopping());
     const TimePoint deadline = SteadyClock::now() + kLoadTimeout;
     const ControlLogin login{config.health.user, config.health.password, database, "pgpool-catalog"};
     auto client = connection.open(*topology_(), login, deadline);
@@ -161,8 +149,9 @@ void CatalogLoader::Core::note_failure(const std::string& database, const pg::Cl
     }
 }
 
-CatalogLoader::CatalogLoader(config::ConfigPtr config, Topology topology, Publish publish)
-    : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(publish))) {}
+CatalogLoader::CatalogLoader(config::ConfigPtr config, Topology topology, InUse in_use, Publish publish)
+    : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(in_use),
+                                   std::move(publish))) {}
 CatalogLoader::~CatalogLoader() = default;
 
 void CatalogLoader::start() {

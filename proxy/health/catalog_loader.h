@@ -6,9 +6,10 @@
 //
 // Facts are loaded on the first request(), every `routing.facts_refresh`, and soon after ddl_seen(). A load
 // that fails is repeated with growing pauses; the facts published before stay in use. A database that does
-// not exist is forgotten until it is requested again.
+// not exist, or that nobody uses when its load is due, is forgotten until it is requested again.
 // Threads: all members may be called from any thread and never wait for a server. One thread of its own
-// loads, one database at a time, and calls `publish`, which must not call the loader's stop().
+// loads, one database at a time, and calls `publish`, which must not call the loader's stop(), and `in_use`,
+// which must not call the loader at all.
 
 #include <functional>
 #include <memory>
@@ -23,9 +24,10 @@ namespace pgpool::health {
 class CatalogLoader {
 public:
     using Topology = std::function<cluster::TopologyPtr()>;
+    using InUse = std::function<bool(std::string_view database)>;
     using Publish = std::function<void(std::string_view database, sql::CatalogFactsPtr facts)>;
 
-    CatalogLoader(config::ConfigPtr config, Topology topology, Publish publish);
+    CatalogLoader(config::ConfigPtr config, Topology topology, InUse in_use, Publish publish);
     ~CatalogLoader();  // stops
     CatalogLoader(const CatalogLoader&) = delete;
     CatalogLoader& operator=(const CatalogLoader&) = delete;

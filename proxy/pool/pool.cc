@@ -26,9 +26,22 @@ Pool::Counts Pool::count(NodeId node) const {
     return known != nullptr ? known->counts : Counts{};
 }
 
-bool Pool::unused() const {
-    return first_ == nullptr && std::all_of(slots_.begin(), slots_.end(),
-                                            [](const NodeSlot& slot) { return slot.counts.open() == 0; });
+void Pool::joined(TimePoint now) {
+    ++clients_;
+    used_at_ = now;
+}
+
+bool Pool::in_use() const {
+    return clients_ > 0 || std::any_of(slots_.begin(), slots_.end(),
+                                       [](const NodeSlot& slot) { return slot.counts.open() > 0; });
+}
+
+bool Pool::outlived(TimePoint now) {
+    if (in_use()) {
+        used_at_ = now;
+        return false;
+    }
+    return !was_let_in_ || now - used_at_ >= kKeepUnused;
 }
 
 void Pool::open_failed(NodeId node, TimePoint again_at) {
@@ -49,6 +62,7 @@ std::uint64_t Pool::refused_at(NodeId node) const {
 void Pool::opened(NodeId node) {
     --counts(node).opening;
     ++counts(node).in_use;
+    was_let_in_ = true;
 }
 
 Pooled* Pool::take_idle(NodeId node) {

@@ -6,7 +6,8 @@
 //
 // Rules: (1) idle connections are used last-in first-out, so that surplus ones age and are closed; (2) who
 // waits is served first-in first-out among those whose target fits; (3) who comes while others wait for the
-// same node queues behind them. Pure; one worker only.
+// same node queues behind them; (4) names are what clients say, so a pool that nobody uses ends: after
+// kKeepUnused, and at once if no node ever let it in. Pure; one worker only.
 
 #include <cstdint>
 #include <string>
@@ -67,6 +68,8 @@ private:
 
 class Pool {
 public:
+    static constexpr seconds kKeepUnused{3600};
+
     Pool(std::string user, std::string database) : user_(std::move(user)), database_(std::move(database)) {}
 
     [[nodiscard]] const std::string& user() const { return user_; }
@@ -110,7 +113,11 @@ public:
         [[nodiscard]] std::uint32_t open() const { return opening + idle + in_use; }
     };
     [[nodiscard]] Counts count(NodeId node) const;
-    [[nodiscard]] bool unused() const;
+
+    // Its end. Clients are those that are logged in, whether they wait or not.
+    void joined(TimePoint now);
+    void left() { --clients_; }
+    [[nodiscard]] bool outlived(TimePoint now);  // may end now; asked again and again
 
 private:
     struct NodeSlot {
@@ -124,6 +131,7 @@ private:
     [[nodiscard]] const NodeSlot* find(NodeId node) const;
     [[nodiscard]] Counts& counts(NodeId node) { return slot(node).counts; }
     [[nodiscard]] static bool fits(const Waiter& waiter, NodeId node, bool primary);
+    [[nodiscard]] bool in_use() const;
 
     std::string user_;
     std::string database_;
@@ -131,6 +139,9 @@ private:
     Waiter* first_ = nullptr;
     Waiter* last_ = nullptr;
     std::uint32_t waiting_ = 0;
+    std::uint32_t clients_ = 0;
+    bool was_let_in_ = false;  // by a node, once
+    TimePoint used_at_;        // when a client came or housekeeping saw it in use
 };
 
 }  // namespace pgpool::pool

@@ -15,6 +15,7 @@
 #include "common/config/load.h"
 #include "common/obs/log.h"
 #include "proxy/admin/show_commands.h"
+#include "proxy/server/liveness.h"
 
 namespace pgpool::server {
 
@@ -95,7 +96,9 @@ Server::Server(config::ConfigPtr config, session::AuthTablesPtr auth_tables, std
     shared_.monitor = std::make_unique<health::Monitor>(config_, publish);
     const auto topology = [this] { return shared_.monitor->current(); };
     shared_.catalogs = std::make_unique<health::CatalogLoader>(
-        config_, topology, [this](std::string_view database, sql::CatalogFactsPtr facts) {
+        config_, topology, [this](std::string_view database) { return shared_.databases.has(database); },
+        [this](std::string_view database, sql::CatalogFactsPtr facts) {
+            shared_.databases.keep(database, facts);
             broadcast([name = std::string(database), facts](session::Worker& worker) {
                 worker.on_facts(name, facts);
             });
@@ -187,7 +190,7 @@ int Server::serve(int signals) {
     while (!(draining_ && all_drained())) {
         pollfd poll{.fd = signals, .events = POLLIN, .revents = 0};
         ::poll(&poll, 1, static_cast<int>(draining_ ? 20 : kHousekeeping.count()));
-        ::sd_notify(0, "WATCHDOG=1");
+        feed_watchdog();
         signalfd_siginfo info{};
         while (::read(signals, &info, sizeof info) == sizeof info) {
             const int signal = static_cast<int>(info.ssi_signo);
@@ -217,6 +220,16 @@ int Server::serve(int signals) {
         }
     }
     return 0;
+}
+
+// Not while a worker hangs: its clients have nobody then, and the service manager starts us anew.
+void Server::feed_watchdog() {
+    std::vector<TimePoint> last_turns;
+    for (const auto& worker : workers_) last_turns.push_back(worker->last_turn());
+    const auto stuck = stuck_worker(last_turns, SteadyClock::now());
+    if (stuck && stuck != stuck_) log::error("worker_stuck", {{"worker", *stuck}});
+    stuck_ = stuck;
+    if (!stuck) ::sd_notify(0, "WATCHDOG=1");
 }
 
 void Server::drain() {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +47,7 @@ private:
     [[nodiscard]] bool all_drained() const { return workers_empty_ == workers_.size(); }
     void broadcast(const std::function<void(session::Worker&)>& task);
     [[nodiscard]] int serve(int signals);
+    void feed_watchdog();
     void remember_passwords(const session::AuthTables& tables);
 
     config::ConfigPtr config_;
@@ -56,7 +58,8 @@ private:
     std::vector<std::thread> threads_;
     std::atomic<std::size_t> workers_empty_{0};
     bool draining_ = false;
-    std::mutex reload_mutex_;  // guards reload_requests_
+    std::optional<std::size_t> stuck_;  // the worker that hung when the watchdog was due last
+    std::mutex reload_mutex_;           // guards reload_requests_
     std::vector<session::Shared::Reloaded> reload_requests_;
 };
 

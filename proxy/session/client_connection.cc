@@ -40,12 +40,17 @@ ClientConnection::ClientConnection(Worker& worker, UniqueFd fd, auth::PeerAddres
       login_(std::make_unique<ClientLogin>(peer, random16(), worker.shared().mock_secret)),
       wait_timer_(*this),
       idle_timer_(*this),
-      query_timer_(*this) {
-    const auto timeout = worker.config().limits.login_timeout;
-    if (timeout.count() > 0) worker.loop().arm(idle_timer_, timeout);
-}
+      query_timer_(*this) {}
 
 ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::begin() {
+    const auto& limits = worker().config().limits;
+    worker().loop().arm(idle_timer_, limits.login_timeout);
+    auto place = worker().shared().ledger.admit_login(limits);
+    if (!place) return refuse(place.error());
+    login_place_ = std::move(*place);
+}
 
 bool ClientConnection::may_read() const {
     if (closing_ || congested() || kept_input().size() > exec::Session::kMaxHeldInput) return false;
@@ -151,6 +156,7 @@ void ClientConnection::authenticated() {
     admitted_ = true;
     worker().shared().credentials.remember(login_->credentials());
     pool_ = &worker().pool(user, database);
+    pool_->joined(worker().loop().now());
     key_ = worker().shared().cancels.add({worker().index(), id_}, secure_random());
 
     std::vector<exec::NameValues::Pair> settings;
@@ -168,6 +174,7 @@ void ClientConnection::authenticated() {
     }
     session_ = std::make_unique<exec::Session>(id_, std::move(login), worker().surroundings(), *this);
     login_.reset();
+    login_place_.reset();
     idle_timer_.disarm();
     session_->start();
 }
@@ -291,7 +298,10 @@ void ClientConnection::end() {
             log::info("client_disconnected", {{"peer", peer_.text()}, {"user", session_->login().user}});
         }
     }
-    if (admitted_) worker().shared().ledger.client_left(pool_->user(), pool_->database());
+    if (admitted_) {
+        worker().shared().ledger.client_left(pool_->user(), pool_->database());
+        pool_->left();
+    }
     shut();
     worker().client_ended(*this);
 }

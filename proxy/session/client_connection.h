@@ -14,6 +14,7 @@
 #include "proxy/pool/pool.h"
 #include "proxy/session/cancel_registry.h"
 #include "proxy/session/client_login.h"
+#include "proxy/session/ledger.h"
 #include "proxy/session/server_connection.h"
 #include "proxy/session/statistics.h"
 #include "proxy/session/stream.h"
@@ -29,6 +30,8 @@ class ClientConnection final : public Stream,
 public:
     ClientConnection(Worker& worker, UniqueFd fd, auth::PeerAddress peer, std::uint64_t id);
     ~ClientConnection() override;
+
+    void begin();  // its login, if there is room for one more
 
     // From the worker and from the server connection.
     [[nodiscard]] std::size_t on_server_bytes(ByteView bytes);
@@ -97,6 +100,7 @@ private:
     WallTime connected_at_;
     std::unique_ptr<ClientLogin>
         login_;  // until authenticated; without it and a session: about to be handed over
+    Ledger::LoginPlace login_place_;  // the same
     std::unique_ptr<exec::Session> session_;
     CountedPool* pool_ = nullptr;
     std::shared_ptr<PendingAnswer> pending_;  // the command of ours that was asked last

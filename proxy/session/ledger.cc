@@ -107,6 +107,15 @@ bool Ledger::wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32
     return is_new;
 }
 
+void Ledger::withdraw_wishes(const std::string& user, const std::string& database, std::uint32_t worker) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(wishes_, [&](const auto& entry) {
+        const auto& [wanted, wisher] = entry.first;
+        return wisher == worker && wanted.user == user && wanted.database == database;
+    });
+    wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
+}
+
 bool Ledger::grant(const Key& key, std::uint32_t worker, std::uint32_t own) {
     const std::lock_guard lock(mutex_);
     const auto helped = std::find_if(wishes_.begin(), wishes_.end(), [&](const auto& entry) {
@@ -146,6 +155,14 @@ void Ledger::client_left(const std::string& user, const std::string& database) {
     --clients_;
     take_one(clients_by_user_, user);
     take_one(clients_by_database_, database);
+}
+
+Result<Ledger::LoginPlace> Ledger::admit_login(const config::Limits& limits) {
+    const std::uint32_t others = logins_.fetch_add(1);
+    LoginPlace place(&logins_);
+    if (others < limits.max_logins) return place;
+    return fail(sqlstate::kTooManyConnections,
+                "sorry, too many connections have not logged in yet (limits.max_logins)");
 }
 
 std::uint32_t Ledger::clients() const {

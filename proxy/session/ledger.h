@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <tuple>
@@ -51,6 +52,7 @@ public:
     // already.
     [[nodiscard]] bool wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
                             std::function<void()> wake);
+    void withdraw_wishes(const std::string& user, const std::string& database, std::uint32_t worker);
     [[nodiscard]] bool any_wish() const { return wishes_waiting_.load(std::memory_order_relaxed) > 0; }
     // Whether a worker that has `own` open in pool `key` should close one of them. If so one wish is over:
     // its `wake` runs when that connection is released.
@@ -61,6 +63,13 @@ public:
                                             const config::Limits& limits);
     void client_left(const std::string& user, const std::string& database);
     [[nodiscard]] std::uint32_t clients() const;
+
+    // A connection more that has not logged in; its place is given back when the pointer ends.
+    struct GiveBack {
+        void operator()(std::atomic<std::uint32_t>* places) const { places->fetch_sub(1); }
+    };
+    using LoginPlace = std::unique_ptr<std::atomic<std::uint32_t>, GiveBack>;
+    [[nodiscard]] Result<LoginPlace> admit_login(const config::Limits& limits);
 
 private:
     [[nodiscard]] Limit count(const Key& key, const config::Pool& limits);
@@ -81,6 +90,7 @@ private:
     std::map<std::string, std::uint32_t> clients_by_user_;
     std::map<std::string, std::uint32_t> clients_by_database_;
     std::uint32_t clients_ = 0;
+    std::atomic<std::uint32_t> logins_{0};
     std::atomic<std::uint32_t> wishes_waiting_{0};
     std::atomic<std::uint64_t> version_{1};
 };

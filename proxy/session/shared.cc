@@ -9,6 +9,7 @@
 namespace pgpool::session {
 
 void CredentialStore::remember(const auth::Credentials& credentials) {
+    if (!credentials.password && !credentials.scram && !credentials.md5_hash) return;
     const std::lock_guard lock(mutex_);
     auth::Credentials& known = by_user_[credentials.user];
     known.user = credentials.user;
@@ -26,11 +27,39 @@ auth::Credentials CredentialStore::find(const std::string& user) const {
     return none;
 }
 
-std::shared_ptr<exec::DatabaseMarks> MarksOfDatabases::of(const std::string& database) {
+std::size_t CredentialStore::size() const {
     const std::lock_guard lock(mutex_);
-    auto& marks = by_name_[database];
-    if (!marks) marks = std::make_shared<exec::DatabaseMarks>();
-    return marks;
+    return by_user_.size();
+}
+
+DatabasesInUse::Known DatabasesInUse::use(const std::string& database, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = by_name_[database];
+    auto marks = entry.marks.lock();
+    if (!marks) {
+        marks = std::make_shared<exec::DatabaseMarks>();
+        marks->written_at(now);
+        entry = {marks, nullptr};
+    }
+    return {marks, entry.facts};
+}
+
+void DatabasesInUse::left(const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    const auto at = by_name_.find(database);
+    if (at != by_name_.end() && at->second.marks.expired()) by_name_.erase(at);
+}
+
+void DatabasesInUse::keep(std::string_view database, sql::CatalogFactsPtr facts) {
+    const std::lock_guard lock(mutex_);
+    const auto at = by_name_.find(database);
+    if (at != by_name_.end()) at->second.facts = std::move(facts);
+}
+
+bool DatabasesInUse::has(std::string_view database) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = by_name_.find(database);
+    return at != by_name_.end() && !at->second.marks.expired();
 }
 
 void fill_secure_random(char* to, std::size_t size) {

@@ -34,12 +34,14 @@ struct AuthTables {
 };
 using AuthTablesPtr = std::shared_ptr<const AuthTables>;
 
-// What logs each user in at the nodes: learned from the clients' own logins, or from the users file.
+// What logs each user in at the nodes: learned from the clients' own logins, or from the users file. Only
+// those are kept that have something to prove: the names of trusted users are whatever clients say.
 class CredentialStore {
 public:
     void remember(const auth::Credentials& credentials);
     [[nodiscard]] auth::Credentials find(
         const std::string& user) const;  // with nothing but the name if unknown
+    [[nodiscard]] std::size_t size() const;
 
 private:
     mutable std::mutex mutex_;
@@ -65,14 +67,27 @@ struct Promise {
 };
 using OwnOutcome = std::variant<Result<exec::OwnResult>, Promise>;
 
-// The marks of every database, made when first asked for.
-class MarksOfDatabases {
+// The databases that any worker uses, with what all workers know of them. A name is what a client says: it is
+// forgotten when no worker uses it any more.
+class DatabasesInUse {
 public:
-    [[nodiscard]] std::shared_ptr<exec::DatabaseMarks> of(const std::string& database);
+    struct Known {
+        std::shared_ptr<exec::DatabaseMarks> marks;  // in use as long as somebody holds this
+        sql::CatalogFactsPtr facts;                  // null: not loaded yet
+    };
+    // Of a database that was not in use nobody knows who has written there last: as if it were just now.
+    [[nodiscard]] Known use(const std::string& database, TimePoint now);
+    void left(const std::string& database);  // after the marks were given up
+    void keep(std::string_view database, sql::CatalogFactsPtr facts);
+    [[nodiscard]] bool has(std::string_view database) const;
 
 private:
-    std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<exec::DatabaseMarks>> by_name_;
+    struct Entry {
+        std::weak_ptr<exec::DatabaseMarks> marks;
+        sql::CatalogFactsPtr facts;
+    };
+    mutable std::mutex mutex_;
+    std::map<std::string, Entry, std::less<>> by_name_;
 };
 
 struct Shared {
@@ -80,7 +95,7 @@ struct Shared {
     CancelRegistry cancels;
     AddressBook addresses;
     CredentialStore credentials;
-    MarksOfDatabases marks;
+    DatabasesInUse databases;
     NodeTotals node_statistics;
     std::string mock_secret;       // see auth::FrontendAuth
     std::string statement_prefix;  // see exec::PreparedRegistry

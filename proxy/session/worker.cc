@@ -2,6 +2,7 @@
 #include "proxy/session/worker.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/obs/log.h"
 #include "common/wire/error_fields.h"
@@ -13,6 +14,7 @@ namespace {
 thread_local Worker* this_worker = nullptr;  // of() only: tasks posted to a worker find it again
 
 constexpr milliseconds kTick{1000};
+constexpr milliseconds kAcceptAgain{100};
 constexpr milliseconds kOpenAgain{50};  // after an attempt to connect has failed
 
 template <typename T>
@@ -36,16 +38,30 @@ void tell_all(const Map& owned, Tell tell) {
 
 }  // namespace
 
-class Worker::Listener final : public net::Watch {
+// Where no connection can be accepted, for want of descriptors, it pauses: who wants to connect waits in the
+// kernel's queue.
+class Worker::Listener final : public net::Watch, public net::TimerTarget {
 public:
-    Listener(Worker& worker, UniqueFd fd) : worker_(worker), fd_(std::move(fd)) {
-        worker.loop_.add(fd_.get(), *this);
+    Listener(Worker& worker, UniqueFd fd) : worker_(worker), fd_(std::move(fd)), again_(*this) { watch(); }
+    void on_ready(net::Readiness /*readiness*/) override {
+        const auto accepted = worker_.accept_all(fd_.get());
+        if (!accepted) return pause(accepted.error());
+        if (std::exchange(is_failing_, false)) log::info("accept_resumed");
     }
-    void on_ready(net::Readiness /*readiness*/) override { worker_.accept(fd_.get()); }
+    void on_timer(net::Timer& /*timer*/) override { watch(); }
 
 private:
+    void watch() { worker_.loop_.add(fd_.get(), *this); }  // an event follows if somebody waits already
+    void pause(const Error& error) {
+        if (!std::exchange(is_failing_, true)) log::warning("accept_failed", {{"reason", error.message}});
+        worker_.loop_.remove(*this);
+        worker_.loop_.arm(again_, kAcceptAgain);
+    }
+
     Worker& worker_;
     UniqueFd fd_;
+    net::Timer again_;
+    bool is_failing_ = false;
 };
 
 class Worker::Ticker final : public net::TimerTarget {
@@ -75,7 +91,8 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
       surroundings_(std::move(config), shared.statement_prefix, secure_random()),
       auth_tables_(std::move(auth_tables)),
       last_client_(std::uint64_t{index} << 48U) {
-    loop_.at_turn_begin([this] { surroundings_.now = loop_.now(); });
+    turn_begin();
+    loop_.at_turn_begin([this] { turn_begin(); });
     loop_.at_turn_end([this] { turn_end(); });
     ticker_ = std::make_unique<Ticker>(*this);
 }
@@ -100,20 +117,23 @@ void Worker::listen(UniqueFd listener) {
     listeners_.push_back(std::make_unique<Listener>(*this, std::move(listener)));
 }
 
-void Worker::accept(int listener) {
+Result<void> Worker::accept_all(int listener) {
     while (true) {
         auto accepted = net::accept_from(listener);
-        if (!accepted) {
-            log::warning("accept_failed", {{"reason", accepted.error().message}});
-            return;
-        }
-        if (!accepted->fd.valid()) return;
+        if (!accepted) return tl::unexpected(accepted.error());
+        if (!accepted->fd.valid()) return {};
         const auto peer = auth::PeerAddress::parse(accepted->peer.host());
         const std::uint64_t id = ++last_client_;
-        clients_.emplace(id,
-                         std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
-                                                            peer.value_or(auth::PeerAddress::local()), id));
+        auto& client = clients_[id];
+        client = std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
+                                                    peer.value_or(auth::PeerAddress::local()), id);
+        client->begin();
     }
+}
+
+void Worker::turn_begin() {
+    surroundings_.now = loop_.now();
+    last_turn_.store(loop_.now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 // What the turn has produced: connections change hands first, then everything is written.
@@ -155,12 +175,35 @@ CountedPool& Worker::pool(const std::string& user, const std::string& database) 
 exec::Database& Worker::database(const std::string& name) {
     auto& slot = databases_[name];
     const bool is_new = !slot;
-    if (is_new) slot = std::make_unique<exec::Database>();
-    slot->name = name;
-    if (is_new) slot->marks = shared_.marks.of(name);
+    if (is_new) {
+        auto [marks, facts] = shared_.databases.use(name, loop_.now());
+        slot = std::make_unique<exec::Database>(exec::Database{name, std::move(facts), std::move(marks)});
+    }
     slot->is_admin = name == config().admin.database;
     if (is_new && !slot->is_admin && shared_.catalogs) shared_.catalogs->request(name);
     return *slot;
+}
+
+// A database is kept for its pools.
+void Worker::drop_outlived() {
+    const std::size_t dropped = std::erase_if(pools_, [this](const auto& entry) {
+        CountedPool& pool = *entry.second;
+        if (!pool.outlived(loop_.now())) return false;
+        shared_.ledger.withdraw_wishes(pool.user(), pool.database(), index_);
+        return true;
+    });
+    if (dropped == 0) return;
+    std::set<std::string_view> used;
+    for (const auto& [key, pool] : pools_) used.insert(pool->database());
+    for (auto at = databases_.begin(); at != databases_.end();) {
+        if (used.contains(at->first)) {
+            ++at;
+            continue;
+        }
+        const std::string name = at->first;
+        at = databases_.erase(at);
+        shared_.databases.left(name);
+    }
 }
 
 std::optional<NodeId> Worker::resolve(const route::Target& target) const {
@@ -229,9 +272,7 @@ bool Worker::reserve(pool::Pool& pool, NodeId node) {
     const Ledger::Limit limit = shared_.ledger.reserve(key, config().pool);
     if (limit == Ledger::Limit::None) return true;
     pool.refused(node, version);
-    const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), [this, &pool] {
-        loop_.post([this, &pool] { serve_waiters(pool); });
-    });
+    const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), serving_later(pool));
     if (is_new) ask_for_idle();
     return false;
 }
@@ -332,7 +373,7 @@ void Worker::closed(ServerConnection& server, ServerConnection::State before, st
         }
     }
     loop_.dispose(take_out(servers_, server));
-    loop_.post([this, &pool] { serve_waiters(pool); });
+    serving_later(pool)();
 }
 
 // The node said no to this login. If it is about the user or the database, all who wait hear it; if the node
@@ -369,6 +410,16 @@ void Worker::serve_waiters(pool::Pool& pool) {
         }
         open_if_wanted(pool, node.id);
     }
+}
+
+// The pool may be gone by then.
+std::function<void()> Worker::serving_later(const pool::Pool& pool) {
+    return [this, key = std::pair(pool.user(), pool.database())] {
+        loop_.post([this, key] {
+            const auto at = pools_.find(key);
+            if (at != pools_.end()) serve_waiters(*at->second);
+        });
+    };
 }
 
 void Worker::serve_all_waiters() {
@@ -446,7 +497,9 @@ void Worker::plan_again(std::uint64_t client) {
 }
 
 void Worker::on_facts(const std::string& name, sql::CatalogFactsPtr facts) {
-    database(name).facts = std::move(facts);
+    const auto at = databases_.find(name);
+    if (at == databases_.end()) return;
+    at->second->facts = std::move(facts);
     wake_waiters();
 }
 
@@ -472,28 +525,30 @@ void Worker::end_clients() {
 }
 
 void Worker::maintain() {
+    drop_outlived();
+    for (auto& [key, pool] : pools_) maintain(*pool);
+    check_pins();
+}
+
+void Worker::maintain(CountedPool& pool) {
     const auto& limits = config().pool;
     const TimePoint now = loop_.now();
-    for (auto& [key, pool] : pools_) {
-        pool->history.tick(now);
-        const auto before = [&](milliseconds age) { return age.count() > 0 ? now - age : TimePoint::min(); };
-        for (pool::Pooled* old : pool->surplus(before(limits.server_idle_timeout),
-                                               before(limits.server_lifetime), limits.min_size)) {
-            static_cast<ServerConnection*>(old)->close("idle or alive for too long");
-        }
-        for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
-            for (pool::Pooled* idle : pool->idle(node.id)) {
-                if (limits.server_check_delay.count() > 0 &&
-                    now - idle->alive_at() > limits.server_check_delay)
-                    static_cast<ServerConnection*>(idle)->check();
-            }
-            const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);
-            if (serves && pool->count(node.id).open() < limits.min_size && !draining_)
-                static_cast<void>(open(*pool, node.id));
-        }
-        if (pool->waiting() > 0) serve_waiters(*pool);
+    pool.history.tick(now);
+    const auto before = [&](milliseconds age) { return age.count() > 0 ? now - age : TimePoint::min(); };
+    for (pool::Pooled* old :
+         pool.surplus(before(limits.server_idle_timeout), before(limits.server_lifetime), limits.min_size)) {
+        static_cast<ServerConnection*>(old)->close("idle or alive for too long");
     }
-    check_pins();
+    for (const cluster::NodeStatus& node : surroundings_.topology->nodes) {
+        for (pool::Pooled* idle : pool.idle(node.id)) {
+            if (limits.server_check_delay.count() > 0 && now - idle->alive_at() > limits.server_check_delay)
+                static_cast<ServerConnection*>(idle)->check();
+        }
+        const bool serves = node.state == cluster::NodeState::Up && is_primary(node.id);
+        if (serves && pool.count(node.id).open() < limits.min_size && !draining_)
+            static_cast<void>(open(pool, node.id));
+    }
+    if (pool.waiting() > 0) serve_waiters(pool);
 }
 
 // Clients that rest may have ended by now what pinned them.

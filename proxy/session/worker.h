@@ -4,8 +4,9 @@
 // Worker: one thread with its event loop, its clients, its server connections and its caches; it shares
 // nothing with other workers but what is in Shared (docs/adr/0003-workers.md).
 //
-// Threads: everything on the worker's own thread, except run_on(), stop() and the constructor.
+// Threads: everything on the worker's own thread, except run_on(), stop(), last_turn() and the constructor.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -37,7 +38,10 @@ public:
     void run();   // the thread's body; returns after stop()
     void stop();  // any thread
     void run_on(std::function<void()> task) { loop_.post(std::move(task)); }  // any thread
-    [[nodiscard]] static Worker& of(Shared& shared, std::uint32_t index);     // on that worker's thread
+    [[nodiscard]] TimePoint last_turn() const {  // any thread; a loop that is not stuck turns every second
+        return TimePoint(Duration(last_turn_.load(std::memory_order_relaxed)));
+    }
+    [[nodiscard]] static Worker& of(Shared& shared, std::uint32_t index);  // on that worker's thread
 
     // News from the server.
     void listen(UniqueFd listener);
@@ -117,12 +121,16 @@ private:
         ServerConnection* server = nullptr;
     };
 
-    void accept(int listener);
+    [[nodiscard]] Result<void> accept_all(int listener);
     void hand_over(std::uint64_t client, const ClientLogin& login);
+    void turn_begin();
     void turn_end();
     void run_handoffs();
     void maintain();  // once a second: ages, checks, minimum sizes
+    void maintain(CountedPool& pool);
+    void drop_outlived();
     void serve_waiters(pool::Pool& pool);
+    [[nodiscard]] std::function<void()> serving_later(const pool::Pool& pool);  // any thread may call it
     void serve_all_waiters();
     void wake_waiters();
     void open_if_wanted(pool::Pool& pool, NodeId node);
@@ -160,6 +168,7 @@ private:
     std::vector<Handoff> handoffs_;
     std::vector<std::uint64_t> replay_waiters_;
     std::uint64_t last_client_ = 0;
+    std::atomic<Duration::rep> last_turn_{0};
     bool draining_ = false;
     std::function<void()> when_empty_;
     std::unique_ptr<Ticker> ticker_;

@@ -90,8 +90,9 @@ def test_changed_password_is_seen(guarded, make_proxy):
         except wire.ServerError:
             return False
     wait_for(works, 10, "the new password works")
-    with pytest.raises(wire.ServerError):
+    with pytest.raises(wire.ServerError) as refused:
         proxy.wire(user="changing", password="first")
+    assert refused.value.sqlstate == "28P01"
 
 
 def test_reject_and_first_match(guarded, make_proxy):

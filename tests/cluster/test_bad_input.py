@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Input that no honest peer sends, with the exact error it must get; and the proxy goes on afterwards."""
+import resource
 import socket
 import struct
 import threading
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from support import ports, wire
+from support.pgcluster import wait_for
 from support.proxy import Proxy
 
 
@@ -85,6 +87,75 @@ def test_slow_login_is_ended(front):
                 break
         assert [f.fields()["C"] for f in frames] == ["57P03"]
         assert time.monotonic() - begin < 8, "one byte every half second outlived login_timeout"
+
+
+TOO_MANY_LOGINS = {"S": "FATAL", "V": "FATAL", "C": "53300", "M": "sorry, too many connections have not logged in yet (limits.max_logins)"}
+
+
+def test_connections_that_do_not_log_in_are_counted(pair, make_proxy):
+    proxy = make_proxy(pair, {"limits": {"max_logins": 3}})
+    clients = [proxy.wire() for _ in range(5)]  # who has logged in does not count
+    silent = [wire.Connection(proxy.host, proxy.port) for _ in range(3)]
+    time.sleep(0.3)
+    for _ in range(4):
+        with wire.Connection(proxy.host, proxy.port) as refused:
+            assert [f.fields() for f in refused.drain(2)] == [TOO_MANY_LOGINS]
+            assert refused.is_closed(2)
+    silent.pop().close()
+    wait_for(lambda: connects(proxy), 5, "a place is free again")
+    for connection in clients:
+        assert connection.rows("select 1") == [["1"]]
+    for connection in clients + silent:
+        connection.close()
+
+
+def connects(proxy):
+    try:
+        proxy.wire().close()
+        return True
+    except wire.ServerError as error:
+        assert error.fields == TOO_MANY_LOGINS
+        return False
+
+
+def test_names_that_clients_invent_are_forgotten(pair, make_proxy):
+    proxy = make_proxy(pair)
+    with proxy.wire() as client:
+        for number in range(300):
+            for user, database, state in (("postgres", f"invented{number}", "3D000"), (f"invented{number}", "postgres", "28000")):
+                with pytest.raises(wire.ServerError) as refused:
+                    proxy.wire(user=user, database=database)
+                assert refused.value.sqlstate == state
+        wait_for(lambda: {(r["user"], r["database"]) for r in proxy.admin("SHOW POOLS")} == {("postgres", "postgres"), ("postgres", "pgpool")}, 5,
+                 "only the pools that are in use are left")
+        assert client.rows("select 1") == [["1"]]
+
+
+def test_without_descriptors_connections_wait(pair, make_proxy):
+    """The proxy neither spins nor forgets who waits; no further connection must come for them to be served."""
+    proxy = make_proxy(pair, {"workers": 1})
+    clients = [proxy.wire() for _ in range(8)]
+    for client in clients:
+        assert client.rows("select 1") == [["1"]]
+    used, limits = proxy.open_descriptors(), resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+    waiting = [wire.Connection(proxy.host, proxy.port) for _ in range(6)]
+    for connection in waiting:
+        connection.send(wire.startup({"user": "postgres", "database": "postgres"}))
+    before = proxy.cpu_seconds()
+    assert [connection.drain(0.2) for connection in waiting] == [[]] * 6
+    assert proxy.cpu_seconds() - before < 0.4, "it spins"
+    assert proxy.log_text().count("accept_failed") == 1
+    for client in clients:
+        assert client.rows("select 2") == [["2"]]
+        client.close()
+    for connection in waiting:
+        assert connection.finish_start("postgres")[-1].type == "Z"
+        assert connection.rows("select 3") == [["3"]]
+        connection.close()
+    proxy.wire().close()
+    wait_for(lambda: proxy.log_text().count("accept_resumed") == 1, 5, "the log tells that it accepts again")
+    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, limits)
 
 
 def test_slow_query_bytes_are_accepted(front):

@@ -84,7 +84,7 @@ def test_wait_timeout_is_53300(pair, make_proxy):
         holder.query("lock table pg_catalog.pg_class in access share mode")
         begin = time.monotonic()
         frames = waiter.query("create temp table x(a int)", timeout=10)
-        assert frames[0].fields()["C"] == "53300" and frames[-1].type == "Z"
+        assert [(f.fields()["S"], f.fields()["C"]) for f in frames if f.type == "E"] == [("ERROR", "53300")]
         assert 0.3 < time.monotonic() - begin < 5
         holder.query("commit")
         assert waiter.rows("select 1") == [["1"]], "the client that was refused goes on"
@@ -123,7 +123,7 @@ def test_client_limit(pair, make_proxy):
     held = [proxy.wire() for _ in range(3)]
     with pytest.raises(wire.ServerError) as refused:
         proxy.wire()
-    assert refused.value.sqlstate == "53300"
+    assert refused.value.fields == {"S": "FATAL", "V": "FATAL", "C": "53300", "M": "sorry, too many clients already"}
     held.pop().close()
     wait_for(lambda: connects(proxy), 5, "a place is free again")
     for connection in held:
@@ -204,12 +204,8 @@ def test_idle_transaction_timeout(pair, make_proxy):
     with make_proxy(pair, {"limits": {"idle_transaction_timeout": "300ms"}}).wire() as connection:
         connection.query("begin")
         connection.query("create table never(a int)")
-        time.sleep(1)
-        frames = connection.drain(0.5)
-        if not frames:
-            connection.send(wire.query("select 1"))
-            frames = connection.drain(2)
-        assert [f.fields()["C"] for f in frames if f.type == "E"][0] == "25P03"
+        frames = connection.drain(3)
+        assert [f.fields()["C"] for f in frames] == ["25P03"] and frames[0].fields()["S"] == "FATAL" and connection.is_closed(2)
     assert pair.primary.sql("select to_regclass('never')") is None
 
 
@@ -244,15 +240,16 @@ def test_client_that_leaves_in_the_middle_of_a_message(pair, make_proxy):
 def test_client_idle_timeout(pair, make_proxy):
     with make_proxy(pair, {"limits": {"client_idle_timeout": "400ms"}}).wire() as connection:
         frames = connection.drain(3)
-        assert frames[-1].fields()["C"] == "57P05" and connection.is_closed(2)
+        assert [f.fields()["C"] for f in frames] == ["57P05"] and frames[0].fields()["S"] == "FATAL" and connection.is_closed(2)
 
 
 def test_login_timeout(pair, make_proxy):
     proxy = make_proxy(pair, {"limits": {"login_timeout": "400ms"}})
     with wire.Connection(proxy.host, proxy.port) as connection:
         begin = time.monotonic()
-        connection.drain(4)
-        assert connection.is_closed(4) and time.monotonic() - begin < 6
+        assert [f.fields() for f in connection.drain(4)] == [{"S": "FATAL", "V": "FATAL", "C": "57P03",
+                                                              "M": "canceling authentication due to timeout (login_timeout)"}]
+        assert connection.is_closed(4) and 0.3 < time.monotonic() - begin < 6
 
 
 def test_idle_server_connections_are_closed(pair, make_proxy):
@@ -317,7 +314,7 @@ def test_sigterm_lets_clients_finish(pair, make_proxy):
         busy.query("create temp table drained(a int) on commit drop")
         proxy.process.terminate()
         time.sleep(0.3)
-        with pytest.raises((OSError, wire.ServerError, wire.Closed)):
+        with pytest.raises(ConnectionRefusedError):
             proxy.wire()
         assert busy.rows("select 5") == [["5"]]
         assert busy.query("commit")[-1].type == "Z"

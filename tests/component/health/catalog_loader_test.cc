@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <map>
@@ -64,12 +65,13 @@ protected:
         topology_ = topology_of(*server_);
         loader_ = std::make_unique<CatalogLoader>(
             std::make_shared<const config::Config>(config_), [this] { return topology_; },
-            recorder_.publisher());
+            [this](std::string_view /*database*/) { return in_use_.load(); }, recorder_.publisher());
         loader_->start();
     }
 
     config::Config config_;
     FactsRecorder recorder_;
+    std::atomic<bool> in_use_{true};
     std::unique_ptr<PostgresServer> server_;
     cluster::TopologyPtr topology_;
     std::unique_ptr<CatalogLoader> loader_;
@@ -164,6 +166,25 @@ TEST_F(CatalogLoaderTest, AnUnknownDatabaseDoesNotHoldUpOthers) {
     server_->psql("CREATE DATABASE does_not_exist");
     loader_->request("does_not_exist");
     EXPECT_NE(recorder_.wait("does_not_exist"), nullptr);
+}
+
+TEST_F(CatalogLoaderTest, ADatabaseThatNobodyUsesIsLoadedNoMore) {
+    config_.routing.facts_refresh = milliseconds(50);
+    loader_->reload(std::make_shared<const config::Config>(config_));
+    loader_->request("postgres");
+    const sql::CatalogFactsPtr first = recorder_.wait("postgres");
+    ASSERT_NE(first, nullptr);
+    sql::CatalogFactsPtr last = recorder_.wait("postgres", first->version);
+    ASSERT_NE(last, nullptr) << "it is refreshed while it is in use";
+    in_use_ = false;
+    int later = 0;
+    while (const auto next = recorder_.wait("postgres", last->version, seconds(2))) {
+        last = next;
+        ASSERT_LT(++later, 4) << "not only what was under way";
+    }
+    in_use_ = true;
+    loader_->request("postgres");
+    EXPECT_NE(recorder_.wait("postgres", last->version), nullptr) << "requested again";
 }
 
 TEST_F(CatalogLoaderTest, AServerThatComesBackIsAskedAgain) {

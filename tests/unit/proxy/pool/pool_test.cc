@@ -225,18 +225,33 @@ TEST(Pool, WhoLeavesTheQueueLeavesTheOthersInTheirOrder) {
     }
 }
 
-TEST(Pool, IsUnusedWithoutConnectionsAndWaiters) {
+TEST(Pool, EndsAtOnceIfNoNodeEverLetItIn) {
     Pool pool = make_pool();
-    EXPECT_TRUE(pool.unused());
+    pool.joined(at(0));
+    EXPECT_FALSE(pool.outlived(at(1))) << "a client is there";
     pool.opening(kPrimary);
-    EXPECT_FALSE(pool.unused());
-    pool.open_failed(kPrimary, at(1));
-    EXPECT_TRUE(pool.unused());
-    Client client;
-    pool.enqueue(client, Target::primary(), at(1));
-    EXPECT_FALSE(pool.unused());
-    pool.remove(client);
-    EXPECT_TRUE(pool.unused());
+    pool.left();
+    EXPECT_FALSE(pool.outlived(at(2))) << "a connection is being opened";
+    pool.open_failed(kPrimary, at(3));
+    EXPECT_TRUE(pool.outlived(at(3)));
+}
+
+TEST(Pool, EndsLongAfterItsLastUse) {
+    constexpr int kKeep = static_cast<int>(Pool::kKeepUnused.count());
+    Pool pool = make_pool();
+    Connection connection(kPrimary, at(0));
+    pool.joined(at(0));
+    add_idle(pool, connection, 1);
+    pool.left();
+    EXPECT_FALSE(pool.outlived(at(2 * kKeep))) << "a connection is there";
+    pool.remove_idle(connection);
+    EXPECT_FALSE(pool.outlived(at(2 * kKeep)));
+    EXPECT_FALSE(pool.outlived(at(3 * kKeep - 1)));
+    pool.joined(at(3 * kKeep - 1));
+    pool.left();
+    EXPECT_FALSE(pool.outlived(at(3 * kKeep))) << "a client came and went between two turns of housekeeping";
+    EXPECT_FALSE(pool.outlived(at(4 * kKeep - 2)));
+    EXPECT_TRUE(pool.outlived(at(4 * kKeep - 1)));
 }
 
 }  // namespace

@@ -146,6 +146,24 @@ TEST(Ledger, AWishIsMadeOncePerPoolAndWorker) {
     EXPECT_EQ(woken, 3);
 }
 
+TEST(Ledger, APoolThatEndsWithdrawsItsWishes) {
+    Ledger ledger;
+    for (const Ledger::Key& key : {kAmy, kAmyAtStandby, kBob}) {
+        for (const std::uint32_t worker : {1U, 2U})
+            EXPECT_TRUE(ledger.wish(key, worker, Limit::Node, 0, [] {}));
+    }
+    ledger.withdraw_wishes("amy", "app", 1);
+    for (const Ledger::Key& key : {kAmy, kAmyAtStandby}) {
+        EXPECT_TRUE(ledger.wish(key, 1, Limit::Node, 0, [] {})) << "it was withdrawn";
+        EXPECT_FALSE(ledger.wish(key, 2, Limit::Node, 0, [] {}));
+    }
+    EXPECT_FALSE(ledger.wish(kBob, 1, Limit::Node, 0, [] {}));
+    for (const std::uint32_t worker : {1U, 2U}) {
+        for (const char* user : {"amy", "bob"}) ledger.withdraw_wishes(user, "app", worker);
+    }
+    EXPECT_FALSE(ledger.any_wish());
+}
+
 TEST(Ledger, AReleaseWakesOnceAllWhoWish) {
     Ledger ledger;
     reserve_many(ledger, kAmy, 2);
@@ -249,6 +267,25 @@ TEST(Ledger, ClientsAreRefusedInTheWordsOfPostgresql) {
     ledger.client_left("amy", "app");
     EXPECT_EQ(ledger.clients(), 2U);
     EXPECT_TRUE(ledger.admit_client("bob", "app", limits));
+}
+
+TEST(Ledger, APlaceForALoginIsGivenBackWhenItEnds) {
+    Ledger ledger;
+    config::Limits limits;
+    limits.max_logins = 2;
+    auto first = ledger.admit_login(limits);
+    auto second = ledger.admit_login(limits);
+    ASSERT_TRUE(first && second);
+    for (int i = 0; i < 3; ++i) {
+        const auto third = ledger.admit_login(limits);
+        ASSERT_FALSE(third);
+        EXPECT_EQ(third.error().sqlstate, sqlstate::kTooManyConnections);
+        EXPECT_EQ(third.error().message,
+                  "sorry, too many connections have not logged in yet (limits.max_logins)");
+    }
+    first->reset();
+    EXPECT_TRUE(ledger.admit_login(limits));
+    EXPECT_TRUE(ledger.admit_login(limits)) << "the one before gave its place back at once";
 }
 
 TEST(Ledger, ClientsAreNotLimitedByZero) {
