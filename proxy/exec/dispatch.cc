@@ -196,7 +196,7 @@ void Session::classify_batch(ByteView bytes) {
             const auto bind = wire::read_bind(frame.body);
             if (!bind || (request_.parsed && bind->statement == parsed_name)) continue;
             const PreparedPtr* known = bind->statement.empty() ? nullptr : statements_.find(bind->statement);
-            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
+            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
             if (!info || (known == nullptr && !bind->statement.empty())) continue;
             if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(bind->statement);
             if (known != nullptr) {
@@ -212,7 +212,8 @@ void Session::classify_batch(ByteView bytes) {
             if (!target || target->kind != 'S') continue;
             const PreparedPtr* known = statements_.find(target->name);
             if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(target->name);
-            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
+            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
+            if (info && info->single(sql::Kind::Execute)) note_names(info->statements[0]);
             if ((known != nullptr || target->name.empty()) && info && is_own(*info)) described = info;
         }
     }
@@ -430,6 +431,7 @@ std::size_t Session::send_request(ByteView bytes) {
     if (around_.config->log.statements) tell_statements(bytes, link_);
     const std::size_t first_reply = link_->replies.size();
     if (!deferred_begin_.empty()) emit_begin();
+    request_.surely_fails = surely_fails();
     for (const std::string& name : request_.own_names) ensure_own_name(name);
     if (request_.lists_names) show_own_names();
     if (request_.prepares) {  // one that is not the only one on its way cannot be told from the others

@@ -76,6 +76,18 @@ private:
     std::unique_ptr<sql::NameMap<PreparedPtr>> named_;  // made when first needed: most clients have none
 };
 
+// The unnamed statement of a client.
+struct ClientUnnamed {
+    std::uint64_t serial = 0;  // 0: it has none
+    std::string body;          // of its Parse, after the name
+    sql::StatementInfoPtr info;
+
+    void forget() {  // its memory is kept
+        serial = 0;
+        info.reset();
+    }
+};
+
 // Which unnamed statement a server connection holds: the `serial`th of a session; {0, 0} = none.
 struct UnnamedStatement {
     std::uint64_t session = 0;
