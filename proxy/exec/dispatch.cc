@@ -316,7 +316,8 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
     if (const auto* local = std::get_if<route::Local>(&plan)) {
         const bool is_end = local->what == route::Local::What::EndUnsent;
         if (local->what == route::Local::What::Own ||
-            (local->what == route::Local::What::Begin && runs_one_statement(bytes)) ||
+            (local->what == route::Local::What::Begin && runs_one_statement(bytes) &&
+             can_be_deferred(bytes)) ||
             (is_end && !deferred_begin_.empty() && runs_one_statement(bytes))) {
             return answer_locally(bytes, *local);
         }

@@ -3,6 +3,8 @@
 // with their node, and our own commands.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 
@@ -146,6 +148,14 @@ bool Session::runs_one_statement(ByteView bytes) const {
     const bool usual =
         order == "PBES" || order == "PBDES" || order == "PDBES" || order == "BES" || order == "BDES";
     return usual && (!parsed || *parsed == bound);
+}
+
+// Whether nothing can be wrong with a BEGIN at a server: what follows it must not run without it. Other
+// characters may be invalid in the client's encoding.
+bool Session::can_be_deferred(ByteView bytes) const {
+    const std::string_view text = text_of(bytes);
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r'); });
 }
 
 void Session::begin_locally(ByteView bytes) {

@@ -304,6 +304,7 @@ private:
     [[nodiscard]] std::string_view prepared_text(std::string_view name) const;
     void tell_statements(ByteView bytes, const ServerLink* at);
     [[nodiscard]] bool runs_one_statement(ByteView bytes) const;
+    [[nodiscard]] bool can_be_deferred(ByteView bytes) const;
     void begin_locally(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);
     void refuse_locally(std::string& frames, const Error& error);
