@@ -358,12 +358,13 @@ void Session::clean_own_names() {
     const bool is_mine = std::exchange(link_->last_session, id_) == id_;
     if (is_mine && link_->status != wire::TransactionStatus::Idle) return;
     std::string sql;
-    std::erase_if(link_->statements.own_names, [&](const auto& own) {
-        const PreparedPtr* known = statements_.find(own.first);
-        if (is_mine && known != nullptr && *known == own.second) return false;
-        sql += "DEALLOCATE " + quote_identifier(own.first) + ";";
-        return true;
-    });
+    NamedStatements& there = link_->statements.own_names;
+    for (const std::string& name : there.names()) {
+        const PreparedPtr* known = statements_.find(name);
+        if (is_mine && known != nullptr && *known == *there.find(name)) continue;
+        sql += "DEALLOCATE " + quote_identifier(name) + ";";
+        there.set(name, nullptr);
+    }
     if (!sql.empty()) send_own_query(sql, Purpose::Cleanup);
 }
 

@@ -320,7 +320,7 @@ void Session::ensure_own_name(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
     if (request_.surely_fails || known == nullptr || link_->statements.own_names.contains(name)) return;
     const PreparedPtr statement = *known;
-    link_->statements.own_names.emplace(name, statement);
+    link_->statements.own_names.set(name, statement);
     names_change_ = true;
     if (statement->by_sql) {
         Expected& expected = send_own_query(statement->sql_and_types, Purpose::Prepare);
@@ -432,9 +432,8 @@ void Session::emit_close(const wire::Frame& frame) {
         }
         return send_raw(frame.bytes);
     }
-    const auto own = link_->statements.own_names.find(target->name);
-    const bool is_there = own != link_->statements.own_names.end();
-    if (is_there) link_->statements.own_names.erase(own);
+    const bool is_there = link_->statements.own_names.contains(target->name);
+    link_->statements.own_names.set(target->name, nullptr);
     undo_.push_back({std::string(target->name), *known, is_there});
     statements_.set(target->name, nullptr);
     // Behind what may fail or copy the server must see it; there it is one of a name that is unknown.

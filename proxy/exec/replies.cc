@@ -162,7 +162,7 @@ bool Session::complete(Owed owed) {
 
 // The name was free at the server after all: from here on it means there, and to the client, what was parsed.
 void Session::on_taken_parse(const Expected& parse) {
-    link_->statements.own_names.insert_or_assign(parse.client_name, parse.statement);
+    link_->statements.own_names.set(parse.client_name, parse.statement);
     statements_.set(parse.client_name, parse.statement);
 }
 
@@ -399,15 +399,14 @@ void Session::undo_unnamed(const std::vector<Expected>& skipped) {
 
 void Session::undo_name(const Undo& undo) {
     statements_.set(undo.name, undo.previous);
-    if (undo.was_own_name) link_->statements.own_names.insert_or_assign(undo.name, undo.previous);
+    if (undo.was_own_name) link_->statements.own_names.set(undo.name, undo.previous);
 }
 
 // The server connection did not get the statement that it was thought to have.
 void Session::undo_prepared(const Expected& expected) {
     if (!expected.statement || expected.is_taken_parse()) return;
     if (!expected.under_own_name) return link_->statements.forget(expected.statement->id);
-    std::erase_if(link_->statements.own_names,
-                  [&](const auto& own) { return own.first == expected.client_name; });
+    link_->statements.own_names.set(expected.client_name, nullptr);
 }
 
 void Session::emit_synthesized() {

@@ -372,7 +372,7 @@ private:
     Settings settings_;
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them
-    ClientStatements statements_;
+    NamedStatements statements_;   // of the client
     ClientUnnamed unnamed_;
     std::uint64_t last_serial_ = 0;
     std::string prepare_text_;  // of the request that holds a SQL PREPARE
