@@ -196,7 +196,7 @@ void Session::classify_batch(ByteView bytes) {
             const auto bind = wire::read_bind(frame.body);
             if (!bind || (request_.parsed && bind->statement == parsed_name)) continue;
             const PreparedPtr* known = bind->statement.empty() ? nullptr : statements_.find(bind->statement);
-            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
+            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
             if (!info || (known == nullptr && !bind->statement.empty())) continue;
             if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(bind->statement);
             if (known != nullptr) {
@@ -212,7 +212,8 @@ void Session::classify_batch(ByteView bytes) {
             if (!target || target->kind != 'S') continue;
             const PreparedPtr* known = statements_.find(target->name);
             if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(target->name);
-            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_info_;
+            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
+            if (info && info->single(sql::Kind::Execute)) note_names(info->statements[0]);
             if ((known != nullptr || target->name.empty()) && info && is_own(*info)) described = info;
         }
     }
@@ -315,7 +316,8 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
     if (const auto* local = std::get_if<route::Local>(&plan)) {
         const bool is_end = local->what == route::Local::What::EndUnsent;
         if (local->what == route::Local::What::Own ||
-            (local->what == route::Local::What::Begin && runs_one_statement(bytes)) ||
+            (local->what == route::Local::What::Begin && runs_one_statement(bytes) &&
+             can_be_deferred(bytes)) ||
             (is_end && !deferred_begin_.empty() && runs_one_statement(bytes))) {
             return answer_locally(bytes, *local);
         }
@@ -356,12 +358,13 @@ void Session::clean_own_names() {
     const bool is_mine = std::exchange(link_->last_session, id_) == id_;
     if (is_mine && link_->status != wire::TransactionStatus::Idle) return;
     std::string sql;
-    std::erase_if(link_->statements.own_names, [&](const auto& own) {
-        const PreparedPtr* known = statements_.find(own.first);
-        if (is_mine && known != nullptr && *known == own.second) return false;
-        sql += "DEALLOCATE " + quote_identifier(own.first) + ";";
-        return true;
-    });
+    NamedStatements& there = link_->statements.own_names;
+    for (const std::string& name : there.names()) {
+        const PreparedPtr* known = statements_.find(name);
+        if (is_mine && known != nullptr && *known == *there.find(name)) continue;
+        sql += "DEALLOCATE " + quote_identifier(name) + ";";
+        there.set(name, nullptr);
+    }
     if (!sql.empty()) send_own_query(sql, Purpose::Cleanup);
 }
 
@@ -430,6 +433,7 @@ std::size_t Session::send_request(ByteView bytes) {
     if (around_.config->log.statements) tell_statements(bytes, link_);
     const std::size_t first_reply = link_->replies.size();
     if (!deferred_begin_.empty()) emit_begin();
+    request_.surely_fails = surely_fails();
     for (const std::string& name : request_.own_names) ensure_own_name(name);
     if (request_.lists_names) show_own_names();
     if (request_.prepares) {  // one that is not the only one on its way cannot be told from the others

@@ -77,17 +77,27 @@ void Session::emit_query(ByteView bytes) {
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.info;
     count_sent(request_.oversize ? nullptr : request_.info.get());
-    if (unsynced_) before_query_ = {unnamed_serial_, unnamed_info_};
-    end_unsynced();
     // A simple Query destroys the unnamed statement (PG documentation 55.2.3).
+    replace_unnamed(expected);
     link_->statements.unnamed = {};
-    forget_unnamed();
+    end_unsynced();
     effects_.send(*link_, bytes);
 }
 
-void Session::forget_unnamed() {
-    unnamed_serial_ = 0;
-    unnamed_info_.reset();
+UnnamedStatement Session::unnamed_wanted() const {
+    return {unnamed_.serial != 0 ? id_ : 0, unnamed_.serial};
+}
+
+// From the message on that was just pushed the client has no unnamed statement, or another one. If the server
+// may skip it, the one before it must not be forgotten; and if only we know that one, nothing may follow that
+// counts on it.
+void Session::replace_unnamed(Expected& expected) {
+    expected.claims_unnamed = true;
+    if (link_->replies.may_skip_last()) {
+        expected.unnamed_before = std::make_shared<ClientUnnamed>(unnamed_);
+        names_change_ |= link_->statements.unnamed != unnamed_wanted();
+    }
+    unnamed_.forget();
 }
 
 // A Query ends with a ReadyForQuery as a Sync does, but an error of messages before it makes the server skip
@@ -144,9 +154,10 @@ void Session::emit_parse(const wire::Frame& frame) {
     if (!parse) {  // malformed, or too large to be known: the unnamed statement is then the server's business
                    // alone
         Expected& expected = link_->replies.push(Owed::Parse);
-        expected.claims_unnamed = true;
-        forget_unnamed();
-        link_->statements.unnamed = {id_, 0};
+        if (request_.oversize) {
+            replace_unnamed(expected);
+            link_->statements.unnamed = {id_, 0};
+        }
         return send_raw(frame.bytes);
     }
     const bool known = request_.parsed && batch_.data() + request_.parse_at == frame.bytes.data();
@@ -158,11 +169,11 @@ void Session::emit_parse(const wire::Frame& frame) {
         if (std::find(named.begin(), named.end(), parse->name) != named.end()) ensure_own_name(parse->name);
         return;
     }
-    unnamed_body_.assign(parse->sql_and_types);
-    unnamed_info_ = std::move(info);
-    unnamed_serial_ = ++last_serial_;
-    link_->statements.unnamed = {id_, unnamed_serial_};
-    link_->replies.push(Owed::Parse).claims_unnamed = true;
+    replace_unnamed(link_->replies.push(Owed::Parse));
+    unnamed_.body.assign(parse->sql_and_types);
+    unnamed_.info = std::move(info);
+    unnamed_.serial = ++last_serial_;
+    link_->statements.unnamed = unnamed_wanted();
     send_raw(frame.bytes);
 }
 
@@ -171,20 +182,28 @@ bool Session::surely_fails() const {
     return transaction_ == wire::TransactionStatus::Failed && link_->replies.answered() && !unsynced_;
 }
 
-// The name is taken: with the statement there, under that name or under ours, the server says so in its own
-// words. In a failed transaction the statement cannot be brought there: a Parse of a ROLLBACK then succeeds,
-// and on_taken_parse() notes it.
+// A statement of ours that means nothing to the client, for an error in the server's own words.
+PreparedPtr Session::stand_in(std::string_view sql) {
+    std::string body(sql);
+    body.append(3, '\0');  // the end of the text, and no types
+    return around_.prepared.intern(body, "", around_.analyze_repeated(sql, options_).info);
+}
+
+// The name is taken: with a statement there, the server says so in its own words. Under its own name it may
+// be gone by then, by a DEALLOCATE of the same batch: on_taken_parse() notes that. One that is not there is
+// represented by a ROLLBACK, which can be prepared at any time.
 void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                               const PreparedStatement& taken, const sql::StatementInfoPtr& info) {
-    if (taken.by_sql || !link_->statements.has(taken)) {
-        ensure_own_name(name);
+                               const PreparedPtr& taken, const sql::StatementInfoPtr& info) {
+    if (link_->statements.own_names.contains(name)) {
         Expected& expected = link_->replies.push(Owed::Parse);
         expected.statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
         expected.under_own_name = true;
         expected.client_name = name;
         return send_raw(frame.bytes);
     }
-    wire::append_parse(out_, taken.server_name, sql_and_types);
+    const PreparedPtr there = link_->statements.has(*taken) ? taken : stand_in("ROLLBACK");
+    ensure_prepared(there);
+    wire::append_parse(out_, there->server_name, sql_and_types);
     send_made();
     link_->replies.push(Owed::Parse).client_name = name;
 }
@@ -192,7 +211,7 @@ void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, 
 void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                                const sql::StatementInfoPtr& info) {
     if (const PreparedPtr* taken = statements_.find(name))
-        return emit_taken_parse(frame, name, sql_and_types, **taken, info);
+        return emit_taken_parse(frame, name, sql_and_types, *taken, info);
     PreparedPtr statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
     statements_.set(name, statement);
     undo_.push_back({std::string(name), nullptr, false});
@@ -223,7 +242,7 @@ bool Session::may_skip_parse(const PreparedStatement& statement) const {
 
 // pg_prepared_statements shows a client its own statements, under its own names, and no others.
 void Session::show_own_names() {
-    if (surely_fails()) return;  // DEALLOCATE ALL too: nothing would be gone
+    if (request_.surely_fails) return;  // DEALLOCATE ALL too: nothing would be gone
     send_own_query("DEALLOCATE ALL", Purpose::Cleanup);
     link_->statements.clear();
     for (const std::string& name : statements_.names()) ensure_own_name(name);
@@ -280,12 +299,12 @@ void Session::ensure_prepared(const PreparedPtr& statement) {
 // The unnamed statement that a Bind or Describe means must be this client's, and if it has none there must be
 // none.
 void Session::ensure_unnamed() {
-    const UnnamedStatement wanted{unnamed_serial_ != 0 ? id_ : 0, unnamed_serial_};
+    const UnnamedStatement wanted = unnamed_wanted();
     const UnnamedStatement not_known_here{id_, 0};  // its Parse was too large to be held
     if (link_->statements.unnamed == wanted) return;
-    if (unnamed_serial_ == 0 && link_->statements.unnamed == not_known_here) return;
-    if (unnamed_serial_ != 0) {
-        wire::append_parse(out_, "", unnamed_body_);
+    if (unnamed_.serial == 0 && link_->statements.unnamed == not_known_here) return;
+    if (unnamed_.serial != 0) {
+        wire::append_parse(out_, "", unnamed_.body);
         link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare).claims_unnamed = true;
     } else {
         wire::append_close_statement(out_, "");
@@ -299,9 +318,9 @@ void Session::ensure_unnamed() {
 // Makes the statement be there under the client's own name, for commands that name it in SQL.
 void Session::ensure_own_name(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
-    if (known == nullptr || link_->statements.own_names.contains(name)) return;
+    if (request_.surely_fails || known == nullptr || link_->statements.own_names.contains(name)) return;
     const PreparedPtr statement = *known;
-    link_->statements.own_names.emplace(name, statement);
+    link_->statements.own_names.set(name, statement);
     names_change_ = true;
     if (statement->by_sql) {
         Expected& expected = send_own_query(statement->sql_and_types, Purpose::Prepare);
@@ -322,13 +341,21 @@ void Session::ensure_own_name(std::string_view name) {
     send_made();
 }
 
+// What the server knows by a name of ours, or must know; null: it has the client's statement under its own
+// name. One made by SQL can neither be brought into a failed transaction nor run there.
+PreparedPtr Session::under_our_name(const PreparedPtr& known, std::string_view name) {
+    if (link_->statements.own_names.contains(name)) return nullptr;
+    if (!known->by_sql) return known;
+    return request_.surely_fails ? stand_in("SELECT") : nullptr;
+}
+
 void Session::emit_bind(const wire::Frame& frame) {
     const auto bind = wire::read_bind(frame.body);
     const PreparedPtr* known = nullptr;
     sql::StatementInfoPtr info;
     if (bind && bind->statement.empty()) {
         ensure_unnamed();
-        info = unnamed_info_;
+        info = unnamed_.info;
     } else if (bind) {
         known = statements_.find(bind->statement);
         if (known != nullptr) info = (*known)->info;
@@ -339,13 +366,11 @@ void Session::emit_bind(const wire::Frame& frame) {
         if (!portals_) portals_ = std::make_unique<sql::NameMap<sql::StatementInfoPtr>>();
         portals_->insert_or_assign(std::string(bind->portal), std::move(info));
     }
-    const bool own_name =
-        known != nullptr && ((*known)->by_sql || link_->statements.own_names.contains(bind->statement));
-    if (known == nullptr || own_name) {
+    const PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
+    if (!statement) {
         link_->replies.push(Owed::Bind);
         return send_raw(frame.bytes);
     }
-    const PreparedPtr statement = *known;
     ensure_prepared(statement);
     flush_raw();
     out_.push_back(kBind);
@@ -366,10 +391,8 @@ void Session::emit_describe(const wire::Frame& frame) {
         if (target->name.empty()) ensure_unnamed();
         known = statements_.find(target->name);
     }
-    const bool renamed =
-        known != nullptr && !(*known)->by_sql && !link_->statements.own_names.contains(target->name);
-    if (renamed) {
-        const PreparedPtr statement = *known;
+    const PreparedPtr statement = known != nullptr ? under_our_name(*known, target->name) : nullptr;
+    if (statement) {
         ensure_prepared(statement);
         wire::FrameBuilder(out_, kDescribe).byte1('S').string(statement->server_name);
         send_made();
@@ -377,7 +400,7 @@ void Session::emit_describe(const wire::Frame& frame) {
         send_raw(frame.bytes);
     }
     Expected& expected = link_->replies.push(of_portal ? Owed::DescribePortal : Owed::DescribeStatement);
-    if (renamed) expected.client_name = target->name;
+    if (statement) expected.client_name = target->name;
 }
 
 void Session::emit_execute(const wire::Frame& frame) {
@@ -390,6 +413,7 @@ void Session::emit_execute(const wire::Frame& frame) {
         if (at != portals_->end()) expected.info = at->second;
     }
     count_sent(expected.info.get());
+    request_.surely_fails = false;  // it may be a ROLLBACK
     send_raw(frame.bytes);
 }
 
@@ -399,18 +423,17 @@ void Session::emit_close(const wire::Frame& frame) {
         link_->replies.push(Owed::Close);
         return send_raw(frame.bytes);
     }
-    if (target->name.empty()) {
-        forget_unnamed();
-        link_->statements.unnamed = {};
-    }
     const PreparedPtr* known = statements_.find(target->name);
     if (known == nullptr) {  // closing what is not there is no error
-        link_->replies.push(Owed::Close);
+        Expected& expected = link_->replies.push(Owed::Close);
+        if (target->name.empty()) {
+            replace_unnamed(expected);
+            link_->statements.unnamed = {};
+        }
         return send_raw(frame.bytes);
     }
-    const auto own = link_->statements.own_names.find(target->name);
-    const bool is_there = own != link_->statements.own_names.end();
-    if (is_there) link_->statements.own_names.erase(own);
+    const bool is_there = link_->statements.own_names.contains(target->name);
+    link_->statements.own_names.set(target->name, nullptr);
     undo_.push_back({std::string(target->name), *known, is_there});
     statements_.set(target->name, nullptr);
     // Behind what may fail or copy the server must see it; there it is one of a name that is unknown.

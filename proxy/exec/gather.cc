@@ -208,7 +208,9 @@ std::size_t Session::pass_copy_data(ByteView rest) {
         copying_in_ = false;
     } else if (copying_in_ && frame.type != kCopyData && frame.type != kSync && frame.type != kFlush &&
                frame.type != kTerminate) {
-        link_->replies.push(owed_for(frame.type)).leaves = sql::Leaves::UnknownCode;
+        Expected& unread = link_->replies.push(owed_for(frame.type));  // it may be anything
+        unread.leaves = sql::Leaves::UnknownCode;
+        unread.writes = unread.commits = unread.is_ddl = true;
         unsynced_ = is_extended(frame.type);
         copying_in_ = false;
     }

@@ -3,6 +3,8 @@
 // with their node, and our own commands.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 
@@ -37,7 +39,7 @@ constexpr SqlState kUndefinedPortal{"34000"};
 // Of a statement made by the extended protocol: empty if there is none of that name.
 std::string_view Session::prepared_text(std::string_view name) const {
     const auto text_before_types = [](std::string_view body) { return body.substr(0, body.find('\0')); };
-    if (name.empty()) return text_before_types(unnamed_body_);
+    if (name.empty()) return text_before_types(unnamed_.body);
     const PreparedPtr* known = statements_.find(name);
     const bool has_text = known != nullptr && !(*known)->by_sql;
     return has_text ? text_before_types((*known)->sql_and_types) : std::string_view();
@@ -148,6 +150,14 @@ bool Session::runs_one_statement(ByteView bytes) const {
     return usual && (!parsed || *parsed == bound);
 }
 
+// Whether nothing can be wrong with a BEGIN at a server: what follows it must not run without it. Other
+// characters may be invalid in the client's encoding.
+bool Session::can_be_deferred(ByteView bytes) const {
+    const std::string_view text = text_of(bytes);
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r'); });
+}
+
 void Session::begin_locally(ByteView bytes) {
     const sql::Statement& begin = request_.info->statements[0];
     deferred_begin_ = text_of(bytes);
@@ -206,7 +216,7 @@ Result<void> Session::answer_message(std::string& frames, const wire::Frame& fra
     };
     switch (frame.type) {
         case kQuery:
-            forget_unnamed();  // a simple Query destroys the unnamed statement (PG documentation 55.2.3)
+            unnamed_.forget();  // a simple Query destroys the unnamed statement (PG documentation 55.2.3)
             portal.formats.assign(result.columns.size(), wire::Format::Text);
             if (!result.columns.empty()) describe();
             execute();
@@ -269,7 +279,7 @@ Result<void> Session::bind_locally(ByteView body, const OwnResult& result, Local
 }
 
 Result<void> Session::check_statement(std::string_view name) const {
-    if (name.empty() && !unnamed_info_)
+    if (name.empty() && !unnamed_.info)
         return fail(kUndefinedStatement, "unnamed prepared statement does not exist");
     if (!name.empty() && statements_.find(name) == nullptr)
         return fail(kUndefinedStatement, fmt::format("prepared statement \"{}\" does not exist", name));
@@ -284,9 +294,9 @@ void Session::remember_parse(const wire::Frame& frame) {
         statements_.set(parse->name, around_.prepared.intern(parse->sql_and_types, statement_scope(), info));
         return;
     }
-    unnamed_body_.assign(parse->sql_and_types);
-    unnamed_info_ = info;
-    unnamed_serial_ = ++last_serial_;
+    unnamed_.body.assign(parse->sql_and_types);
+    unnamed_.info = info;
+    unnamed_.serial = ++last_serial_;
 }
 
 // False: the result is not there yet.

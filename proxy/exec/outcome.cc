@@ -130,10 +130,7 @@ void Session::apply_to_statements(const sql::Statement& statement, std::string_v
                 break;
             }
             statements_.set(statement.name, nullptr);
-            if (const auto own = link_->statements.own_names.find(statement.name);
-                own != link_->statements.own_names.end()) {
-                link_->statements.own_names.erase(own);
-            }
+            link_->statements.own_names.set(statement.name, nullptr);
             break;
         case Kind::Discard:
             if (statement.name != "all") break;
@@ -159,7 +156,7 @@ void Session::remember_prepare(const sql::Statement& statement) {
     inner->parsed = true;
     if (statement.inner) inner->statements.push_back(*statement.inner);
     PreparedPtr made = around_.prepared.by_sql(text, inner);
-    link_->statements.own_names.insert_or_assign(statement.name, made);
+    link_->statements.own_names.set(statement.name, made);
     statements_.set(statement.name, std::move(made));
 }
 

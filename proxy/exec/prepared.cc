@@ -41,13 +41,13 @@ void PreparedRegistry::sweep() {
     sweep_at_ = std::max<std::size_t>(256, statements_.size() * 2);
 }
 
-const PreparedPtr* ClientStatements::find(std::string_view name) const {
+const PreparedPtr* NamedStatements::find(std::string_view name) const {
     if (!named_) return nullptr;
     const auto at = named_->find(statement_key(name));
     return at == named_->end() ? nullptr : &at->second;
 }
 
-void ClientStatements::set(std::string_view name, PreparedPtr statement) {
+void NamedStatements::set(std::string_view name, PreparedPtr statement) {
     name = statement_key(name);
     if (!statement) {
         if (!named_) return;
@@ -64,7 +64,7 @@ void ClientStatements::set(std::string_view name, PreparedPtr statement) {
     }
 }
 
-std::vector<std::string> ClientStatements::names() const {
+std::vector<std::string> NamedStatements::names() const {
     std::vector<std::string> all;
     if (named_) {
         for (const auto& [name, statement] : *named_) all.push_back(name);
@@ -72,7 +72,7 @@ std::vector<std::string> ClientStatements::names() const {
     return all;
 }
 
-void ClientStatements::clear() {
+void NamedStatements::clear() {
     named_.reset();
 }
 

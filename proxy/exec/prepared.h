@@ -63,17 +63,30 @@ private:
     return name.substr(0, 63);
 }
 
-// What a client has named. The empty name is the unnamed statement.
-class ClientStatements {
+// Statements by the names that clients gave them.
+class NamedStatements {
 public:
     [[nodiscard]] const PreparedPtr* find(std::string_view name) const;
     void set(std::string_view name, PreparedPtr statement);  // null: removes
     void clear();
+    [[nodiscard]] bool contains(std::string_view name) const { return find(name) != nullptr; }
     [[nodiscard]] bool empty() const { return !named_ || named_->empty(); }
     [[nodiscard]] std::vector<std::string> names() const;
 
 private:
     std::unique_ptr<sql::NameMap<PreparedPtr>> named_;  // made when first needed: most clients have none
+};
+
+// The unnamed statement of a client.
+struct ClientUnnamed {
+    std::uint64_t serial = 0;  // 0: it has none
+    std::string body;          // of its Parse, after the name
+    sql::StatementInfoPtr info;
+
+    void forget() {  // its memory is kept
+        serial = 0;
+        info.reset();
+    }
 };
 
 // Which unnamed statement a server connection holds: the `serial`th of a session; {0, 0} = none.
@@ -100,7 +113,7 @@ public:
 
     // Under the clients' own names; they belong to one session at a time.
     UnnamedStatement unnamed;
-    sql::NameMap<PreparedPtr> own_names;
+    NamedStatements own_names;
 
 private:
     std::uint32_t capacity_;

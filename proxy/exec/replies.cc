@@ -173,7 +173,7 @@ bool Session::complete(Owed owed) {
 
 // The name was free at the server after all: from here on it means there, and to the client, what was parsed.
 void Session::on_taken_parse(const Expected& parse) {
-    link_->statements.own_names.insert_or_assign(parse.client_name, parse.statement);
+    link_->statements.own_names.set(parse.client_name, parse.statement);
     statements_.set(parse.client_name, parse.statement);
 }
 
@@ -367,60 +367,57 @@ void Session::undo_skipped(ReplyQueue& replies) {
         settle(expected);
         skipped.push_back(expected);
     });
-    undo_names(static_cast<std::size_t>(std::count_if(
-        skipped.begin(), skipped.end(), [](const Expected& expected) { return expected.undo_client; })));
+    const auto count = std::count_if(skipped.begin(), skipped.end(),
+                                     [](const Expected& expected) { return expected.undo_client; });
+    const auto first_name = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
+    auto name = first_name + count;
     constexpr std::uint64_t kLongAgo = 0;  // no Parse may be spared because of it
     for (auto at = skipped.rbegin(); at != skipped.rend(); ++at) {
+        if (at->undo_client) undo_name(*--name);
         if (at->owed == Owed::Close && at->statement) {
             link_->statements.add(at->statement, kLongAgo);
         } else {
             undo_prepared(*at);
         }
     }
+    undo_.erase(first_name, first_name + count);
     undo_unnamed(skipped);
 }
 
-// Which unnamed statement the server has now depends on how far it got.
+// Which unnamed statement the server has now depends on how far it got, unless a later batch replaces it. The
+// client's is gone if the message that failed was to replace it; what was skipped has left it as it was.
 void Session::undo_unnamed(const std::vector<Expected>& skipped) {
     const auto replaces = [](const Expected& expected) {
         return expected.claims_unnamed || expected.owed == Owed::Query;
     };
-    const auto is_of_client = [&](const Expected& expected) {
-        return replaces(expected) && expected.deliver == Deliver::Forward;
+    const auto is_of_client = [](const Expected& expected) {
+        return expected.claims_unnamed && expected.deliver == Deliver::Forward;
     };
     if (std::none_of(skipped.begin(), skipped.end(), replaces)) return;
-    link_->statements.unnamed = UnnamedStatement::unknown();
-    bool is_lost = std::any_of(skipped.begin(), skipped.end(), is_of_client);
-    for (std::size_t i = 0; i < link_->replies.size(); ++i) {  // a later batch has made another one
-        if (is_of_client(link_->replies.at(i))) is_lost = false;
+    if (link_->replies.find(replaces) == nullptr) {
+        link_->statements.unnamed = UnnamedStatement::unknown();
     }
-    if (!is_lost) return;
-    const bool only_query = std::none_of(skipped.begin(), skipped.end(), [&](const Expected& expected) {
-        return expected.claims_unnamed && is_of_client(expected);
-    });
-    Unnamed kept = only_query ? std::exchange(before_query_, {}) : Unnamed{};
-    unnamed_serial_ = kept.serial;
-    unnamed_info_ = std::move(kept.info);
+    const auto first = std::find_if(skipped.begin(), skipped.end(), is_of_client);
+    if (first == skipped.end()) return;
+    const auto kept = first != skipped.begin() ? first->unnamed_before : nullptr;
+    if (Expected* later = link_->replies.find(is_of_client)) {
+        if (later->unnamed_before) later->unnamed_before = kept;
+        return;
+    }
+    unnamed_.forget();
+    if (kept) unnamed_ = *kept;
 }
 
-// The client's names: the first `count` changes that were not confirmed are taken back.
-void Session::undo_names(std::size_t count) {
-    const auto first = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
-    const auto last = first + static_cast<std::ptrdiff_t>(count);
-    for (auto at = last; at != first;) {
-        --at;
-        statements_.set(at->name, at->previous);
-        if (at->was_own_name) link_->statements.own_names.insert_or_assign(at->name, at->previous);
-    }
-    undo_.erase(first, last);
+void Session::undo_name(const Undo& undo) {
+    statements_.set(undo.name, undo.previous);
+    if (undo.was_own_name) link_->statements.own_names.set(undo.name, undo.previous);
 }
 
 // The server connection did not get the statement that it was thought to have.
 void Session::undo_prepared(const Expected& expected) {
     if (!expected.statement || expected.is_taken_parse()) return;
     if (!expected.under_own_name) return link_->statements.forget(expected.statement->id);
-    std::erase_if(link_->statements.own_names,
-                  [&](const auto& own) { return own.first == expected.client_name; });
+    link_->statements.own_names.set(expected.client_name, nullptr);
 }
 
 void Session::emit_synthesized() {

@@ -32,6 +32,7 @@ void ReplyQueue::pop() {
     if (is_for_client(slot)) --forwarded_;
     slot.statement.reset();
     slot.info.reset();
+    slot.unnamed_before.reset();
     first_ = (first_ + 1) & (ring_.size() - 1);
     --size_;
 }

@@ -11,6 +11,7 @@
 // one worker only.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,12 @@ struct Expected {
     bool under_own_name = false;                // ... under the client's name for it
     sql::StatementInfoPtr info;                 // Query, Execute: whose effects come true
     std::string client_name;                    // of the statement, if the server knows it by ours
+    // The unnamed statement that this message replaces: it stays if the server skips the message.
+    std::shared_ptr<const ClientUnnamed> unnamed_before;
 
+    [[nodiscard]] bool ends_batch() const {
+        return owed == Owed::Sync || owed == Owed::Query || owed == Owed::FunctionCall;
+    }
     [[nodiscard]] bool is_answered_here() const {
         return deliver == Deliver::Synthesize || owed == Owed::CopyEnd;
     }
@@ -78,6 +84,17 @@ public:
     Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
     void pop();
     void clear();
+
+    // The first that is so; null: none.
+    template <typename Predicate>
+    [[nodiscard]] Expected* find(Predicate is_so) {
+        for (std::size_t i = 0; i < size_; ++i) {
+            if (is_so(at(i))) return &at(i);
+        }
+        return nullptr;
+    }
+    // An error of a message before the last one would make the server skip that too. REQUIRES: !empty()
+    [[nodiscard]] bool may_skip_last() { return size_ > 1 && !at(size_ - 2).ends_batch(); }
 
     // Removes entries up to (not including) the first Sync, oldest first, giving each to `undo`.
     template <typename Undo>

@@ -52,6 +52,7 @@ struct Request {
     bool prepares = false;               // holds a SQL PREPARE
     bool copies_in = false;              // holds a COPY FROM
     bool changes_names = false;          // makes or drops prepared statements, or resets settings
+    bool surely_fails = false;           // so far: the transaction has failed, and nothing may have ended it
     std::uint32_t size = 0;              // bytes gathered
     std::uint64_t beyond = 0;            // oversize: bytes of its last message that follow
     std::uint32_t statements = 0;        // Batch: messages that execute something
@@ -142,6 +143,12 @@ private:
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
+    // A change of statements_ whose ParseComplete or CloseComplete may still fail to come.
+    struct Undo {
+        std::string name;
+        PreparedPtr previous;
+        bool was_own_name = false;  // Close: the server knew it under that name
+    };
 
     // gather.cc
     [[nodiscard]] Gathered gather(ByteView input);
@@ -190,7 +197,9 @@ private:
     void emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                           const sql::StatementInfoPtr& info);
     void emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                          const PreparedStatement& taken, const sql::StatementInfoPtr& info);
+                          const PreparedPtr& taken, const sql::StatementInfoPtr& info);
+    [[nodiscard]] PreparedPtr stand_in(std::string_view sql);
+    [[nodiscard]] PreparedPtr under_our_name(const PreparedPtr& known, std::string_view name);
     [[nodiscard]] bool surely_fails() const;
     void emit_bind(const wire::Frame& frame);
     void emit_describe(const wire::Frame& frame);
@@ -199,7 +208,8 @@ private:
     void emit_sync(const wire::Frame& frame);
     void emit_begin();
     void end_unsynced();
-    void forget_unnamed();
+    [[nodiscard]] UnnamedStatement unnamed_wanted() const;
+    void replace_unnamed(Expected& expected);
     void count_sent(const sql::StatementInfo* info);
     void ensure_unnamed();
     void ensure_prepared(const PreparedPtr& statement);
@@ -235,7 +245,7 @@ private:
     void on_taken_parse(const Expected& parse);
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
-    void undo_names(std::size_t count);
+    void undo_name(const Undo& undo);
     void undo_unnamed(const std::vector<Expected>& skipped);
     void skip_with_server();
     [[nodiscard]] bool prepares_for_query() const;
@@ -301,6 +311,7 @@ private:
     [[nodiscard]] std::string_view prepared_text(std::string_view name) const;
     void tell_statements(ByteView bytes, const ServerLink* at);
     [[nodiscard]] bool runs_one_statement(ByteView bytes) const;
+    [[nodiscard]] bool can_be_deferred(ByteView bytes) const;
     void begin_locally(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);
     void refuse_locally(std::string& frames, const Error& error);
@@ -368,26 +379,13 @@ private:
     Settings settings_;
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them
-    ClientStatements statements_;
-    std::uint64_t unnamed_serial_ = 0;  // 0: the client has no unnamed statement
+    NamedStatements statements_;   // of the client
+    ClientUnnamed unnamed_;
     std::uint64_t last_serial_ = 0;
-    std::string unnamed_body_;  // of its Parse, after the name
     std::string prepare_text_;  // of the request that holds a SQL PREPARE
-    sql::StatementInfoPtr unnamed_info_;
-    struct Unnamed {
-        std::uint64_t serial = 0;
-        sql::StatementInfoPtr info;
-    };
-    Unnamed before_query_;  // the unnamed statement before a Query that the server may skip
     sql::StatementInfoPtr unnamed_portal_;
     std::unique_ptr<sql::NameMap<sql::StatementInfoPtr>> portals_;
 
-    // Changes of statements_ whose ParseComplete or CloseComplete may still fail to come.
-    struct Undo {
-        std::string name;
-        PreparedPtr previous;
-        bool was_own_name = false;  // Close: the server knew it under that name
-    };
     std::vector<Undo> undo_;
     std::size_t undo_done_ = 0;  // of them, from the front, confirmed
 

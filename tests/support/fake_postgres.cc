@@ -143,7 +143,7 @@ void FakePostgres::run_query() {
             for (const auto& line : outcome.rows) answer(back::kCopyData, line);
             answer(back::kCopyDone);
         } else if (outcome.has_rows) {
-            describe_rows(sql);
+            describe_rows(true);
             for (const auto& value : outcome.rows) row(value);
         }
         complete(outcome.tag);
@@ -161,12 +161,12 @@ void FakePostgres::on_parse(const wire::Frame& frame) {
     unsynced_ = true;
     const auto parse = wire::read_parse(frame.body);
     if (!parse) return fail("08P01", "invalid message format");
+    if (parse->name.empty()) sql_.prepared().erase("");
     const auto statements = read_sql(parse->sql);
     const SqlText sql = statements.empty() ? SqlText{} : statements.front();
     if (statements.size() > 1) {
         return fail("42601", "cannot insert multiple commands into a prepared statement");
     }
-    if (parse->name.empty()) sql_.prepared().erase("");
     if (const auto refusal = sql_.refuses(sql)) return fail(refusal->sqlstate, refusal->message);
     const std::string name(parse->name);
     if (sql_.prepared().contains(name)) {
@@ -191,7 +191,7 @@ void FakePostgres::on_bind(const wire::Frame& frame) {
     if (const auto refusal = sql_.refuses(prepared->second.sql)) {
         return fail(refusal->sqlstate, refusal->message);
     }
-    Portal portal{prepared->second.sql, {}, false, false, {}, {}};
+    Portal portal{prepared->second.sql, {}, sql_.gives_rows(prepared->second.sql), false, false, {}, {}};
     Cursor cursor(bind->rest);
     cursor.bytes(std::size_t{cursor.u16()} * 2);
     for (std::uint16_t left = cursor.u16(); left > 0 && cursor.ok(); --left) {
@@ -223,21 +223,21 @@ void FakePostgres::on_describe(const wire::Frame& frame) {
         drop_old_portals();
         const auto portal = portals_.find(name);
         if (portal == portals_.end()) return fail("34000", "portal \"" + name + "\" does not exist");
-        return describe_rows(portal->second.sql);
+        return describe_rows(portal->second.gives_rows);
     }
     const auto prepared = sql_.prepared().find(name);
     if (prepared == sql_.prepared().end()) {
         if (is_ours(name)) blame("Describe of " + name + ", which is not there");
         return fail("26000", "prepared statement \"" + name + "\" does not exist");
     }
-    if (sql_.status() == FakeSql::Status::Failed && sql_.gives_rows(prepared->second.sql)) {
+    if (sql_.status() == FakeSql::Status::Failed && prepared->second.gives_rows) {
         return fail("25P02", "current transaction is aborted");
     }
     std::string body;
     append_be16(body, prepared->second.parameters);
     for (std::uint16_t i = 0; i < prepared->second.parameters; ++i) append_be32(body, kTextOid);
     answer(back::kParameterDescription, body);
-    describe_rows(prepared->second.sql);
+    describe_rows(prepared->second.gives_rows);
 }
 
 void FakePostgres::on_execute(const wire::Frame& frame) {
@@ -284,7 +284,7 @@ void FakePostgres::run_portal() {
         portal.ended = true;
         return complete(outcome.tag);
     }
-    if (!outcome.has_rows) {
+    if (!outcome.has_rows || !portal.gives_rows) {
         portal.ended = true;
         return complete(outcome.tag);
     }
@@ -405,8 +405,8 @@ void FakePostgres::row(const std::string& value) {
     wire::append_data_row(out_, values);
 }
 
-void FakePostgres::describe_rows(const SqlText& sql) {
-    if (!sql_.gives_rows(sql)) return answer(back::kNoData);
+void FakePostgres::describe_rows(bool gives_rows) {
+    if (!gives_rows) return answer(back::kNoData);
     const std::array<wire::Column, 1> columns{{{"v", wire::ColumnType::Text}}};
     wire::append_row_description(out_, columns);
 }

@@ -43,6 +43,7 @@ private:
     struct Portal {
         SqlText sql;
         std::vector<std::string> parameters;
+        bool gives_rows = false;  // as it was bound: what an EXECUTE runs may change later
         bool started = false;
         bool ended = false;  // ran to completion: an Execute gives nothing more
         std::deque<std::string> rows;
@@ -70,7 +71,7 @@ private:
     void complete(const std::string& tag);
     void notice(const std::string& sqlstate);
     void row(const std::string& value);
-    void describe_rows(const SqlText& sql);
+    void describe_rows(bool gives_rows);
     void fail(const std::string& sqlstate, const std::string& message);
     void ready();
     void flush();

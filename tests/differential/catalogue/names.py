@@ -54,3 +54,23 @@ sequence("create_table_as_execute", Q("prepare q as select 1 as a"), Q("create t
 sequence("explain_execute", Q("prepare q as select 1 as a"), Q("explain (costs off) execute q"), tags="state")
 sequence("discard_all_drops_statements", Parse("s1", "select 1"), Sync, Ready(), Q("discard all"), run_s1)
 sequence("discard_plans_keeps_statements", Parse("s1", "select 1"), Sync, Ready(), Q("discard plans"), run_s1)
+
+# SQL cuts names to 63 bytes; the protocol keeps them whole and compares 63 bytes.
+long = "n" * 70
+sequence("long_name_of_protocol_in_sql", Parse(long, "select 1"), Sync, Ready(), Q(f"execute {long}"), Q("execute " + "n" * 63), Bind("", "n" * 65), Execute(), Sync, Ready(),
+         Parse("n" * 63, "select 2"), Sync, Ready(), Q(f"deallocate {long}"), Bind("", long), Sync, Ready(), tags="state")
+sequence("long_name_of_sql_in_protocol", Q(f"prepare {long} as select 1"), Bind("", "n" * 63), Execute(), Sync, Ready(), Describe("S", long), Sync, Ready(),
+         Parse(long, "select 2"), Sync, Ready(), Close("S", "n" * 66), Sync, Ready(), Q(f"execute {long}"), tags="state")
+sequence("long_name_closed_in_transaction", Parse(long, "select 1"), Sync, Ready(), Q("begin"), Q(f"execute {long}"), Close("S", long), Sync, Ready(), Q(f"execute {long}"),
+         Q("rollback"), tags="state")
+
+sequence("taken_name_in_failed_transaction", Parse("s1", "select 1"), Sync, Ready(), Q("begin"), Q("select 1/0"), [(Parse("s1", text), Sync, Ready()) for text in
+         ("selct", "rollback", "select 2", "", "select 1; select 2")], Q("rollback"), run_s1)
+sequence("taken_sql_name_in_failed_transaction", Q("prepare s1 as select 1"), Q("begin"), Q("select 1/0"), Parse("s1", "rollback"), Sync, Ready(), Bind("", "s1"), Sync, Ready(),
+         Q("rollback"), run_s1, tags="state")
+bind_unnamed = (Bind(), Execute(), Sync, Ready())
+sequence("unnamed_parse_is_skipped", Parse("", "select 1"), Sync, Ready(), Parse("s1", "selct"), Parse("", "select 2"), Sync, Ready(), bind_unnamed)
+sequence("unnamed_close_is_skipped", Parse("", "select 1"), Sync, Ready(), Parse("s1", "selct"), Close("S"), Sync, Ready(), bind_unnamed)
+sequence("unnamed_parse_fails", Parse("", "select 1"), Sync, Ready(), Parse("", "selct"), Sync, Ready(), bind_unnamed)
+sequence("unnamed_parse_of_two_fails", Parse("", "select 1"), Sync, Ready(), Parse("", "select 1; select 2"), Sync, Ready(), bind_unnamed)
+sequence("unnamed_parse_is_malformed", Parse("", "select 1"), Sync, Ready(), Raw(wire.message("P", b"\0select 2\0\0\1"), "Parse without its type"), Sync, Ready(), bind_unnamed)

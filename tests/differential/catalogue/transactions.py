@@ -61,3 +61,4 @@ sequence("statement_timeout_in_transaction", Q("begin"), Q("set local statement_
 sequence("commit_in_one_write", Query("begin"), Query("insert into journal(what) values ('a')"), Query("commit"), Query("table journal"), Ready(4))
 sequence("rollback_in_one_write", Query("begin"), Query("insert into journal(what) values ('a')"), Query("select 1/0"), Query("select 2"), Query("rollback"), Query("table journal"), Ready(6))
 sequence("client_vanishes_in_transaction", Q("begin"), Q("lock table t"), Terminate, Eof(), Use("b"), Q("select count(*) from t"), tags="closes")
+sequence("begin_with_invalid_bytes", Raw(wire.message("Q", b"begin /* \xff */\0"), "Query('begin' and an invalid byte)"), Ready(), Q("insert into journal(what) values ('x')"), Q("rollback"), Q("table journal"))

@@ -108,6 +108,21 @@ TEST(Copy, AnythingElseLosesTheFraming) {
     });
 }
 
+// The COPY has failed at the server and the news is on its way: a Query that crosses it runs, and counts as a
+// write.
+TEST(Copy, QueryThatCrossesItsFailureMayWrite) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> query("COPY t FROM STDIN");
+    amy.expect("G");
+    x.link(0).postgres.cancel();
+    amy >> query("INSERT INTO t VALUES ('x')");
+    amy.expect("E(57014) Z(I) C(INSERT 0 1) Z(I)");
+    EXPECT_NE(x.database().marks->last_write(), TimePoint{});
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 TEST(Copy, ClientLeavesInTheMiddle) {
     run_script([](Exchange& x) {
         Client& amy = x.client();

@@ -140,19 +140,100 @@ TEST(Prepared, DeallocateAllAndDiscardAll) {
     });
 }
 
-// In a failed transaction the statement that has the name cannot be brought to a connection that lacks it,
-// but a ROLLBACK can be parsed there.
-TEST(Prepared, TakenNameThatIsFreeAtTheServer) {
+// In a failed transaction the statement that has the name cannot be brought to a connection that lacks it:
+// what the server says is the same.
+TEST(Prepared, TakenNameInAFailedTransaction) {
     run_script({.links_per_node = 1}, [](Exchange& x) {
         Client& amy = x.client();
         Client& bob = x.client();
         amy >> query("PREPARE a AS SELECT 'amy'");
         bob >> query("SELECT 'bob'");  // takes Amy's name away
         amy >> (query("BEGIN") + query("SELECT 1/0"));
-        amy >> (parse("a", "ROLLBACK") + sync() + bind_portal("", "a") + execute() + sync());
-        amy.expect("C(PREPARE) Z(I) C(BEGIN) Z(T) E(22012) Z(E) 1 Z(E) 2 C(ROLLBACK) Z(I)");
-        bob >> query("EXECUTE a");
-        bob.expect("T D(bob) C(SELECT 1) Z(I) E(26000) Z(I)");
+        amy.expect("C(PREPARE) Z(I) C(BEGIN) Z(T) E(22012) Z(E)");
+        amy >> (parse("a", "ROLLBACK") + sync() + parse("a", "") + sync());
+        amy.expect("E(42P05) Z(E) E(42P05) Z(E)");
+        amy >> (parse("a", "SELEC") + sync() + parse("a", "SELECT 'x'") + sync());
+        amy.expect("E(42601) Z(E) E(25P02) Z(E)");
+        amy >> (bind_portal("", "a") + execute() + sync());
+        amy.expect("E(25P02) Z(E)");
+        amy >> (query("ROLLBACK") + bind_portal("", "a") + execute() + sync());
+        amy.expect("C(ROLLBACK) Z(I) 2 D(amy) C(SELECT 1) Z(I)");
+    });
+}
+
+// A Parse, a Close or a Query that the server skips leaves the unnamed statement as it is; a Parse that fails
+// takes it away.
+TEST(Prepared, UnnamedStatementThatIsNotReplaced) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("", "SELECT 'x'") + sync());
+        amy >> (parse("a", "SELEC") + parse("", "SELECT 'y'") + parse("", "SELECT 'z'") + sync());
+        amy >> (bind_portal("", "") + execute() + sync());
+        amy.expect("1 Z(I) E(42601) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+        amy >>
+            (parse("a", "SELEC") + close_statement("") + sync() + bind_portal("", "") + execute() + sync());
+        amy.expect("E(42601) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+        amy >> (parse("a", "SELEC") + parse("", "SELECT 'y'") + query("SELECT 'q'") + sync());
+        amy >> (bind_portal("", "") + execute() + sync());
+        amy.expect("E(42601) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+        amy >> (parse("b", "SELECT 'b'") + parse("", "SELEC") + sync() + bind_portal("", "") + sync());
+        amy.expect("1 E(42601) Z(I) E(26000) Z(I)");
+    });
+}
+
+// The older statement is not at that connection: what counts on it waits until it is clear which one there
+// is.
+TEST(Prepared, UnnamedStatementThatIsNotReplacedElsewhere) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("", "SELECT 'x'") + sync());
+        busy_client(x);
+        amy >> (parse("a", "SELEC") + parse("", "SELECT 'y'") + sync() + bind_portal("", "") + execute() +
+                sync());
+        amy.expect("1 Z(I) E(42601) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+    });
+}
+
+// Two batches on the way, of which the first one fails: the second one's statement counts, unless it is
+// skipped too.
+TEST(Prepared, UnnamedStatementOfALaterBatch) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        const std::string failing = parse("a", "SELEC") + parse("", "SELECT 'y'") + sync();
+        amy >>
+            (parse("", "SELECT 'x'") + sync() + failing + failing + bind_portal("", "") + execute() + sync());
+        amy.expect("1 Z(I) E(42601) Z(I) E(42601) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+        amy >> (failing + parse("", "SELECT 'z'") + sync() + bind_portal("", "") + execute() + sync());
+        amy.expect("E(42601) Z(I) 1 Z(I) 2 D(z) C(SELECT 1) Z(I)");
+        const std::string failed = parse("", "SELEC") + sync();
+        amy >> (failed + failed + bind_portal("", "") + sync());
+        amy.expect("E(42601) Z(I) E(42601) Z(I) E(26000) Z(I)");
+    });
+}
+
+// A skipped Close and a skipped preparation under the same name are both undone.
+TEST(Prepared, OwnNameThatIsStillThere) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("b", "DEALLOCATE b") + bind_portal("", "") + close_statement("b") +
+                parse("b", "PREPARE b AS SELECT 'x'") + sync());
+        amy.expect("1 E(26000) Z(I)");
+        amy >> (bind_portal("", "b") + execute() + sync());
+        amy.expect("2 C(DEALLOCATE) Z(I)");
+    });
+}
+
+// What an EXECUTE gives is described by what it runs, so that must be there when it is prepared again.
+TEST(Prepared, ExecuteIsDescribedAfterItWasPreparedAgain) {
+    run_script({.prepared_statements = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT 'x'") + sync() + parse("b", "EXECUTE a") + sync());
+        amy >> (parse("c", "SELECT 'z'") + sync());
+        static_cast<void>(amy.received());
+        Client& bob = x.client();
+        bob >> query("SELECT 'bob'");  // takes Amy's name away
+        amy >> (describe_statement("b") + sync());
+        amy.expect("t(0) T Z(I)");
     });
 }
 

@@ -21,6 +21,19 @@ TEST(Transactions, BeginIsSentWithTheFirstStatement) {
     });
 }
 
+// The bytes of a comment may be invalid in the client's encoding: the server must have said that it has begun
+// before anything follows.
+TEST(Transactions, BeginThatMayFailIsSentAtOnce) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("BEGIN /* \xff */");
+        amy.expect("C(BEGIN) Z(T)");
+        x.expect_server(0, "Q(BEGIN /* \xff */)");
+        amy >> (query("BEGIN /* \xff */") + query("COMMIT"));
+        amy.expect("N(25001) C(BEGIN) Z(T) C(COMMIT) Z(I)");
+    });
+}
+
 TEST(Transactions, EmptyOneNeedsNoServer) {
     run_script([](Exchange& x) {
         Client& amy = x.client();
