@@ -31,6 +31,13 @@ bool resets_settings(const sql::Statement& statement) {
                        [](const auto& change) { return change.act != sql::SettingChange::Act::Set; });
 }
 
+// The EXECUTE that a statement is or, as CREATE TABLE AS and EXPLAIN may, holds.
+const sql::Statement* executes(const sql::Statement& statement) {
+    if (statement.kind == sql::Kind::Execute) return &statement;
+    const bool holds = statement.inner && statement.inner->kind == sql::Kind::Execute;
+    return holds ? statement.inner.get() : nullptr;
+}
+
 bool is_own(const sql::StatementInfo& info) {
     return info.single(sql::Kind::Pgpool);
 }
@@ -89,6 +96,7 @@ bool Session::may_pipeline() const {
 void Session::classify(ByteView bytes) {
     request_.verdict = {};
     request_.statements = 0;
+    request_.prepares = false;
     request_.parsed.reset();
     request_.own_names.clear();
     if (request_.form == Request::Form::Query) classify_query(bytes);
@@ -119,12 +127,22 @@ void Session::classify_query(ByteView bytes) {
 
 // EXECUTE does what was prepared under that name.
 route::Verdict Session::with_prepared(const sql::StatementInfo& info, const route::Verdict& verdict) const {
-    if (!info.single(sql::Kind::Execute)) return verdict;
-    const PreparedPtr* prepared = statements_.find(info.statements[0].name);
-    if (prepared == nullptr || !(*prepared)->info) return verdict;
     const sql::CatalogFacts* facts = login_.database->facts.get();
-    const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
-    return route::classify_execute(info, inner, facts, around_.functions());
+    route::Verdict all = verdict;
+    for (const sql::Statement& statement : info.statements) {
+        const sql::Statement* execute = executes(statement);
+        if (execute == nullptr) continue;
+        const PreparedPtr* prepared = statements_.find(execute->name);
+        if (prepared != nullptr && (*prepared)->info) {
+            const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
+            all.leaves = all.leaves | inner.leaves;
+            const bool alone = info.single(sql::Kind::Execute);
+            if (alone) all = route::classify_execute(info, inner, facts, around_.functions());
+        }
+        // What a PREPARE of the same request makes is not known yet.
+        if (request_.prepares) all.leaves = all.leaves | sql::Leaves::UnknownCode;
+    }
+    return all;
 }
 
 // What matters of a request beyond its verdict: whether it opens or ends a transaction, and the names it uses
@@ -144,7 +162,7 @@ void Session::note_statements(const sql::StatementInfo& info) {
         }
         if (statement.kind == sql::Kind::Execute) note_executed(statement.name);
         note_names(statement);
-        if (statement.inner && statement.inner->kind == sql::Kind::Execute) {
+        if (statement.kind != sql::Kind::Execute && executes(statement) != nullptr) {
             request_.own_names.push_back(statement.inner->name);
         }
     }
@@ -226,9 +244,10 @@ void Session::classify_batch(ByteView bytes) {
 // The whole batch has one destination: what its most demanding statement needs.
 void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& alone) {
     note_statements(*info);
-    const bool executes = info->single(sql::Kind::Execute);
-    const route::Verdict with_inner = executes ? with_prepared(*info, alone) : route::Verdict();
-    const route::Verdict& verdict = executes ? with_inner : alone;
+    const bool runs_prepared = std::any_of(info->statements.begin(), info->statements.end(),
+                                           [](const auto& one) { return executes(one) != nullptr; });
+    const route::Verdict with_inner = runs_prepared ? with_prepared(*info, alone) : route::Verdict();
+    const route::Verdict& verdict = runs_prepared ? with_inner : alone;
     if (request_.statements++ == 0) {
         request_.info = info;
         request_.verdict = verdict;

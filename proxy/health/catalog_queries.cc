@@ -16,7 +16,8 @@ std::string_view catalog_query(CatalogQuery query) {
                    "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
                    "a.aggfinalfn::oid, "
                    "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
-                   "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END "
+                   "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
+                   "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
                    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
                    "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
         case CatalogQuery::Relations:
@@ -37,9 +38,15 @@ std::string_view catalog_query(CatalogQuery query) {
                    "WHERE u.refclassid = 'pg_proc'::regclass AND u.classid IN ('pg_attrdef'::regclass, "
                    "'pg_constraint'::regclass, 'pg_class'::regclass) "
                    "AND coalesce(d.adrelid, k.conrelid, i.indrelid) IS NOT NULL";
-        case CatalogQuery::Shared:
-            return "SELECT oprcode::oid FROM pg_operator WHERE oid >= 16384 UNION "
-                   "SELECT castfunc FROM pg_cast WHERE castfunc >= 16384";
+        case CatalogQuery::Unnamed:
+            return "SELECT 'operator', oprname::text, oprcode::oid FROM pg_operator WHERE oid >= 16384 "
+                   "UNION ALL SELECT 'row', p.proname::text, p.oid FROM pg_proc p "
+                   "JOIN pg_type t ON t.oid = p.proargtypes[0] AND t.typtype IN ('c', 'p') "
+                   "WHERE p.oid >= 16384 AND p.pronargs - p.pronargdefaults <= 1 "
+                   "UNION ALL SELECT 'conversion', '', castfunc FROM pg_cast WHERE castfunc >= 16384 "
+                   "UNION ALL SELECT 'conversion', '', u.refobjid FROM pg_depend u JOIN pg_constraint k "
+                   "ON k.oid = u.objid AND k.contypid <> 0 WHERE u.classid = 'pg_constraint'::regclass "
+                   "AND u.refclassid = 'pg_proc'::regclass";
         case CatalogQuery::Links:
             return "SELECT i.inhparent, i.inhrelid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent "
                    "AND c.relkind IN ('r', 'p', 'f') UNION ALL SELECT confrelid, conrelid FROM pg_constraint "

@@ -15,12 +15,12 @@ namespace pgpool::health {
 
 enum class CatalogQuery : std::uint8_t {
     Functions,  // oid, schema, name, volatility, language, kind, source, SQL-standard body, functions of an
-                // aggregate
+                // aggregate, defaults of arguments
     Relations,  // oid, schema, name, kind, persistence
     Trees,      // relation, kind (see below), node tree: view queries, rules, policies
     Triggers,   // relation, function
     Uses,       // relation, function: in defaults, constraints, index expressions
-    Shared,     // function of a user's operator or cast
+    Unnamed,    // kind (see below), name, function: code of users that is called otherwise than by name(...)
     Links,      // relation, other relation that a write to the first may write too (partitions, foreign keys)
     Types,      // schema, name, harmless
 };
@@ -30,6 +30,11 @@ inline constexpr std::size_t kCatalogQueries = 8;
 inline constexpr std::string_view kViewTree = "view";
 inline constexpr std::string_view kRuleTree = "rule";
 inline constexpr std::string_view kPolicyTree = "policy";
+
+// Kinds of unnamed code: operators, functions that row.name calls, casts and checks of domains.
+inline constexpr std::string_view kOperator = "operator";
+inline constexpr std::string_view kRowFunction = "row";
+inline constexpr std::string_view kConversion = "conversion";
 
 using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
 

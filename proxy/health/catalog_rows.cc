@@ -64,25 +64,28 @@ void worsen(RelationFacts& worst, const RelationFacts& other) {
     worst.system |= other.system;
     worst.view |= other.view;
     worst.reads_volatile |= other.reads_volatile;
-    worst.has_triggers |= other.has_triggers;
-    worst.triggers_harmless = worst.triggers_harmless && other.triggers_harmless;
+    worst.writes_harmless = worst.writes_harmless && other.writes_harmless;
 }
 
 void worsen(sql::TypeFacts& worst, const sql::TypeFacts& other) {
     worst.harmless = worst.harmless && other.harmless;
 }
 
+template <typename Value>
+void add_key(sql::NameMap<Value>& map, std::string key, const Value& value) {
+    const auto [at, is_new] = map.try_emplace(std::move(key), value);
+    if (!is_new) worsen(at->second, value);
+}
+
 // Under "name" and under "schema.name".
 template <typename Value>
 void add(sql::NameMap<Value>& map, std::string_view schema, std::string_view name, const Value& value) {
-    for (std::string key : {std::string(name), qualified(schema, name)}) {
-        const auto [at, is_new] = map.try_emplace(std::move(key), value);
-        if (!is_new) worsen(at->second, value);
-    }
+    add_key(map, std::string(name), value);
+    add_key(map, qualified(schema, name), value);
 }
 
 // Numbers the points of the graph: functions, then reading and writing of each relation, then `shared`, the
-// operators and casts that any body may use without naming them.
+// operators, casts and checks of domains that any body may use without naming them.
 class FactsBuilder {
 public:
     explicit FactsBuilder(const CatalogRows& rows)
@@ -90,9 +93,9 @@ public:
           functions_(of(CatalogQuery::Functions)),
           relations_(of(CatalogQuery::Relations)),
           shared_(static_cast<Index>(functions_.size() + 2 * relations_.size())),
-          leaves_(shared_ + 1),
-          volatile_(shared_ + 1),
-          changes_(relations_.size(), false) {}
+          conversions_(shared_ + 1),
+          leaves_(conversions_ + 1),
+          volatile_(conversions_ + 1) {}
 
     sql::CatalogFacts run(std::uint64_t version);
 
@@ -115,12 +118,14 @@ private:
     void link_stored(Index point, std::string_view tree);
     void link_aggregate(Index function, std::string_view parts);
     void link_call(Index function, const CalledFunction& call);
-    void link_named_relations(Index function, const FunctionBody& body);
+    void link_names(Index function, const FunctionBody& body);
     void link_oid(Index point, Oid function);
     void link_relations();
     void link_trees();
     void link_triggers();
-    void link_shared();
+    void link_unnamed();
+    [[nodiscard]] bool is_in_c(Index function) const;
+    void add_unnamed(sql::CatalogFacts& facts) const;
 
     [[nodiscard]] FunctionFacts function_facts(Index function) const;
     [[nodiscard]] RelationFacts relation_facts(Index relation) const;
@@ -129,12 +134,13 @@ private:
     const Rows& functions_;
     const Rows& relations_;
     Index shared_;
-    Taint leaves_;               // may leave session state behind
-    Taint volatile_;             // relations only: reading reaches a volatile function
-    std::vector<bool> changes_;  // relations where a write runs code of users
+    Index conversions_;
+    Taint leaves_;    // may leave session state behind
+    Taint volatile_;  // relations only: reading reaches a volatile function
     std::unordered_map<Oid, Index> function_by_oid_;
     std::unordered_map<Oid, Index> relation_by_oid_;
     sql::NameMap<std::vector<Index>> functions_by_name_;  // "name" and "schema.name"
+    sql::NameMap<std::vector<Index>> row_functions_;      // "name"
     sql::NameMap<std::vector<Index>> relations_by_name_;  // "name"; user schemas only
 };
 
@@ -160,6 +166,13 @@ void FactsBuilder::index_names() {
             relations_by_name_[std::string(relations_.text(i, 2))].push_back(i);
         }
     }
+    const Rows& unnamed = of(CatalogQuery::Unnamed);
+    for (Index i = 0; i < unnamed.size(); ++i) {
+        if (unnamed.text(i, 0) != kRowFunction) continue;
+        if (const std::optional<Index> function = function_at(to_oid(unnamed.text(i, 2)))) {
+            row_functions_[std::string(unnamed.text(i, 1))].push_back(*function);
+        }
+    }
 }
 
 void FactsBuilder::link_functions() {
@@ -175,6 +188,7 @@ void FactsBuilder::link_function(Index function) {
 }
 
 void FactsBuilder::link_user_function(Index function) {
+    link_stored(function, functions_.text(function, 9));
     const std::string_view language = functions_.text(function, 4);
     const std::string_view aggregate_parts = functions_.text(function, 8);
     if (functions_.at(function, 7)) {
@@ -197,7 +211,7 @@ void FactsBuilder::link_body(Index function, std::string_view source) {
         return;
     }
     for (const CalledFunction& call : body.calls) link_call(function, call);
-    link_named_relations(function, body);
+    link_names(function, body);
 }
 
 void FactsBuilder::link_call(Index function, const CalledFunction& call) {
@@ -210,8 +224,12 @@ void FactsBuilder::link_call(Index function, const CalledFunction& call) {
     for (const Index called : found->second) leaves_.depend(function, called);
 }
 
-void FactsBuilder::link_named_relations(Index function, const FunctionBody& body) {
+// Relations, and functions that may be called as columns.
+void FactsBuilder::link_names(Index function, const FunctionBody& body) {
     for (const std::string& name : body.names) {
+        if (const auto called = row_functions_.find(name); called != row_functions_.end()) {
+            for (const Index other : called->second) leaves_.depend(function, other);
+        }
         const auto found = relations_by_name_.find(name);
         if (found == relations_by_name_.end()) continue;
         for (const Index relation : found->second) {
@@ -255,7 +273,7 @@ void FactsBuilder::link_relations() {
     for (Index i = 0; i < relations_.size(); ++i) leaves_.depend(writing(i), reading(i));
     link_trees();
     link_triggers();
-    link_shared();
+    link_unnamed();
     const Rows& uses = of(CatalogQuery::Uses);
     for (Index i = 0; i < uses.size(); ++i) {
         const std::optional<Index> relation = relation_at(uses.text(i, 0));
@@ -270,7 +288,6 @@ void FactsBuilder::link_trees() {
         if (!relation) continue;
         if (trees.text(i, 1) == kRuleTree) {
             // Statements that replace or follow the write; not looked into.
-            changes_[*relation] = true;
             leaves_.mark(writing(*relation));
             continue;
         }
@@ -288,34 +305,43 @@ void FactsBuilder::link_triggers() {
     const Rows& triggers = of(CatalogQuery::Triggers);
     for (Index i = 0; i < triggers.size(); ++i) {
         const std::optional<Index> relation = relation_at(triggers.text(i, 0));
-        if (!relation) continue;
-        changes_[*relation] = true;
-        link_oid(writing(*relation), to_oid(triggers.text(i, 1)));
+        if (relation) link_oid(writing(*relation), to_oid(triggers.text(i, 1)));
     }
     const Rows& links = of(CatalogQuery::Links);
-    Taint spread(relations_.size());
     for (Index i = 0; i < links.size(); ++i) {
         const std::optional<Index> from = relation_at(links.text(i, 0));
         const std::optional<Index> to = relation_at(links.text(i, 1));
-        if (!from || !to) continue;
-        leaves_.depend(writing(*from), writing(*to));
-        spread.depend(*from, *to);
+        if (from && to) leaves_.depend(writing(*from), writing(*to));
     }
-    for (Index i = 0; i < relations_.size(); ++i) {
-        if (changes_[i]) spread.mark(i);
-    }
-    spread.spread();
-    for (Index i = 0; i < relations_.size(); ++i) changes_[i] = spread.is_bad(i);
 }
 
-void FactsBuilder::link_shared() {
-    const Rows& shared = of(CatalogQuery::Shared);
-    for (Index i = 0; i < shared.size(); ++i) {
-        const std::optional<Index> function = function_at(to_oid(shared.text(i, 0)));
-        if (!function) continue;
-        const std::string_view language = functions_.text(*function, 4);
-        if (language != "c" && language != "internal") leaves_.depend(shared_, *function);
+bool FactsBuilder::is_in_c(Index function) const {
+    const std::string_view language = functions_.text(function, 4);
+    return language == "c" || language == "internal";
+}
+
+void FactsBuilder::link_unnamed() {
+    const Rows& unnamed = of(CatalogQuery::Unnamed);
+    for (Index i = 0; i < unnamed.size(); ++i) {
+        const std::optional<Index> function = function_at(to_oid(unnamed.text(i, 2)));
+        if (!function || is_in_c(*function)) continue;
+        if (unnamed.text(i, 0) == kOperator) leaves_.depend(shared_, *function);
+        if (unnamed.text(i, 0) == kConversion) leaves_.depend(conversions_, *function);
     }
+    leaves_.depend(shared_, conversions_);
+}
+
+void FactsBuilder::add_unnamed(sql::CatalogFacts& facts) const {
+    const Rows& unnamed = of(CatalogQuery::Unnamed);
+    for (Index i = 0; i < unnamed.size(); ++i) {
+        const std::optional<Index> function = function_at(to_oid(unnamed.text(i, 2)));
+        if (!function || unnamed.text(i, 0) == kConversion) continue;
+        FunctionFacts called = function_facts(*function);
+        called.harmless = called.harmless || is_in_c(*function);
+        add_key(unnamed.text(i, 0) == kOperator ? facts.operators : facts.row_functions,
+                std::string(unnamed.text(i, 1)), called);
+    }
+    facts.conversions_harmless = !leaves_.is_bad(conversions_);
 }
 
 FunctionFacts FactsBuilder::function_facts(Index function) const {
@@ -334,8 +360,7 @@ RelationFacts FactsBuilder::relation_facts(Index relation) const {
     facts.view = relations_.text(relation, 3) == "v";
     // A view that may change the session is as little a plain read as one that reaches a volatile function.
     facts.reads_volatile = volatile_.is_bad(reading(relation)) || leaves_.is_bad(reading(relation));
-    facts.has_triggers = changes_[relation];
-    facts.triggers_harmless = !leaves_.is_bad(writing(relation));
+    facts.writes_harmless = !leaves_.is_bad(writing(relation));
     return facts;
 }
 
@@ -359,6 +384,7 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     for (Index i = 0; i < types.size(); ++i) {
         add(facts.types, types.text(i, 0), types.text(i, 1), sql::TypeFacts{types.is_true(i, 2)});
     }
+    add_unnamed(facts);
     return facts;
 }
 

@@ -8,7 +8,8 @@
 // writing it also on its triggers, rules, defaults, constraints, partitions and cascading foreign keys.
 // Bad to begin with are: bodies with forbidden words, calls of unknown names, functions in C or an untrusted
 // or unreadable language outside of pg_catalog unless IMMUTABLE, and the built-in functions that are known to
-// leave something behind. Operators and casts of users count for every body when they are not written in C.
+// leave something behind. Operators, casts and checks of domains count for every body when they are not
+// written in C; functions that row.name calls count where a body has their name.
 
 #include <cstdint>
 

@@ -26,6 +26,7 @@ bool is_system_schema(std::string_view schema) {
 int weight(Reason reason) {
     switch (reason) {
         case Reason::VolatileFunction:
+        case Reason::VolatileOperator:
         case Reason::VolatileView:
             return 2;
         case Reason::UnknownFunction:
@@ -59,9 +60,12 @@ private:
     void calls(const Statement& statement);
     void function(const sql::FunctionRef& ref);
     void function_without_facts(const sql::FunctionRef& ref, bool may_be_builtin);
+    void unnamed(const sql::NameMap<sql::FunctionFacts>& known, const std::vector<std::string>& names,
+                 Reason reason);
     void type(const sql::TypeRef& ref);
     void read_relation(const sql::RelationRef& ref);
     void written_relation(const sql::RelationRef& ref);
+    void rewritten_relation(const sql::RelationRef& ref);
     void declare(const Statement& statement);
     void explain(const Statement& statement);
 
@@ -122,6 +126,7 @@ void Judge::by_kind(const Statement& statement) {
         case Kind::Ddl:
             writes(Reason::Ddl);
             verdict_.is_ddl = true;
+            for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
             return calls(statement);
         case Kind::Begin:
         case Kind::Commit:
@@ -192,6 +197,11 @@ void Judge::calls(const Statement& statement) {
         writes(Reason::UserOperator);
         leave(Leaves::UnknownCode);
     }
+    if (facts_ != nullptr) {
+        unnamed(facts_->operators, statement.operators, Reason::VolatileOperator);
+        unnamed(facts_->row_functions, statement.fields, Reason::VolatileFunction);
+        if (!facts_->conversions_harmless) leave(Leaves::UnknownCode);
+    }
     for (const sql::TypeRef& ref : statement.types) type(ref);
     if (statement.inner) {
         const Verdict inner = of_inner(statement);
@@ -230,8 +240,20 @@ void Judge::function_without_facts(const sql::FunctionRef& ref, bool may_be_buil
     if (!may_be_builtin || !sql::is_common_builtin(ref.name)) leave(Leaves::UnknownCode);
 }
 
-// Input functions of types are C code; what user code may run in a cast (CREATE CAST, CHECK of a domain) must
-// not be volatile by PostgreSQL's rules, so it counts for routing only.
+// Functions that a statement calls without naming them as such.
+void Judge::unnamed(const sql::NameMap<sql::FunctionFacts>& known, const std::vector<std::string>& names,
+                    Reason reason) {
+    if (known.empty()) return;
+    for (const std::string& name : names) {
+        const auto found = known.find(name);
+        if (found == known.end()) continue;
+        if (found->second.volatility == sql::Volatility::Volatile) writes(reason, name);
+        if (!found->second.harmless) leave(Leaves::UnknownCode);
+    }
+}
+
+// Input functions of types are C code; user code may run in a cast (CREATE CAST, CHECK of a domain). What
+// that leaves behind counts for all statements: casts and domains need not be named.
 void Judge::type(const sql::TypeRef& ref) {
     if (facts_ == nullptr) {
         writes(Reason::FactsMissing, ref.name);
@@ -266,7 +288,14 @@ void Judge::written_relation(const sql::RelationRef& ref) {
         verdict_.needs_facts = verdict_.needs_facts || !is_temp_schema(ref.schema);
         return;
     }
-    if (known->has_triggers && !known->triggers_harmless) leave(Leaves::UnknownCode);
+    if (!known->writes_harmless) leave(Leaves::UnknownCode);
+}
+
+// ALTER may run for all rows what a write runs for one. What it creates is not known, nor need it be.
+void Judge::rewritten_relation(const sql::RelationRef& ref) {
+    const sql::RelationFacts* known = facts_ == nullptr ? nullptr : facts_->relation(ref.schema, ref.name);
+    if (known != nullptr && ref.access == Access::Write && !known->writes_harmless)
+        leave(Leaves::UnknownCode);
 }
 
 // A cursor that ends with its transaction reads where the transaction is.
@@ -279,11 +308,15 @@ void Judge::declare(const Statement& statement) {
     if (verdict_.kind == Class::Read) is(holds ? Class::Write : Class::Read, Reason::Cursor);
 }
 
-// Nothing is executed, so nothing is left behind; it is planned where the statement would run.
+// Planned where the statement would run. Planning executes functions that are not volatile, if their
+// arguments are constant, and the arguments of EXECUTE.
 void Judge::explain(const Statement& statement) {
     verdict_ = of_inner(statement);
-    verdict_.leaves = Leaves::Nothing;
-    verdict_.clears = Leaves::Nothing;
+    if (statement.inner->kind != Kind::Execute) {
+        verdict_.leaves =
+            sql::has(verdict_.leaves, Leaves::UnknownCode) ? Leaves::UnknownCode : Leaves::Nothing;
+        verdict_.clears = Leaves::Nothing;
+    }
     verdict_.is_ddl = false;
     verdict_.primary_only = false;
 }
@@ -388,6 +421,7 @@ const char* to_string(Reason reason) {
         "several statements that do not all read",
         "calls a function that the configuration lists as writing",
         "calls a volatile function",
+        "uses a volatile operator",
         "calls an unknown function",
         "uses an operator outside pg_catalog",
         "casts to a type that may run user code",

@@ -45,6 +45,7 @@ enum class Reason : std::uint8_t {
     MixedBatch,         // several statements of which some are no reads
     WriteFunction,      // in routing.write_functions
     VolatileFunction,   // by the catalog, or by the table of built-in functions
+    VolatileOperator,   // by the catalog
     UnknownFunction,    // not in the facts
     UserOperator,       // OPERATOR(schema.op)
     UserType,           // a cast that may run user code

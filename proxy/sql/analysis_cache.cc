@@ -72,6 +72,9 @@ std::size_t footprint(const Statement& statement) {
     }
     for (const TypeRef& ref : statement.types)
         bytes += sizeof ref + ref.schema.capacity() + ref.name.capacity();
+    for (const auto* names : {&statement.operators, &statement.fields}) {
+        for (const std::string& name : *names) bytes += sizeof name + name.capacity();
+    }
     for (const SettingChange& change : statement.settings) {
         bytes += sizeof change + change.name.capacity() + change.value_sql.capacity();
     }

@@ -27,8 +27,7 @@ struct RelationFacts {
     bool system = false;          // pg_catalog, information_schema, pg_toast
     bool view = false;            // views are expanded: the flags below count what they reach
     bool reads_volatile = false;  // a view (or rule) that reaches a volatile function
-    bool has_triggers = false;    // user triggers: a write may run any code
-    bool triggers_harmless = true;
+    bool writes_harmless = true;  // triggers, defaults, constraints that a write runs leave nothing behind
 };
 
 struct TypeFacts {
@@ -44,10 +43,13 @@ template <typename Value>
 using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
 
 struct CatalogFacts {
-    std::uint64_t version = 0;         // higher is newer; 0 = nothing loaded yet
-    NameMap<FunctionFacts> functions;  // keys: "name" (worst of all schemas) and "schema.name"
-    NameMap<RelationFacts> relations;  // the same
-    NameMap<TypeFacts> types;          // the same, without the types of pg_catalog
+    std::uint64_t version = 0;             // higher is newer; 0 = nothing loaded yet
+    NameMap<FunctionFacts> functions;      // keys: "name" (worst of all schemas) and "schema.name"
+    NameMap<RelationFacts> relations;      // the same
+    NameMap<TypeFacts> types;              // the same, without the types of pg_catalog
+    NameMap<FunctionFacts> operators;      // of users; by the bare name
+    NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
+    bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
 
     [[nodiscard]] const FunctionFacts* function(std::string_view schema, std::string_view name) const;
     [[nodiscard]] const RelationFacts* relation(std::string_view schema, std::string_view name) const;

@@ -74,6 +74,7 @@ private:
     void sample(const RangeTableSample* node);
     void type(const TypeName* node);
     void operator_name(const List* name);
+    void field(const List* names, int from);
     void with(const WithClause* node);
     [[nodiscard]] bool is_cte(const RangeVar* node) const;
 
@@ -114,6 +115,11 @@ void QueryWalker::visit(const void* node) {
         case T_SortBy:
             operator_name(as<SortBy>(node)->useOp);
             return push_children(node);
+        case T_ColumnRef:
+            return field(as<ColumnRef>(node)->fields, 1);
+        case T_A_Indirection:
+            field(as<A_Indirection>(node)->indirection, 0);
+            return push_children(node);
         case T_RangeTableSample:
             sample(as<RangeTableSample>(node));
             return push_children(node);
@@ -124,7 +130,6 @@ void QueryWalker::visit(const void* node) {
         case T_A_Star:
         case T_Alias:
         case T_Boolean:
-        case T_ColumnRef:
         case T_CurrentOfExpr:
         case T_Float:
         case T_Integer:
@@ -137,7 +142,6 @@ void QueryWalker::visit(const void* node) {
             return;
         case T_A_ArrayExpr:
         case T_A_Indices:
-        case T_A_Indirection:
         case T_BooleanTest:
         case T_BoolExpr:
         case T_CaseExpr:
@@ -307,8 +311,21 @@ void QueryWalker::type(const TypeName* node) {
 }
 
 void QueryWalker::operator_name(const List* name) {
-    if (Elements(name).size() < 2) return;
-    if (qualified_name(name).schema != "pg_catalog") out_.user_operators = true;
+    const Elements parts(name);
+    if (parts.size() == 0) return;
+    if (parts.size() == 1) {
+        out_.operators.push_back(qualified_name(name).name);
+    } else if (qualified_name(name).schema != "pg_catalog") {
+        out_.user_operators = true;
+    }
+}
+
+// What follows the row may be a column of it or call a function with it.
+void QueryWalker::field(const List* names, int from) {
+    const Elements all(names);
+    for (int i = from; i < static_cast<int>(all.size()); ++i) {
+        if (is(all.at(i), T_String)) out_.fields.emplace_back(as<String>(all.at(i))->sval);
+    }
 }
 
 }  // namespace

@@ -148,6 +148,8 @@ struct Statement {
     std::vector<FunctionRef> functions;   // every call, once; operators' and casts' functions are not here
     std::vector<TypeRef> types;           // casts to types that are not PostgreSQL's own, each once
     bool user_operators = false;          // an OPERATOR(schema.op) outside pg_catalog
+    std::vector<std::string> operators;   // names of all others, each once
+    std::vector<std::string> fields;      // `name` of every row.name, each once: may call a function
     std::vector<SettingChange> settings;  // Set, and SELECT set_config('x', 'y', false) with constants
     TransactionOptions transaction;       // Begin, Commit, Rollback, SetTransaction
     std::string name;  // Savepoint kinds: its name; Prepare, Execute, Deallocate, cursors, Listen, Show: the

@@ -18,6 +18,7 @@ namespace {
 template <typename Ref>
 void sort_unique(std::vector<Ref>& refs) {
     const auto key = [](const Ref& ref) {
+        if constexpr (std::is_same_v<Ref, std::string>) return std::tie(ref);
         if constexpr (std::is_same_v<Ref, RelationRef>) return std::tie(ref.schema, ref.name, ref.access);
         if constexpr (std::is_same_v<Ref, FunctionRef>) return std::tie(ref.schema, ref.name, ref.arguments);
         if constexpr (std::is_same_v<Ref, TypeRef>) return std::tie(ref.schema, ref.name);
@@ -52,8 +53,12 @@ private:
     void discard(DiscardMode mode);
     void table_elements(const CreateStmt* node);
     void alter_table(const AlterTableStmt* node);
+    void run_over_rows(const void* definition);
     void drop(const DropStmt* node);
     void maintenance(const RangeVar* relation, bool outside_transaction_only);
+    void expression(const void* node) {
+        if (node != nullptr) walk_query(node, out_, findings_);
+    }
     void relation(const RangeVar* node, Access access);
     void relations(const List* list, Access access);
     void created(const RangeVar* node);
@@ -107,6 +112,8 @@ void StatementReader::read(const void* node) {
     sort_unique(out_.relations);
     sort_unique(out_.functions);
     sort_unique(out_.types);
+    sort_unique(out_.operators);
+    sort_unique(out_.fields);
 }
 
 void StatementReader::query(const void* node, Kind kind) {
@@ -482,6 +489,8 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_IndexStmt:
             relation(as<IndexStmt>(node)->relation, Access::Write);
+            expression(as<IndexStmt>(node)->indexParams);
+            expression(as<IndexStmt>(node)->whereClause);
             out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
             return true;
         case T_AlterTableStmt:
@@ -489,6 +498,9 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_DropStmt:
             drop(as<DropStmt>(node));
+            return true;
+        case T_AlterDomainStmt:
+            run_over_rows(as<AlterDomainStmt>(node)->def);
             return true;
         case T_RenameStmt:
             relation(as<RenameStmt>(node)->relation, Access::Write);
@@ -554,12 +566,23 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
     for (const ListCell& cell : Elements(node->cmds)) {
         if (!is(cell.ptr_value, T_AlterTableCmd)) continue;
         const Node* definition = as<AlterTableCmd>(cell.ptr_value)->def;
-        if (is(definition, T_Constraint)) relation(as<Constraint>(definition)->pktable, Access::Read);
+        run_over_rows(definition);
         if (!is(definition, T_PartitionCmd)) continue;
         relation(as<PartitionCmd>(definition)->name, Access::Write);
         out_.outside_transaction_only =
             out_.outside_transaction_only || as<PartitionCmd>(definition)->concurrent;
     }
+}
+
+// What ALTER computes for rows that are there: constraints, defaults, USING.
+void StatementReader::run_over_rows(const void* definition) {
+    if (is(definition, T_Constraint)) {
+        relation(as<Constraint>(definition)->pktable, Access::Read);
+        expression(as<Constraint>(definition)->raw_expr);
+    }
+    if (!is(definition, T_ColumnDef)) return;
+    expression(as<ColumnDef>(definition)->raw_default);
+    for (const ListCell& own : Elements(as<ColumnDef>(definition)->constraints)) run_over_rows(own.ptr_value);
 }
 
 void StatementReader::drop(const DropStmt* node) {

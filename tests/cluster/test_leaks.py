@@ -12,6 +12,7 @@ import time
 import pytest
 
 from support import wire
+from support.pgcluster import wait_for
 
 SETTINGS = {"work_mem": ["1MB", "2MB", "3MB"], "datestyle": ["German, DMY", "SQL, MDY", "ISO, YMD"], "timezone": ["Asia/Tokyo", "Europe/Prague", "UTC"],
             "my.own": ["a", "b"], "search_path": ["leaks_a", "leaks_b"], "client_encoding": ["LATIN1", "UTF8"], "extra_float_digits": ["1", "0"]}
@@ -227,3 +228,58 @@ def test_cancel_hits_only_its_own_query(leaks, make_proxy, sized):
         thread.join()
     assert foreign == [], f"foreign errors: {foreign[:5]}"
     assert own > 0, "no cancel ever hit"
+
+
+LEAVE = """create function leave(int default 1) returns int language plpgsql immutable
+    as $$begin perform set_config('my.own', 'left', false); return $1; end$$; """
+# Code that changes the session, and the statements that run it without calling it by name.
+UNSEEN = {
+    "writes": ("""
+        create table t (id int); insert into t values (1);
+        create table defaulted (id int, a int default leave(1));
+        create table checked (id int check (leave(id) = id));
+        create table generated (id int, a int generated always as (leave(id)) stored)""", [
+            "insert into defaulted (id) values (1)", "insert into checked values (1)", "insert into generated values (1)",
+            "alter table t add column b int default leave(3)", "create index on t (leave(id))", "alter table t add check (leave(id) = 1)"]),
+    "reads": ("""
+        create table t (id int); insert into t values (1);
+        create function left_by(t) returns int language plpgsql as $$begin return leave(1); end$$;
+        create view v as select t.left_by from t;
+        create function argument(a int default leave(1)) returns int language sql stable as 'select $1'""", [
+            "select t.left_by from t", "select (t).left_by from t", "/* pgpool: standby */ select t.left_by from t", "select argument()",
+            "explain select leave(1)", "explain insert into t select leave(2)", "select table_to_xml('v', true, false, '')",
+            "prepare p as select leave(1); execute p", "prepare p as select leave(1); create table made as execute p"]),
+    "operators": ("""
+        create function opaque(int, int) returns int language plpgsql as $$begin return leave($1); end$$;
+        create operator ### (leftarg = int, rightarg = int, function = opaque)""", ["select 1 ### 2"]),
+    "conversions": ("""
+        create domain kept as int check (leave(value) = value);
+        create table t (id kept)""", [
+            "select 1::kept", "insert into t values (1)", "select json_populate_record(null::t, '{\"id\": 1}')"]),
+}
+
+
+def assert_leaves_nothing(proxy, database, statement):
+    with proxy.wire(database=database) as amy:
+        amy.query(statement)
+        amy.send(wire.TERMINATE)
+    for node in ["primary", "standby"]:
+        with proxy.wire(database=database) as bob:
+            found = bob.rows(f"/* pgpool: {node} */ select coalesce(current_setting('my.own', true), '')")
+            assert found == [[""]], f"{statement}: left on the {node}"
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_code_that_no_statement_names_leaves_nothing(pair, make_proxy, name):
+    code, statements = UNSEEN[name]
+    pair.primary.sql(f"create database unseen_{name}")
+    pair.primary.sql(LEAVE + code, dbname=f"unseen_{name}")
+    pair.wait_caught_up()
+    proxy = make_proxy(pair, {"pool": {"size": 1}, "workers": 1})
+    with proxy.wire(database=f"unseen_{name}") as connection:
+        connection.rows("select upper('a')")  # loads the facts
+        wait_for(lambda: "read: reads only" in str(connection.rows("show route for select upper('a')")), 10, "the facts are loaded")
+    for statement in statements:
+        assert_leaves_nothing(proxy, f"unseen_{name}", statement)
+    proxy.stop()
+    pair.primary.sql(f"drop database unseen_{name} with (force)")

@@ -102,6 +102,9 @@ CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 CREATE TABLE guarded (id int);
 ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON guarded USING (random() < 2);
+CREATE FUNCTION lines_of(orders) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM lines';
+CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = pick);
+CREATE FUNCTION defaulted(a text DEFAULT set_config('a.b', 'c', false)) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1';
 CREATE FUNCTION with_setting() RETURNS int LANGUAGE sql SET work_mem = '1MB' AS 'SELECT 1';
 )sql";
 
@@ -121,6 +124,7 @@ TEST_F(CatalogLoaderTest, FactsOfARealDatabase) {
     EXPECT_FALSE(facts->function("", "calls_remember")->harmless);
     EXPECT_TRUE(facts->function("", "first_of")->harmless);
     EXPECT_TRUE(facts->function("", "with_setting")->harmless);
+    EXPECT_FALSE(facts->function("", "defaulted")->harmless);
 
     EXPECT_TRUE(facts->relation("app", "cache")->unlogged);
     EXPECT_TRUE(facts->relation("pg_catalog", "pg_class")->system);
@@ -130,15 +134,30 @@ TEST_F(CatalogLoaderTest, FactsOfARealDatabase) {
     EXPECT_TRUE(facts->relation("", "dice")->reads_volatile);
     EXPECT_TRUE(facts->relation("", "dice_again")->reads_volatile);
     EXPECT_TRUE(facts->relation("", "guarded")->reads_volatile);
-    EXPECT_TRUE(facts->relation("", "lines")->has_triggers);
-    EXPECT_FALSE(facts->relation("", "lines")->triggers_harmless);
-    EXPECT_FALSE(facts->relation("", "orders")->triggers_harmless) << "a delete cascades into lines";
-    EXPECT_FALSE(facts->relation("", "guarded")->has_triggers);
+    EXPECT_FALSE(facts->relation("", "lines")->writes_harmless);
+    EXPECT_FALSE(facts->relation("", "orders")->writes_harmless) << "a delete cascades into lines";
+
+    EXPECT_EQ(facts->operators.at("###").volatility, sql::Volatility::Volatile);
+    EXPECT_FALSE(facts->operators.contains("="));
+    EXPECT_EQ(facts->row_functions.at("lines_of").volatility, sql::Volatility::Stable);
+    EXPECT_FALSE(facts->row_functions.contains("pick"));
+    EXPECT_TRUE(facts->conversions_harmless);
 
     EXPECT_TRUE(facts->type("", "mood")->harmless);
     EXPECT_TRUE(facts->type("", "_mood")->harmless);
     EXPECT_TRUE(facts->type("", "name_like")->harmless);
     EXPECT_EQ(facts->type("", "positive"), nullptr);
+}
+
+TEST_F(CatalogLoaderTest, CheckOfADomainCountsEverywhere) {
+    server_->psql(R"sql(
+CREATE FUNCTION checks(int) RETURNS bool LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('a.b', 'c', false); RETURN true; END$$;
+CREATE DOMAIN checked AS int CHECK (checks(VALUE));
+)sql");
+    loader_->request("postgres");
+    const sql::CatalogFactsPtr facts = recorder_.wait("postgres");
+    ASSERT_NE(facts, nullptr);
+    EXPECT_FALSE(facts->conversions_harmless);
 }
 
 TEST_F(CatalogLoaderTest, DdlIsFollowedSoon) {

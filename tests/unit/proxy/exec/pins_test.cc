@@ -76,6 +76,30 @@ TEST(Pins, HeldCursor) {
     });
 }
 
+TEST(Pins, ExecuteLeavesWhatThePreparedStatementLeaves) {
+    for (const char* executes :
+         {"CREATE TABLE made AS EXECUTE p", "EXPLAIN ANALYZE EXECUTE p", "SELECT 1; EXECUTE p"}) {
+        SCOPED_TRACE(executes);
+        Exchange x;
+        Client& amy = x.client();
+        amy >> query("PREPARE p AS SELECT pg_advisory_lock(1)");
+        EXPECT_EQ(amy.session().link(), nullptr);
+        amy >> query(executes);
+        EXPECT_NE(amy.session().link(), nullptr) << "pinned";
+        x.finish();
+        EXPECT_EQ(x.problem(), "");
+    }
+}
+
+TEST(Pins, ExecuteOfWhatTheSameRequestPrepares) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> query("PREPARE p AS SELECT pg_advisory_lock(1); EXECUTE p");
+    EXPECT_NE(amy.session().link(), nullptr) << "pinned";
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 TEST(Pins, ModeTransactionKeepsNoState) {
     run_script(
         {.configure = [](config::Config& config) { config.pool.mode = config::PoolMode::Transaction; }},

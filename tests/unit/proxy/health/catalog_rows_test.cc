@@ -28,20 +28,23 @@ public:
     }
 
     std::uint32_t builtin(const char* name, const char* volatility) {
-        return function({"pg_catalog", name, volatility, "internal", "f", {}, {}, {}});
+        return function({"pg_catalog", name, volatility, "internal", "f", {}, {}, {}, {}});
     }
     std::uint32_t plpgsql(const char* name, const char* source, const char* schema = "public",
                           const char* volatility = "v") {
-        return function({schema, name, volatility, "plpgsql", "f", source, {}, {}});
+        return function({schema, name, volatility, "plpgsql", "f", source, {}, {}, {}});
     }
     std::uint32_t c_function(const char* name, const char* volatility) {
-        return function({"public", name, volatility, "c", "f", {}, {}, {}});
+        return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
+    }
+    std::uint32_t with_default(const char* name, std::string tree) {
+        return function({"public", name, "s", "sql", "f", "SELECT $1", {}, {}, Cell(std::move(tree))});
     }
     std::uint32_t atomic(const char* name, std::string tree) {
-        return function({"public", name, "v", "sql", "f", "", Cell(std::move(tree)), {}});
+        return function({"public", name, "v", "sql", "f", "", Cell(std::move(tree)), {}, {}});
     }
     std::uint32_t aggregate(const char* name, std::string parts) {
-        return function({"public", name, "i", "internal", "a", {}, {}, Cell(std::move(parts))});
+        return function({"public", name, "i", "internal", "a", {}, {}, Cell(std::move(parts)), {}});
     }
     std::uint32_t relation(const char* name, const char* kind = "r", const char* persistence = "p",
                            const char* schema = "public") {
@@ -57,7 +60,9 @@ public:
     void use(std::uint32_t relation, std::uint32_t function) {
         add(CatalogQuery::Uses, {std::to_string(relation), std::to_string(function)});
     }
-    void shared(std::uint32_t function) { add(CatalogQuery::Shared, {std::to_string(function)}); }
+    void unnamed(std::string_view kind, const char* name, std::uint32_t function) {
+        add(CatalogQuery::Unnamed, {std::string(kind), name, std::to_string(function)});
+    }
     void link(std::uint32_t from, std::uint32_t to) {
         add(CatalogQuery::Links, {std::to_string(from), std::to_string(to)});
     }
@@ -66,7 +71,7 @@ public:
     }
 
     [[nodiscard]] sql::CatalogFacts facts() const {
-        constexpr std::array<std::size_t, kCatalogQueries> kColumns{9, 5, 3, 2, 2, 1, 2, 3};
+        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5, 3, 2, 2, 3, 2, 3};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
         return build_facts(rows, 7);
@@ -176,6 +181,14 @@ TEST(BuildFacts, StandardBodiesAreReadByOid) {
     EXPECT_FALSE(harmless(catalog, "lost")) << "a function that is not in the list";
 }
 
+TEST(BuildFacts, DefaultsOfArgumentsCount) {
+    FakeCatalog catalog;
+    catalog.with_default("fine", calls(catalog.builtin("upper", "i")));
+    catalog.with_default("not_fine", calls(catalog.plpgsql("bad", "BEGIN RESET ALL; END")));
+    EXPECT_TRUE(harmless(catalog, "fine"));
+    EXPECT_FALSE(harmless(catalog, "not_fine"));
+}
+
 TEST(BuildFacts, AggregatesAreTheirFunctions) {
     FakeCatalog catalog;
     const auto bad = catalog.plpgsql("bad", "BEGIN RESET ALL; END");
@@ -189,9 +202,42 @@ TEST(BuildFacts, AggregatesAreTheirFunctions) {
 TEST(BuildFacts, UsersOperatorsCountForEveryBody) {
     FakeCatalog catalog;
     catalog.plpgsql("uses_anything", "BEGIN RETURN a + b; END");
-    catalog.shared(catalog.c_function("c_operator", "s"));
+    catalog.unnamed(kOperator, "%", catalog.c_function("c_operator", "s"));
     EXPECT_TRUE(harmless(catalog, "uses_anything")) << "extensions would condemn everything";
-    catalog.shared(catalog.plpgsql("bad_operator", "BEGIN RESET ALL; END"));
+    catalog.unnamed(kOperator, "%", catalog.plpgsql("bad_operator", "BEGIN RESET ALL; END"));
+    EXPECT_FALSE(harmless(catalog, "uses_anything"));
+}
+
+TEST(BuildFacts, OperatorsCountWithTheirWorst) {
+    FakeCatalog catalog;
+    catalog.unnamed(kOperator, "%", catalog.c_function("c_operator", "s"));
+    catalog.unnamed(kOperator, "###", catalog.plpgsql("fine", "BEGIN RETURN a; END", "public", "i"));
+    catalog.unnamed(kOperator, "###", catalog.plpgsql("bad", "BEGIN RESET ALL; END"));
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.operators.at("%").harmless) << "extensions would condemn everything";
+    EXPECT_EQ(facts.operators.at("%").volatility, Volatility::Stable);
+    EXPECT_FALSE(facts.operators.at("###").harmless);
+    EXPECT_EQ(facts.operators.at("###").volatility, Volatility::Volatile);
+    EXPECT_TRUE(facts.conversions_harmless);
+}
+
+TEST(BuildFacts, FunctionsCalledAsColumnsCountWhereTheirNameStands) {
+    FakeCatalog catalog;
+    catalog.unnamed(kRowFunction, "sets", catalog.plpgsql("sets", "BEGIN RESET ALL; END"));
+    catalog.plpgsql("uses_it", "BEGIN RETURN (SELECT t.sets FROM t); END");
+    catalog.plpgsql("uses_it_not", "BEGIN RETURN (SELECT t.set_at FROM t); END");
+    EXPECT_FALSE(catalog.facts().row_functions.at("sets").harmless);
+    EXPECT_FALSE(harmless(catalog, "uses_it"));
+    EXPECT_TRUE(harmless(catalog, "uses_it_not"));
+}
+
+TEST(BuildFacts, CastsAndChecksOfDomainsCountEverywhere) {
+    FakeCatalog catalog;
+    catalog.plpgsql("uses_anything", "BEGIN RETURN a; END");
+    catalog.unnamed(kConversion, "", catalog.plpgsql("fine", "BEGIN RETURN a; END"));
+    EXPECT_TRUE(catalog.facts().conversions_harmless);
+    catalog.unnamed(kConversion, "", catalog.plpgsql("bad", "BEGIN RESET ALL; END"));
+    EXPECT_FALSE(catalog.facts().conversions_harmless);
     EXPECT_FALSE(harmless(catalog, "uses_anything"));
 }
 
@@ -203,8 +249,7 @@ TEST(BuildFacts, Relations) {
     catalog.relation("pg_class", "r", "p", "pg_catalog");
     const sql::CatalogFacts facts = catalog.facts();
     EXPECT_FALSE(facts.relation("", "orders")->temporary);
-    EXPECT_FALSE(facts.relation("public", "orders")->has_triggers);
-    EXPECT_TRUE(facts.relation("public", "orders")->triggers_harmless);
+    EXPECT_TRUE(facts.relation("public", "orders")->writes_harmless);
     EXPECT_TRUE(facts.relation("", "scratch")->temporary);
     EXPECT_TRUE(facts.relation("", "cache")->unlogged);
     EXPECT_TRUE(facts.relation("pg_catalog", "pg_class")->system);
@@ -252,10 +297,8 @@ TEST(BuildFacts, TriggersAndThoseWhoWrite) {
     catalog.plpgsql("write_noisy", "BEGIN INSERT INTO noisy VALUES (1); END");
     catalog.plpgsql("read_noisy", "BEGIN RETURN QUERY SELECT * FROM noisy; END");
     const sql::CatalogFacts facts = catalog.facts();
-    EXPECT_TRUE(facts.relation("", "stamped")->has_triggers);
-    EXPECT_TRUE(facts.relation("", "stamped")->triggers_harmless);
-    EXPECT_TRUE(facts.relation("", "noisy")->has_triggers);
-    EXPECT_FALSE(facts.relation("", "noisy")->triggers_harmless);
+    EXPECT_TRUE(facts.relation("", "stamped")->writes_harmless);
+    EXPECT_FALSE(facts.relation("", "noisy")->writes_harmless);
     EXPECT_TRUE(facts.function("", "write_stamped")->harmless);
     EXPECT_FALSE(facts.function("", "write_noisy")->harmless);
     EXPECT_TRUE(facts.function("", "read_noisy")->harmless);
@@ -274,11 +317,9 @@ TEST(BuildFacts, WritesReachPartitionsCascadesDefaultsAndRules) {
     catalog.use(catalog.relation("defaulted"), bad);
     catalog.tree(catalog.relation("ruled"), kRuleTree, "");
     const sql::CatalogFacts facts = catalog.facts();
-    EXPECT_TRUE(facts.relation("", "parent")->has_triggers);
-    EXPECT_FALSE(facts.relation("", "parent")->triggers_harmless);
-    EXPECT_FALSE(facts.relation("", "defaulted")->triggers_harmless);
-    EXPECT_TRUE(facts.relation("", "ruled")->has_triggers);
-    EXPECT_FALSE(facts.relation("", "ruled")->triggers_harmless);
+    EXPECT_FALSE(facts.relation("", "parent")->writes_harmless);
+    EXPECT_FALSE(facts.relation("", "defaulted")->writes_harmless);
+    EXPECT_FALSE(facts.relation("", "ruled")->writes_harmless);
 }
 
 TEST(BuildFacts, Types) {

@@ -77,9 +77,14 @@ inline sql::CatalogFacts facts() {
     relation("information_schema", "tables", &sql::RelationFacts::system, &sql::RelationFacts::view);
     relation("public", "plain_view", &sql::RelationFacts::view);
     relation("public", "random_view", &sql::RelationFacts::view, &sql::RelationFacts::reads_volatile);
-    relation("public", "triggered", &sql::RelationFacts::has_triggers);
-    relation("public", "trapped", &sql::RelationFacts::has_triggers);
-    facts.relations["trapped"].triggers_harmless = false;
+    relation("public", "trapped");
+    facts.relations["trapped"].writes_harmless = false;
+    facts.operators["###"] = {Volatility::Volatile, false, true};
+    facts.operators["##!"] = {Volatility::Stable, false, false};
+    facts.operators["+"] = {Volatility::Immutable, false, true};
+    facts.row_functions["writes"] = {Volatility::Volatile, false, true};
+    facts.row_functions["sets"] = {Volatility::Stable, false, false};
+    facts.row_functions["full_name"] = {Volatility::Stable, false, true};
     facts.types["mood"].harmless = true;
     facts.types["app.mood"].harmless = true;
     facts.types["trap"].harmless = false;
