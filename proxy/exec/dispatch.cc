@@ -56,9 +56,12 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
 
-    route::Target target;
-    if (const auto answered = follow_plan(bytes, target)) return *answered;
-    if (link_ == nullptr && !take_link(target)) return 0;
+    if (link_ == nullptr || !request_.planned) {
+        route::Target target;
+        if (const auto answered = follow_plan(bytes, target)) return *answered;
+        request_.planned = true;
+        if (link_ == nullptr && !take_link(target)) return 0;
+    }
     if (!prepare_link()) return 0;
     return send_request(bytes);
 }

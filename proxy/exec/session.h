@@ -46,6 +46,7 @@ struct Request {
     bool oversize = false;  // the last message goes on beyond `size`
     bool gathered = false;
     bool classified = false;
+    bool planned = false;                // it has a connection, or waits for one
     bool begins = false;                 // holds a BEGIN
     bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
     bool lists_names = false;            // reads pg_prepared_statements
