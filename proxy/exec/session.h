@@ -168,7 +168,7 @@ private:
     [[nodiscard]] bool may_pipeline() const;
     [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
     [[nodiscard]] std::size_t send_request(ByteView bytes);
-    void mark_replies(std::size_t first);
+    [[nodiscard]] Marks marks() const;
     [[nodiscard]] bool take_link(const route::Target& target);
     [[nodiscard]] bool prepare_link();
     void clean_own_names();
