@@ -62,19 +62,20 @@ ByteView Cursor::bytes(std::size_t count) {
         rest_ = {};
         return {};
     }
-    const ByteView taken = rest_.substr(0, count);
+    const ByteView taken(rest_.data(), count);
     rest_.remove_prefix(count);
     return taken;
 }
 
 ByteView Cursor::c_string() {
-    const std::size_t end = ok_ ? rest_.find('\0') : ByteView::npos;
+    const bool is_empty = rest_.starts_with('\0');  // as most names are: found without a search
+    const std::size_t end = is_empty ? 0 : rest_.find('\0');
     if (end == ByteView::npos) {
         ok_ = false;
         rest_ = {};
         return {};
     }
-    const ByteView text = rest_.substr(0, end);
+    const ByteView text(rest_.data(), end);
     rest_.remove_prefix(end + 1);
     return text;
 }

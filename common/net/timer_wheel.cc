@@ -28,6 +28,7 @@ void Timer::disarm() {
 void TimerWheel::arm(Timer& timer, TimePoint now, Duration after) {
     timer.disarm();
     timer.due_ = std::max(grain_of(now + after) + 1, done_ + 1);
+    next_ = std::min(next_, timer.due_);
     Timer*& head = slots_[timer.due_ % kSlots];
     timer.next_ = head == nullptr ? list_end() : head;
     if (timer.next_ != list_end()) timer.next_->link_ = &timer.next_;
@@ -37,10 +38,11 @@ void TimerWheel::arm(Timer& timer, TimePoint now, Duration after) {
 
 void TimerWheel::advance(TimePoint now) {
     const std::uint64_t now_grain = grain_of(now);
-    if (now_grain <= done_) return;
+    if (now_grain < next_) return;
     const std::uint64_t first = std::max(done_ + 1, now_grain >= kSlots ? now_grain - kSlots + 1 : 0);
     done_ = now_grain;
     for (std::uint64_t grain = first; grain <= now_grain; ++grain) fire_slot(grain % kSlots, now_grain);
+    next_ = next_used_grain();
 }
 
 void TimerWheel::fire_slot(std::size_t slot, std::uint64_t now_grain) {
@@ -57,12 +59,17 @@ void TimerWheel::fire_slot(std::size_t slot, std::uint64_t now_grain) {
     }
 }
 
-std::optional<TimePoint> TimerWheel::next_due() const {
+std::uint64_t TimerWheel::next_used_grain() const {
     for (std::uint64_t grain = done_ + 1; grain <= done_ + kSlots; ++grain) {
         const Timer* head = slots_[grain % kSlots];
-        if (head != nullptr && head != list_end()) return start_ + kGrain * static_cast<std::int64_t>(grain);
+        if (head != nullptr && head != list_end()) return grain;
     }
-    return std::nullopt;
+    return kNever;
+}
+
+std::optional<TimePoint> TimerWheel::next_due() const {
+    if (next_ == kNever) return std::nullopt;
+    return start_ + kGrain * static_cast<std::int64_t>(next_);
 }
 
 }  // namespace pgpool::net

@@ -52,7 +52,8 @@ public:
 
     void arm(Timer& timer, TimePoint now, Duration after);  // again: moves it
     void advance(TimePoint now);  // fires what is due; handlers may arm and disarm any timer
-    // When advance() should be called next; nothing: no timer is armed.
+    // When advance() should be called next, perhaps too early where timers were disarmed; nothing: no timer
+    // is armed.
     [[nodiscard]] std::optional<TimePoint> next_due() const;
 
 private:
@@ -62,9 +63,13 @@ private:
         return time <= start_ ? 0 : static_cast<std::uint64_t>((time - start_) / kGrain);
     }
     void fire_slot(std::size_t slot, std::uint64_t now_grain);
+    [[nodiscard]] std::uint64_t next_used_grain() const;
+
+    static constexpr std::uint64_t kNever = UINT64_MAX;
 
     TimePoint start_;
-    std::uint64_t done_ = 0;  // grains up to which everything has fired
+    std::uint64_t done_ = 0;       // grains up to which everything has fired
+    std::uint64_t next_ = kNever;  // no timer is due before this grain
     std::array<Timer*, kSlots> slots_{};
 };
 

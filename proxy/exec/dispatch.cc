@@ -63,9 +63,12 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
 
-    route::Target target;
-    if (const auto answered = follow_plan(bytes, target)) return *answered;
-    if (link_ == nullptr && !take_link(target)) return 0;
+    if (link_ == nullptr || !request_.planned) {
+        route::Target target;
+        if (const auto answered = follow_plan(bytes, target)) return *answered;
+        request_.planned = true;
+        if (link_ == nullptr && !take_link(target)) return 0;
+    }
     if (!prepare_link()) return 0;
     return send_request(bytes);
 }
@@ -196,7 +199,7 @@ void Session::classify_batch(ByteView bytes) {
     std::string_view parsed_name;     // the statement that this batch parsed last
     sql::StatementInfoPtr described;  // a command of ours: no server knows it
     for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        const wire::Frame& frame = wire::next_frame(bytes.substr(at)).frame;
         const std::size_t frame_at = std::exchange(at, at + frame.bytes.size());
         if (frame.type == wire::frontend::kParse) {
             const auto parse = wire::read_parse(frame.body);
@@ -424,16 +427,12 @@ void Session::note_parameters() {
 }
 
 // What the request may do goes with the answers that it waits for.
-void Session::mark_replies(std::size_t first) {
+Marks Session::marks() const {
     const route::Verdict& verdict = request_.verdict;
-    for (std::size_t i = first; i < link_->replies.size(); ++i) {
-        Expected& expected = link_->replies.at(i);
-        expected.begins = request_.begins;
-        expected.commits = request_.commits;
-        expected.writes = verdict.kind == route::Class::Write;
-        expected.is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject);
-        if (i == first) expected.leaves = verdict.leaves;
-    }
+    return {.begins = request_.begins,
+            .commits = request_.commits,
+            .writes = verdict.kind == route::Class::Write,
+            .is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject)};
 }
 
 std::size_t Session::send_request(ByteView bytes) {
@@ -450,7 +449,9 @@ std::size_t Session::send_request(ByteView bytes) {
     repeatable_ = alone && !in_transaction && request_.verdict.retryable_read && !request_.oversize &&
                   bytes.size() <= kMaxRetained && (request_.synced || request_.form == Request::Form::Query);
     if (around_.config->log.statements) tell_statements(bytes, link_);
-    const std::size_t first_reply = link_->replies.size();
+    ReplyQueue& replies = link_->replies;
+    const std::size_t first_reply = replies.size();
+    replies.mark(marks());
     if (!deferred_begin_.empty()) emit_begin();
     request_.surely_fails = surely_fails();
     for (const std::string& name : request_.own_names) ensure_own_name(name);
@@ -470,7 +471,8 @@ std::size_t Session::send_request(ByteView bytes) {
             emit_batch(bytes);
             break;
     }
-    mark_replies(first_reply);
+    replies.mark({});
+    if (replies.size() > first_reply) replies.at(first_reply).leaves = request_.verdict.leaves;
     names_change_ |= request_.changes_names;
     may_copy_in_ |= request_.copies_in;
     emit_synthesized();

@@ -116,7 +116,7 @@ void Session::emit_function_call(ByteView bytes) {
 void Session::emit_batch(ByteView bytes) {
     batch_ = bytes;
     for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        const wire::Frame& frame = wire::next_frame(bytes.substr(at)).frame;
         at += frame.bytes.size();
         unsynced_ |= frame.type != kFlush || !frame.body.empty();  // a body makes it an error
         emit_frame(frame);
@@ -162,7 +162,7 @@ void Session::emit_parse(const wire::Frame& frame) {
     }
     const bool known = request_.parsed && batch_.data() + request_.parse_at == frame.bytes.data();
     sql::StatementInfoPtr info =
-        known ? request_.parsed : around_.analyze_repeated(parse->sql, options_).info;
+        known ? std::move(request_.parsed) : around_.analyze_repeated(parse->sql, options_).info;
     if (!parse->name.empty()) {
         emit_named_parse(frame, parse->name, parse->sql_and_types, info);
         const auto& named = request_.own_names;  // by SQL, perhaps in this same batch

@@ -158,9 +158,9 @@ void Session::report_loss(std::string_view reason) {
     bool writes = false;
     for (std::size_t i = 0; i < link_->replies.size(); ++i) {
         const Expected& expected = link_->replies.at(i);
-        begins |= expected.begins;
-        commits |= expected.commits;
-        writes |= expected.writes;
+        begins |= expected.marks.begins;
+        commits |= expected.marks.commits;
+        writes |= expected.marks.writes;
     }
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins;
     const bool unknown = commits || (!in_transaction && writes);

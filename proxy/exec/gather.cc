@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
@@ -18,21 +20,44 @@ constexpr std::size_t kMaxBatch = std::size_t{64} << 10U;  // a longer batch is 
 constexpr milliseconds kBatchPatience{20};                 // for the Sync of a batch
 constexpr std::size_t kMaxNames = 1024;  // of a streamed Bind: portal and statement must be in here
 
-bool is_extended(char type) {
-    return type == kParse || type == kBind || type == kDescribe || type == kExecute || type == kClose ||
-           type == kSync || type == kFlush;
-}
+enum MessageClass : std::uint8_t {
+    Extended = 1U << 0U,
+    Copy = 1U << 1U,
+    Small = 1U << 2U,
+    Other = 1U << 3U,
+};
 
+constexpr std::array<std::uint8_t, 256> make_classes() {
+    std::array<std::uint8_t, 256> classes{};
+    const auto add = [&](MessageClass added, std::initializer_list<char> types) {
+        for (const char type : types) classes[static_cast<unsigned char>(type)] |= added;
+    };
+    add(Extended, {kParse, kBind, kDescribe, kExecute, kClose, kSync, kFlush});
+    add(Copy, {kCopyData, kCopyDone, kCopyFail});
+    add(Small, {kClose, kDescribe, kExecute, kFlush, kSync, kTerminate, kCopyDone, kCopyFail});
+    add(Other, {kQuery, kFunctionCall, kTerminate});
+    return classes;
+}
+constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
+
+std::uint8_t class_of(char type) {
+    return kClasses[static_cast<unsigned char>(type)];
+}
+bool is_known(char type) {
+    return class_of(type) != 0;
+}
+bool is_extended(char type) {
+    return (class_of(type) & Extended) != 0;
+}
 bool is_copy(char type) {
-    return type == kCopyData || type == kCopyDone || type == kCopyFail;
+    return (class_of(type) & Copy) != 0;
 }
 
 // PostgreSQL's own bounds (PQ_SMALL_MESSAGE_LIMIT): a message of such a type beyond it means that the framing
 // is lost.
 constexpr std::uint64_t kMaxSmall = 10'000;
 bool is_small(char type) {
-    return type == kClose || type == kDescribe || type == kExecute || type == kFlush || type == kSync ||
-           type == kTerminate || type == kCopyDone || type == kCopyFail;
+    return (class_of(type) & Small) != 0;
 }
 
 Owed owed_for(char type) {
@@ -52,11 +77,6 @@ Owed owed_for(char type) {
         default:
             return Owed::Query;
     }
-}
-
-bool is_known(char type) {
-    return is_extended(type) || is_copy(type) || type == kQuery || type == kFunctionCall ||
-           type == kTerminate;
 }
 
 }  // namespace
@@ -210,7 +230,7 @@ std::size_t Session::pass_copy_data(ByteView rest) {
                frame.type != kTerminate) {
         Expected& unread = link_->replies.push(owed_for(frame.type));  // it may be anything
         unread.leaves = sql::Leaves::UnknownCode;
-        unread.writes = unread.commits = unread.is_ddl = true;
+        unread.marks = {.commits = true, .writes = true, .is_ddl = true};
         unsynced_ = is_extended(frame.type);
         copying_in_ = false;
     }

@@ -102,9 +102,12 @@ bool Session::forward() {
 bool Session::on_server_frame(const wire::Frame& frame) {
     ReplyQueue& replies = link_->replies;
     while (!replies.empty() && replies.head().owed == Owed::CopyEnd) replies.pop();
-    if (replies.empty() && !is_asynchronous(frame.type) && frame.type != kErrorResponse) return false;
-    if (!replies.empty() && frame.type == kErrorResponse) spare_pins(replies.head(), frame);
-    if (!replies.empty()) settle(replies.head());
+    if (!replies.empty()) {
+        if (frame.type == kErrorResponse) spare_pins(replies.head(), frame);
+        settle(replies.head());
+    } else if (!is_asynchronous(frame.type) && frame.type != kErrorResponse) {
+        return false;
+    }
     switch (frame.type) {
         case kDataRow:
         case kCopyData: {
@@ -183,10 +186,8 @@ bool Session::on_command_end(const wire::Frame& frame) {
     row_delivered_ |= wanted;
     Expected& head = replies.head();
     if (frame.type == kCommandComplete && head.purpose == Purpose::Client && head.info) {
-        Cursor cursor(frame.body);
-        const sql::StatementInfoPtr info = head.info;
-        const bool simple = head.owed == Owed::Query;
-        on_command_complete(*info, simple ? statement_index_ : 0, cursor.c_string());
+        const std::uint32_t index = head.owed == Owed::Query ? statement_index_ : 0;
+        on_command_complete(*head.info, index, Cursor(frame.body).c_string());
     }
     if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
     if (head.owed == Owed::Execute) replies.pop();
@@ -355,9 +356,9 @@ bool Session::repeat_on_primary(const wire::ErrorFields& fields) {
 
 // The turn of a request has come: what it may do counts for the transaction from here on.
 void Session::settle(Expected& expected) {
-    wrote_ |= expected.writes;
-    ddl_ |= expected.is_ddl;
-    pin(std::exchange(expected.leaves, sql::Leaves::Nothing));
+    wrote_ |= expected.marks.writes;
+    ddl_ |= expected.marks.is_ddl;
+    if (expected.leaves != sql::Leaves::Nothing) pin(std::exchange(expected.leaves, sql::Leaves::Nothing));
 }
 
 // Entries that the server skips after an error: what they promised does not come, latest first.

@@ -13,13 +13,12 @@ bool is_for_client(const Expected& expected) {
 
 Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
     if (size_ == ring_.size()) grow();
-    Expected& slot = ring_[(first_ + size_) & (ring_.size() - 1)];
-    ++size_;
+    Expected& slot = at(size_++);
     slot.owed = owed;
     slot.deliver = deliver;
     slot.purpose = purpose;
     slot.undo_client = slot.claims_unnamed = slot.under_own_name = false;
-    slot.begins = slot.commits = slot.writes = slot.is_ddl = false;
+    slot.marks = marks_;
     slot.client_name.clear();
     slot.leaves = sql::Leaves::Nothing;
     if (is_for_client(slot)) ++forwarded_;
@@ -28,11 +27,11 @@ Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
 
 void ReplyQueue::pop() {
     PGPOOL_ASSERT(size_ > 0);
-    Expected& slot = ring_[first_];
+    Expected& slot = head();
     if (is_for_client(slot)) --forwarded_;
-    slot.statement.reset();
-    slot.info.reset();
-    slot.unnamed_before.reset();
+    if (slot.statement) slot.statement.reset();
+    if (slot.info) slot.info.reset();
+    if (slot.unnamed_before) slot.unnamed_before.reset();
     first_ = (first_ + 1) & (ring_.size() - 1);
     --size_;
 }

@@ -43,20 +43,24 @@ enum class Deliver : std::uint8_t {
 // What an answer to a message of ours means.
 enum class Purpose : std::uint8_t { Client, Begin, Replay, Restore, Cleanup, Prepare, Check };
 
-struct Expected {
-    Owed owed = Owed::Query;
-    Deliver deliver = Deliver::Forward;
-    Purpose purpose = Purpose::Client;
-    bool undo_client = false;     // an entry of the client's undo list belongs to it
-    bool claims_unnamed = false;  // Parse or Close of the unnamed statement
-    // Of the request that it belongs to: with others on the way, what one may do counts when its turn comes.
+// What a request does: with others on the way, it counts when the turn of its entries comes.
+struct Marks {
     bool begins = false;
     bool commits = false;
     bool writes = false;
     bool is_ddl = false;
+};
+
+struct Expected {
+    Owed owed = Owed::Query;
+    Deliver deliver = Deliver::Forward;
+    Purpose purpose = Purpose::Client;
+    bool undo_client = false;                   // an entry of the client's undo list belongs to it
+    bool claims_unnamed = false;                // Parse or Close of the unnamed statement
+    bool under_own_name = false;                // `statement` is known there by the client's name for it
+    Marks marks;                                // of the request that it belongs to
     sql::Leaves leaves = sql::Leaves::Nothing;  // on the first entry of the request
     PreparedPtr statement;                      // what the server connection gains, or loses by a Close
-    bool under_own_name = false;                // ... under the client's name for it
     sql::StatementInfoPtr info;                 // Query, Execute: whose effects come true
     std::string client_name;                    // of the statement, if the server knows it by ours
     // The unnamed statement that this message replaces: it stays if the server skips the message.
@@ -81,6 +85,7 @@ public:
     [[nodiscard]] Expected& head() { return ring_[first_]; }  // REQUIRES: !empty()
     [[nodiscard]] Expected& at(std::size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
 
+    void mark(Marks marks) { marks_ = marks; }  // what is pushed from here on
     Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
     void pop();
     void clear();
@@ -121,6 +126,7 @@ private:
     std::size_t first_ = 0;
     std::size_t size_ = 0;
     std::size_t forwarded_ = 0;  // entries that end with a ReadyForQuery for the client
+    Marks marks_;
 };
 
 }  // namespace pgpool::exec

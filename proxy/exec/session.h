@@ -46,6 +46,7 @@ struct Request {
     bool oversize = false;  // the last message goes on beyond `size`
     bool gathered = false;
     bool classified = false;
+    bool planned = false;                // it has a connection, or waits for one
     bool begins = false;                 // holds a BEGIN
     bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
     bool lists_names = false;            // reads pg_prepared_statements
@@ -178,7 +179,7 @@ private:
     [[nodiscard]] bool may_pipeline() const;
     [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
     [[nodiscard]] std::size_t send_request(ByteView bytes);
-    void mark_replies(std::size_t first);
+    [[nodiscard]] Marks marks() const;
     [[nodiscard]] bool take_link(const route::Target& target);
     [[nodiscard]] bool prepare_link();
     void clean_own_names();

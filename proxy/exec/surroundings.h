@@ -74,9 +74,9 @@ public:
 
     void replace_config(config::ConfigPtr next);
 
-    struct Analysed {
-        sql::StatementInfoPtr info;
-        route::CachedVerdict* slot = nullptr;  // valid until the next analyze()
+    struct Analysed {  // valid until the next analyze()
+        const sql::StatementInfoPtr& info;
+        route::CachedVerdict* slot;
     };
     [[nodiscard]] Analysed analyze(std::string_view sql, const sql::AnalyzeOptions& options);
     [[nodiscard]] Analysed analyze_repeated(std::string_view sql,

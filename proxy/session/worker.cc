@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/session/worker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <set>
 
@@ -106,6 +108,9 @@ Worker& Worker::of(Shared& /*shared*/, std::uint32_t index) {
 
 void Worker::run() {
     this_worker = this;
+    // No thread is ever cancelled. Told so, glibc spends no locked instructions on it around system calls.
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, nullptr);
     loop_.run();
 }
 

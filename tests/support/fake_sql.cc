@@ -15,11 +15,11 @@ using Kind = Outcome::Kind;
 
 constexpr int kDeepest = 100;
 
-constexpr std::array<std::string_view, 34> kFirstWords{
-    "select",   "values",  "insert",   "update",     "delete",    "create",   "drop",  "begin", "start",
-    "commit",   "end",     "rollback", "abort",      "savepoint", "release",  "set",   "reset", "show",
-    "discard",  "prepare", "execute",  "deallocate", "copy",      "declare",  "fetch", "close", "listen",
-    "unlisten", "do",      "call",     "lock",       "vacuum",    "truncate", "notify"};
+constexpr std::array<std::string_view, 35> kFirstWords{
+    "select",   "values",  "insert",   "update",     "delete",    "create",   "drop",   "begin",  "start",
+    "commit",   "end",     "rollback", "abort",      "savepoint", "release",  "set",    "reset",  "show",
+    "discard",  "prepare", "execute",  "deallocate", "copy",      "declare",  "fetch",  "close",  "listen",
+    "unlisten", "do",      "call",     "lock",       "vacuum",    "truncate", "notify", "explain"};
 
 // Parameters that a server reports, with their names as it writes them.
 const std::map<std::string, std::string, std::less<>>& reported_names() {

@@ -60,6 +60,23 @@ TEST(TimerWheel, DisarmedAndDestroyedTimersDoNotFire) {
     EXPECT_EQ(recorder.fired, std::vector<Timer*>{&kept});
 }
 
+TEST(TimerWheel, AskedTooEarlyAfterDisarmingItKnowsBetter) {
+    TimerWheel wheel(TimePoint{});
+    Recorder recorder;
+    Timer kept(recorder);
+    Timer disarmed(recorder);
+    wheel.arm(kept, TimePoint{}, seconds(1));
+    wheel.arm(disarmed, TimePoint{}, milliseconds(100));
+    disarmed.disarm();
+    for (int calls = 0; calls < 2 && recorder.fired.empty(); ++calls) {
+        const auto due = wheel.next_due();
+        ASSERT_TRUE(due);
+        wheel.advance(*due);
+    }
+    EXPECT_EQ(recorder.fired, std::vector<Timer*>{&kept});
+    EXPECT_FALSE(wheel.next_due());
+}
+
 TEST(TimerWheel, HandlerMayArmAgain) {
     TimerWheel wheel(TimePoint{});
     Recorder recorder;
