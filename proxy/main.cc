@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <utility>
 
 #include "common/config/document.h"
 #include "common/config/load.h"
 #include "common/obs/log.h"
+#include "proxy/server/preparation.h"
 #include "proxy/server/server.h"
 
 namespace {
@@ -26,9 +28,10 @@ int serve(const Options& options) {
     for (const auto& error : outcome.errors)
         std::fprintf(stderr, "%s\n", pgpool::config::to_string(error).c_str());
     if (!outcome.config) return kExitConfig;
-    auto auth_tables = pgpool::server::load_auth(*outcome.config);
-    if (!auth_tables) {
-        std::fprintf(stderr, "%s: auth: %s\n", options.config.c_str(), auth_tables.error().message.c_str());
+    auto ready = pgpool::server::prepare(*outcome.config);
+    if (!ready) {
+        for (const auto& refused : ready.error())
+            std::fprintf(stderr, "%s: %s\n", options.config.c_str(), refused.c_str());
         return kExitConfig;
     }
     if (options.check) {
@@ -37,7 +40,7 @@ int serve(const Options& options) {
     }
     auto config = std::make_shared<const pgpool::config::Config>(std::move(*outcome.config));
     pgpool::log::set_level(config->log.level);
-    pgpool::server::Server server(config, std::move(*auth_tables), options.config);
+    pgpool::server::Server server(config, options.config, std::move(*ready));
     return server.run();
 }
 
@@ -49,8 +52,12 @@ int main(int argc, char** argv) {
     app.add_option("-c,--config", options.config, "configuration file")->capture_default_str();
     app.add_flag("--check", options.check, "check the configuration and exit: 0 = no errors, 2 = errors");
     app.add_flag("--help-config", options.help_config, "describe every parameter of the configuration");
-    app.set_version_flag("--version", PGPOOL_VERSION);
-    CLI11_PARSE(app, argc, argv);
+    app.set_version_flag("--version", "pgpool-proxy " PGPOOL_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : kExitConfig;
+    }
     if (options.help_config) {
         std::fputs(pgpool::config::help_text().c_str(), stdout);
         return 0;

@@ -48,34 +48,17 @@ void log_change(const config::Change& change) {
     }
 }
 
-void warn_of_readable_secrets(const std::string& file) {
-    struct stat status {};
-    if (::stat(file.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return;
-    log::warning("users_file_readable_by_all", {{"file", file}, {"hint", "chmod o-rwx"}});
-}
-
 std::uint32_t worker_count(const config::Config& config) {
     return config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
 }  // namespace
 
-Result<session::AuthTablesPtr> load_auth(const config::Config& config) {
-    auto tables = std::make_shared<session::AuthTables>();
-    if (!config.auth.users_file.empty()) {
-        auto users = auth::load_users_file(config.auth.users_file);
-        if (!users) return tl::unexpected(users.error());
-        warn_of_readable_secrets(config.auth.users_file);
-        tables->users = std::move(*users);
-    }
-    auto access = auth::AccessList::compile(config.auth.access);
-    if (!access) return tl::unexpected(access.error());
-    tables->access = std::move(*access);
-    return tables;
-}
-
-Server::Server(config::ConfigPtr config, session::AuthTablesPtr auth_tables, std::string config_file)
-    : config_(std::move(config)), config_file_(std::move(config_file)), auth_tables_(std::move(auth_tables)) {
+Server::Server(config::ConfigPtr config, std::string config_file, Preparation ready)
+    : config_(std::move(config)),
+      config_file_(std::move(config_file)),
+      auth_tables_(std::move(ready.auth_tables)),
+      addresses_(std::move(ready.addresses)) {
     shared_.mock_secret = fmt::format("{:016x}{:016x}", session::secure_random(), session::secure_random());
     shared_.statement_prefix = fmt::format("_pgpool_{:08x}_", session::secure_random() >> 32U);
     shared_.run_own_command = admin::run_own_command;
@@ -154,32 +137,29 @@ void Server::start_workers() {
     for (const auto& worker : workers_) threads_.emplace_back([target = worker.get()] { target->run(); });
 }
 
+// Before the first listener: those of the workers share the port with each other, and with whoever has it.
 void Server::listen_all() {
-    for (const std::string& address : config_->listen.addresses) listen_tcp(address);
-    if (!config_->listen.unix_socket_directory.empty()) listen_unix();
+    for (const net::Address& address : addresses_) {
+        if (const auto unused = net::check_unused(address); !unused) cannot_start(unused.error());
+    }
+    for (const net::Address& address : addresses_) {
+        address.family() == AF_UNIX ? listen_unix(address) : listen_tcp(address);
+    }
 }
 
-void Server::listen_tcp(const std::string& host) {
-    const auto addresses = net::resolve(host, config_->listen.port);
-    if (!addresses) cannot_start(addresses.error());
-    for (const net::Address& address : *addresses) {
-        if (const auto unused = net::check_unused(address); !unused) cannot_start(unused.error());
-        for (const auto& worker : workers_) {
-            auto fd = net::listen_on(address, static_cast<int>(config_->listen.backlog), net::ReusePort::Yes);
-            if (!fd) cannot_start(fd.error());
-            worker->listen(std::move(*fd));
-        }
+void Server::listen_tcp(const net::Address& address) {
+    for (const auto& worker : workers_) {
+        auto fd = net::listen_on(address, static_cast<int>(config_->listen.backlog), net::ReusePort::Yes);
+        if (!fd) cannot_start(fd.error());
+        worker->listen(std::move(*fd));
     }
 }
 
 // One socket for all workers: whoever is awake first accepts.
-void Server::listen_unix() {
-    const auto address = net::unix_address(config_->listen.unix_socket_directory, config_->listen.port);
-    if (!address) cannot_start(address.error());
-    if (const auto unused = net::check_unused(*address); !unused) cannot_start(unused.error());
-    auto fd = net::listen_on(*address, static_cast<int>(config_->listen.backlog), net::ReusePort::No);
+void Server::listen_unix(const net::Address& address) {
+    auto fd = net::listen_on(address, static_cast<int>(config_->listen.backlog), net::ReusePort::No);
     if (!fd) cannot_start(fd.error());
-    ::chmod(address->text().c_str(), 0777);
+    ::chmod(address.text().c_str(), 0777);
     for (const auto& worker : workers_) worker->listen(UniqueFd(::dup(fd->get())));
 }
 
@@ -281,8 +261,8 @@ std::vector<std::string> Server::reload() {
     return {};
 }
 
-void Server::apply(const config::Config& next, session::AuthTablesPtr auth_tables) {
-    auth_tables_ = std::move(auth_tables);
+void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {
+    auth_tables_ = std::move(tables);
     config_ = std::make_shared<const config::Config>(next);
     remember_passwords(*auth_tables_);
     shared_.addresses.refresh(config_->nodes);

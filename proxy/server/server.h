@@ -15,17 +15,15 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "proxy/server/preparation.h"
 #include "proxy/session/shared.h"
 #include "proxy/session/worker.h"
 
 namespace pgpool::server {
 
-// What `auth` names: the users file, read, and the access list, compiled.
-[[nodiscard]] Result<session::AuthTablesPtr> load_auth(const config::Config& config);
-
 class Server {
 public:
-    Server(config::ConfigPtr config, session::AuthTablesPtr auth_tables, std::string config_file);
+    Server(config::ConfigPtr config, std::string config_file, Preparation ready);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
@@ -37,12 +35,12 @@ public:
 private:
     void start_workers();
     void listen_all();
-    void listen_tcp(const std::string& host);
-    void listen_unix();
+    void listen_tcp(const net::Address& address);
+    void listen_unix(const net::Address& address);
     void request_reload(session::Shared::Reloaded done);
     void on_hangup();
     [[nodiscard]] std::vector<std::string> reload();
-    void apply(const config::Config& next, session::AuthTablesPtr auth_tables);
+    void apply(const config::Config& next, session::AuthTablesPtr tables);
     void drain();
     [[nodiscard]] bool all_drained() const { return workers_empty_ == workers_.size(); }
     void broadcast(const std::function<void(session::Worker&)>& task);
@@ -53,6 +51,7 @@ private:
     config::ConfigPtr config_;
     std::string config_file_;
     session::AuthTablesPtr auth_tables_;
+    std::vector<net::Address> addresses_;
     session::Shared shared_;
     std::vector<std::unique_ptr<session::Worker>> workers_;
     std::vector<std::thread> threads_;

@@ -89,6 +89,20 @@ def make_proxy(request):
         proxy.__exit__(AssertionError if failed else None, None, None)
 
 
+@pytest.fixture
+def make_unstarted_proxy():
+    """make_unstarted_proxy(cluster, changes): for start(wait=False) and check(); nobody looks at how it ends."""
+    made = []
+
+    def make(cluster, changes=None):
+        made.append(Proxy.for_cluster(cluster, changes))
+        made[-1].write_config()
+        return made[-1]
+    yield make
+    for proxy in made:
+        proxy.discard()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

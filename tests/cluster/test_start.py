@@ -16,16 +16,18 @@ def refusal(cluster, changes):
     proxy = Proxy.for_cluster(cluster, changes)
     try:
         proxy.start(wait=False)
-        assert proxy.process.wait(10) != 0
+        assert proxy.process.wait(10) == 1
         return proxy.log_text()
     finally:
-        proxy._clean_up()
+        proxy.discard()
 
 
-def test_port_of_another_proxy_is_not_shared(pair, make_proxy):
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["*"], ["127.0.0.1", "localhost"]])
+def test_port_of_another_proxy_is_not_shared(pair, make_proxy, addresses):
     """Listeners with SO_REUSEPORT would divide the clients between the two."""
-    first = make_proxy(pair)
-    assert IN_USE in refusal(pair, {"listen": {"port": first.port}})
+    first = make_proxy(pair, {"listen": {"addresses": addresses}})
+    assert IN_USE in refusal(pair, {"listen": {"addresses": addresses, "port": first.port}})
+    assert first.sql("select 1") == 1
 
 
 def test_socket_of_another_server_is_not_taken(pair, make_proxy, tmp_path):
@@ -43,21 +45,62 @@ def test_socket_left_behind_is_replaced(pair, make_proxy, tmp_path):
         assert connection.rows("select 1") == [["1"]]
 
 
-def test_check_reads_the_users_file(pair, tmp_path):
-    users = tmp_path / "users"
-    proxy = Proxy.for_cluster(pair, {"auth": {"users_file": str(users)}})
-    try:
-        proxy.write_config()
-        code, output = proxy.check()
-        assert code == 2 and str(users) in output
-        users.write_text('"amy" unquoted\n')
-        code, output = proxy.check()
-        assert code == 2 and f"{users}:1" in output
-        users.write_text('"amy" "secret"\n')
-        users.chmod(0o600)
-        assert proxy.check()[0] == 0
-    finally:
-        proxy._clean_up()
+@pytest.fixture
+def checked(pair, make_unstarted_proxy):
+    """checked(changes): exit code and output of --check, and the same of a start."""
+    def run(changes):
+        proxy = make_unstarted_proxy(pair, changes)
+        found = proxy.check()
+        proxy.start(wait=False)
+        return found, (proxy.process.wait(20), proxy.log_text())
+    return run
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"auth": {"users_file": "/nowhere/users.txt"}}, ["auth.users_file", "/nowhere/users.txt", "No such file"]),
+    ({"auth": {"users_file": "/etc"}}, ["auth.users_file", "/etc", "Is a directory"]),
+    ({"listen": {"addresses": ["127.0.0.1", "127.0.0.300"]}}, ["listen.addresses", "127.0.0.300"]),
+    ({"listen": {"addresses": ["no such host"]}}, ["listen.addresses", "no such host"]),
+    ({"listen": {"unix_socket_directory": "/nowhere"}}, ["listen.unix_socket_directory", "/nowhere", "No such file"]),
+    ({"listen": {"unix_socket_directory": "/etc/passwd"}}, ["listen.unix_socket_directory", "Not a directory"]),
+])
+def test_check_finds_what_a_start_refuses(checked, changes, words):
+    for status, output in checked(changes):
+        assert status == 2 and not [w for w in words if w not in output], output
+
+
+def test_check_reads_the_users_file(checked, tmp_path):
+    users = tmp_path / "users.txt"
+    users.write_text('"good" "secret"\ngarbage\n')
+    for status, output in checked({"auth": {"users_file": str(users)}}):
+        assert status == 2 and "users.txt:2:" in output and "double quotes" in output and "secret" not in output
+
+
+def test_check_finds_all_at_once(checked):
+    for status, output in checked({"auth": {"users_file": "/nowhere/users.txt"}, "listen": {"unix_socket_directory": "/nowhere"}}):
+        assert status == 2 and "auth.users_file" in output and "listen.unix_socket_directory" in output
+
+
+def test_nobody_can_log_in_is_a_warning(pair, make_unstarted_proxy):
+    proxy = make_unstarted_proxy(pair, {"auth": {"access": []}})
+    status, output = proxy.check()
+    assert status == 0 and "warning nobody_can_log_in" in output and "auth.access" in output
+    assert "warning" not in make_unstarted_proxy(pair).check()[1]
+
+
+def test_check_needs_no_port(pair, make_proxy):
+    assert make_proxy(pair).check()[0] == 0
+
+
+def test_a_single_value_is_a_list_of_one(pair, make_proxy):
+    assert make_proxy(pair, {"admin": {"users": "postgres"}}).admin("SHOW VERSION")
+
+
+@pytest.mark.parametrize("arguments, status, words", [(["--version"], 0, "pgpool-proxy 0.1.0\n"), (["--nonsense"], 2, "--nonsense"), (["--config"], 2, "--config"),
+                                                      (["--help"], 0, "--check")])
+def test_command_line(arguments, status, words):
+    done = subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=20)
+    assert done.returncode == status and words in done.stdout + done.stderr
 
 
 def test_nobody_reads_the_log(pair):
@@ -71,7 +114,7 @@ def test_nobody_reads_the_log(pair):
             assert proxy.sql("select 1") == 1
         assert proxy.stop() == 0
     finally:
-        proxy._clean_up()
+        proxy.discard()
 
 
 HOSTS = "127.0.0.1 localhost\n::1 two-addresses\n127.0.0.1 two-addresses\n"
@@ -96,4 +139,4 @@ def test_node_answers_at_its_second_address_only(pair, tmp_path):
         wait_for(proxy.is_ready, 10, "the proxy accepts a query")
         assert proxy.stop() == 0
     finally:
-        proxy._clean_up()
+        proxy.discard()

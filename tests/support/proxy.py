@@ -161,7 +161,7 @@ class Proxy:
         try:
             return self.start()
         except BaseException:
-            self._clean_up()
+            self.discard()
             raise
 
     def __exit__(self, kind, *_):
@@ -176,9 +176,10 @@ class Proxy:
             if kind is not None:
                 print(f"--- log of the proxy ---\n{self.log_tail(40)}")
         finally:
-            self._clean_up()
+            self.discard()
 
-    def _clean_up(self):
+    def discard(self):
+        """Ends it without a look at how, and removes its files."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)

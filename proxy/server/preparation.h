@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What a start needs beyond a valid configuration: the users file, addresses to listen on, directories.
+// `--check` and the start ask for it alike, so --check finds what a start would refuse, all but a port that
+// is taken. Blocks: files and name resolution.
+
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/net/socket.h"
+#include "proxy/session/shared.h"
+
+namespace pgpool::server {
+
+struct Preparation {
+    session::AuthTablesPtr auth_tables;
+    std::vector<net::Address> addresses;  // to listen on
+};
+
+// Or everything that a start would refuse, one text each.
+[[nodiscard]] tl::expected<Preparation, std::vector<std::string>> prepare(const config::Config& config);
+
+// The users file, read, and the access list, compiled. Logs a warning of what is no error and yet hardly
+// meant.
+[[nodiscard]] Result<session::AuthTablesPtr> load_auth(const config::Config& config);
+
+}  // namespace pgpool::server
