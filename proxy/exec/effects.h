@@ -55,8 +55,9 @@ public:
     virtual void await_news() = 0;              // Session::on_news follows when topology or facts are new
     virtual void arm(TimerKind timer, milliseconds after) = 0;
     virtual void disarm(TimerKind timer) = 0;
-    virtual void close() = 0;                     // the client, once it was sent what was replied
-    [[nodiscard]] virtual TimePoint clock() = 0;  // read now, not once per turn
+    virtual void login_refused(const Error& error) = 0;  // what the client is told, for the log
+    virtual void close() = 0;                            // the client, once it was sent what was replied
+    [[nodiscard]] virtual TimePoint clock() = 0;         // read now, not once per turn
     virtual void ddl_seen() = 0;      // catalog facts and prepared statements of the database may be stale
     virtual void facts_wanted() = 0;  // a verdict waits for newer catalog facts
     // log.statements: this text runs there now; null: it is answered here. Empty: too long to be known.

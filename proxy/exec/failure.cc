@@ -47,6 +47,7 @@ bool Session::is_within_message() const {
 }
 
 void Session::fatal(const wire::Report& report) {
+    if (phase_ == Phase::Starting) effects_.login_refused({std::string(report.message), report.sqlstate});
     wire::Report last = report;
     last.severity = Severity::Fatal;
     if (!is_within_message()) say(last);
@@ -83,6 +84,8 @@ void Session::refuse_link(std::string_view error_body) {
     std::string frame;
     wire::append_frame(frame, wire::backend::kErrorResponse, wire::as_fatal(error_body));
     effects_.reply(frame);
+    const wire::ErrorFields fields = wire::read_error_fields(error_body);
+    effects_.login_refused({std::string(fields.message), SqlState(fields.sqlstate)});
     hang_up();
 }
 
@@ -282,7 +285,7 @@ void Session::on_wait_timer(const config::Config& config) {
     const wire::Report report{
         .sqlstate = parked ? sqlstate::kCannotConnectNow : sqlstate::kTooManyConnections,
         .message = message,
-        .hint = parked ? "See SHOW POOL_NODES for the state of the nodes."
+        .hint = parked ? "See SHOW POOL_NODES; the admin database answers it also without a primary."
                        : "Raise pool.size, or shorten transactions."};
     wait_ = Wait::Nothing;
     if (phase_ == Phase::Starting) return fatal(report);

@@ -179,12 +179,25 @@ void ClientConnection::authenticated() {
     session_->start();
 }
 
-void ClientConnection::refuse(const Error& error) {
+void ClientConnection::login_refused(const Error& error) {
+    std::string_view user;
+    std::string_view database;
+    if (login_) {
+        user = login_->user();
+        database = login_->database();
+    } else if (pool_ != nullptr) {
+        user = pool_->user();
+        database = pool_->database();
+    }
     log::info("client_refused", {{"peer", peer_.text()},
-                                 {"user", login_ ? login_->user() : ""},
-                                 {"database", login_ ? login_->database() : ""},
+                                 {"user", user},
+                                 {"database", database},
                                  {"sqlstate", error.sqlstate.view()},
                                  {"reason", error.message}});
+}
+
+void ClientConnection::refuse(const Error& error) {
+    login_refused(error);
     std::string frame;
     wire::append_fatal(frame, error);
     queue(frame);
@@ -376,13 +389,10 @@ void ClientConnection::facts_wanted() {
     worker().facts_wanted(*session_->login().database);
 }
 void ClientConnection::statement(std::string_view sql, const exec::ServerLink* at) {
-    const auto* node = at != nullptr ? worker().surroundings().topology->find(at->node) : nullptr;
-    std::string_view where = at != nullptr ? "removed" : "-";
-    if (node != nullptr) where = node->name;
     log::info("statement", {{"session", key_.pid},
                             {"user", pool_->user()},
                             {"database", pool_->database()},
-                            {"node", where},
+                            {"node", at != nullptr ? worker().name_of(at->node) : "-"},
                             {"sql", sql}});
 }
 void ClientConnection::node_suspect(NodeId node) {

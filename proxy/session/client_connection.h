@@ -69,6 +69,7 @@ public:
     void await_news() override;
     void arm(exec::TimerKind timer, milliseconds after) override;
     void disarm(exec::TimerKind timer) override;
+    void login_refused(const Error& error) override;
     void close() override;
     TimePoint clock() override { return SteadyClock::now(); }
     void ddl_seen() override;

@@ -59,8 +59,6 @@ void ReplicationConnection::start() {
     const auto admitted = worker().shared().ledger.admit_client(user_, database_, config.limits);
     if (!admitted) return say_last(admitted.error());
     is_admitted_ = true;
-    log::info("replication_connected",
-              {{"peer", origin_.peer.text()}, {"user", user_}, {"database", database_}});
     seek();
 }
 
@@ -109,7 +107,8 @@ void ReplicationConnection::give_up_seeking() {
                   sqlstate::kTooManyConnections});
     } else {
         say_last({fmt::format("no primary within {} ms (health.failover_park_timeout)", limit.count()),
-                  sqlstate::kCannotConnectNow, "See SHOW POOL_NODES for the state of the nodes."});
+                  sqlstate::kCannotConnectNow,
+                  "See SHOW POOL_NODES; the admin database answers it also without a primary."});
     }
 }
 
@@ -129,6 +128,11 @@ void ReplicationConnection::drop_walsender() {
 
 void ReplicationConnection::on_logged_in(ByteView welcome) {
     state_ = State::Relaying;
+    was_relaying_ = true;
+    log::info("replication_connected", {{"peer", origin_.peer.text()},
+                                        {"user", user_},
+                                        {"database", database_},
+                                        {"node", worker().name_of(walsender_->node())}});
     timer_.disarm();
     queue(welcome);
     wake();
@@ -140,7 +144,7 @@ void ReplicationConnection::on_logged_in(ByteView welcome) {
 void ReplicationConnection::on_login_refused(ByteView error_body) {
     const wire::ErrorFields fields = wire::read_error_fields(error_body);
     if (fields.sqlstate.starts_with("57P")) return seek_again(fields.message);
-    log::warning("server_login_refused", {{"node", walsender_->node().value},
+    log::warning("server_login_refused", {{"node", worker().name_of(walsender_->node())},
                                           {"user", user_},
                                           {"database", database_},
                                           {"sqlstate", fields.sqlstate},
@@ -268,8 +272,8 @@ void ReplicationConnection::end() {
     timer_.disarm();
     drop_walsender();
     worker().shared().cancels.remove(key_);
-    if (is_admitted_) {
-        worker().shared().ledger.client_left(user_, database_);
+    if (is_admitted_) worker().shared().ledger.client_left(user_, database_);
+    if (was_relaying_) {
         log::info("replication_disconnected", {{"peer", origin_.peer.text()}, {"user", user_}});
     }
     worker().replication_ended(*this);

@@ -316,9 +316,14 @@ std::optional<net::Address> Worker::address_of(NodeId node) const {
     return status != nullptr ? shared_.addresses.find(status->host, status->port) : std::nullopt;
 }
 
+std::string_view Worker::name_of(NodeId node) const {
+    const cluster::NodeStatus* status = surroundings_.topology->find(node);
+    return status != nullptr ? std::string_view(status->name) : "removed";
+}
+
 void Worker::opened(ServerConnection& server) {
     if (log::enabled(log::Level::Debug)) {
-        log::debug("server_connected", {{"node", server.node.value}, {"user", server.pool().user()}});
+        log::debug("server_connected", {{"node", name_of(server.node)}, {"user", server.pool().user()}});
     }
 }
 
@@ -391,7 +396,7 @@ void Worker::login_refused(ServerConnection& server, std::string_view error_body
     const bool not_now = fields.sqlstate.starts_with("57P") || fields.sqlstate == "53300";
     pool::Pool& pool = server.pool();
     const NodeId node = server.node;
-    log::warning("server_login_refused", {{"node", node.value},
+    log::warning("server_login_refused", {{"node", name_of(node)},
                                           {"user", pool.user()},
                                           {"database", pool.database()},
                                           {"sqlstate", fields.sqlstate},

@@ -83,6 +83,7 @@ public:
                    std::shared_ptr<const ClientLogin> login);  // at the end of the turn
 
     // For replication connections.
+    [[nodiscard]] std::string_view name_of(NodeId node) const;                // for the log
     [[nodiscard]] std::optional<net::Address> address_of(NodeId node) const;  // none: removed, or unresolved
     [[nodiscard]] bool reserve_apart(const Ledger::Key& key);  // a server connection that is in no pool
     void cancel_at_node(const WalsenderConnection& walsender);

@@ -8,6 +8,7 @@ import time
 import psycopg2
 import pytest
 
+from support import ports
 from support import proxy as proxies
 from support import wire
 from support.pgcluster import wait_for
@@ -194,6 +195,23 @@ def test_pg_error_is_an_error_not_a_disconnect(pair, make_proxy):
         cursor.execute("select 1")
         assert cursor.fetchone() == (1,)
     connection.close()
+
+
+def test_refused_logins_are_logged(pair, make_proxy, make_unstarted_proxy):
+    """By the node, and because there is no primary."""
+    proxy = make_proxy(pair)
+    with pytest.raises(wire.ServerError):
+        proxy.wire(database="no_such_database")
+    wait_for(lambda: re.search(r"info client_refused peer=\S+ user=postgres database=no_such_database sqlstate=3D000 reason=\"database ", proxy.log_text()), 5, "it is logged")
+    assert f"server_login_refused node={pair.primary.name} " in proxy.log_text()
+    nobody = {"name": "dead", "host": "127.0.0.1", "port": ports.reserve()}
+    lonely = make_unstarted_proxy(pair, {"nodes": [nobody], "health": {"failover_park_timeout": "200ms"}}).start(wait=False)
+    wait_for(lambda: "node_down" in lonely.log_text(), 10, "its only node is down")
+    with pytest.raises(wire.ServerError) as refused:
+        lonely.wire()
+    assert refused.value.sqlstate == "57P03"
+    wait_for(lambda: re.search(r"info client_refused peer=\S+ user=postgres database=postgres sqlstate=57P03 reason=\"no primary within 200 ms", lonely.log_text()), 5, "it is logged")
+    ports.release(nobody["port"])
 
 
 def test_statements_are_logged(pair, make_proxy):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Replication connections through the proxy: backups, WAL, standbys, logical changes, and how they end."""
 import contextlib
+import re
 import subprocess
 import time
 
@@ -92,7 +93,9 @@ def test_errors_of_the_node_are_passed_on(pair, make_proxy):
     with pytest.raises(wire.ServerError) as refused:
         proxy.wire(database="nowhere", replication="database")
     assert refused.value.sqlstate == "3D000"
+    assert "replication_connected" not in proxy.log_text() and f"server_login_refused node={pair.primary.name} " in proxy.log_text()
     with proxy.wire(replication="database") as connection:
+        assert f"replication_connected peer=127.0.0.1 user=postgres database=postgres node={pair.primary.name}" in re.sub(r"(127\.0\.0\.1):\d+", r"\1", proxy.log_text())
         with pytest.raises(wire.ServerError) as refused:
             connection.rows("DROP_REPLICATION_SLOT nothing")
         assert refused.value.sqlstate == "42704"

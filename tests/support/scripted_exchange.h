@@ -93,6 +93,7 @@ public:
     void await_news() override;
     void arm(exec::TimerKind timer, milliseconds after) override;
     void disarm(exec::TimerKind timer) override { timers_.erase(timer); }
+    void login_refused(const Error& /*error*/) override {}
     void close() override { closed_ = true; }
     TimePoint clock() override;
     void ddl_seen() override;

@@ -60,6 +60,7 @@ protected:
     TimePoint clock() override { return {}; }
     void ddl_seen() override {}
     void facts_wanted() override {}
+    void login_refused(const Error& /*error*/) override {}
     void statement(std::string_view, const ServerLink*) override {}
     void node_suspect(NodeId) override {}
     OwnAnswer own_command(const sql::Statement&, exec::Run run) override {
