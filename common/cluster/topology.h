@@ -8,6 +8,7 @@
 // by the health monitor, read by every worker through shared_ptr<const Topology>.
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct ProbeTimes {
     std::optional<TimePoint> last_success;
     std::optional<TimePoint> last_failure;
 };
+
+inline constexpr std::uint64_t kLagUnknown = std::numeric_limits<std::uint64_t>::max();
 
 struct NodeStatus {
     NodeId id;

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -188,7 +187,7 @@ void Judge::measure_standbys() {
         if (node.state != NodeState::Up || node.role != Role::Standby) continue;
         if (node.timeline != 0 && node.timeline < primary->timeline) {
             node.replay_lsn = Lsn();
-            node.lag_bytes = std::numeric_limits<std::uint64_t>::max();
+            node.lag_bytes = kLagUnknown;
             node.reason =
                 fmt::format("on timeline {}, the primary is on {}", node.timeline, primary->timeline);
         } else if (primary->write_lsn > node.replay_lsn) {

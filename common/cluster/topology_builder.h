@@ -16,7 +16,7 @@
 // away is therefore not taken back by itself; removing the successor from the configuration does that.
 //
 // A standby on a lower timeline than the primary's stays up, but its replay position says nothing about the
-// primary's WAL: replay_lsn is unknown (0) and lag_bytes the largest number.
+// primary's WAL: replay_lsn is unknown (0) and lag_bytes is kLagUnknown.
 
 #include <cstdint>
 #include <optional>

@@ -20,7 +20,7 @@ using exec::Row;
 using exec::Value;
 using wire::ColumnType;
 
-// What is beyond the largest int8 is shown as that: it means "unknown, very much".
+// What is beyond the largest int8 is shown as that.
 [[nodiscard]] inline Value number(std::uint64_t value) {
     constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
     return static_cast<std::int64_t>(value < kLargest ? value : kLargest);

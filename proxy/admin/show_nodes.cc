@@ -17,6 +17,10 @@ std::optional<WallTime> changed_at(const NodeStatus& node) {
     return node.last_change == WallTime{} ? std::nullopt : std::optional(node.last_change);
 }
 
+Value lag_of(const NodeStatus& node) {
+    return node.lag_bytes == cluster::kLagUnknown ? Value() : number(node.lag_bytes);
+}
+
 Value as_milliseconds(Duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -46,12 +50,12 @@ OwnResult pool_nodes(const Context& context) {
     double total = 0;
     for (const NodeStatus& node : context.topology->nodes) total += node.weight;
     for (const NodeStatus& node : context.topology->nodes) {
-        result.rows.push_back({number(node.id.value), node.host, number(node.port), text(status_of(node)),
-                               text(status_of(node)), total > 0 ? node.weight / total : 0.0,
-                               text(role_of(node)), text(role_of(node)),
-                               number(context.statistics->get(node.id, Counted::Select)),
-                               context.reads_at == node.id, number(node.lag_bytes), node.replication_state,
-                               node.replication_sync_state, moment(changed_at(node))});
+        result.rows.push_back(
+            {number(node.id.value), node.host, number(node.port), text(status_of(node)),
+             text(status_of(node)), total > 0 ? node.weight / total : 0.0, text(role_of(node)),
+             text(role_of(node)), number(context.statistics->get(node.id, Counted::Select)),
+             context.reads_at == node.id, lag_of(node), text_or_null(node.replication_state),
+             text_or_null(node.replication_sync_state), moment(changed_at(node))});
     }
     return result;
 }

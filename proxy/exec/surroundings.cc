@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/exec/surroundings.h"
 
-#include <limits>
 #include <utility>
+
+#include "proxy/route/plan.h"
 
 namespace pgpool::exec {
 
@@ -40,7 +41,7 @@ const route::Verdict& Surroundings::verdict(const Analysed& analysed, const Data
 Lsn Surroundings::position_after(TimePoint written) const {
     if (written == TimePoint{}) return Lsn{};
     if (topology->written_at > written) return topology->written;
-    return Lsn{std::numeric_limits<std::uint64_t>::max()};
+    return route::kPositionUnknown;
 }
 
 std::uint64_t Surroundings::random() {

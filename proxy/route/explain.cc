@@ -16,6 +16,7 @@ void add_text(std::vector<std::string>& lines, const std::string& label, const s
 }
 
 std::string lag(const cluster::NodeStatus& node) {
+    if (node.lag_bytes == cluster::kLagUnknown) return "lag unknown";
     std::string out = fmt::format("lag {} bytes", node.lag_bytes);
     if (node.lag_time) out += fmt::format(" {} ms", std::chrono::floor<milliseconds>(*node.lag_time).count());
     return out;

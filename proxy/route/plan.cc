@@ -33,8 +33,11 @@ struct Describer {
             if (!wait.nodes.contains(node.id)) continue;
             names += (names.empty() ? "" : ",") + node.name;
         }
-        return fmt::format("wait for {:X}/{:X} on {} up to {} ms", wait.lsn.value >> 32U,
-                           wait.lsn.value & 0xffffffffU, names, wait.at_most.count());
+        const std::string position =
+            wait.lsn == kPositionUnknown
+                ? "the position of the last write"
+                : fmt::format("{:X}/{:X}", wait.lsn.value >> 32U, wait.lsn.value & 0xffffffffU);
+        return fmt::format("wait for {} on {} up to {} ms", position, names, wait.at_most.count());
     }
 
     std::string operator()(const Local& local) const {

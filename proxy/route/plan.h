@@ -4,6 +4,7 @@
 // ExecutionPlan: where and how one request is served. A value without sockets; printable.
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <variant>
 
@@ -74,6 +75,9 @@ struct Forward {
         false;  // on 25006, 40001 or a lost node before a row was delivered: repeat on the primary
     friend bool operator==(const Forward&, const Forward&) = default;
 };
+
+// Of a write whose position no probe has told yet: beyond every position that a node can have.
+inline constexpr Lsn kPositionUnknown{std::numeric_limits<std::uint64_t>::max()};
 
 // No eligible standby has replayed `lsn`. Wait until one of `nodes` has, then plan again; after `at_most`
 // plan with SessionRoute::waited set, which gives the primary.

@@ -22,14 +22,16 @@ TEST(ShowNodes, WeightsAreShares) {
     EXPECT_EQ(cell(result, 1, "role"), "standby");
 }
 
-TEST(ShowNodes, AnUnknownLagIsTheLargestNumber) {
+TEST(ShowNodes, WhatIsUnknownIsNull) {
     Asked asked;
     cluster::Topology topology = *asked.context.topology;
-    topology.nodes[1].lag_bytes = std::numeric_limits<std::uint64_t>::max();
+    topology.nodes[1].lag_bytes = cluster::kLagUnknown;
     topology.nodes[1].last_change = {};
     asked.context.topology = std::make_shared<const cluster::Topology>(topology);
     const auto result = pool_nodes(asked.context);
-    EXPECT_EQ(cell(result, 1, "replication_delay"), "9223372036854775807");
+    EXPECT_EQ(cell(result, 1, "replication_delay"), "NULL");
+    EXPECT_EQ(cell(result, 1, "replication_state"), "NULL");
+    EXPECT_EQ(cell(result, 1, "replication_sync_state"), "NULL");
     EXPECT_EQ(cell(result, 1, "last_status_change"), "NULL");
 }
 

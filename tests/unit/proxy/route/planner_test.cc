@@ -192,6 +192,21 @@ TEST_F(Planner, ExplainTellsAll) {
     EXPECT_EQ(lines, expected);
 }
 
+TEST_F(Planner, ExplainSaysWhatIsUnknown) {
+    topology.nodes[1].lag_bytes = cluster::kLagUnknown;
+    topology.nodes[1].lag_time = microseconds(0);
+    session.must_see = kPositionUnknown;
+    const sql::StatementInfoPtr analysed = sql::Analyzer().analyze("select 1");
+    routing.max_lag_bytes = 0;
+    routing.primary_reads = false;
+    const auto lines = explain(classify(*analysed, nullptr, {}), *analysed, session, topology, routing, 0);
+    ASSERT_EQ(lines.size(), 8U);
+    EXPECT_EQ(
+        lines[4],
+        "node: s1, standby, up, weight 1, lag unknown, eligible, has not replayed what the session must see");
+    EXPECT_EQ(lines[7], "plan: wait for the position of the last write on s1,s2 up to 100 ms");
+}
+
 TEST(NodeSet, HoldsNodesBelow64) {
     NodeSet set;
     EXPECT_TRUE(set.empty());
