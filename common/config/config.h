@@ -97,7 +97,7 @@ struct Routing {
 struct Health {
     milliseconds period{1'000};
     milliseconds timeout{2'000};
-    std::uint32_t failures_to_down = 3;  // in a row, for other classes than refused
+    std::uint32_t failures_to_down = 3;  // in a row; of refused connections two are enough
     std::string user = "postgres";
     std::string password;  // empty: none
     std::string database = "postgres";

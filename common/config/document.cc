@@ -184,6 +184,7 @@ All programs read one YAML file, by default `/etc/pgpool/appliance.yaml`. This p
 * **Durations** are written `500ms`, `30s`, `5min`, `1h` or `1d`; an integer without unit is milliseconds.
 * **Sizes** are written as in PostgreSQL, in powers of 1024: `64kB`, `16MB`, `1GB`, `1TB`, `512B`; an integer
   without unit is bytes.
+* **Lists** of names are written `[a, b]`, or one name in each line after `- `; a single name is a list of one.
 * **Booleans** are `on`, `off`, `true`, `false`, `yes` or `no`.
 * A parameter that is not in the file has its default. Unknown parameters are errors, as are parameters that stand
   twice, tabs in the indentation, merge keys (`<<`), a second document, and files above 1 MiB. Anchors and aliases work.

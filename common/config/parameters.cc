@@ -84,7 +84,9 @@ constexpr Parameter row(std::string_view name, Type type, Reload reload, std::st
 
 constexpr Parameter kNodeFields[] = {
     row<&Node::name>("name", kRequiredName, Live,
-                     "Name of the node in rules, SHOW and the log: letters, digits, `_`, `-` and `.`."),
+                     "Name of the node in rules, SHOW and the log: letters, digits, `_`, `-` and `.`. "
+                     "Standbys are found in `pg_stat_replication` by this name as their application_name, "
+                     "or else by address."),
     row<&Node::host>(
         "host", text(1, 255), Live,
         "Host name or address of the server, or the directory of its UNIX socket (begins with `/`)."),
@@ -245,7 +247,7 @@ constexpr Parameter kParameters[] = {
                                            "A probe without an answer for so long has failed."),
     row<&Config::health, &Health::failures_to_down>(
         "health.failures_to_down", integer(1, 1'000), Live,
-        "Failed probes in a row after which a node is down; a refused connection counts at once."),
+        "Failed probes in a row after which a node is down; of refused connections two in a row are enough."),
     row<&Config::health, &Health::user>("health.user", kRequiredName, Live,
                                         "Role that the probes log in as."),
     row<&Config::health, &Health::password>("health.password", secret(1'024), Live,
