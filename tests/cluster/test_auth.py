@@ -3,9 +3,11 @@
 import itertools
 import pathlib
 import random
+import re
 
 import pytest
 
+from support import proxy as proxies
 from support import wire
 from support.pgcluster import Cluster, wait_for
 
@@ -26,7 +28,18 @@ def guarded():
         for node in cluster.nodes:
             node.set_hba(["host all postgres 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust",
                           "host all md5_user,md5_two 127.0.0.1/32 md5", "host all all 127.0.0.1/32 scram-sha-256"])
+        primary.sql(recommended_function())
+        cluster.wait_caught_up()
         yield cluster
+
+
+def recommended_function():
+    """What docs/authentication.md says to make for auth_query."""
+    text = (proxies.ROOT / "docs" / "authentication.md").read_text()
+    return re.search(r"```sql\n(create role pgpool .*?)```", text, re.DOTALL)[1].replace("…", "function-secret")
+
+
+FUNCTION = {"auth_user": "pgpool", "auth_password": "function-secret", "auth_query": "SELECT usename, passwd FROM pgpool.user_lookup($1)"}
 
 
 def by_file(guarded, proxy_directory):
@@ -37,11 +50,11 @@ def by_file(guarded, proxy_directory):
     return str(path)
 
 
-@pytest.fixture(params=["users_file", "auth_query"])
+@pytest.fixture(params=["users_file", "auth_query", "function"])
 def login(request, guarded, make_proxy, tmp_path):
     method = {"access": [{"users": ["md5_user", "md5_two"], "method": "md5"}, {"users": ["postgres"], "method": "trust"}, {"method": "scram-sha-256"}]}
-    auth = {**method, "users_file": by_file(guarded, tmp_path)} if request.param == "users_file" else {**method, **LOOKUP}
-    proxy = make_proxy(guarded, {"auth": auth})
+    source = {"users_file": lambda: {"users_file": by_file(guarded, tmp_path)}, "auth_query": lambda: LOOKUP, "function": lambda: FUNCTION}
+    proxy = make_proxy(guarded, {"auth": {**method, **source[request.param]()}})
 
     def connect(user, password):
         with proxy.wire(user=user, password=password) as connection:
@@ -58,6 +71,11 @@ def test_expired_password(login):
     with pytest.raises(wire.ServerError) as refused:
         login("locked", "x")
     assert refused.value.sqlstate == "28P01"
+
+
+def test_expired_password_has_no_verifier(guarded):
+    """The node would refuse it as well; with the function the proxy does so before it opens a connection there."""
+    assert guarded.primary.rows("select passwd from pgpool.user_lookup('locked')") == [(None,)]
 
 
 def test_password_that_needs_saslprep(guarded, make_proxy):
