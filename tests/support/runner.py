@@ -6,6 +6,7 @@ here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPO
 PGPOOL_TEST_PORTS=LOW-HIGH for servers and proxies.
 """
 import argparse
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -87,6 +88,11 @@ def run_logged(command, log, timeout, environment):
         os.killpg(process.pid, signal.SIGTERM)
         time.sleep(3)
         return None
+    except KeyboardInterrupt:  # tests stop the servers that they have started
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        raise
     finally:
         try:  # what a test left behind would hold ports of the next one
             os.killpg(process.pid, signal.SIGKILL)
@@ -112,7 +118,7 @@ def execute(name, commands, timeout, environment=()):
     LOGS.mkdir(parents=True, exist_ok=True)
     path, begin = LOGS / f"{name}.log", time.monotonic()
     verdict = "PASS"
-    print(f"{name} …", flush=True)
+    print(f"{name} … (log: {path.relative_to(ROOT)})", flush=True)
     with open(path, "w") as log:
         for command in commands:
             status = run_logged(command, log, max(1.0, timeout - (time.monotonic() - begin)), environment)
@@ -186,4 +192,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # what ran is ended by then, see run_logged()
+        print("\ninterrupted", flush=True)
+        sys.exit(130)
