@@ -54,10 +54,10 @@ enum class Why : std::uint8_t {
     Rule,
     SessionChoice,  // balance: session
     Balanced,
-    PrimaryOnly,    // SessionRoute::primary_only
-    LeavesState,    // session state may stay behind, which must not be at a standby
-    NoStandby,   // no standby is up, fresh and has weight
-    NotCaughtUp  // no standby has replayed what this session must see
+    PrimaryOnly,  // SessionRoute::primary_only
+    LeavesState,  // session state may stay behind, which must not be at a standby
+    NoStandby,    // no standby is up, fresh and has weight
+    NotCaughtUp   // no standby has replayed what this session must see
 };
 
 // For how long the shell keeps to the target.
