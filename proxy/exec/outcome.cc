@@ -63,13 +63,24 @@ void Session::on_command_complete(const sql::StatementInfo& info, std::uint32_t 
     if (index < info.statements.size()) apply_effects(info.statements[index], tag);
 }
 
-void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
-    if (statement.clears != Leaves::Nothing) unpin(statement);
+// It has run in part, perhaps for ever: functions that change settings have been called.
+void Session::on_portal_suspended(const sql::StatementInfo& info) {
+    if (info.statements.empty()) return;
+    apply_settings(info.statements[0]);
+    if (const auto inner = executed_by(info.statements[0])) apply_settings(inner->statements[0]);
+}
+
+void Session::apply_settings(const sql::Statement& statement) {
     for (const sql::SettingChange& change : statement.settings) {
         settings_.apply(change);
         link_->settings.apply(change);
         set_locally_ |= change.scope != sql::Scope::Session;
     }
+}
+
+void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
+    if (statement.clears != Leaves::Nothing) unpin(statement);
+    apply_settings(statement);
     switch (statement.kind) {
         case Kind::Begin:
         case Kind::SetTransaction:
@@ -106,13 +117,12 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
 }
 
 // EXECUTE of what a Parse has prepared may be any command. One that executes another is not followed.
-void Session::apply_inner(const sql::Statement& execute, std::string_view tag) {
-    const PreparedPtr* known = statements_.find(execute.name);
-    if (known == nullptr || !(*known)->info) return;
-    const sql::StatementInfoPtr info = (*known)->info;
-    if (info->statements.size() == 1 && info->statements[0].kind != Kind::Execute) {
-        apply_effects(info->statements[0], tag);
-    }
+sql::StatementInfoPtr Session::executed_by(const sql::Statement& statement) const {
+    const PreparedPtr* known = statement.kind == Kind::Execute ? statements_.find(statement.name) : nullptr;
+    const sql::StatementInfoPtr info = known != nullptr ? (*known)->info : nullptr;
+    const bool is_followed =
+        info && info->statements.size() == 1 && info->statements[0].kind != Kind::Execute;
+    return is_followed ? info : nullptr;
 }
 
 void Session::apply_to_statements(const sql::Statement& statement, std::string_view tag) {
@@ -121,7 +131,7 @@ void Session::apply_to_statements(const sql::Statement& statement, std::string_v
             remember_prepare(statement);
             break;
         case Kind::Execute:
-            apply_inner(statement, tag);
+            if (const auto inner = executed_by(statement)) apply_effects(inner->statements[0], tag);
             break;
         case Kind::Deallocate:
             if (statement.name.empty()) {

@@ -189,6 +189,9 @@ bool Session::on_command_end(const wire::Frame& frame) {
         const std::uint32_t index = head.owed == Owed::Query ? statement_index_ : 0;
         on_command_complete(*head.info, index, Cursor(frame.body).c_string());
     }
+    if (frame.type == kPortalSuspended && head.purpose == Purpose::Client && head.info) {
+        on_portal_suspended(*head.info);
+    }
     if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
     if (head.owed == Owed::Execute) replies.pop();
     return wanted;

@@ -260,7 +260,9 @@ private:
 
     // outcome.cc
     void apply_effects(const sql::Statement& statement, std::string_view tag);
+    void apply_settings(const sql::Statement& statement);
     void on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag);
+    void on_portal_suspended(const sql::StatementInfo& info);
     void end_request(wire::TransactionStatus status);
     void end_transaction(bool committed);
     void keep_effects();
@@ -274,7 +276,7 @@ private:
     void pin(sql::Leaves leaves);
     void unpin(const sql::Statement& done);
     void apply_to_statements(const sql::Statement& statement, std::string_view tag);
-    void apply_inner(const sql::Statement& execute, std::string_view tag);
+    [[nodiscard]] sql::StatementInfoPtr executed_by(const sql::Statement& statement) const;
     void remember_prepare(const sql::Statement& statement);
 
     // failure.cc

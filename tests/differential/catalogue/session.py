@@ -19,6 +19,8 @@ sequence("set_local_outside", Q("set local datestyle = 'German'"), Q("show dates
 sequence("set_by_function", Q("select set_config('datestyle', 'German', false)"), Q("select date '2020-12-31'"))
 sequence("set_by_function_local", Q("begin"), Q("select set_config('datestyle', 'German', true)"), Q("show datestyle"), Q("commit"), Q("show datestyle"))
 sequence("set_by_update_of_pg_settings", Q("update pg_settings set setting = '5MB' where name = 'work_mem'"), Q("show work_mem"))
+sequence("set_by_function_suspended", Parse("", "select set_config('datestyle', 'German', false)"), Bind(), Execute("", 1), Sync, Ready(),
+         Q("select date '2020-12-31'"), Use("b"), Q("show datestyle"))
 sequence("set_by_function_in_write", Q("insert into journal(what) values (set_config('work_mem', '6MB', false))"), Q("show work_mem"), tags="state")
 sequence("set_by_extended", X("set timezone = 'Asia/Tokyo'"), X("show timezone"), X("select set_config($1, $2, false)", ["work_mem", "8MB"]), X("show work_mem"), tags="state")
 sequence("set_several_in_one_query", Q("set work_mem = '5MB'; set datestyle = 'German'; show work_mem"), Q("show datestyle"))

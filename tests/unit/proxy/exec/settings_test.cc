@@ -91,6 +91,20 @@ TEST(SessionSettings, SetConfigCountsAsWell) {
     });
 }
 
+TEST(SessionSettings, SetConfigCountsAlsoInAPortalThatIsNotRunToItsEnd) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("", "SELECT set_config('work_mem', '7MB', false)") + bind_portal("", "") +
+                execute("", 1) + sync());
+        amy.expect("1 2 D(7MB) s Z(I)");
+        Client& bob = x.client();
+        bob >> query("SHOW work_mem");
+        bob.expect("T D() C(SHOW) Z(I)");
+        amy >> query("SHOW work_mem");
+        amy.expect("T D(7MB) C(SHOW) Z(I)");
+    });
+}
+
 TEST(SessionSettings, RoleFollowsItsClient) {
     run_script([](Exchange& x) {
         Client& amy = x.client();
