@@ -66,8 +66,7 @@ void Session::on_command_complete(const sql::StatementInfo& info, std::uint32_t 
 void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
     if (statement.clears != Leaves::Nothing) unpin(statement);
     for (const sql::SettingChange& change : statement.settings) {
-        settings_.apply(change);
-        link_->settings.apply(change);
+        if (!settings_.apply(change) || !link_->settings.apply(change)) pin(Leaves::UnknownSetting);
         set_locally_ |= change.scope != sql::Scope::Session;
     }
     switch (statement.kind) {
