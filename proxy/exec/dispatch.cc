@@ -472,7 +472,7 @@ std::size_t Session::send_request(ByteView bytes) {
             break;
     }
     replies.mark({});
-    if (replies.size() > first_reply) replies.at(first_reply).leaves = request_.verdict.leaves;
+    if (replies.size() > first_reply) replies.leave(replies.at(first_reply), request_.verdict.leaves);
     names_change_ |= request_.changes_names;
     may_copy_in_ |= request_.copies_in;
     emit_synthesized();

@@ -248,21 +248,14 @@ void Session::show_own_names() {
     for (const std::string& name : statements_.names()) ensure_own_name(name);
 }
 
-sql::Leaves Session::leaves_on_the_way() const {
-    sql::Leaves leaves = request_.verdict.leaves;
-    for (std::size_t i = 0; link_ != nullptr && i < link_->replies.size(); ++i) {
-        leaves = leaves | link_->replies.at(i).leaves;
-    }
-    return leaves;
-}
-
 // Two clients share what they prepared only where it means the same. Names are looked up by search path and
 // role, literals are read by DateStyle, client_encoding and others when the statement is analysed: so all
 // settings must be equal but those that only matter when it runs.
 std::string Session::statement_scope() const {
     constexpr auto kPrivate = sql::Leaves::TempObject | sql::Leaves::UnknownCode;
-    if (set_locally_ || sql::has(pins_ | pending_pins_ | leaves_on_the_way(), kPrivate))
-        return std::to_string(id_);
+    const sql::Leaves on_the_way = link_ != nullptr ? link_->replies.leaves() : sql::Leaves::Nothing;
+    const sql::Leaves leaves = pins_ | pending_pins_ | on_the_way | request_.verdict.leaves;
+    if (set_locally_ || sql::has(leaves, kPrivate)) return std::to_string(id_);
     std::string scope;
     for (const auto& [name, value] : settings_.current()->pairs()) {
         if (!matters_for_analysis(name)) continue;

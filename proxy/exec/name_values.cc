@@ -29,6 +29,10 @@ std::size_t hash_of(const Pairs& pairs) {
 
 }  // namespace
 
+NameValues::NameValues(Pairs pairs) : pairs_(std::move(pairs)) {
+    for (const auto& [name, value] : pairs_) bytes_ += bytes(name, value);
+}
+
 const std::string* NameValues::find(std::string_view name) const {
     const auto at = position(pairs_, name);
     return at != pairs_.end() && at->first == name ? &at->second : nullptr;

@@ -21,14 +21,18 @@ class NameValues {
 public:
     using Pair = std::pair<std::string, std::string>;
 
-    explicit NameValues(std::vector<Pair> pairs)
-        : pairs_(std::move(pairs)) {}  // REQUIRES: sorted by name, no name twice
+    explicit NameValues(std::vector<Pair> pairs);  // REQUIRES: sorted by name, no name twice
 
     [[nodiscard]] const std::vector<Pair>& pairs() const { return pairs_; }
     [[nodiscard]] const std::string* find(std::string_view name) const;
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }  // memory of all pairs, about
+    [[nodiscard]] static std::size_t bytes(std::string_view name, std::string_view value) {
+        return sizeof(Pair) + name.size() + value.size();
+    }
 
 private:
     std::vector<Pair> pairs_;
+    std::size_t bytes_ = 0;
 };
 
 using NameValuesPtr = std::shared_ptr<const NameValues>;

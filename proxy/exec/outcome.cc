@@ -72,8 +72,7 @@ void Session::on_portal_suspended(const sql::StatementInfo& info) {
 
 void Session::apply_settings(const sql::Statement& statement) {
     for (const sql::SettingChange& change : statement.settings) {
-        settings_.apply(change);
-        link_->settings.apply(change);
+        if (!settings_.apply(change) || !link_->settings.apply(change)) pin(Leaves::UnknownSetting);
         set_locally_ |= change.scope != sql::Scope::Session;
     }
 }

@@ -33,7 +33,12 @@ void ReplyQueue::pop() {
     if (slot.info) slot.info.reset();
     if (slot.unnamed_before) slot.unnamed_before.reset();
     first_ = (first_ + 1) & (ring_.size() - 1);
-    --size_;
+    if (--size_ == 0) leaves_ = sql::Leaves::Nothing;
+}
+
+void ReplyQueue::leave(Expected& first, sql::Leaves leaves) {
+    first.leaves = leaves;
+    leaves_ = leaves_ | leaves;
 }
 
 void ReplyQueue::clear() {
@@ -52,6 +57,7 @@ void ReplyQueue::drop_syncs_before_copy_end() {
     for (Expected& expected : kept) {
         Expected& slot = push(expected.owed, expected.deliver, expected.purpose);
         slot = std::move(expected);
+        leave(slot, slot.leaves);
     }
 }
 

@@ -87,6 +87,9 @@ public:
 
     void mark(Marks marks) { marks_ = marks; }  // what is pushed from here on
     Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
+    void leave(Expected& first, sql::Leaves leaves);  // what the request that begins with it may leave behind
+    // What requests on the way may leave behind. Those that are answered count until nothing is owed.
+    [[nodiscard]] sql::Leaves leaves() const { return leaves_; }
     void pop();
     void clear();
 
@@ -127,6 +130,7 @@ private:
     std::size_t size_ = 0;
     std::size_t forwarded_ = 0;  // entries that end with a ReadyForQuery for the client
     Marks marks_;
+    sql::Leaves leaves_ = sql::Leaves::Nothing;
 };
 
 }  // namespace pgpool::exec

@@ -223,7 +223,6 @@ private:
     void flush_raw();
     Expected& send_own_query(std::string_view sql, Purpose purpose);
     void send_made();  // what was put into out_
-    [[nodiscard]] sql::Leaves leaves_on_the_way() const;
     [[nodiscard]] std::string statement_scope() const;
 
     // replies.cc

@@ -16,9 +16,15 @@ NameValuesPtr Settings::reset(std::string_view name) const {
     return original != nullptr ? table_->with(current_, name, *original) : table_->without(current_, name);
 }
 
-void Settings::apply(const sql::SettingChange& change) {
+bool Settings::has_room(const sql::SettingChange& change) const {
+    const std::string* present = current_->find(change.name);
+    const std::size_t replaced = present != nullptr ? NameValues::bytes(change.name, *present) : 0;
+    return current_->bytes() - replaced + NameValues::bytes(change.name, change.value_sql) <= kMostBytes;
+}
+
+bool Settings::apply(const sql::SettingChange& change) {
     using Act = sql::SettingChange::Act;
-    if (change.scope == sql::Scope::Local) return;
+    if (change.scope == sql::Scope::Local) return true;
     switch (change.act) {
         case Act::ResetAll: {
             // RESET ALL leaves role and session_authorization as they are (guc.c: GUC_NO_RESET_ALL).
@@ -34,11 +40,13 @@ void Settings::apply(const sql::SettingChange& change) {
             current_ = reset(change.name);
             break;
         case Act::Set:
+            if (!has_room(change)) return false;
             current_ = table_->with(current_, change.name, change.value_sql);
             break;
     }
     // SET SESSION AUTHORIZATION resets the role (PG documentation of that command).
     if (change.name == "session_authorization") current_ = reset("role");
+    return true;
 }
 
 void Settings::replace(NameValuesPtr current) {

@@ -8,8 +8,8 @@
 // replayed by set_config(), because there "a, b" is a list and in SET 'a, b' is one name.
 //
 // The same class follows a client's view and a server connection's state; they differ in what RESET means: a
-// client goes back to what its startup packet said, a server connection to nothing set. Pure; one worker
-// only.
+// client goes back to what its startup packet said, a server connection to nothing set. Each change copies
+// the set, so what one set may hold is bounded. Pure; one worker only.
 
 #include <optional>
 #include <string>
@@ -28,8 +28,10 @@ public:
     [[nodiscard]] const NameValuesPtr& current() const { return current_; }
     [[nodiscard]] const NameValuesPtr& defaults() const { return defaults_; }
 
-    void apply(const sql::SettingChange&
-                   change);  // session scope; a local one ends with its transaction and is ignored
+    // Session scope; a local one ends with its transaction and is ignored. False: too much would be set, and
+    // the change is not kept.
+    [[nodiscard]] bool apply(const sql::SettingChange& change);
+    static constexpr std::size_t kMostBytes = std::size_t{16} << 10U;  // by NameValues::bytes()
     void replace(NameValuesPtr current);  // outside transactions: all of them at once
 
     void commit();    // also of an implicit transaction
@@ -45,6 +47,7 @@ private:
     };
     [[nodiscard]] std::optional<std::size_t> find_savepoint(std::string_view name) const;
     [[nodiscard]] NameValuesPtr reset(std::string_view name) const;
+    [[nodiscard]] bool has_room(const sql::SettingChange& change) const;
 
     NameValuesTable* table_;
     NameValuesPtr defaults_;

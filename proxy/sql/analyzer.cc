@@ -45,7 +45,7 @@ void parse(StatementInfo& info, const std::string& sql) {
         statement.length = raw->stmt_len;
         read_statement(raw->stmt, statement, findings);
     }
-    if (findings.unknown_node) return add_unknown(info);
+    if (findings.unknown) return add_unknown(info);
     info.parsed = true;
     info.depends_on_literals = findings.depends_on_literals;
 }

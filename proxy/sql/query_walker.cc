@@ -32,6 +32,7 @@ public:
 
 private:
     static constexpr int kNoScope = -1;
+    static constexpr std::size_t kMostCtes = 256;  // each relation is compared with all of them
 
     // A name that WITH defines; scopes are chains of them.
     struct CteName {
@@ -172,7 +173,7 @@ void QueryWalker::visit(const void* node) {
         case T_XmlSerialize:
             return push_children(node);
         default:
-            findings_.unknown_node = true;
+            findings_.unknown = true;
     }
 }
 
@@ -243,6 +244,10 @@ void QueryWalker::merge(const MergeStmt* node) {
 void QueryWalker::with(const WithClause* node) {
     if (node == nullptr) return;
     const auto define = [this](const CommonTableExpr* cte) {
+        if (ctes_.size() == kMostCtes) {
+            findings_.unknown = true;
+            return;
+        }
         ctes_.push_back({cte->ctename, current_.scope});
         current_.scope = static_cast<int>(ctes_.size()) - 1;
     };

@@ -14,7 +14,8 @@ namespace pgpool::sql {
 struct Findings {
     std::string_view sql;
     bool depends_on_literals = false;
-    bool unknown_node = false;  // a node type that this unit does not know: nothing can be said
+    bool unknown = false;  // a node type that this folder does not know, or too much: nothing can be said
+    std::size_t written_from = 0;  // of `sql`: values that are looked for there come in its order
 };
 
 // Adds to `out` what the tree at `root` (a PostgreSQL Node: SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE, a

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -49,7 +50,8 @@ private:
     void set_multi(const VariableSetStmt* node);
     void set_transaction_setting(const std::string& name, const A_Const* value);
     void session_characteristics();
-    bool append_value(std::string& to, const void* arg) const;
+    bool is_as_written(std::string_view value);
+    bool append_value(std::string& to, const void* arg);
     void discard(DiscardMode mode);
     void table_elements(const CreateStmt* node);
     void alter_table(const AlterTableStmt* node);
@@ -159,7 +161,7 @@ bool StatementReader::set_config_change(const FuncCall* call) {
     } else {
         const char* given = string_value(value);
         if (given == nullptr) return false;
-        if (has_high_byte(given) && findings_.sql.find(given) == std::string_view::npos) return false;
+        if (!is_as_written(given)) return false;
         std::optional<std::string> value_sql = set_config_value(change.name, given);
         if (!value_sql) return false;
         change.value_sql = std::move(*value_sql);
@@ -252,8 +254,20 @@ void StatementReader::set(const VariableSetStmt* node) {
     }
 }
 
-// Strings outside ASCII that escapes produced are in the library's encoding, not in the client's.
-bool StatementReader::append_value(std::string& to, const void* arg) const {
+// Strings outside ASCII that escapes produced are in the library's encoding, not in the client's. The text is
+// searched once for all of them: what is not found ends the search.
+bool StatementReader::is_as_written(std::string_view value) {
+    if (!has_high_byte(value)) return true;
+    const std::string_view rest = findings_.sql.substr(findings_.written_from);
+    const void* found =
+        memmem(rest.data(), rest.size(), value.data(), value.size());  // linear, unlike find()
+    findings_.written_from =
+        found != nullptr ? static_cast<std::size_t>(static_cast<const char*>(found) - findings_.sql.data())
+                         : findings_.sql.size();
+    return found != nullptr;
+}
+
+bool StatementReader::append_value(std::string& to, const void* arg) {
     if (!is(arg, T_A_Const) || as<A_Const>(arg)->isnull) return false;
     const auto* value = as<A_Const>(arg);
     if (!to.empty()) to += ", ";
@@ -267,7 +281,7 @@ bool StatementReader::append_value(std::string& to, const void* arg) const {
         case T_String: {
             const std::string_view given = value->val.sval.sval;
             to += quote_literal(given);
-            return !has_high_byte(given) || findings_.sql.find(given) != std::string_view::npos;
+            return is_as_written(given);
         }
         default:
             return false;

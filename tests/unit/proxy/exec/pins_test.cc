@@ -63,6 +63,15 @@ TEST(Pins, WhatFailedBeforeItRanDoesNotPin) {
     });
 }
 
+TEST(Pins, WhatFailedBeforeItRanDoesNotPinAtAStandby) {
+    run_script(Exchange::Setup{.standbys = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("BEGIN READ ONLY") + query("SELECT 'a' FROM t") + query("SELEC 1") + query("ROLLBACK"));
+        amy >> query("INSERT INTO t VALUES ('a')");
+        amy.expect("C(BEGIN) Z(T) T D(a) C(SELECT 1) Z(T) E(42601) Z(E) C(ROLLBACK) Z(I) C(INSERT 0 1) Z(I)");
+    });
+}
+
 TEST(Pins, HeldCursor) {
     run_script([](Exchange& x) {
         Client& amy = x.client();

@@ -28,6 +28,18 @@ TEST(Prepared, StatementFollowsItsClientToAnotherConnection) {
     });
 }
 
+TEST(Prepared, ManyBehindAStatementThatRuns) {
+    Exchange x;
+    Client& amy = x.client();
+    std::string messages = parse("", "SELECT pg_sleep(1)") + bind_portal("", "") + execute();
+    for (int i = 0; i < 30000; ++i) messages += parse("a" + std::to_string(i), "");
+    amy >> (messages + sync());
+    x.wake_sleepers();
+    EXPECT_TRUE(amy.received().ends_with("1 Z(I)"));
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 TEST(Prepared, UnnamedStatementFollowsToo) {
     run_script([](Exchange& x) {
         Client& amy = x.client();

@@ -13,6 +13,24 @@ Replay replay_of(Pairs from, Pairs to) {
     return replay(*table.make(std::move(from)), *table.make(std::move(to)));
 }
 
+sql::SettingChange set(std::string name, std::string value) {
+    return {sql::SettingChange::Act::Set, sql::Scope::Session, std::move(name), std::move(value)};
+}
+
+TEST(Settings, KeepNoMoreThanACopyMayCost) {
+    NameValuesTable table;
+    Settings settings(table, table.empty());
+    std::size_t kept = 0;
+    for (int i = 0; i < 60000; ++i) kept += settings.apply(set("a.b" + std::to_string(i), "'1'")) ? 1 : 0;
+    EXPECT_GT(kept, 100U);
+    EXPECT_LT(kept, Settings::kMostBytes / sizeof(NameValues::Pair));
+    EXPECT_EQ(settings.current()->pairs().size(), kept);
+    EXPECT_TRUE(settings.apply(set("a.b0", "'2'"))) << "takes the room of the value before";
+    EXPECT_EQ(*settings.current()->find("a.b0"), "'2'");
+    EXPECT_FALSE(settings.apply(set("a.b0", std::string(Settings::kMostBytes, 'x'))));
+    EXPECT_EQ(*settings.current()->find("a.b0"), "'2'");
+}
+
 TEST(Replay, OfEqualSettingsIsEmpty) {
     for (const Pairs& settings :
          {Pairs{}, Pairs{{"work_mem", "'1MB'"}}, Pairs{{"role", "writer"}, {"search_path", "a, b"}},

@@ -24,6 +24,19 @@ TEST(SessionSettings, FollowTheirClient) {
     });
 }
 
+TEST(SessionSettings, MoreThanAreKeptPinTheirClient) {
+    run_script([](Exchange& x) {
+        const std::string large(exec::Settings::kMostBytes, 'x');
+        Client& amy = x.client();
+        amy >> (query("SET my.large TO '" + large + "'") + query("SHOW my.large"));
+        amy.expect("C(SET) Z(I) T D(" + large + ") C(SHOW) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || amy.session().pins() == sql::Leaves::UnknownSetting);
+        amy >> query("DISCARD ALL");
+        amy.expect("C(DISCARD ALL) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || amy.session().link() == nullptr);
+    });
+}
+
 TEST(SessionSettings, AreNotSeenByOthers) {
     run_script([](Exchange& x) {
         Client& amy = x.client();

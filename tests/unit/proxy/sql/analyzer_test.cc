@@ -44,6 +44,49 @@ TEST(Analyzer, StatementsKnowTheirPlaceInTheText) {
     EXPECT_EQ(info->statements[1].length, 0);
 }
 
+constexpr std::size_t kLongText = std::size_t{256} << 10U;
+
+std::string with_tables(int tables) {
+    std::string sql = "with a as(select 1)";
+    for (int i = 1; i < tables; ++i) sql += ",a" + std::to_string(i) + " as(select 1)";
+    return sql + "select 1 from a,t";
+}
+
+TEST(Analyzer, MoreCommonTablesThanAreLookedAtAreUnknown) {
+    const StatementInfoPtr most = Analyzer().analyze(with_tables(256));
+    EXPECT_TRUE(most->single(Kind::Select));
+    EXPECT_EQ(most->statements[0].relations.size(), 1U);
+    EXPECT_TRUE(Analyzer().analyze(with_tables(257))->single(Kind::Unknown));
+}
+
+TEST(Analyzer, ManyCommonTablesTimesManyRelations) {
+    std::string sql = with_tables(7000);
+    for (int i = 0; i < 40000; ++i) sql += ",t";
+    ASSERT_LT(sql.size(), kLongText);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(Analyzer(kLongText).analyze(sql)->single(Kind::Unknown));
+}
+
+TEST(Analyzer, ManyValuesOutsideAscii) {
+    std::string sql;
+    for (int i = 0; i < 10000; ++i) sql += "set a.b='\xc3\xa9" + std::to_string(i) + "';";
+    for (int i = 0; i < 5; ++i) {
+        const StatementInfoPtr info = Analyzer(kLongText).analyze(sql);
+        ASSERT_EQ(info->statements.size(), 10000U);
+        for (const Statement& statement : info->statements) ASSERT_EQ(statement.leaves, Leaves::Nothing);
+    }
+}
+
+TEST(Analyzer, ValuesOutsideAsciiAreFoundInTheOrderOfTheText) {
+    const StatementInfoPtr info = Analyzer().analyze(
+        "set a.b='\xc3\xa9';set a.b='\xc3\xa9';select set_config('a.b','\xc3\xa9',false),"
+        "set_config('a.c','\xc3\xa0',false);set search_path='\xc3\xa0','\xc3\xa9';"
+        "set a.b=e'\\u00e8';set a.b='\xc3\xa9'");
+    ASSERT_EQ(info->statements.size(), 6U);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(info->statements[i].leaves, Leaves::Nothing) << i;
+    EXPECT_EQ(info->statements[4].leaves, Leaves::UnknownSetting) << "made by an escape";
+    EXPECT_EQ(info->statements[5].leaves, Leaves::UnknownSetting) << "not looked for any more";
+}
+
 TEST(Analyzer, AdminDatabaseOwnsEveryShow) {
     Analyzer analyzer;
     AnalyzeOptions admin;
