@@ -38,6 +38,15 @@ const sql::Statement* executes(const sql::Statement& statement) {
     return holds ? statement.inner.get() : nullptr;
 }
 
+// By itself, or by what it takes back.
+bool changes_settings(const sql::Statement& statement) {
+    using sql::Kind;
+    static constexpr std::array kKinds{Kind::Discard, Kind::Commit, Kind::PrepareTransaction, Kind::Rollback,
+                                       Kind::RollbackToSavepoint};
+    return !statement.settings.empty() ||
+           std::find(kKinds.begin(), kKinds.end(), statement.kind) != kKinds.end();
+}
+
 bool is_own(const sql::StatementInfo& info) {
     return info.single(sql::Kind::Pgpool);
 }
@@ -99,7 +108,7 @@ bool Session::may_pipeline() const {
 void Session::classify(ByteView bytes) {
     request_.verdict = {};
     request_.statements = 0;
-    request_.prepares = false;
+    request_.prepares = request_.changes_settings = false;
     request_.parsed.reset();
     request_.own_names.clear();
     if (request_.form == Request::Form::Query) classify_query(bytes);
@@ -181,6 +190,7 @@ void Session::note_executed(std::string_view name) {
 void Session::note_names(const sql::Statement& statement) {
     const bool changes = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Deallocate;
     request_.changes_names |= changes || resets_settings(statement);
+    request_.changes_settings |= changes_settings(statement);
     const bool by_name = changes || statement.kind == sql::Kind::Execute;
     if (by_name && !statement.name.empty()) request_.own_names.push_back(statement.name);
 }
@@ -432,7 +442,8 @@ Marks Session::marks() const {
     return {.begins = request_.begins,
             .commits = request_.commits,
             .writes = verdict.kind == route::Class::Write,
-            .is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject)};
+            .is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject),
+            .changes_settings = request_.changes_settings};
 }
 
 std::size_t Session::send_request(ByteView bytes) {

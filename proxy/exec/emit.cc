@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // Session: the messages of a request on their way to a server connection. Statement names become ours, what
 // the connection lacks is put in front, and every message sent gets its entry in the reply queue.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -251,11 +253,8 @@ void Session::show_own_names() {
 // Two clients share what they prepared only where it means the same. Names are looked up by search path and
 // role, literals are read by DateStyle, client_encoding and others when the statement is analysed: so all
 // settings must be equal but those that only matter when it runs.
-std::string Session::statement_scope() const {
-    constexpr auto kPrivate = sql::Leaves::TempObject | sql::Leaves::UnknownCode;
-    const sql::Leaves on_the_way = link_ != nullptr ? link_->replies.leaves() : sql::Leaves::Nothing;
-    const sql::Leaves leaves = pins_ | pending_pins_ | on_the_way | request_.verdict.leaves;
-    if (set_locally_ || sql::has(leaves, kPrivate)) return std::to_string(id_);
+std::string Session::statement_scope() {
+    if (!are_settings_known()) return fmt::format("{}/{}", id_, ++private_scopes_);
     std::string scope;
     for (const auto& [name, value] : settings_.current()->pairs()) {
         if (!matters_for_analysis(name)) continue;
@@ -265,6 +264,16 @@ std::string Session::statement_scope() const {
         scope.push_back('\n');
     }
     return scope;
+}
+
+// Those that hold for what is sent now.
+bool Session::are_settings_known() const {
+    constexpr auto kUnknown =
+        sql::Leaves::TempObject | sql::Leaves::UnknownCode | sql::Leaves::UnknownSetting;
+    sql::Leaves leaves = pins_ | pending_pins_ | request_.verdict.leaves;
+    if (link_ != nullptr) leaves = leaves | link_->replies.leaves();
+    const bool are_changed = set_locally_ || (link_ != nullptr && link_->replies.changes_settings());
+    return !are_changed && !sql::has(leaves, kUnknown);
 }
 
 void Session::make_room() {

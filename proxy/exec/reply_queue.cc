@@ -33,7 +33,9 @@ void ReplyQueue::pop() {
     if (slot.info) slot.info.reset();
     if (slot.unnamed_before) slot.unnamed_before.reset();
     first_ = (first_ + 1) & (ring_.size() - 1);
-    if (--size_ == 0) leaves_ = sql::Leaves::Nothing;
+    if (--size_ > 0) return;
+    leaves_ = sql::Leaves::Nothing;
+    changes_settings_ = false;
 }
 
 void ReplyQueue::leave(Expected& first, sql::Leaves leaves) {
@@ -58,6 +60,7 @@ void ReplyQueue::drop_syncs_before_copy_end() {
         Expected& slot = push(expected.owed, expected.deliver, expected.purpose);
         slot = std::move(expected);
         leave(slot, slot.leaves);
+        changes_settings_ |= slot.marks.changes_settings;
     }
 }
 

@@ -49,6 +49,7 @@ struct Marks {
     bool commits = false;
     bool writes = false;
     bool is_ddl = false;
+    bool changes_settings = false;
 };
 
 struct Expected {
@@ -85,7 +86,13 @@ public:
     [[nodiscard]] Expected& head() { return ring_[first_]; }  // REQUIRES: !empty()
     [[nodiscard]] Expected& at(std::size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
 
-    void mark(Marks marks) { marks_ = marks; }  // what is pushed from here on
+    // What is pushed from here on.
+    void mark(Marks marks) {
+        marks_ = marks;
+        changes_settings_ |= marks.changes_settings;
+    }
+    // A request on the way may; one that is answered counts until nothing is owed.
+    [[nodiscard]] bool changes_settings() const { return changes_settings_; }
     Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
     void leave(Expected& first, sql::Leaves leaves);  // what the request that begins with it may leave behind
     // What requests on the way may leave behind. Those that are answered count until nothing is owed.
@@ -130,6 +137,7 @@ private:
     std::size_t size_ = 0;
     std::size_t forwarded_ = 0;  // entries that end with a ReadyForQuery for the client
     Marks marks_;
+    bool changes_settings_ = false;
     sql::Leaves leaves_ = sql::Leaves::Nothing;
 };
 

@@ -52,6 +52,7 @@ struct Request {
     bool lists_names = false;            // reads pg_prepared_statements
     bool prepares = false;               // holds a SQL PREPARE
     bool copies_in = false;              // holds a COPY FROM
+    bool changes_settings = false;       // now or when its transaction ends
     bool changes_names = false;          // makes or drops prepared statements, or resets settings
     bool surely_fails = false;           // so far: the transaction has failed, and nothing may have ended it
     std::uint32_t size = 0;              // bytes gathered
@@ -223,7 +224,8 @@ private:
     void flush_raw();
     Expected& send_own_query(std::string_view sql, Purpose purpose);
     void send_made();  // what was put into out_
-    [[nodiscard]] std::string statement_scope() const;
+    [[nodiscard]] std::string statement_scope();
+    [[nodiscard]] bool are_settings_known() const;
 
     // replies.cc
     [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
@@ -368,7 +370,8 @@ private:
     sql::TransactionOptions transaction_options_;
     bool wrote_ = false;  // in this transaction
     bool ddl_ = false;
-    bool set_locally_ = false;  // SET LOCAL
+    bool set_locally_ = false;          // SET LOCAL
+    std::uint64_t private_scopes_ = 0;  // of prepared statements that nobody may share, counted
     TimePoint last_write_;
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;

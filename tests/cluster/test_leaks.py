@@ -201,6 +201,39 @@ def test_replayable_state_pins_nobody(leaks, make_proxy, sized):
     fifty_over_five(leaks, make_proxy, SharingClient, sized(80, 20000))
 
 
+JANUARY = "select date '02/01/2020' - date '01/01/2020'"  # 31 where the month comes first, 1 where the day does
+
+
+@pytest.mark.parametrize("change", [
+    wire.query("set datestyle = 'SQL, DMY'"),
+    wire.parse("", "set datestyle = 'SQL, DMY'") + wire.bind() + wire.execute(),
+    wire.parse("", "select set_config('datestyle', 'SQL, DMY', false)") + wire.bind() + wire.execute(),
+    wire.parse("", "select set_config($1, $2, false)") + wire.bind("", "", ["datestyle", "SQL, DMY"]) + wire.execute(),
+    wire.query("begin") + wire.query("set local datestyle = 'SQL, DMY'")], ids=range(5))
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
+def test_statements_prepared_behind_a_setting_are_not_shared(leaks, make_proxy, change, is_known):
+    """Literals are read when a statement is prepared: a statement shared with who reads dates otherwise would be wrong."""
+    proxy = make_proxy(leaks, {"workers": 1, "pool": {"mode": "auto", "size": 1}})
+
+    def run(connection, name):
+        connection.send(wire.bind("", name), wire.execute(), wire.SYNC)
+        return [f.values() for f in connection.read_until("Z") if f.type == "D"]
+
+    with proxy.wire(user="leaks", database="leaks") as usual, proxy.wire(user="leaks", database="leaks") as other:
+        if is_known:
+            usual.send(wire.parse("before", JANUARY), wire.SYNC)
+            usual.read_until("Z")
+        other.send(change, wire.parse("s", JANUARY), wire.SYNC)
+        other.read_until("Z", 1 + change.count(b"Q", 0, 1) + change.count(b"set local"))
+        assert run(other, "s") == [[b"1"]]
+        other.query("rollback")
+        other.query("reset all")
+        other.query("discard all")
+        usual.send(wire.parse("s", JANUARY), wire.SYNC)
+        usual.read_until("Z")
+        assert run(usual, "s") == [[b"31"]]
+
+
 @pytest.mark.deadline(240)
 def test_cancel_hits_only_its_own_query(leaks, make_proxy, sized):
     """Cancels between other clients' queries: whoever did not ask must never see 57014."""
