@@ -137,7 +137,8 @@ def test_without_descriptors_connections_wait(pair, make_proxy):
     clients = [proxy.wire() for _ in range(8)]
     for client in clients:
         assert client.rows("select 1") == [["1"]]
-    used, limits = proxy.open_descriptors(), resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+    time.sleep(1)  # catalog facts are loaded
+    used, limits = proxy.lowest_free_descriptor(), resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
     waiting = [wire.Connection(proxy.host, proxy.port) for _ in range(6)]
     for connection in waiting:
