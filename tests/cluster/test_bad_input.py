@@ -137,12 +137,18 @@ def test_without_descriptors_connections_wait(pair, make_proxy):
     clients = [proxy.wire() for _ in range(8)]
     for client in clients:
         assert client.rows("select 1") == [["1"]]
-    time.sleep(1)  # catalog facts are loaded
-    used, limits = proxy.lowest_free_descriptor(), resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
-    waiting = [wire.Connection(proxy.host, proxy.port) for _ in range(6)]
-    for connection in waiting:
+    limits = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (proxy.highest_descriptor() + 1, limits[1]))
+
+    def knock():
+        connection = wire.Connection(proxy.host, proxy.port)
         connection.send(wire.startup({"user": "postgres", "database": "postgres"}))
+        return connection
+    last = knock()
+    while last.drain(0.3):  # a number below the highest was free
+        clients.append(last)
+        last = knock()
+    waiting = [last] + [knock() for _ in range(5)]
     before = proxy.cpu_seconds()
     assert [connection.drain(0.2) for connection in waiting] == [[]] * 6
     assert proxy.cpu_seconds() - before < 0.4, "it spins"

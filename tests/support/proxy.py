@@ -239,10 +239,8 @@ class Proxy:
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def lowest_free_descriptor(self):
-        """As a limit (RLIMIT_NOFILE is about numbers) it lets nothing more be opened."""
-        used = {int(number) for number in os.listdir(f"/proc/{self.process.pid}/fd")}
-        return next(number for number in range(len(used) + 1) if number not in used)
+    def highest_descriptor(self):
+        return max(int(number) for number in os.listdir(f"/proc/{self.process.pid}/fd"))
 
 
 def named_rows(frames):
