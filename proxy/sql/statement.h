@@ -156,8 +156,10 @@ struct Statement {
                        // name; two-phase kinds: the gid; Pgpool: what is asked, lower case; empty = ALL
     std::string argument;                    // Pgpool: the text after the command words, as written
     std::shared_ptr<const Statement> inner;  // Prepare, DeclareCursor, Explain: what is inside
-    std::int32_t location = 0;               // byte offset of this statement in the text
-    std::int32_t length = 0;                 // bytes, 0 = to the end
+    // Byte offset of this statement in the text that was analysed, which need not be the one at hand; for its
+    // sake a Prepare depends on literals.
+    std::int32_t location = 0;
+    std::int32_t length = 0;  // bytes, 0 = to the end
 };
 
 // What the leading comment of a request asks for: /* pgpool: primary */ ..., /*NO LOAD BALANCE*/ (as

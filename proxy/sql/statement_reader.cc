@@ -348,6 +348,7 @@ bool StatementReader::read_session_command(const void* node) {
             return true;
         case T_PrepareStmt:
             command(Kind::Prepare, as<PrepareStmt>(node)->name);
+            findings_.depends_on_literals = true;  // its place in the text is used
             inner(as<PrepareStmt>(node)->query);
             return true;
         case T_ExecuteStmt:

@@ -107,6 +107,20 @@ TEST(Prepared, SqlPrepareFollowsItsClient) {
     });
 }
 
+TEST(Prepared, SqlPrepareIsTakenFromItsOwnText) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        bob >> query("PREPARE a AS SELECT 'x';");
+        amy >> query("PREPARE a AS SELECT 'longer';");
+        amy.expect("C(PREPARE) Z(I)");
+        busy_client(x);
+        amy >> query("EXECUTE a");
+        amy.expect("T D(longer) C(SELECT 1) Z(I)");
+        x.expect_server(1, "Q(PREPARE a AS SELECT 'longer') Q(EXECUTE a)");
+    });
+}
+
 TEST(Prepared, SqlPrepareOfAnotherIsNotSeen) {
     run_script([](Exchange& x) {
         Client& amy = x.client();
