@@ -148,6 +148,12 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
         if (prepared != nullptr && (*prepared)->info) {
             const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
             all.leaves = all.leaves | inner.leaves;
+            const auto& run =
+                (*prepared)->info->statements;  // settings are followed only where it runs alone
+            const bool sets =
+                std::any_of(run.begin(), run.end(), [](const auto& s) { return !s.settings.empty(); });
+            if (sets && statement.kind != sql::Kind::Execute)
+                all.leaves = all.leaves | sql::Leaves::UnknownSetting;
             const bool alone = info.single(sql::Kind::Execute);
             if (alone) all = route::classify_execute(info, inner, facts, around_.functions());
         }
@@ -164,6 +170,7 @@ void Session::note_statements(const sql::StatementInfo& info) {
         request_.begins |= statement.kind == sql::Kind::Begin;
         request_.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
+        request_.rolls_back |= statement.kind == sql::Kind::Rollback;
         request_.prepares |= statement.kind == sql::Kind::Prepare;
         request_.copies_in |= statement.kind == sql::Kind::CopyFrom;
         for (const sql::RelationRef& relation : statement.relations) {
@@ -441,6 +448,7 @@ Marks Session::marks() const {
     const route::Verdict& verdict = request_.verdict;
     return {.begins = request_.begins,
             .commits = request_.commits,
+            .rolls_back = request_.rolls_back,
             .writes = verdict.kind == route::Class::Write,
             .is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject),
             .changes_settings = request_.changes_settings};

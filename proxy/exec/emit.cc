@@ -96,8 +96,8 @@ UnnamedStatement Session::unnamed_wanted() const {
 void Session::replace_unnamed(Expected& expected) {
     expected.claims_unnamed = true;
     if (link_->replies.may_skip_last()) {
-        expected.unnamed_before = std::make_shared<ClientUnnamed>(unnamed_);
         names_change_ |= link_->statements.unnamed != unnamed_wanted();
+        expected.unnamed_before = std::make_shared<ClientUnnamed>(std::exchange(unnamed_, {}));
     }
     unnamed_.forget();
 }
@@ -347,8 +347,18 @@ void Session::ensure_own_name(std::string_view name) {
 // name. One made by SQL can neither be brought into a failed transaction nor run there.
 PreparedPtr Session::under_our_name(const PreparedPtr& known, std::string_view name) {
     if (link_->statements.own_names.contains(name)) return nullptr;
-    if (!known->by_sql) return known;
+    if (!known->by_sql) return as_prepared_now(known, name);
     return request_.surely_fails ? stand_in("SELECT") : nullptr;
+}
+
+// One that the server lacks is analysed by the settings of now: only who has the same may share it.
+PreparedPtr Session::as_prepared_now(PreparedPtr known, std::string_view name) {
+    if (link_->statements.has(*known)) return known;
+    const std::string scope = statement_scope();
+    if (scope == known->scope) return known;
+    PreparedPtr anew = around_.prepared.intern(known->sql_and_types, scope, known->info);
+    statements_.set(name, anew);
+    return anew;
 }
 
 void Session::emit_bind(const wire::Frame& frame) {

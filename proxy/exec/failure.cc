@@ -26,6 +26,7 @@ std::size_t Session::fail_request(ByteView error_frame) {
     }
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
+    if (!owes_client()) forget_attempt();
     if (complete) {
         say_ready();
     } else {
@@ -142,10 +143,26 @@ void Session::on_link_lost(std::string_view reason) {
                                     sql::to_string(pins_), because)});
     }
     if (can_repeat()) {
+        undo_done_ = 0;  // what was confirmed comes again
         forget_link();
         return repeat_request();
     }
     report_loss(because);
+}
+
+// Whether anything of what is on the way, or was answered and waits for its Sync, may have been committed
+// before the connection was lost. In doubt yes.
+bool Session::may_have_committed() const {
+    ReplyQueue& replies = link_->replies;
+    bool in_block = transaction_ != TransactionStatus::Idle;
+    if (commits_ || (wrote_ && !in_block && !replies.empty())) return true;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        const Marks& marks = replies.at(i).marks;
+        in_block |= marks.begins;
+        if (marks.commits || (marks.writes && (!in_block || marks.rolls_back))) return true;
+        in_block = in_block && !marks.rolls_back;
+    }
+    return false;
 }
 
 // Tells the client once what became of its transaction; of an idle one with the reply to its next request.
@@ -156,17 +173,10 @@ void Session::report_loss(std::string_view reason) {
         return;
     }
     const bool owes = owes_client() || server_skips_;
-    bool begins = false;
-    bool commits = false;
-    bool writes = false;
-    for (std::size_t i = 0; i < link_->replies.size(); ++i) {
-        const Expected& expected = link_->replies.at(i);
-        begins |= expected.marks.begins;
-        commits |= expected.marks.commits;
-        writes |= expected.marks.writes;
-    }
+    const bool unknown = may_have_committed();
+    const bool begins = link_->replies.find([](const Expected& e) { return e.marks.begins; }) != nullptr;
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins;
-    const bool unknown = commits || (!in_transaction && writes);
+    if (unknown) login_.database->marks->written_at(last_write_ = effects_.clock());
     if (in_transaction && !unknown) {
         voided_ = owes ? Voided::Told : Voided::Untold;
         if (transaction_ == TransactionStatus::Failed && !owes) voided_ = Voided::Told;
@@ -177,17 +187,20 @@ void Session::report_loss(std::string_view reason) {
     const std::string message =
         unknown ? fmt::format("the node was lost before it confirmed: the outcome is unknown: {}", reason)
                 : fmt::format("the node was lost, nothing of this transaction remains: {}", reason);
+    const wire::Report report{
+        .sqlstate = unknown ? sqlstate::kOutcomeUnknown : sqlstate::kSerializationFailure,
+        .message = message,
+        .hint = unknown ? "Check whether the change is there before you repeat it."
+                        : "The transaction can be repeated."};
     if (owes) {
-        fail_owed({.sqlstate = unknown ? sqlstate::kOutcomeUnknown : sqlstate::kSerializationFailure,
-                   .message = message,
-                   .hint = unknown ? "Check whether the change is there before you repeat it."
-                                   : "The transaction can be repeated."});
-    } else if (unsynced_ && !in_transaction) {  // answered so far: the next message gets the error
-        fail_front({.sqlstate = sqlstate::kSerializationFailure, .message = message});
+        fail_owed(report);
+    } else if (unsynced_ && transaction_ == TransactionStatus::Idle) {  // the next message gets the error
+        fail_front(report);
     }
     forget_link();
     if (transaction_ == TransactionStatus::Idle) end_transaction(false);
-    repeatable_ = error_seen_ = row_delivered_ = false;
+    commits_ = false;
+    forget_attempt();
     done_ += std::exchange(retained_, 0);
     wait_ = Wait::Nothing;
     effects_.disarm(TimerKind::Query);
@@ -203,8 +216,7 @@ void Session::fail_owed(const wire::Report& report) {
     for (std::size_t i = 0; i < replies.size(); ++i) {
         const Expected& expected = replies.at(i);
         if (expected.owed == Owed::CopyEnd) continue;
-        const bool ends = expected.owed == Owed::Sync || expected.owed == Owed::Query ||
-                          expected.owed == Owed::FunctionCall;
+        const bool ends = expected.ends_batch();
         if (ends && expected.deliver != Deliver::Forward) continue;
         if (skips && expected.owed != Owed::Sync) continue;
         if (!ends && expected.deliver == Deliver::Swallow && !is_in_batch_of_client(i)) continue;
@@ -306,7 +318,7 @@ void Session::on_cancel() {
 // Only what the client has asked for is cancelled: a setting of ours that fails would let what follows run
 // without it.
 void Session::cancel_running() {
-    cancel_is_due_ = link_->replies.head().deliver == Deliver::Swallow;
+    cancel_is_due_ = is_head_ours();
     if (!cancel_is_due_) effects_.cancel(*link_);
 }
 

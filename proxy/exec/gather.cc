@@ -229,7 +229,7 @@ std::size_t Session::pass_copy_data(ByteView rest) {
     } else if (copying_in_ && frame.type != kCopyData && frame.type != kSync && frame.type != kFlush &&
                frame.type != kTerminate) {
         Expected& unread = link_->replies.push(owed_for(frame.type));  // it may be anything
-        unread.leaves = sql::Leaves::UnknownCode;
+        link_->replies.leave(unread, sql::Leaves::UnknownCode);
         unread.marks = {.commits = true, .writes = true, .is_ddl = true};
         unsynced_ = is_extended(frame.type);
         copying_in_ = false;

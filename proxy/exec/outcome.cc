@@ -182,9 +182,8 @@ void Session::end_request(wire::TransactionStatus status) {
     transaction_ = status;
     if (status == wire::TransactionStatus::Idle) end_transaction(!error_seen_);
     done_ += std::exchange(retained_, 0);
-    repeatable_ = error_seen_ = row_delivered_ = avoid_standby_ = learn_write_ = waited_for_replay_ = false;
-    timed_out_ = cancel_is_due_ = false;
-    frames_forwarded_ = frames_to_skip_ = statement_index_ = attempts_ = 0;
+    commits_ = false;
+    forget_attempt();
     if (owes_client()) {
         if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
         const auto timeout = around_.config->limits.query_timeout;
@@ -197,6 +196,13 @@ void Session::end_request(wire::TransactionStatus status) {
     effects_.disarm(TimerKind::Query);
     release_if_free();
     idle_or_in_transaction();
+}
+
+// Of the request that is over: the next one begins with nothing seen and nothing to skip.
+void Session::forget_attempt() {
+    repeatable_ = error_seen_ = row_delivered_ = avoid_standby_ = learn_write_ = waited_for_replay_ = false;
+    timed_out_ = cancel_is_due_ = false;
+    frames_forwarded_ = frames_to_skip_ = statement_index_ = attempts_ = 0;
 }
 
 void Session::end_transaction(bool committed) {

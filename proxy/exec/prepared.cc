@@ -21,6 +21,7 @@ PreparedPtr PreparedRegistry::intern(ByteView sql_and_types, std::string_view sc
     auto made = std::make_shared<PreparedStatement>();
     made->id = ++last_id_;
     made->server_name = fmt::format("{}{}", prefix_, made->id);
+    made->scope = scope;
     made->sql_and_types = sql_and_types;
     made->info = info;
     statements_.emplace(key_, made);

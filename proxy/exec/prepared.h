@@ -27,6 +27,7 @@ namespace pgpool::exec {
 struct PreparedStatement {
     std::uint64_t id = 0;
     std::string server_name;    // our name for it
+    std::string scope;          // who may share it, see intern()
     std::string sql_and_types;  // body of Parse after the name; for SQL PREPARE the whole text of the command
     bool by_sql = false;        // made by SQL PREPARE
     sql::StatementInfoPtr info;            // of the text; for SQL PREPARE of what is inside

@@ -149,7 +149,9 @@ bool Session::on_server_frame(const wire::Frame& frame) {
 }
 
 // What failed before anything ran leaves nothing: a Parse, and a Query with a mistake in its text.
+// One of ours fails alone: the request goes on without it.
 void Session::spare_pins(Expected& failed, const wire::Frame& error) const {
+    if (failed.deliver != Deliver::Forward) return;
     bool has_run = failed.owed != Owed::Parse;
     if (failed.owed == Owed::Query && frames_forwarded_ == 0) {
         const wire::ErrorFields fields = wire::read_error_fields(error.body);
@@ -249,9 +251,8 @@ bool Session::on_error(const wire::Frame& frame) {
     }
     const Expected& head = replies.head();
     const std::string told = in_client_words(frame.body, head.client_name);
-    const bool in_batch =
-        head.owed != Owed::Query && head.owed != Owed::FunctionCall && head.owed != Owed::Sync;
-    const bool ours = head.deliver == Deliver::Swallow && !(in_batch && is_in_batch_of_client(0));
+    const bool in_batch = !head.ends_batch();
+    const bool ours = is_head_ours();
     const bool of_query = in_batch && prepares_for_query();
     if (in_batch) {
         undo_skipped(replies);
@@ -332,6 +333,12 @@ void Session::forget_gathered() {
     wait_ = Wait::Nothing;
 }
 
+// What the head answers is no part of what the client has asked for.
+bool Session::is_head_ours() const {
+    const Expected& head = link_->replies.head();
+    return head.deliver == Deliver::Swallow && (head.ends_batch() || !is_in_batch_of_client(0));
+}
+
 // Whether the extended-protocol messages from there on end with a Sync of the client: then an error of a
 // statement that we prepare for them is the client's error.
 bool Session::is_in_batch_of_client(std::size_t from) const {
@@ -360,6 +367,7 @@ bool Session::repeat_on_primary(const wire::ErrorFields& fields) {
 // The turn of a request has come: what it may do counts for the transaction from here on.
 void Session::settle(Expected& expected) {
     wrote_ |= expected.marks.writes;
+    commits_ |= expected.marks.commits;
     ddl_ |= expected.marks.is_ddl;
     if (expected.leaves != sql::Leaves::Nothing) pin(std::exchange(expected.leaves, sql::Leaves::Nothing));
 }

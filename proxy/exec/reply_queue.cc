@@ -21,6 +21,7 @@ Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
     slot.marks = marks_;
     slot.client_name.clear();
     slot.leaves = sql::Leaves::Nothing;
+    changes_settings_ |= marks_.changes_settings && (owed == Owed::Query || owed == Owed::Execute);
     if (is_for_client(slot)) ++forwarded_;
     return slot;
 }

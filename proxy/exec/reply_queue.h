@@ -47,6 +47,7 @@ enum class Purpose : std::uint8_t { Client, Begin, Replay, Restore, Cleanup, Pre
 struct Marks {
     bool begins = false;
     bool commits = false;
+    bool rolls_back = false;  // a whole transaction
     bool writes = false;
     bool is_ddl = false;
     bool changes_settings = false;
@@ -86,12 +87,8 @@ public:
     [[nodiscard]] Expected& head() { return ring_[first_]; }  // REQUIRES: !empty()
     [[nodiscard]] Expected& at(std::size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
 
-    // What is pushed from here on.
-    void mark(Marks marks) {
-        marks_ = marks;
-        changes_settings_ |= marks.changes_settings;
-    }
-    // A request on the way may; one that is answered counts until nothing is owed.
+    void mark(Marks marks) { marks_ = marks; }  // what is pushed from here on
+    // Something that runs on the way may. What is answered counts until nothing is owed.
     [[nodiscard]] bool changes_settings() const { return changes_settings_; }
     Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
     void leave(Expected& first, sql::Leaves leaves);  // what the request that begins with it may leave behind

@@ -49,6 +49,7 @@ struct Request {
     bool planned = false;                // it has a connection, or waits for one
     bool begins = false;                 // holds a BEGIN
     bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
+    bool rolls_back = false;             // holds a ROLLBACK
     bool lists_names = false;            // reads pg_prepared_statements
     bool prepares = false;               // holds a SQL PREPARE
     bool copies_in = false;              // holds a COPY FROM
@@ -201,6 +202,7 @@ private:
     void emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                           const PreparedPtr& taken, const sql::StatementInfoPtr& info);
     [[nodiscard]] PreparedPtr stand_in(std::string_view sql);
+    [[nodiscard]] PreparedPtr as_prepared_now(PreparedPtr known, std::string_view name);
     [[nodiscard]] PreparedPtr under_our_name(const PreparedPtr& known, std::string_view name);
     [[nodiscard]] bool surely_fails() const;
     void emit_bind(const wire::Frame& frame);
@@ -253,6 +255,7 @@ private:
     [[nodiscard]] bool prepares_for_query() const;
     void end_skipped_query();
     void forget_gathered();
+    [[nodiscard]] bool is_head_ours() const;
     [[nodiscard]] bool is_in_batch_of_client(std::size_t from) const;
     [[nodiscard]] bool restore_settings(wire::TransactionStatus status);
     void finish_restore();
@@ -265,6 +268,7 @@ private:
     void on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag);
     void on_portal_suspended(const sql::StatementInfo& info);
     void end_request(wire::TransactionStatus status);
+    void forget_attempt();
     void end_transaction(bool committed);
     void keep_effects();
     void count_answered(bool transaction_over);
@@ -286,6 +290,7 @@ private:
     void fail_owed(const wire::Report& report);
     void refuse_link(std::string_view error_body);
     void report_loss(std::string_view reason);
+    [[nodiscard]] bool may_have_committed() const;
     void forget_link();
     void undo_all();
     [[nodiscard]] bool can_repeat() const;
@@ -370,6 +375,7 @@ private:
     sql::TransactionOptions transaction_options_;
     bool wrote_ = false;  // in this transaction
     bool ddl_ = false;
+    bool commits_ = false;              // a COMMIT was answered, the ReadyForQuery of its request was not
     bool set_locally_ = false;          // SET LOCAL
     std::uint64_t private_scopes_ = 0;  // of prepared statements that nobody may share, counted
     TimePoint last_write_;

@@ -290,6 +290,8 @@ void QueryWalker::function(const FuncCall* node) {
         findings_.depends_on_literals = true;
         const bool replayable = std::find(replayable_.begin(), replayable_.end(), node) != replayable_.end();
         const bool local = args.size() == 3 && bool_value(constant(args.at(2))).value_or(false);
+        if (!replayable && local)
+            out_.settings.push_back({.scope = Scope::Local, .name = {}, .value_sql = {}});
         if (!replayable && !local) out_.leaves = out_.leaves | Leaves::UnknownSetting;
         return;
     }

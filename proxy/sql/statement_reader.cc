@@ -66,6 +66,7 @@ private:
     void created(const RangeVar* node);
     void created(const List* name);
     void inner(const void* node);
+    void leave_what_inner_leaves();
     void command(Kind kind, const char* name) {
         out_.kind = kind;
         out_.name = text_of(name);
@@ -363,7 +364,7 @@ bool StatementReader::read_session_command(const void* node) {
         case T_DeclareCursorStmt:
             command(Kind::DeclareCursor, as<DeclareCursorStmt>(node)->portalname);
             inner(as<DeclareCursorStmt>(node)->query);
-            leave(out_.inner->leaves);
+            leave_what_inner_leaves();
             if ((as<DeclareCursorStmt>(node)->options & CURSOR_OPT_HOLD) != 0) leave(Leaves::HoldCursor);
             return true;
         case T_FetchStmt:
@@ -471,7 +472,7 @@ bool StatementReader::read_definition(const void* node) {
             if (create->objtype == OBJECT_TABLE) out_.kind = Kind::SelectInto;
             created(create->into->rel);
             inner(create->query);
-            leave(out_.inner->leaves);
+            leave_what_inner_leaves();
             return true;
         }
         case T_ViewStmt:
@@ -648,6 +649,12 @@ void StatementReader::inner(const void* node) {
     auto statement = std::make_shared<Statement>();
     StatementReader(*statement, findings_).read(node);
     out_.inner = std::move(statement);
+}
+
+// Settings that it makes are not followed.
+void StatementReader::leave_what_inner_leaves() {
+    leave(out_.inner->leaves);
+    if (!out_.inner->settings.empty()) leave(Leaves::UnknownSetting);
 }
 
 }  // namespace

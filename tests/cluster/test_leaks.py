@@ -233,6 +233,81 @@ def test_statements_prepared_behind_a_setting_are_not_shared(leaks, make_proxy, 
         assert run(usual, "s") == [[b"31"]]
 
 
+def execute(connection, name):
+    connection.send(wire.bind("", name), wire.execute(), wire.SYNC)
+
+
+@pytest.fixture
+def two_links(leaks, make_proxy):
+    """Connect; a client that holds the connection that was used last, so that others get another."""
+    proxy = make_proxy(leaks, {"workers": 1, "pool": {"mode": "auto", "size": 2}})
+    opened = []
+
+    def connect(*statements):
+        opened.append(proxy.wire(user="leaks", database="leaks", timeout=20))
+        for statement in statements:
+            opened[-1].query(statement)
+        return opened[-1]
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+def test_statement_prepared_again_is_shared_by_the_settings_of_then(two_links):
+    owner, other = two_links(), two_links()
+    owner.send(wire.parse("s", JANUARY), wire.SYNC)
+    owner.read_until("Z")
+    owner.query("set datestyle = 'SQL, DMY'")
+    holder = two_links("begin", "select 1")
+    execute(owner, "s")
+    owner.read_until("Z")
+    other.send(wire.parse("s", JANUARY), wire.SYNC)
+    other.read_until("Z")
+    execute(other, "s")
+    assert [f.values() for f in other.read_until("Z") if f.type == "D"] == [[b"31"]]
+    holder.query("rollback")
+
+
+def test_cancel_behind_a_statement_that_the_proxy_prepares(two_links):
+    owner = two_links()
+    owner.send(wire.parse("s", "select pg_sleep(15)"), wire.SYNC)
+    owner.read_until("Z")
+    holder = two_links("begin", "select 1")
+    execute(owner, "s")
+    time.sleep(0.3)
+    begin = time.monotonic()
+    owner.cancel()
+    assert [f.fields()["C"] for f in owner.read_until("Z") if f.type == "E"] == ["57014"]
+    assert time.monotonic() - begin < 5
+    holder.query("rollback")
+
+
+def test_state_behind_a_statement_that_the_proxy_cannot_prepare(two_links):
+    owner = two_links("create table going()")
+    owner.send(wire.parse("a", "select * from going"), wire.SYNC)
+    owner.read_until("Z")
+    owner.query("drop table going")
+    frames = owner.query("select pg_advisory_lock(77); execute a")
+    assert [f.fields()["C"] for f in frames if f.type == "E"] == ["26000"]
+    assert owner.rows("select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()") == [["1"]], "pinned"
+    owner.query("select pg_advisory_unlock_all()")
+
+
+@pytest.mark.parametrize("statements", [
+    ["create table made as select set_config('work_mem', '64MB', false) as v", "drop table made"],
+    ["begin", "declare c cursor for select set_config('work_mem', '64MB', false)", "fetch c", "commit"],
+    ["prepare p as select set_config('work_mem', '64MB', false) as v", "create table made as execute p", "drop table made"]], ids=range(3))
+def test_settings_made_within_other_statements_stay_with_their_client(leaks, make_proxy, statements):
+    proxy = make_proxy(leaks, {"workers": 1, "pool": {"mode": "auto", "size": 1}})
+    with proxy.wire(user="leaks", database="leaks") as setter:
+        before = setter.rows("show work_mem")
+        for statement in statements:
+            assert [f.fields() for f in setter.query(statement) if f.type == "E"] == []
+        assert setter.rows("show work_mem") == [["64MB"]]
+    with proxy.wire(user="leaks", database="leaks") as other:
+        assert other.rows("show work_mem") == before
+
+
 @pytest.mark.deadline(240)
 def test_cancel_hits_only_its_own_query(leaks, make_proxy, sized):
     """Cancels between other clients' queries: whoever did not ask must never see 57014."""

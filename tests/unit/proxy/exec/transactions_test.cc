@@ -138,6 +138,55 @@ TEST(Transactions, OutcomeOfALostCommitIsUnknown) {
     EXPECT_EQ(x.problem(), "");
 }
 
+// Whatever may have been committed is never said to be void.
+TEST(Transactions, OutcomeIsUnknownWhereverACommitMayHaveBeen) {
+    const std::string insert = "INSERT INTO t VALUES ('a')";
+    const std::string prepared = parse("", insert) + bind_portal("", "");
+    struct Case {
+        const char* what;
+        std::string answered;  // before the loss
+        std::string lost;
+    };
+    const std::vector<Case> cases{
+        {"an autocommit write before BEGIN", "", extended(insert) + extended("BEGIN")},
+        {"a write behind ROLLBACK", query("BEGIN") + query("SELECT 1"), query("ROLLBACK; " + insert)},
+        {"a Sync alone", prepared + execute() + flush(), sync()},
+        {"an Execute alone", prepared + flush(), execute() + sync()},
+        {"the Sync of a COMMIT",
+         query("BEGIN") + query(insert) + parse("", "COMMIT") + bind_portal("", "") + execute() + flush(),
+         sync()},
+    };
+    for (const Case& one : cases) {
+        SCOPED_TRACE(one.what);
+        Exchange x;
+        Client& amy = x.client();
+        amy >> one.answered;
+        static_cast<void>(amy.received());
+        x.hold_replies();
+        amy >> one.lost;
+        x.lose(0);
+        x.let_replies_go();
+        const std::string heard = amy.received();
+        EXPECT_NE(heard.find("E(08007) Z(I)"), std::string::npos) << heard;
+        x.finish();
+        EXPECT_EQ(x.problem(), "");
+    }
+}
+
+TEST(Transactions, ReadThatIsLostIsRepeatedWithItsName) {
+    Exchange x;
+    Client& bob = x.client();
+    bob >> (parse("b", "SELECT 'one'") + sync());
+    Client& amy = x.client();
+    x.hold_servers();
+    amy >> (parse("a", "SELECT 'one'") + bind_portal("", "a") + execute() + sync());
+    x.lose(0);
+    x.let_servers_go();
+    amy.expect("1 2 D(one) C(SELECT 1) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 TEST(Transactions, ReadThatIsLostIsRepeated) {
     Exchange x;
     Client& amy = x.client();

@@ -31,6 +31,20 @@ TEST(Waiting, ForAConnectionThatBecomesFree) {
     });
 }
 
+TEST(Waiting, RepetitionThatFailsTakesNothingFromTheNextAnswer) {
+    Exchange x({.standbys = 1, .links_per_node = 1});
+    Client& amy = x.client();
+    Client& bob = holder(x);
+    amy >> extended("SELECT conflict()");
+    amy.cancel();
+    amy.expect("1 2 E(57014) Z(I)");
+    bob >> query("COMMIT");
+    amy >> query("SELECT 'next'");
+    amy.expect("T D(next) C(SELECT 1) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 TEST(Waiting, NoticeFirstThenTheError) {
     run_script(kOneLink, [](Exchange& x) {
         Client& amy = x.client();
