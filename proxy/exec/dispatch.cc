@@ -38,6 +38,13 @@ const sql::Statement* executes(const sql::Statement& statement) {
     return holds ? statement.inner.get() : nullptr;
 }
 
+// Of what is executed within another statement, where its settings are not followed.
+sql::Leaves left_by_settings(const sql::StatementInfo& info) {
+    const bool sets = std::any_of(info.statements.begin(), info.statements.end(),
+                                  [](const auto& statement) { return !statement.settings.empty(); });
+    return sets ? sql::Leaves::UnknownSetting : sql::Leaves::Nothing;
+}
+
 // By itself, or by what it takes back.
 bool changes_settings(const sql::Statement& statement) {
     using sql::Kind;
@@ -148,14 +155,9 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
         if (prepared != nullptr && (*prepared)->info) {
             const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
             all.leaves = all.leaves | inner.leaves;
-            const auto& run =
-                (*prepared)->info->statements;  // settings are followed only where it runs alone
-            const bool sets =
-                std::any_of(run.begin(), run.end(), [](const auto& s) { return !s.settings.empty(); });
-            if (sets && statement.kind != sql::Kind::Execute)
-                all.leaves = all.leaves | sql::Leaves::UnknownSetting;
-            const bool alone = info.single(sql::Kind::Execute);
-            if (alone) all = route::classify_execute(info, inner, facts, around_.functions());
+            if (execute != &statement) all.leaves = all.leaves | left_by_settings(*(*prepared)->info);
+            if (info.single(sql::Kind::Execute))
+                all = route::classify_execute(info, inner, facts, around_.functions());
         }
         // What a PREPARE of the same request makes is not known yet.
         if (request_.prepares) all.leaves = all.leaves | sql::Leaves::UnknownCode;
