@@ -25,10 +25,17 @@ const sql::StatementInfo& no_statement() {
     return none;
 }
 
-bool resets_settings(const sql::Statement& statement) {
+// By which texts are read before anything of them is understood.
+bool sets_reading(const sql::SettingChange& change) {
+    return change.name == "client_encoding" || change.name == "standard_conforming_strings";
+}
+
+// What the client's next messages mean depends on what this makes of its settings.
+bool sets_anew(const sql::Statement& statement) {
     return statement.kind == sql::Kind::Discard ||
-           std::any_of(statement.settings.begin(), statement.settings.end(),
-                       [](const auto& change) { return change.act != sql::SettingChange::Act::Set; });
+           std::any_of(statement.settings.begin(), statement.settings.end(), [](const auto& change) {
+               return change.act != sql::SettingChange::Act::Set || sets_reading(change);
+           });
 }
 
 // The EXECUTE that a statement is or, as CREATE TABLE AS and EXPLAIN may, holds.
@@ -198,10 +205,16 @@ void Session::note_executed(std::string_view name) {
 
 void Session::note_names(const sql::Statement& statement) {
     const bool changes = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Deallocate;
-    request_.changes_names |= changes || resets_settings(statement);
+    request_.changes_names |= changes || sets_anew(statement) || takes_back_settings(statement);
     request_.changes_settings |= changes_settings(statement);
     const bool by_name = changes || statement.kind == sql::Kind::Execute;
     if (by_name && !statement.name.empty()) request_.own_names.push_back(statement.name);
+}
+
+bool Session::takes_back_settings(const sql::Statement& statement) const {
+    const bool rolls_back =
+        statement.kind == sql::Kind::Rollback || statement.kind == sql::Kind::RollbackToSavepoint;
+    return rolls_back && settings_.is_open();
 }
 
 // A standby has refused this text as one that writes: so it is one from now on.

@@ -168,7 +168,8 @@ void Session::emit_parse(const wire::Frame& frame) {
     if (!parse->name.empty()) {
         emit_named_parse(frame, parse->name, parse->sql_and_types, info);
         const auto& named = request_.own_names;  // by SQL, perhaps in this same batch
-        if (std::find(named.begin(), named.end(), parse->name) != named.end()) ensure_own_name(parse->name);
+        const bool is_named = std::find(named.begin(), named.end(), parse->name) != named.end();
+        if (is_named && !names_go_) ensure_own_name(parse->name);
         return;
     }
     replace_unnamed(link_->replies.push(Owed::Parse));
@@ -196,13 +197,7 @@ PreparedPtr Session::stand_in(std::string_view sql) {
 // represented by a ROLLBACK, which can be prepared at any time.
 void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                                const PreparedPtr& taken, const sql::StatementInfoPtr& info) {
-    if (link_->statements.own_names.contains(name)) {
-        Expected& expected = link_->replies.push(Owed::Parse);
-        expected.statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
-        expected.under_own_name = true;
-        expected.client_name = name;
-        return send_raw(frame.bytes);
-    }
+    if (link_->statements.own_names.contains(name)) return emit_own_parse(frame, name, sql_and_types, info);
     const PreparedPtr there = link_->statements.has(*taken) ? taken : stand_in("ROLLBACK");
     ensure_prepared(there);
     wire::append_parse(out_, there->server_name, sql_and_types);
@@ -210,15 +205,30 @@ void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, 
     link_->replies.push(Owed::Parse).client_name = name;
 }
 
+// As it is, of a name that should be free by then.
+void Session::emit_own_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                             const sql::StatementInfoPtr& info) {
+    const PreparedPtr* known = statements_.find(name);
+    undo_.push_back({std::string(name), known != nullptr ? *known : nullptr, false});
+    Expected& expected = link_->replies.push(Owed::Parse);
+    expected.undo_client = true;
+    expected.statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
+    expected.under_own_name = true;
+    expected.client_name = name;
+    statements_.set(name, expected.statement);
+    send_raw(frame.bytes);
+}
+
 void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                                const sql::StatementInfoPtr& info) {
+    if (names_go_) return emit_own_parse(frame, name, sql_and_types, info);
     if (const PreparedPtr* taken = statements_.find(name))
         return emit_taken_parse(frame, name, sql_and_types, *taken, info);
     PreparedPtr statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
     statements_.set(name, statement);
     undo_.push_back({std::string(name), nullptr, false});
     const bool is_there = link_->statements.has(*statement);
-    if (is_there && may_skip_parse(*statement)) {
+    if (is_there && may_skip_parse()) {
         link_->replies.push(Owed::Parse, Deliver::Synthesize).undo_client = true;
         return;
     }
@@ -232,14 +242,13 @@ void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, 
     Expected& expected = link_->replies.push(Owed::Parse);
     expected.undo_client = true;
     expected.statement = statement;
-    link_->statements.add(std::move(statement), login_.database->marks->ddl_epoch());
+    link_->statements.add(std::move(statement));
 }
 
-// A Parse needs no server if it can only succeed: the text was prepared here since the last DDL, and no
-// transaction, failed or about to fail, stands in its way.
-bool Session::may_skip_parse(const PreparedStatement& statement) const {
-    return transaction_ != wire::TransactionStatus::Failed && link_->replies.answered() &&
-           link_->statements.epoch_of(statement) == login_.database->marks->ddl_epoch();
+// A Parse of what is prepared here needs no server if it can only succeed: no transaction, failed or about to
+// fail, stands in its way. At a standby the last change of the schema may have come after it.
+bool Session::may_skip_parse() const {
+    return transaction_ != wire::TransactionStatus::Failed && link_->replies.answered() && on_primary();
 }
 
 // pg_prepared_statements shows a client its own statements, under its own names, and no others.
@@ -252,28 +261,30 @@ void Session::show_own_names() {
 
 // Two clients share what they prepared only where it means the same. Names are looked up by search path and
 // role, literals are read by DateStyle, client_encoding and others when the statement is analysed: so all
-// settings must be equal but those that only matter when it runs.
+// settings must be equal but those that only matter when it runs. What was analysed before the schema changed
+// may have other columns than what is prepared after it.
 std::string Session::statement_scope() {
-    if (!are_settings_known()) return fmt::format("{}/{}", id_, ++private_scopes_);
-    std::string scope;
+    if (!is_meaning_known()) return fmt::format("{}/{}", id_, ++private_scopes_);
+    std::string scope = std::to_string(login_.database->marks->ddl_epoch());
     for (const auto& [name, value] : settings_.current()->pairs()) {
         if (!matters_for_analysis(name)) continue;
+        scope.push_back('\0');  // which no name and no value holds
         scope += name;
-        scope.push_back('=');
+        scope.push_back('\0');
         scope += value;
-        scope.push_back('\n');
     }
     return scope;
 }
 
-// Those that hold for what is sent now.
-bool Session::are_settings_known() const {
+// Settings and schema are those that others see too, for what is sent now.
+bool Session::is_meaning_known() const {
     constexpr auto kUnknown =
         sql::Leaves::TempObject | sql::Leaves::UnknownCode | sql::Leaves::UnknownSetting;
     sql::Leaves leaves = pins_ | pending_pins_ | request_.verdict.leaves;
     if (link_ != nullptr) leaves = leaves | link_->replies.leaves();
-    const bool are_changed = set_locally_ || (link_ != nullptr && link_->replies.changes_settings());
-    return !are_changed && !sql::has(leaves, kUnknown);
+    const bool is_changed = set_locally_ || ddl_ || request_.verdict.is_ddl ||
+                            (link_ != nullptr && link_->replies.changes_meaning());
+    return !is_changed && !sql::has(leaves, kUnknown);
 }
 
 void Session::make_room() {
@@ -294,7 +305,7 @@ void Session::ensure_prepared(const PreparedPtr& statement) {
     send_made();
     Expected& expected = link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
     expected.statement = statement;
-    link_->statements.add(statement, login_.database->marks->ddl_epoch());
+    link_->statements.add(statement);
     names_change_ = true;
 }
 
@@ -344,9 +355,10 @@ void Session::ensure_own_name(std::string_view name) {
 }
 
 // What the server knows by a name of ours, or must know; null: it has the client's statement under its own
-// name. One made by SQL can neither be brought into a failed transaction nor run there.
+// name, or it will have lost it. One made by SQL can neither be brought into a failed transaction nor run
+// there.
 PreparedPtr Session::under_our_name(const PreparedPtr& known, std::string_view name) {
-    if (link_->statements.own_names.contains(name)) return nullptr;
+    if (names_go_ || link_->statements.own_names.contains(name)) return nullptr;
     if (!known->by_sql) return as_prepared_now(known, name);
     return request_.surely_fails ? stand_in("SELECT") : nullptr;
 }
@@ -425,8 +437,17 @@ void Session::emit_execute(const wire::Frame& frame) {
         if (at != portals_->end()) expected.info = at->second;
     }
     count_sent(expected.info.get());
+    names_go_ |= drops_all_names(expected.info.get());
     request_.surely_fails = false;  // it may be a ROLLBACK
     send_raw(frame.bytes);
+}
+
+bool Session::drops_all_names(const sql::StatementInfo* info) const {
+    if (info == nullptr || info->statements.empty()) return false;
+    const auto inner = executed_by(info->statements[0]);
+    const sql::Statement& run = inner ? inner->statements[0] : info->statements[0];
+    return (run.kind == sql::Kind::Deallocate && run.name.empty()) ||
+           (run.kind == sql::Kind::Discard && run.name == "all");
 }
 
 void Session::emit_close(const wire::Frame& frame) {

@@ -111,7 +111,10 @@ void Session::repeat_request() {
 }
 
 void Session::undo_all() {
-    for (auto at = undo_.rbegin(); at != undo_.rend(); ++at) statements_.set(at->name, at->previous);
+    while (undo_.size() > undo_done_) {
+        statements_.set(undo_.back().name, undo_.back().previous);
+        undo_.pop_back();
+    }
     undo_.clear();
     undo_done_ = 0;
 }
@@ -236,7 +239,8 @@ void Session::forget_link() {
     undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_));
     undo_all();
     if (stream_left_ > 0) stream_dropped_ = true;
-    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = may_copy_in_ = cancel_is_due_ = false;
+    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = names_go_ = may_copy_in_ = cancel_is_due_ =
+        false;
     effects_.release(*std::exchange(link_, nullptr), Disposal::Close);
 }
 

@@ -133,23 +133,34 @@ void Session::apply_to_statements(const sql::Statement& statement, std::string_v
             if (const auto inner = executed_by(statement)) apply_effects(inner->statements[0], tag);
             break;
         case Kind::Deallocate:
-            if (statement.name.empty()) {
-                statements_.clear();
-                link_->statements.clear();
-                break;
-            }
-            statements_.set(statement.name, nullptr);
-            link_->statements.own_names.set(statement.name, nullptr);
+            if (statement.name.empty())
+                forget_names();
+            else
+                forget_name(statement.name);
             break;
         case Kind::Discard:
             if (statement.name != "all") break;
             settings_.replace(settings_.defaults());
             link_->settings.replace(around_.names.empty());
-            statements_.clear();
-            link_->statements.clear();
+            forget_names();
             break;
         default:
             break;
+    }
+}
+
+// What was prepared behind it comes back with its ParseComplete, what was closed does not.
+void Session::forget_names() {
+    statements_.clear();
+    link_->statements.clear();
+    for (std::size_t i = undo_done_; i < undo_.size(); ++i) undo_[i].previous.reset();
+}
+
+void Session::forget_name(std::string_view name) {
+    statements_.set(name, nullptr);
+    link_->statements.own_names.set(name, nullptr);
+    for (std::size_t i = undo_done_; i < undo_.size(); ++i) {
+        if (statement_key(undo_[i].name) == statement_key(name)) undo_[i].previous.reset();
     }
 }
 
@@ -192,7 +203,7 @@ void Session::end_request(wire::TransactionStatus status) {
     }
     undo_.clear();
     undo_done_ = 0;
-    names_change_ = may_be_skipped_ = may_copy_in_ = false;
+    names_change_ = names_go_ = may_be_skipped_ = may_copy_in_ = false;
     effects_.disarm(TimerKind::Query);
     release_if_free();
     idle_or_in_transaction();

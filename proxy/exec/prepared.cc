@@ -84,19 +84,15 @@ bool ServerStatements::has(const PreparedStatement& statement) {
     return true;
 }
 
-void ServerStatements::add(PreparedPtr statement, std::uint64_t ddl_epoch) {
+void ServerStatements::add(PreparedPtr statement) {
     const std::uint64_t id = statement->id;
-    by_use_.push_front({std::move(statement), ddl_epoch});
+    by_use_.push_front(std::move(statement));
     by_id_[id] = by_use_.begin();
-}
-
-std::uint64_t ServerStatements::epoch_of(const PreparedStatement& statement) const {
-    return by_id_.at(statement.id)->ddl_epoch;
 }
 
 PreparedPtr ServerStatements::evict() {
     if (by_use_.size() < capacity_ || by_use_.empty()) return nullptr;
-    PreparedPtr oldest = by_use_.back().statement;
+    PreparedPtr oldest = by_use_.back();
     forget(oldest->id);
     return oldest;
 }

@@ -40,8 +40,8 @@ public:
     // `prefix` must be unguessable: a client that names a statement like ours would see it.
     explicit PreparedRegistry(std::string prefix) : prefix_(std::move(prefix)) {}
 
-    // `scope`: two clients share a statement only if theirs are equal (search_path, role; or the session
-    // itself).
+    // `scope`: two clients share a statement only if theirs are equal (search_path, role, the last change of
+    // the schema; or the session itself). No two scopes joined with a text may be the same.
     [[nodiscard]] PreparedPtr intern(ByteView sql_and_types, std::string_view scope,
                                      const sql::StatementInfoPtr& info);
     [[nodiscard]] PreparedPtr by_sql(std::string_view text, const sql::StatementInfoPtr& info);
@@ -105,8 +105,7 @@ public:
     explicit ServerStatements(std::uint32_t capacity) : capacity_(capacity) {}
 
     [[nodiscard]] bool has(const PreparedStatement& statement);  // and marks it as just used
-    void add(PreparedPtr statement, std::uint64_t ddl_epoch);    // epoch of the database when it was prepared
-    [[nodiscard]] std::uint64_t epoch_of(const PreparedStatement& statement) const;  // REQUIRES: it is there
+    void add(PreparedPtr statement);
     [[nodiscard]] PreparedPtr evict();  // one that must go to make room for another; null if there is room
     void forget(std::uint64_t id);
     void clear();  // DEALLOCATE ALL, DISCARD ALL
@@ -118,12 +117,8 @@ public:
 
 private:
     std::uint32_t capacity_;
-    struct Entry {
-        PreparedPtr statement;
-        std::uint64_t ddl_epoch = 0;
-    };
-    std::list<Entry> by_use_;  // most recently used first
-    std::unordered_map<std::uint64_t, std::list<Entry>::iterator> by_id_;
+    std::list<PreparedPtr> by_use_;  // most recently used first
+    std::unordered_map<std::uint64_t, std::list<PreparedPtr>::iterator> by_id_;
 };
 
 }  // namespace pgpool::exec

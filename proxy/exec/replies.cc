@@ -170,10 +170,19 @@ bool Session::complete(Owed owed) {
     ReplyQueue& replies = link_->replies;
     if (replies.head().owed != owed) return forward();  // not what we expect: the client may know better
     const bool wanted = forward();
-    if (replies.head().undo_client) ++undo_done_;
     if (owed == Owed::Parse && replies.head().is_taken_parse()) on_taken_parse(replies.head());
+    if (replies.head().undo_client) on_name_change(owed);
     replies.pop();
     return wanted;
+}
+
+// The oldest change of a name that was not confirmed is. A name that was closed may be given anew behind it.
+void Session::on_name_change(Owed owed) {
+    const std::string_view name = statement_key(undo_[undo_done_++].name);
+    const auto later = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
+    const bool is_last =
+        std::none_of(later, undo_.end(), [&](const Undo& undo) { return statement_key(undo.name) == name; });
+    if (owed == Owed::Close && is_last) forget_name(name);
 }
 
 // The name was free at the server after all: from here on it means there, and to the client, what was parsed.
@@ -383,11 +392,10 @@ void Session::undo_skipped(ReplyQueue& replies) {
                                      [](const Expected& expected) { return expected.undo_client; });
     const auto first_name = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
     auto name = first_name + count;
-    constexpr std::uint64_t kLongAgo = 0;  // no Parse may be spared because of it
     for (auto at = skipped.rbegin(); at != skipped.rend(); ++at) {
         if (at->undo_client) undo_name(*--name);
         if (at->owed == Owed::Close && at->statement) {
-            link_->statements.add(at->statement, kLongAgo);
+            link_->statements.add(at->statement);
         } else {
             undo_prepared(*at);
         }
@@ -448,7 +456,7 @@ void Session::emit_synthesized() {
             wire::append_frame(frames, type, {});
         }
         ++frames_forwarded_;
-        if (replies.head().undo_client) ++undo_done_;
+        if (replies.head().undo_client) on_name_change(replies.head().owed);
         settle(replies.head());
         replies.pop();
     }
@@ -492,7 +500,11 @@ bool Session::restore_settings(wire::TransactionStatus status) {
 // The end of an exchange of ours. Always false: the client does not hear of it.
 bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
-    if (purpose == Purpose::Restore) return finish_restore(), false;
+    if (purpose == Purpose::Restore) {
+        // What was refused is set again for the next request, whose client hears why it cannot be.
+        if (!error.empty()) link_->settings.replace(around_.names.empty());
+        return finish_restore(), false;
+    }
     if (purpose == Purpose::Check) {
         if (state_left_) return false;
         pins_ = sql::Leaves::Nothing;

@@ -9,6 +9,10 @@ namespace {
 bool is_for_client(const Expected& expected) {
     return expected.deliver == Deliver::Forward;
 }
+
+bool may_change_meaning(const Marks& marks) {
+    return marks.changes_settings || marks.is_ddl;
+}
 }  // namespace
 
 Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
@@ -21,7 +25,7 @@ Expected& ReplyQueue::push(Owed owed, Deliver deliver, Purpose purpose) {
     slot.marks = marks_;
     slot.client_name.clear();
     slot.leaves = sql::Leaves::Nothing;
-    changes_settings_ |= marks_.changes_settings && (owed == Owed::Query || owed == Owed::Execute);
+    changes_meaning_ |= may_change_meaning(marks_) && (owed == Owed::Query || owed == Owed::Execute);
     if (is_for_client(slot)) ++forwarded_;
     return slot;
 }
@@ -36,7 +40,7 @@ void ReplyQueue::pop() {
     first_ = (first_ + 1) & (ring_.size() - 1);
     if (--size_ > 0) return;
     leaves_ = sql::Leaves::Nothing;
-    changes_settings_ = false;
+    changes_meaning_ = false;
 }
 
 void ReplyQueue::leave(Expected& first, sql::Leaves leaves) {
@@ -61,7 +65,7 @@ void ReplyQueue::drop_syncs_before_copy_end() {
         Expected& slot = push(expected.owed, expected.deliver, expected.purpose);
         slot = std::move(expected);
         leave(slot, slot.leaves);
-        changes_settings_ |= slot.marks.changes_settings;
+        changes_meaning_ |= may_change_meaning(slot.marks);
     }
 }
 

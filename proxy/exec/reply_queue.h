@@ -88,8 +88,9 @@ public:
     [[nodiscard]] Expected& at(std::size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
 
     void mark(Marks marks) { marks_ = marks; }  // what is pushed from here on
-    // Something that runs on the way may. What is answered counts until nothing is owed.
-    [[nodiscard]] bool changes_settings() const { return changes_settings_; }
+    // Something that runs on the way may change what a text means, by a setting or in the schema. What is
+    // answered counts until nothing is owed.
+    [[nodiscard]] bool changes_meaning() const { return changes_meaning_; }
     Expected& push(Owed owed, Deliver deliver = Deliver::Forward, Purpose purpose = Purpose::Client);
     void leave(Expected& first, sql::Leaves leaves);  // what the request that begins with it may leave behind
     // What requests on the way may leave behind. Those that are answered count until nothing is owed.
@@ -134,7 +135,7 @@ private:
     std::size_t size_ = 0;
     std::size_t forwarded_ = 0;  // entries that end with a ReadyForQuery for the client
     Marks marks_;
-    bool changes_settings_ = false;
+    bool changes_meaning_ = false;
     sql::Leaves leaves_ = sql::Leaves::Nothing;
 };
 

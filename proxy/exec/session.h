@@ -174,6 +174,7 @@ private:
     void note_statements(const sql::StatementInfo& info);
     void note_executed(std::string_view name);
     void note_names(const sql::Statement& statement);
+    [[nodiscard]] bool takes_back_settings(const sql::Statement& statement) const;
     void add_to_verdict(const sql::StatementInfoPtr& info, const route::Verdict& alone);
     [[nodiscard]] route::Verdict with_prepared(const sql::StatementInfo& info,
                                                const route::Verdict& verdict) const;
@@ -218,16 +219,19 @@ private:
     void ensure_unnamed();
     void ensure_prepared(const PreparedPtr& statement);
     void ensure_own_name(std::string_view name);
+    [[nodiscard]] bool drops_all_names(const sql::StatementInfo* info) const;
+    void emit_own_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
+                        const sql::StatementInfoPtr& info);
     void show_own_names();
     void make_room();
     void close_at_server(const PreparedPtr& statement);
-    [[nodiscard]] bool may_skip_parse(const PreparedStatement& statement) const;
+    [[nodiscard]] bool may_skip_parse() const;
     void send_raw(ByteView bytes);  // as it is; neighbours go out together
     void flush_raw();
     Expected& send_own_query(std::string_view sql, Purpose purpose);
     void send_made();  // what was put into out_
     [[nodiscard]] std::string statement_scope();
-    [[nodiscard]] bool are_settings_known() const;
+    [[nodiscard]] bool is_meaning_known() const;
 
     // replies.cc
     [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
@@ -247,6 +251,7 @@ private:
     void settle(Expected& expected);
     [[nodiscard]] std::string in_client_words(ByteView error_body, std::string_view name) const;
     void on_taken_parse(const Expected& parse);
+    void on_name_change(Owed owed);
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
     void undo_name(const Undo& undo);
@@ -281,6 +286,8 @@ private:
     void pin(sql::Leaves leaves);
     void unpin(const sql::Statement& done);
     void apply_to_statements(const sql::Statement& statement, std::string_view tag);
+    void forget_names();
+    void forget_name(std::string_view name);
     [[nodiscard]] sql::StatementInfoPtr executed_by(const sql::Statement& statement) const;
     void remember_prepare(const sql::Statement& statement);
 
@@ -348,6 +355,7 @@ private:
     bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
     bool unsynced_ = false;          // messages were sent that wait for their Sync
     bool names_change_ = false;      // by something on the way, which an error may skip
+    bool names_go_ = false;          // all of them, by something on the way
     bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
     bool may_copy_in_ = false;  // a request was sent that `copies_in`

@@ -34,6 +34,8 @@ public:
     static constexpr std::size_t kMostBytes = std::size_t{16} << 10U;  // by NameValues::bytes()
     void replace(NameValuesPtr current);  // outside transactions: all of them at once
 
+    // A rollback, also one to a savepoint, may take something back.
+    [[nodiscard]] bool is_open() const { return committed_ != current_ || !savepoints_.empty(); }
     void commit();    // also of an implicit transaction
     void rollback();  // also of an implicit transaction
     void savepoint(std::string_view name);

@@ -15,6 +15,11 @@ Client& busy_client(Exchange& x) {
     return bob;
 }
 
+// One statement without its Sync.
+std::string extended_batch(std::string_view sql) {
+    return parse("", sql) + bind_portal("", "") + execute();
+}
+
 TEST(Prepared, StatementFollowsItsClientToAnotherConnection) {
     run_script([](Exchange& x) {
         Client& amy = x.client();
@@ -302,6 +307,133 @@ TEST(Prepared, ExecuteThatDropsAllNames) {
         amy.expect(
             "1 1 Z(I) T D(y) C(SELECT 1) Z(I) C(DEALLOCATE ALL) Z(I) T D(z) C(SELECT 1) Z(I) E(26000) Z(I)");
     });
+}
+
+// What is prepared behind a DEALLOCATE ALL of the same batch is there after it, and only that.
+TEST(Prepared, AllNamesGoAndOthersCome) {
+    for (const char* const drop : {"DEALLOCATE ALL", "DISCARD ALL"}) {
+        run_script({.links_per_node = 1}, [drop](Exchange& x) {
+            Client& amy = x.client();
+            Client& bob = x.client();
+            amy >> (parse("a", "SELECT 'old'") + parse("b", "SELECT 'b'") + sync());
+            amy >> (extended_batch(drop) + parse("a", "SELECT 'new'") + parse("c", "SELECT $1") +
+                    bind_portal("", "a") + execute() + sync());
+            amy.expect(std::string("1 1 Z(I) 1 2 C(") + drop + ") 1 1 2 D(new) C(SELECT 1) Z(I)");
+            amy >> (bind_portal("", "c", {"x"}) + execute() + sync() + bind_portal("", "b") + sync());
+            amy.expect("2 D(x) C(SELECT 1) Z(I) E(26000) Z(I)");
+            bob >> (parse("c", "SELECT $1") + bind_portal("", "c", {"y"}) + execute() + sync());
+            bob.expect("1 2 D(y) C(SELECT 1) Z(I)");
+            amy >> (bind_portal("", "a") + execute() + sync());
+            amy.expect("2 D(new) C(SELECT 1) Z(I)");
+        });
+    }
+}
+
+TEST(Prepared, AllNamesGoAndOneIsClosed) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (extended_batch("DEALLOCATE ALL") + parse("a", "SELECT 'x'") + close_statement("a") +
+                parse("b", "SELEC") + sync());
+        amy.expect("1 2 C(DEALLOCATE ALL) 1 3 E(42601) Z(I)");
+        amy >> (bind_portal("", "a") + sync() + bind_portal("", "b") + sync());
+        amy.expect("E(26000) Z(I) E(26000) Z(I)");
+        amy >> (parse("a", "SELECT 'y'") + bind_portal("", "a") + execute() + sync());
+        amy.expect("1 2 D(y) C(SELECT 1) Z(I)");
+    });
+}
+
+// A name that goes, comes back with another meaning and is used, all in one batch.
+TEST(Prepared, NameGoesAndComes) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("PREPARE a AS SELECT 'x'") + extended_batch("DEALLOCATE a") +
+                parse("a", "SET application_name = 'amy'") + bind_portal("", "a") + execute() + sync());
+        amy.expect("C(PREPARE) Z(I) 1 2 C(DEALLOCATE) 1 2 C(SET) S(application_name=amy) Z(I)");
+        Client& bob = x.client();
+        bob >> query("SHOW application_name");
+        bob.expect("T D() C(SHOW) Z(I)");
+        amy >> (extended_batch("DEALLOCATE a") + parse("a", "SELEC") + sync());
+        amy.expect("1 2 C(DEALLOCATE) E(42601) Z(I)");
+        amy >> (bind_portal("", "a") + sync());
+        amy.expect("E(26000) Z(I)");
+    });
+}
+
+TEST(Prepared, ClosedAndGivenAnewInOneBatch) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SELECT 'x'") + sync());
+        amy >> (close_statement("a") + parse("a", "SELECT 'y'") + sync() + bind_portal("", "a") + execute() +
+                sync());
+        amy.expect("1 Z(I) 3 1 Z(I) 2 D(y) C(SELECT 1) Z(I)");
+    });
+}
+
+// A change of the schema by anybody ends the sharing: what was analysed before it is not what a Parse behind
+// it gives.
+TEST(Prepared, StatementsOfAnOlderSchemaAreNotShared) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (parse("a", "SELECT $1") + sync());
+        x.expect_server(0, "P(pgpool_x_1|SELECT $1) S");
+        bob >> query("CREATE TABLE t (a int)");
+        x.expect_server(0, "Q(CREATE TABLE t (a int))");
+        bob >> (parse("b", "SELECT $1") + sync());
+        x.expect_server(0, "P(pgpool_x_2|SELECT $1) S");
+        amy >> (bind_portal("", "a", {"x"}) + execute() + sync());
+        x.expect_server(0, "B(|pgpool_x_1|x) E() S");
+        amy.expect("1 Z(I) 2 D(x) C(SELECT 1) Z(I)");
+    });
+}
+
+// In a transaction that has changed the schema nothing is shared, and what is there is not counted on.
+TEST(Prepared, StatementsBehindAChangeOfTheSchema) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (parse("a", "SELECT $1") + sync());
+        amy >> (query("BEGIN") + query("CREATE TABLE t (a int)"));
+        x.expect_server(0, "P(pgpool_x_1|SELECT $1) S Q(BEGIN) Q(CREATE TABLE t (a int))");
+        amy >> (parse("b", "SELECT $1") + sync() + query("ROLLBACK"));
+        x.expect_server(0, "P(pgpool_x_2|SELECT $1) S Q(ROLLBACK)");
+        bob >> (parse("c", "SELECT $1") + sync() + bind_portal("", "c", {"x"}) + execute() + sync());
+        x.expect_server(0, "P(pgpool_x_3|SELECT $1) S B(|pgpool_x_3|x) E() S");
+        bob.expect("1 Z(I) 2 D(x) C(SELECT 1) Z(I)");
+        amy >> (extended_batch("CREATE TABLE u (a int)") + parse("d", "SELECT $1") + sync());
+        x.expect_server(0, "P(|CREATE TABLE u (a int)) B(||) E() P(pgpool_x_4|SELECT $1) S");
+    });
+}
+
+// A standby may replay a change of the schema long after it: a Parse there is never spared.
+TEST(Prepared, StatementsAtAStandbyAreParsedEachTime) {
+    run_script({.standbys = 1,
+                .links_per_node = 1,
+                .configure = [](config::Config& config) { config.routing.primary_reads = false; }},
+               [](Exchange& x) {
+                   Client& amy = x.client();
+                   Client& bob = x.client();
+                   const auto once = [](const char* name) {
+                       return parse(name, "SELECT $1") + bind_portal("", name, {"x"}) + execute() + sync();
+                   };
+                   amy >> once("a");
+                   x.expect_server(1, "P(pgpool_x_1|SELECT $1) B(|pgpool_x_1|x) E() S");
+                   bob >> once("b");
+                   x.expect_server(1, "C(S pgpool_x_1) P(pgpool_x_1|SELECT $1) B(|pgpool_x_1|x) E() S");
+                   bob.expect("1 2 D(x) C(SELECT 1) Z(I)");
+               });
+}
+
+// Settings are joined to one scope: values that look like another setting do not make two scopes equal.
+TEST(Prepared, ScopesAreToldApart) {
+    Exchange x({.links_per_node = 1});
+    Client& amy = x.client({{"my.a", "x"}, {"my.b", "y"}});
+    Client& bob = x.client({{"my.a", "x\nmy.b==y"}});
+    amy >> (parse("a", "SELECT $1") + sync());
+    bob >> (parse("b", "SELECT $1") + sync());
+    EXPECT_EQ(x.surroundings().prepared.size(), 2U);
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
 }
 
 }  // namespace

@@ -128,5 +128,34 @@ TEST(SessionSettings, RoleFollowsItsClient) {
     });
 }
 
+// A text is read by these settings before anything of it is understood: the next one waits for them.
+TEST(SessionSettings, TextsAreReadByWhatIsInForce) {
+    for (const char* const change :
+         {"SET standard_conforming_strings TO off", "SET client_encoding TO sjis"}) {
+        Exchange x;
+        Client& amy = x.client();
+        x.hold_replies();
+        amy >> (query(change) + query("SELECT 'x'"));
+        x.expect_server(0, std::string("Q(") + change + ")");
+        x.let_replies_go();
+        x.expect_server(0, "Q(SELECT 'x')");
+        x.finish();
+        EXPECT_EQ(x.problem(), "");
+    }
+}
+
+TEST(SessionSettings, TextsAreReadByWhatComesBack) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> (query("BEGIN") + query("SET client_encoding TO sjis"));
+    x.hold_replies();
+    amy >> (query("ROLLBACK") + query("SELECT 'x'"));
+    x.expect_server(0, "Q(BEGIN) Q(SET client_encoding TO sjis) Q(ROLLBACK)");
+    x.let_replies_go();
+    x.expect_server(0, "Q(SELECT 'x')");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 }  // namespace
 }  // namespace pgpool::support
