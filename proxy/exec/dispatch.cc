@@ -116,7 +116,15 @@ bool Session::may_pipeline() const {
     if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.lists_names) return false;
     if (!on_primary() || link_->replies.size() > kMaxPipelined) return false;
     if (request_.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
-    return undo_.size() == undo_done_;
+    return undo_.size() == undo_done_ && !needs_own_names();
+}
+
+// What we prepare may come to a transaction that has failed, which only the answers will tell.
+bool Session::needs_own_names() const {
+    const auto& names = request_.own_names;
+    return std::any_of(names.begin(), names.end(), [this](const std::string& name) {
+        return statements_.contains(name) && !link_->statements.own_names.contains(name);
+    });
 }
 
 void Session::classify(ByteView bytes) {

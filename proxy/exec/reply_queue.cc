@@ -43,6 +43,14 @@ void ReplyQueue::pop() {
     changes_meaning_ = false;
 }
 
+bool ReplyQueue::may_skip_last() {
+    std::size_t before = size_ - 1;
+    while (before > 0 && at(before - 1).owed == Owed::Query && at(before - 1).deliver == Deliver::Swallow) {
+        --before;
+    }
+    return before > 0 && !at(before - 1).ends_batch();
+}
+
 void ReplyQueue::leave(Expected& first, sql::Leaves leaves) {
     first.leaves = leaves;
     leaves_ = leaves_ | leaves;

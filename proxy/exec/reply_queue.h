@@ -106,8 +106,9 @@ public:
         }
         return nullptr;
     }
-    // An error of a message before the last one would make the server skip that too. REQUIRES: !empty()
-    [[nodiscard]] bool may_skip_last() { return size_ > 1 && !at(size_ - 2).ends_batch(); }
+    // An error of a message before the last one would make the server skip that too, and a Query of ours that
+    // stands between them. REQUIRES: !empty()
+    [[nodiscard]] bool may_skip_last();
 
     // Removes entries up to (not including) the first Sync, oldest first, giving each to `undo`.
     template <typename Undo>

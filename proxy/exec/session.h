@@ -180,6 +180,7 @@ private:
                                                const route::Verdict& verdict) const;
     void classify_unknown(bool harmless);
     [[nodiscard]] bool may_pipeline() const;
+    [[nodiscard]] bool needs_own_names() const;
     [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
     [[nodiscard]] std::size_t send_request(ByteView bytes);
     [[nodiscard]] Marks marks() const;

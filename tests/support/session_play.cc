@@ -135,7 +135,7 @@ private:
 
 class Player {
 public:
-    explicit Player(ByteView bytes);
+    Player(ByteView bytes, const std::set<int>& left_out);
     Play run();
 
 private:
@@ -151,7 +151,7 @@ private:
     [[nodiscard]] Exchange::Setup setup();
     [[nodiscard]] Disturbance disturbance();
     void act();
-    void disturb();
+    void disturb(bool is_left_out);
     void send(Side& side);
     [[nodiscard]] std::string message(const Side& side);
     [[nodiscard]] std::string illegal_message();
@@ -160,6 +160,8 @@ private:
     void tell(std::string_view line) { story_ += fmt::format("{}\n", line); }
 
     Choices choices_;
+    const std::set<int>& left_out_;
+    int steps_ = 0;
     bool faults_ = false;
     std::string story_;
     FakeNode alone_node_;
@@ -167,7 +169,7 @@ private:
     std::vector<Side> sides_;
 };
 
-Player::Player(ByteView bytes) : choices_(bytes) {
+Player::Player(ByteView bytes, const std::set<int>& left_out) : choices_(bytes), left_out_(left_out) {
     faults_ = choices_.below(2) == 1;
     const Disturbance disturbed = disturbance();
     exchange_ = std::make_unique<Exchange>(setup(), disturbed);
@@ -218,7 +220,7 @@ Disturbance Player::disturbance() {
 }
 
 Play Player::run() {
-    for (int i = 0; i < 200 && !choices_.empty() && exchange_->problem().empty(); ++i) act();
+    for (; steps_ < 200 && !choices_.empty() && exchange_->problem().empty(); ++steps_) act();
     for (Side& side : sides_) {
         side.unsent += sync();  // servers keep answers back until then, the proxy may give them at once
         send(side);
@@ -228,20 +230,23 @@ Play Player::run() {
         for (const Side& side : sides_) compare(side);
     }
     exchange_->finish();
-    return {exchange_->problem(), story_};
+    return {exchange_->problem(), story_, steps_};
 }
 
 void Player::act() {
     if (sides_.empty()) return;
     const std::size_t what = choices_.below(faults_ ? 20 : 16);
     Side& side = sides_[choices_.below(sides_.size())];
-    if (what >= 16) return disturb();
+    const bool is_left_out = left_out_.contains(steps_);
+    if (what >= 16) return disturb(is_left_out);
     if (what == 15) {
+        if (is_left_out) return;
         tell("time goes by");
         exchange_->advance(milliseconds(25));
         return;
     }
     const std::string made = message(side);
+    if (is_left_out) return;
     tell(fmt::format("{}: {}{}", side.tag, print_from_client(made), what < 4 ? " (kept back)" : ""));
     side.unsent += made;
     if (what >= 4) {
@@ -347,9 +352,11 @@ std::string Player::illegal_message() {
     }
 }
 
-void Player::disturb() {
+void Player::disturb(bool is_left_out) {
     const std::size_t which = choices_.below(4);
-    switch (choices_.below(10)) {
+    const std::size_t how = choices_.below(10);
+    if (is_left_out) return;
+    switch (how) {
         case 0:
             tell(fmt::format("link {} is lost", which));
             exchange_->lose(which);
@@ -406,8 +413,23 @@ void Player::compare(const Side& side) {
 
 }  // namespace
 
-Play play(ByteView choices) {
-    return Player(choices).run();
+Play play(ByteView choices, const std::set<int>& left_out) {
+    return Player(choices, left_out).run();
+}
+
+Play shortest_with_problem(ByteView choices) {
+    std::set<int> left_out;
+    Play shortest = play(choices);
+    for (int step = shortest.steps - 1; step >= 0; --step) {
+        left_out.insert(step);
+        Play shorter = play(choices, left_out);
+        if (shorter.problem.empty()) {
+            left_out.erase(step);
+        } else {
+            shortest = std::move(shorter);
+        }
+    }
+    return shortest;
 }
 
 }  // namespace pgpool::support
