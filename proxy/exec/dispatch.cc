@@ -80,7 +80,7 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (!request_.classified) classify(bytes);
     if (awaits_facts()) return 0;
     if (owes_client() && !may_pipeline()) {
-        if (names_change_) request_.classified = false;
+        if (are_names_open()) request_.classified = false;
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
@@ -99,7 +99,7 @@ std::size_t Session::dispatch(ByteView bytes) {
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
 // function would pin its client.
 bool Session::awaits_facts() {
-    if (!request_.verdict.needs_facts || login_.database->facts || waited_for_facts_) return false;
+    if (!request_.meaning.verdict.needs_facts || login_.database->facts || waited_for_facts_) return false;
     wait_ = Wait::Facts;
     request_.classified = false;
     effects_.await_news();
@@ -113,40 +113,45 @@ bool Session::awaits_facts() {
 bool Session::may_pipeline() const {
     if (copying_in_) return false;
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
-    if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.lists_names) return false;
+    if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.meaning.lists_names) return false;
+    if (unnamed_may_stay_ && request_.meaning.binds_unnamed) return false;
     if (!on_primary() || link_->replies.size() > kMaxPipelined) return false;
-    if (request_.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
+    if (request_.meaning.verdict.kind == route::Class::Own || voided_ != Voided::No) return false;
     return undo_.size() == undo_done_ && !needs_own_names();
+}
+
+// What the names of statements mean depends on what is on the way.
+bool Session::are_names_open() const {
+    return names_change_ || unnamed_may_stay_ || undo_.size() > undo_done_;
 }
 
 // What we prepare may come to a transaction that has failed, which only the answers will tell.
 bool Session::needs_own_names() const {
-    const auto& names = request_.own_names;
+    const auto& names = request_.meaning.own_names;
     return std::any_of(names.begin(), names.end(), [this](const std::string& name) {
         return statements_.contains(name) && !link_->statements.own_names.contains(name);
     });
 }
 
 void Session::classify(ByteView bytes) {
-    request_.verdict = {};
-    request_.statements = 0;
-    request_.prepares = request_.changes_settings = false;
-    request_.parsed.reset();
-    request_.own_names.clear();
+    request_.meaning = {};
     if (request_.form == Request::Form::Query) classify_query(bytes);
     if (request_.form == Request::Form::Batch) classify_batch(bytes);
     if (request_.form == Request::Form::FunctionCall) {
         const auto body = wire::next_frame(bytes).frame.body;
         classify_unknown(body.size() >= 4 && load_be32(body.data()) < kFirstNormalOid);
     }
-    if (!request_.info) request_.info = {std::shared_ptr<void>(), &no_statement()};
-    if (request_.verdict.needs_facts) effects_.facts_wanted();
+    if (!request_.meaning.info) request_.meaning.info = {std::shared_ptr<void>(), &no_statement()};
+    if (request_.meaning.verdict.needs_facts) effects_.facts_wanted();
+    const route::Verdict& verdict = request_.meaning.verdict;
+    request_.meaning.marks.writes = verdict.kind == route::Class::Write;
+    request_.meaning.marks.is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject);
     request_.classified = true;
 }
 
 void Session::classify_unknown(bool harmless) {
-    request_.verdict = {};
-    request_.verdict.leaves = harmless ? sql::Leaves::Nothing : sql::Leaves::UnknownCode;
+    request_.meaning.verdict = {};
+    request_.meaning.verdict.leaves = harmless ? sql::Leaves::Nothing : sql::Leaves::UnknownCode;
 }
 
 void Session::classify_query(ByteView bytes) {
@@ -154,9 +159,9 @@ void Session::classify_query(ByteView bytes) {
     if (request_.oversize || !text) return classify_unknown(!request_.oversize);
     const auto analysed = around_.analyze(*text, options_);
     learn(*analysed.slot);
-    request_.info = analysed.info;
+    request_.meaning.info = analysed.info;
     note_statements(*analysed.info);
-    request_.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
+    request_.meaning.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
 }
 
 // EXECUTE does what was prepared under that name.
@@ -175,7 +180,7 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
                 all = route::classify_execute(info, inner, facts, around_.functions());
         }
         // What a PREPARE of the same request makes is not known yet.
-        if (request_.prepares) all.leaves = all.leaves | sql::Leaves::UnknownCode;
+        if (request_.meaning.prepares) all.leaves = all.leaves | sql::Leaves::UnknownCode;
     }
     return all;
 }
@@ -184,22 +189,23 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
 // in SQL.
 void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
-        request_.begins |= statement.kind == sql::Kind::Begin;
-        request_.commits |=
+        request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
+        request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
-        request_.rolls_back |= statement.kind == sql::Kind::Rollback;
-        request_.prepares |= statement.kind == sql::Kind::Prepare;
-        request_.copies_in |= statement.kind == sql::Kind::CopyFrom;
+        request_.meaning.marks.rolls_back |= statement.kind == sql::Kind::Rollback;
+        request_.meaning.prepares |= statement.kind == sql::Kind::Prepare;
+        request_.meaning.copies_in |= statement.kind == sql::Kind::CopyFrom;
         for (const sql::RelationRef& relation : statement.relations) {
-            request_.lists_names |= relation.name == "pg_prepared_statements";
+            request_.meaning.lists_names |= relation.name == "pg_prepared_statements";
         }
         for (const sql::FunctionRef& function : statement.functions) {
-            request_.lists_names |= function.name == "pg_prepared_statement";
+            request_.meaning.lists_names |= function.name == "pg_prepared_statement";
         }
         if (statement.kind == sql::Kind::Execute) note_executed(statement.name);
+        request_.meaning.changes_names |= statement.kind == sql::Kind::Execute && info.statements.size() > 1;
         note_names(statement);
         if (statement.kind != sql::Kind::Execute && executes(statement) != nullptr) {
-            request_.own_names.push_back(statement.inner->name);
+            request_.meaning.own_names.push_back(statement.inner->name);
         }
     }
 }
@@ -213,10 +219,10 @@ void Session::note_executed(std::string_view name) {
 
 void Session::note_names(const sql::Statement& statement) {
     const bool changes = statement.kind == sql::Kind::Prepare || statement.kind == sql::Kind::Deallocate;
-    request_.changes_names |= changes || sets_anew(statement) || takes_back_settings(statement);
-    request_.changes_settings |= changes_settings(statement);
+    request_.meaning.changes_names |= changes || sets_anew(statement) || takes_back_settings(statement);
+    request_.meaning.marks.changes_settings |= changes_settings(statement);
     const bool by_name = changes || statement.kind == sql::Kind::Execute;
-    if (by_name && !statement.name.empty()) request_.own_names.push_back(statement.name);
+    if (by_name && !statement.name.empty()) request_.meaning.own_names.push_back(statement.name);
 }
 
 bool Session::takes_back_settings(const sql::Statement& statement) const {
@@ -233,9 +239,9 @@ void Session::learn(route::CachedVerdict& slot) {
 }
 
 void Session::classify_batch(ByteView bytes) {
-    request_.verdict.kind = route::Class::Session;
-    request_.verdict.reason = route::Reason::SessionCommand;
-    request_.verdict.leaves = sql::Leaves::Nothing;
+    request_.meaning.verdict.kind = route::Class::Session;
+    request_.meaning.verdict.reason = route::Reason::SessionCommand;
+    request_.meaning.verdict.leaves = sql::Leaves::Nothing;
     std::string_view parsed_name;     // the statement that this batch parsed last
     sql::StatementInfoPtr described;  // a command of ours: no server knows it
     for (std::size_t at = 0; at < bytes.size();) {
@@ -251,15 +257,17 @@ void Session::classify_batch(ByteView bytes) {
             learn(*analysed.slot);
             add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
             parsed_name = parse->name;
-            request_.parse_at = frame_at;
-            request_.parsed = analysed.info;
+            request_.meaning.parse_at = frame_at;
+            request_.meaning.parsed = analysed.info;
         } else if (frame.type == wire::frontend::kBind) {
             const auto bind = wire::read_bind(frame.body);
-            if (!bind || (request_.parsed && bind->statement == parsed_name)) continue;
+            if (!bind || (request_.meaning.parsed && bind->statement == parsed_name)) continue;
+            request_.meaning.binds_unnamed |= bind->statement.empty();
             const PreparedPtr* known = bind->statement.empty() ? nullptr : statements_.find(bind->statement);
             const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
             if (!info || (known == nullptr && !bind->statement.empty())) continue;
-            if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(bind->statement);
+            if (known != nullptr && (*known)->by_sql)
+                request_.meaning.own_names.emplace_back(bind->statement);
             if (known != nullptr) {
                 add_to_verdict(info,
                                route::cached_verdict((*known)->verdict, *info, login_.database->facts.get(),
@@ -272,13 +280,13 @@ void Session::classify_batch(ByteView bytes) {
             const auto target = wire::read_target(frame.body);
             if (!target || target->kind != 'S') continue;
             const PreparedPtr* known = statements_.find(target->name);
-            if (known != nullptr && (*known)->by_sql) request_.own_names.emplace_back(target->name);
+            if (known != nullptr && (*known)->by_sql) request_.meaning.own_names.emplace_back(target->name);
             const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
             if (info && info->single(sql::Kind::Execute)) note_names(info->statements[0]);
             if ((known != nullptr || target->name.empty()) && info && is_own(*info)) described = info;
         }
     }
-    if (request_.statements == 0 && described) {
+    if (request_.meaning.statements == 0 && described) {
         add_to_verdict(described,
                        route::classify(*described, login_.database->facts.get(), around_.functions()));
     }
@@ -291,13 +299,13 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
                                            [](const auto& one) { return executes(one) != nullptr; });
     const route::Verdict with_inner = runs_prepared ? with_prepared(*info, alone) : route::Verdict();
     const route::Verdict& verdict = runs_prepared ? with_inner : alone;
-    if (request_.statements++ == 0) {
-        request_.info = info;
-        request_.verdict = verdict;
+    if (request_.meaning.statements++ == 0) {
+        request_.meaning.info = info;
+        request_.meaning.verdict = verdict;
         return;
     }
-    request_.info = {std::shared_ptr<void>(), &no_statement()};
-    route::Verdict& all = request_.verdict;
+    request_.meaning.info = {std::shared_ptr<void>(), &no_statement()};
+    route::Verdict& all = request_.meaning.verdict;
     const bool both_read = all.kind == route::Class::Read && verdict.kind == route::Class::Read;
     if (!both_read) {
         all.kind = route::Class::Write;
@@ -343,15 +351,16 @@ route::SessionRoute Session::session_route() const {
 // Where the request goes (`target`, and nothing returned), or how much of the client's bytes was dealt with
 // here.
 std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& target) {
-    if (request_.form == Request::Form::Batch && request_.statements == 0 &&
+    if (request_.form == Request::Form::Batch && request_.meaning.statements == 0 &&
         request_.size == wire::kFrameHeader && (request_.synced || request_.flushed) &&
         (link_ == nullptr || request_.flushed)) {
         if (request_.synced) say_ready();  // a lone Sync; a lone Flush asks for nothing
         request_ = {};
         return wire::kFrameHeader;
     }
-    if (login_.database->is_admin && !is_own(*request_.info)) {
-        const bool asks_nothing = request_.statements <= 1 && request_.info->statements.empty() &&
+    if (login_.database->is_admin && !is_own(*request_.meaning.info)) {
+        const bool asks_nothing = request_.meaning.statements <= 1 &&
+                                  request_.meaning.info->statements.empty() &&
                                   request_.form != Request::Form::FunctionCall && !request_.oversize;
         if (asks_nothing) return answer_locally(bytes, {route::Local::What::EmptyQuery});
         fail_front({.sqlstate = sqlstate::kFeatureNotSupported,
@@ -362,8 +371,8 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
     const bool before_sync = request_.form == Request::Form::Batch && !request_.synced;
     session.primary_only |= avoid_standby_ || before_sync;
     const route::ExecutionPlan plan =
-        route::plan(request_.verdict, *request_.info, session, *around_.topology, around_.config->routing,
-                    around_.random());
+        route::plan(request_.meaning.verdict, *request_.meaning.info, session, *around_.topology,
+                    around_.config->routing, around_.random());
     if (const auto* forward = std::get_if<route::Forward>(&plan)) {
         target = forward->target;
         if (forward->stick == route::Stick::Session) chosen_ = forward->target;
@@ -466,17 +475,6 @@ void Session::note_parameters() {
     options_.standard_conforming_strings = conforming == nullptr || *conforming == "on";
 }
 
-// What the request may do goes with the answers that it waits for.
-Marks Session::marks() const {
-    const route::Verdict& verdict = request_.verdict;
-    return {.begins = request_.begins,
-            .commits = request_.commits,
-            .rolls_back = request_.rolls_back,
-            .writes = verdict.kind == route::Class::Write,
-            .is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject),
-            .changes_settings = request_.changes_settings};
-}
-
 std::size_t Session::send_request(ByteView bytes) {
     done_ +=
         std::exchange(retained_, 0);  // an earlier read can no longer be repeated once another follows it
@@ -488,18 +486,20 @@ std::size_t Session::send_request(ByteView bytes) {
         request_began_ = around_.now;
         if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
     }
-    repeatable_ = alone && !in_transaction && request_.verdict.retryable_read && !request_.oversize &&
+    repeatable_ = alone && !in_transaction && request_.meaning.verdict.retryable_read && !request_.oversize &&
                   bytes.size() <= kMaxRetained && (request_.synced || request_.form == Request::Form::Query);
     if (around_.config->log.statements) tell_statements(bytes, link_);
     ReplyQueue& replies = link_->replies;
     const std::size_t first_reply = replies.size();
-    replies.mark(marks());
+    replies.mark(request_.meaning.marks);  // what it may do goes with the answers that it waits for
     if (!deferred_begin_.empty()) emit_begin();
     request_.surely_fails = surely_fails();
-    for (const std::string& name : request_.own_names) ensure_own_name(name);
-    if (request_.lists_names) show_own_names();
-    if (request_.prepares) {  // one that is not the only one on its way cannot be told from the others
-        prepare_text_ = request_.statements > 1 || names_change_ ? std::string_view() : text_of(bytes);
+    for (const std::string& name : request_.meaning.own_names) ensure_own_name(name);
+    if (request_.meaning.lists_names) show_own_names();
+    if (request_.meaning
+            .prepares) {  // one that is not the only one on its way cannot be told from the others
+        prepare_text_ =
+            request_.meaning.statements > 1 || names_change_ ? std::string_view() : text_of(bytes);
     }
 
     switch (request_.form) {
@@ -514,9 +514,9 @@ std::size_t Session::send_request(ByteView bytes) {
             break;
     }
     replies.mark({});
-    if (replies.size() > first_reply) replies.leave(replies.at(first_reply), request_.verdict.leaves);
-    names_change_ |= request_.changes_names;
-    may_copy_in_ |= request_.copies_in;
+    if (replies.size() > first_reply) replies.leave(replies.at(first_reply), request_.meaning.verdict.leaves);
+    names_change_ |= request_.meaning.changes_names;
+    may_copy_in_ |= request_.meaning.copies_in;
     emit_synthesized();
     stream_left_ = request_.beyond;
     stream_dropped_ = false;

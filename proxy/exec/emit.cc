@@ -30,6 +30,11 @@ bool matters_for_analysis(std::string_view name) {
     return std::find(kOnlyAtRun.begin(), kOnlyAtRun.end(), name) == kOnlyAtRun.end();
 }
 
+bool drops_all_names(const sql::Statement& statement) {
+    return (statement.kind == sql::Kind::Deallocate && statement.name.empty()) ||
+           (statement.kind == sql::Kind::Discard && statement.name == "all");
+}
+
 }  // namespace
 
 void Session::send_raw(ByteView bytes) {
@@ -77,8 +82,11 @@ void Session::emit_begin() {
 
 void Session::emit_query(ByteView bytes) {
     Expected& expected = link_->replies.push(Owed::Query);
-    expected.info = request_.info;
-    count_sent(request_.oversize ? nullptr : request_.info.get());
+    expected.info = request_.meaning.info;
+    if (expected.info->single(sql::Kind::Execute))
+        expected.executes = executed_by(expected.info->statements[0]);
+    may_end_failed_ = true;
+    count_sent(request_.oversize ? nullptr : request_.meaning.info.get());
     // A simple Query destroys the unnamed statement (PG documentation 55.2.3).
     replace_unnamed(expected);
     link_->statements.unnamed = {};
@@ -97,6 +105,7 @@ void Session::replace_unnamed(Expected& expected) {
     expected.claims_unnamed = true;
     if (link_->replies.may_skip_last()) {
         names_change_ |= link_->statements.unnamed != unnamed_wanted();
+        unnamed_may_stay_ = true;
         expected.unnamed_before = std::make_shared<ClientUnnamed>(std::exchange(unnamed_, {}));
     }
     unnamed_.forget();
@@ -162,12 +171,13 @@ void Session::emit_parse(const wire::Frame& frame) {
         }
         return send_raw(frame.bytes);
     }
-    const bool known = request_.parsed && batch_.data() + request_.parse_at == frame.bytes.data();
+    const bool known =
+        request_.meaning.parsed && batch_.data() + request_.meaning.parse_at == frame.bytes.data();
     sql::StatementInfoPtr info =
-        known ? std::move(request_.parsed) : around_.analyze_repeated(parse->sql, options_).info;
+        known ? std::move(request_.meaning.parsed) : around_.analyze_repeated(parse->sql, options_).info;
     if (!parse->name.empty()) {
         emit_named_parse(frame, parse->name, parse->sql_and_types, info);
-        const auto& named = request_.own_names;  // by SQL, perhaps in this same batch
+        const auto& named = request_.meaning.own_names;  // by SQL, perhaps in this same batch
         const bool is_named = std::find(named.begin(), named.end(), parse->name) != named.end();
         if (is_named && !names_go_) ensure_own_name(parse->name);
         return;
@@ -182,7 +192,7 @@ void Session::emit_parse(const wire::Frame& frame) {
 
 // In a failed transaction, with nothing on the way that may end it, the server runs no command but its end.
 bool Session::surely_fails() const {
-    return transaction_ == wire::TransactionStatus::Failed && link_->replies.answered() && !unsynced_;
+    return transaction_ == wire::TransactionStatus::Failed && !may_end_failed_;
 }
 
 // A statement of ours that means nothing to the client, for an error in the server's own words.
@@ -209,7 +219,8 @@ void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, 
 void Session::emit_own_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                              const sql::StatementInfoPtr& info) {
     const PreparedPtr* known = statements_.find(name);
-    undo_.push_back({std::string(name), known != nullptr ? *known : nullptr, false});
+    const bool is_there = link_->statements.own_names.contains(name);
+    undo_.push_back({std::string(name), known != nullptr ? *known : nullptr, is_there});
     Expected& expected = link_->replies.push(Owed::Parse);
     expected.undo_client = true;
     expected.statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
@@ -280,9 +291,9 @@ std::string Session::statement_scope() {
 bool Session::is_meaning_known() const {
     constexpr auto kUnknown =
         sql::Leaves::TempObject | sql::Leaves::UnknownCode | sql::Leaves::UnknownSetting;
-    sql::Leaves leaves = pins_ | pending_pins_ | request_.verdict.leaves;
+    sql::Leaves leaves = pins_ | pending_pins_ | request_.meaning.verdict.leaves;
     if (link_ != nullptr) leaves = leaves | link_->replies.leaves();
-    const bool is_changed = set_locally_ || ddl_ || request_.verdict.is_ddl ||
+    const bool is_changed = set_locally_ || ddl_ || request_.meaning.marks.is_ddl ||
                             (link_ != nullptr && link_->replies.changes_meaning());
     return !is_changed && !sql::has(leaves, kUnknown);
 }
@@ -335,23 +346,42 @@ void Session::ensure_own_name(std::string_view name) {
     const PreparedPtr statement = *known;
     link_->statements.own_names.set(name, statement);
     names_change_ = true;
-    if (statement->by_sql) {
-        Expected& expected = send_own_query(statement->sql_and_types, Purpose::Prepare);
-        expected.statement = statement;
-        expected.under_own_name = true;
-        expected.client_name = name;
-        return;
-    }
-    wire::append_parse(out_, name, statement->sql_and_types);
-    Expected& expected = link_->replies.push(Owed::Parse, Deliver::Swallow, Purpose::Prepare);
+    Expected& expected = statement->by_sql ? prepare_by_sql(*statement) : prepare_by_parse(*statement, name);
     expected.statement = statement;
-    expected.under_own_name = true;
     expected.client_name = name;
     if (!unsynced_) {
         wire::append_sync(out_);
         link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Prepare);
     }
     send_made();
+}
+
+Expected& Session::push_for_own_name(Owed owed) {
+    Expected& expected = link_->replies.push(owed, Deliver::Swallow, Purpose::Prepare);
+    expected.under_own_name = true;
+    return expected;
+}
+
+Expected& Session::prepare_by_parse(const PreparedStatement& statement, std::string_view name) {
+    wire::append_parse(out_, name, statement.sql_and_types);
+    return push_for_own_name(Owed::Parse);
+}
+
+// The client may be within a batch, which a Query would end: PREPARE runs by messages of the extended
+// protocol too. They take the place of the unnamed statement.
+Expected& Session::prepare_by_sql(const PreparedStatement& statement) {
+    const std::string portal = around_.prepared.prefix() + "0";
+    wire::append_parse(out_, "", statement.sql_and_types + std::string(3, '\0'));
+    wire::FrameBuilder(out_, kBind).string(portal).string("").int16(0).int16(0).int16(0);
+    wire::FrameBuilder(out_, kExecute).string(portal).int32(0);
+    wire::FrameBuilder(out_, kClose).byte1('P').string(portal);
+    push_for_own_name(Owed::Parse).claims_unnamed = true;
+    link_->statements.unnamed = UnnamedStatement::unknown();
+    push_for_own_name(Owed::Bind);
+    const std::size_t execute = link_->replies.size();
+    push_for_own_name(Owed::Execute);
+    push_for_own_name(Owed::Close);
+    return link_->replies.at(execute);
 }
 
 // What the server knows by a name of ours, or must know; null: it has the client's statement under its own
@@ -437,17 +467,15 @@ void Session::emit_execute(const wire::Frame& frame) {
         if (at != portals_->end()) expected.info = at->second;
     }
     count_sent(expected.info.get());
-    names_go_ |= drops_all_names(expected.info.get());
-    request_.surely_fails = false;  // it may be a ROLLBACK
+    if (expected.info && !expected.info->statements.empty()) {
+        expected.executes = executed_by(expected.info->statements[0]);
+        const auto& run = expected.executes ? expected.executes : expected.info;
+        if (drops_all_names(run->statements[0])) names_go_ = names_change_ = true;
+    }
+    may_end_failed_ = true;
     send_raw(frame.bytes);
-}
-
-bool Session::drops_all_names(const sql::StatementInfo* info) const {
-    if (info == nullptr || info->statements.empty()) return false;
-    const auto inner = executed_by(info->statements[0]);
-    const sql::Statement& run = inner ? inner->statements[0] : info->statements[0];
-    return (run.kind == sql::Kind::Deallocate && run.name.empty()) ||
-           (run.kind == sql::Kind::Discard && run.name == "all");
+    if (!std::exchange(request_.surely_fails, false)) return;
+    for (const std::string& name : request_.meaning.own_names) ensure_own_name(name);  // it may be a ROLLBACK
 }
 
 void Session::emit_close(const wire::Frame& frame) {

@@ -222,6 +222,7 @@ void Session::fail_owed(const wire::Report& report) {
         const bool ends = expected.ends_batch();
         if (ends && expected.deliver != Deliver::Forward) continue;
         if (skips && expected.owed != Owed::Sync) continue;
+        if (prepares_for_query(i)) continue;
         if (!ends && expected.deliver == Deliver::Swallow && !is_in_batch_of_client(i)) continue;
         if (!std::exchange(told, true)) wire::append_error(frames, report);
         skips = !ends;
@@ -239,8 +240,8 @@ void Session::forget_link() {
     undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_));
     undo_all();
     if (stream_left_ > 0) stream_dropped_ = true;
-    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = names_go_ = may_copy_in_ = cancel_is_due_ =
-        false;
+    unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = names_go_ = unnamed_may_stay_ =
+        may_end_failed_ = may_copy_in_ = cancel_is_due_ = false;
     effects_.release(*std::exchange(link_, nullptr), Disposal::Close);
 }
 

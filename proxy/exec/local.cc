@@ -91,7 +91,7 @@ std::size_t Session::answer_locally(ByteView bytes, route::Local local) {
             begin_locally(bytes);
             break;
         case route::Local::What::EndUnsent: {
-            const bool commits = request_.commits;
+            const bool commits = request_.meaning.marks.commits;
             deferred_begin_.clear();
             transaction_ = TransactionStatus::Idle;
             end_transaction(true);
@@ -159,7 +159,7 @@ bool Session::can_be_deferred(ByteView bytes) const {
 }
 
 void Session::begin_locally(ByteView bytes) {
-    const sql::Statement& begin = request_.info->statements[0];
+    const sql::Statement& begin = request_.meaning.info->statements[0];
     deferred_begin_ = text_of(bytes);
     transaction_options_ = begin.transaction;
     transaction_ = TransactionStatus::InTransaction;
@@ -303,7 +303,7 @@ void Session::remember_parse(const wire::Frame& frame) {
 bool Session::run_own_command(ByteView bytes) {
     OwnAnswer answer = std::exchange(own_ready_, false)
                            ? OwnAnswer(effects_.own_result())
-                           : effects_.own_command(request_.info->statements[0], run_of(bytes));
+                           : effects_.own_command(request_.meaning.info->statements[0], run_of(bytes));
     if (const auto* patience = std::get_if<milliseconds>(&answer)) {
         wait_ = Wait::Own;
         effects_.disarm(TimerKind::Idle);
@@ -332,7 +332,7 @@ void Session::on_own_ready() {
 // The transaction is void and the node that had it is gone. The client hears 40001 once, then 25P02 like
 // after any failed statement, until it ends the transaction.
 std::size_t Session::answer_voided(ByteView bytes) {
-    const sql::StatementInfo& info = *request_.info;
+    const sql::StatementInfo& info = *request_.meaning.info;
     const bool first = std::exchange(voided_, Voided::Told) == Voided::Untold;
     const bool rolls_back = info.single(sql::Kind::Rollback);
     const bool ends = rolls_back || info.single(sql::Kind::Commit);
@@ -348,7 +348,7 @@ std::size_t Session::answer_voided(ByteView bytes) {
         idle_or_in_transaction();
         return size;
     }
-    if (request_.form == Request::Form::Batch && request_.statements == 0 &&
+    if (request_.form == Request::Form::Batch && request_.meaning.statements == 0 &&
         request_.size == wire::kFrameHeader) {
         voided_ = first ? Voided::Untold : Voided::Told;
         if (request_.synced) say_ready();  // a lone Sync asks for nothing, a lone Flush not even for that

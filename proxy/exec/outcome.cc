@@ -58,16 +58,18 @@ void Session::unpin(const sql::Statement& done) {
     pin(done.leaves);
 }
 
-// The `index`th statement of `info` has succeeded.
-void Session::on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag) {
-    if (index < info.statements.size()) apply_effects(info.statements[index], tag);
+// The `index`th statement of what was asked has succeeded.
+void Session::on_command_complete(const Expected& asked, std::uint32_t index, std::string_view tag) {
+    if (asked.executes) return apply_effects(asked.executes->statements[0], tag);
+    if (index < asked.info->statements.size()) apply_effects(asked.info->statements[index], tag);
 }
 
 // It has run in part, perhaps for ever: functions that change settings have been called.
-void Session::on_portal_suspended(const sql::StatementInfo& info) {
-    if (info.statements.empty()) return;
-    apply_settings(info.statements[0]);
-    if (const auto inner = executed_by(info.statements[0])) apply_settings(inner->statements[0]);
+void Session::on_portal_suspended(const Expected& asked) {
+    if (asked.info->statements.empty()) return;
+    apply_settings(asked.info->statements[0]);
+    const auto inner = asked.executes ? asked.executes : executed_by(asked.info->statements[0]);
+    if (inner) apply_settings(inner->statements[0]);
 }
 
 void Session::apply_settings(const sql::Statement& statement) {
@@ -78,7 +80,11 @@ void Session::apply_settings(const sql::Statement& statement) {
 }
 
 void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
-    if (statement.clears != Leaves::Nothing) unpin(statement);
+    if (statement.clears != Leaves::Nothing) {
+        unpin(statement);
+    } else if (sql::has(statement.leaves, kTransactional)) {
+        pin(statement.leaves);  // once more: a rollback in the same request may have come before it
+    }
     apply_settings(statement);
     switch (statement.kind) {
         case Kind::Begin:
@@ -191,6 +197,7 @@ void Session::roll_back() {
 void Session::end_request(wire::TransactionStatus status) {
     count_answered(status == wire::TransactionStatus::Idle);
     transaction_ = status;
+    may_end_failed_ = status == wire::TransactionStatus::Failed && runs_something();
     if (status == wire::TransactionStatus::Idle) end_transaction(!error_seen_);
     done_ += std::exchange(retained_, 0);
     commits_ = false;
@@ -203,10 +210,18 @@ void Session::end_request(wire::TransactionStatus status) {
     }
     undo_.clear();
     undo_done_ = 0;
-    names_change_ = names_go_ = may_be_skipped_ = may_copy_in_ = false;
+    names_change_ = names_go_ = unnamed_may_stay_ = may_be_skipped_ = may_copy_in_ = false;
     effects_.disarm(TimerKind::Query);
     release_if_free();
     idle_or_in_transaction();
+}
+
+// For the client, by what is on the way.
+bool Session::runs_something() const {
+    return link_ != nullptr && link_->replies.find([](const Expected& expected) {
+        const bool runs = expected.owed == Owed::Query || expected.owed == Owed::Execute;
+        return runs && expected.deliver == Deliver::Forward;
+    }) != nullptr;
 }
 
 // Of the request that is over: the next one begins with nothing seen and nothing to skip.
@@ -230,7 +245,8 @@ void Session::end_transaction(bool committed) {
     wrote_ = ddl_ = set_locally_ = false;
     transaction_options_ = {};
     transaction_began_ = {};
-    unnamed_portal_.reset();
+    if (link_ != nullptr && (unsynced_ || !link_->replies.empty())) return;
+    unnamed_portal_.reset();  // not before: those of a later request may be among them
     portals_.reset();
 }
 

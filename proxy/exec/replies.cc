@@ -148,16 +148,21 @@ bool Session::on_server_frame(const wire::Frame& frame) {
     }
 }
 
-// What failed before anything ran leaves nothing: a Parse, and a Query with a mistake in its text.
-// One of ours fails alone: the request goes on without it.
+// What failed before anything ran leaves nothing. One of ours fails alone: the request goes on without it.
 void Session::spare_pins(Expected& failed, const wire::Frame& error) const {
     if (failed.deliver != Deliver::Forward) return;
-    bool has_run = failed.owed != Owed::Parse;
-    if (failed.owed == Owed::Query && frames_forwarded_ == 0) {
-        const wire::ErrorFields fields = wire::read_error_fields(error.body);
-        has_run = fields.sqlstate != sqlstate::kSyntaxError.view() || !fields.points_into_query;
-    }
-    if (!has_run) failed.leaves = sql::Leaves::Nothing;
+    if (!has_run(failed, wire::read_error_fields(error.body))) failed.leaves = sql::Leaves::Nothing;
+}
+
+// Nothing does in a failed transaction, nor of a Parse or of a text with a mistake. A command that writes is
+// refused as a whole where only reading is allowed.
+bool Session::has_run(const Expected& failed, const wire::ErrorFields& error) const {
+    if (failed.owed == Owed::Parse || error.sqlstate == sqlstate::kInFailedTransaction.view()) return false;
+    if (failed.owed != Owed::Query || frames_forwarded_ > 0) return true;
+    const bool has_mistake = error.sqlstate == sqlstate::kSyntaxError.view() && error.points_into_query;
+    const bool is_write =
+        failed.info && failed.info->statements.size() == 1 && failed.info->statements[0].writes;
+    return !has_mistake && !(is_write && error.sqlstate == sqlstate::kReadOnlyTransaction.view());
 }
 
 // The row of a check of the pins: one column, t or f.
@@ -198,10 +203,10 @@ bool Session::on_command_end(const wire::Frame& frame) {
     Expected& head = replies.head();
     if (frame.type == kCommandComplete && head.purpose == Purpose::Client && head.info) {
         const std::uint32_t index = head.owed == Owed::Query ? statement_index_ : 0;
-        on_command_complete(*head.info, index, Cursor(frame.body).c_string());
+        on_command_complete(head, index, Cursor(frame.body).c_string());
     }
     if (frame.type == kPortalSuspended && head.purpose == Purpose::Client && head.info) {
-        on_portal_suspended(*head.info);
+        on_portal_suspended(head);
     }
     if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
     if (head.owed == Owed::Execute) replies.pop();
@@ -262,7 +267,7 @@ bool Session::on_error(const wire::Frame& frame) {
     const std::string told = in_client_words(frame.body, head.client_name);
     const bool in_batch = !head.ends_batch();
     const bool ours = is_head_ours();
-    const bool of_query = in_batch && prepares_for_query();
+    const bool of_query = in_batch && prepares_for_query(0);
     if (in_batch) {
         undo_skipped(replies);
     } else {
@@ -310,12 +315,12 @@ std::string Session::in_client_words(ByteView error_body, std::string_view name)
 }
 
 // A Parse of ours for a Query that names the statement, behind messages that wait for their Sync.
-bool Session::prepares_for_query() const {
+bool Session::prepares_for_query(std::size_t from) const {
     ReplyQueue& replies = link_->replies;
-    std::size_t i = 0;
+    std::size_t i = from;
     while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && replies.at(i).under_own_name)
         ++i;
-    return i > 0 && i < replies.size() && replies.at(i).owed == Owed::Query;
+    return i > from && i < replies.size() && replies.at(i).owed == Owed::Query;
 }
 
 // The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery.

@@ -36,6 +36,7 @@ void ReplyQueue::pop() {
     if (is_for_client(slot)) --forwarded_;
     if (slot.statement) slot.statement.reset();
     if (slot.info) slot.info.reset();
+    if (slot.executes) slot.executes.reset();
     if (slot.unnamed_before) slot.unnamed_before.reset();
     first_ = (first_ + 1) & (ring_.size() - 1);
     if (--size_ > 0) return;

@@ -64,6 +64,7 @@ struct Expected {
     sql::Leaves leaves = sql::Leaves::Nothing;  // on the first entry of the request
     PreparedPtr statement;                      // what the server connection gains, or loses by a Close
     sql::StatementInfoPtr info;                 // Query, Execute: whose effects come true
+    sql::StatementInfoPtr executes;             // what an EXECUTE means now; later the name may mean another
     std::string client_name;                    // of the statement, if the server knows it by ours
     // The unnamed statement that this message replaces: it stays if the server skips the message.
     std::shared_ptr<const ClientUnnamed> unnamed_before;

@@ -36,6 +36,22 @@
 
 namespace pgpool::exec {
 
+// What classify() finds out about a request; found anew when something that it rests on has changed.
+struct Meaning {
+    Marks marks;
+    bool lists_names = false;            // reads pg_prepared_statements
+    bool prepares = false;               // holds a SQL PREPARE
+    bool copies_in = false;              // holds a COPY FROM
+    bool changes_names = false;          // makes or drops prepared statements, or resets settings
+    bool binds_unnamed = false;          // Batch: the unnamed statement of an earlier one
+    std::uint32_t statements = 0;        // Batch: messages that execute something
+    std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
+    sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
+    route::Verdict verdict;        // of all of it
+    std::size_t parse_at = 0;      // Batch: where its last Parse begins,
+    sql::StatementInfoPtr parsed;  // and what it holds
+};
+
 // One unit of the client: a Query, a batch of extended-protocol messages, a FunctionCall, a piece of COPY
 // data.
 struct Request {
@@ -44,26 +60,13 @@ struct Request {
     bool synced = false;    // Batch: ends with Sync
     bool flushed = false;   // Batch: ends with Flush
     bool oversize = false;  // the last message goes on beyond `size`
-    bool gathered = false;
+    bool gathered = false;  // all of it is there
     bool classified = false;
-    bool planned = false;                // it has a connection, or waits for one
-    bool begins = false;                 // holds a BEGIN
-    bool commits = false;                // holds a COMMIT or PREPARE TRANSACTION
-    bool rolls_back = false;             // holds a ROLLBACK
-    bool lists_names = false;            // reads pg_prepared_statements
-    bool prepares = false;               // holds a SQL PREPARE
-    bool copies_in = false;              // holds a COPY FROM
-    bool changes_settings = false;       // now or when its transaction ends
-    bool changes_names = false;          // makes or drops prepared statements, or resets settings
-    bool surely_fails = false;           // so far: the transaction has failed, and nothing may have ended it
-    std::uint32_t size = 0;              // bytes gathered
-    std::uint64_t beyond = 0;            // oversize: bytes of its last message that follow
-    std::uint32_t statements = 0;        // Batch: messages that execute something
-    std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
-    sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
-    route::Verdict verdict;        // of all of it
-    std::size_t parse_at = 0;      // Batch: where its last Parse begins,
-    sql::StatementInfoPtr parsed;  // and what it holds
+    bool planned = false;       // it has a connection, or waits for one
+    bool surely_fails = false;  // so far: the transaction has failed, and nothing may have ended it
+    std::uint32_t size = 0;     // bytes gathered
+    std::uint64_t beyond = 0;   // oversize: bytes of its last message that follow
+    Meaning meaning;
 };
 
 class Session {
@@ -150,7 +153,7 @@ private:
     struct Undo {
         std::string name;
         PreparedPtr previous;
-        bool was_own_name = false;  // Close: the server knew it under that name
+        bool was_own_name = false;  // the server knew it under that name
     };
 
     // gather.cc
@@ -181,9 +184,9 @@ private:
     void classify_unknown(bool harmless);
     [[nodiscard]] bool may_pipeline() const;
     [[nodiscard]] bool needs_own_names() const;
+    [[nodiscard]] bool are_names_open() const;
     [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
     [[nodiscard]] std::size_t send_request(ByteView bytes);
-    [[nodiscard]] Marks marks() const;
     [[nodiscard]] bool take_link(const route::Target& target);
     [[nodiscard]] bool prepare_link();
     void clean_own_names();
@@ -220,7 +223,9 @@ private:
     void ensure_unnamed();
     void ensure_prepared(const PreparedPtr& statement);
     void ensure_own_name(std::string_view name);
-    [[nodiscard]] bool drops_all_names(const sql::StatementInfo* info) const;
+    Expected& push_for_own_name(Owed owed);
+    Expected& prepare_by_parse(const PreparedStatement& statement, std::string_view name);
+    Expected& prepare_by_sql(const PreparedStatement& statement);
     void emit_own_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                         const sql::StatementInfoPtr& info);
     void show_own_names();
@@ -243,6 +248,7 @@ private:
     [[nodiscard]] bool on_parameter_status(const wire::Frame& frame);
     [[nodiscard]] bool on_copy_in();
     void spare_pins(Expected& failed, const wire::Frame& error) const;
+    [[nodiscard]] bool has_run(const Expected& failed, const wire::ErrorFields& error) const;
     void note_check(const wire::Frame& row);
     [[nodiscard]] bool complete(Owed owed);
     [[nodiscard]] bool on_command_end(const wire::Frame& frame);
@@ -258,7 +264,7 @@ private:
     void undo_name(const Undo& undo);
     void undo_unnamed(const std::vector<Expected>& skipped);
     void skip_with_server();
-    [[nodiscard]] bool prepares_for_query() const;
+    [[nodiscard]] bool prepares_for_query(std::size_t from) const;
     void end_skipped_query();
     void forget_gathered();
     [[nodiscard]] bool is_head_ours() const;
@@ -271,9 +277,10 @@ private:
     // outcome.cc
     void apply_effects(const sql::Statement& statement, std::string_view tag);
     void apply_settings(const sql::Statement& statement);
-    void on_command_complete(const sql::StatementInfo& info, std::uint32_t index, std::string_view tag);
-    void on_portal_suspended(const sql::StatementInfo& info);
+    void on_command_complete(const Expected& asked, std::uint32_t index, std::string_view tag);
+    void on_portal_suspended(const Expected& asked);
     void end_request(wire::TransactionStatus status);
+    [[nodiscard]] bool runs_something() const;
     void forget_attempt();
     void end_transaction(bool committed);
     void keep_effects();
@@ -357,6 +364,8 @@ private:
     bool unsynced_ = false;          // messages were sent that wait for their Sync
     bool names_change_ = false;      // by something on the way, which an error may skip
     bool names_go_ = false;          // all of them, by something on the way
+    bool unnamed_may_stay_ = false;  // the statement, if the message that replaces it is skipped
+    bool may_end_failed_ = false;    // the failed transaction, by something on the way
     bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
     bool may_copy_in_ = false;  // a request was sent that `copies_in`

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/route/planner.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -194,16 +195,33 @@ ExecutionPlan choose(const sql::StatementInfo& info, const SessionRoute& session
     return wish_failed ? Choice(session, topology, routing, Wish{}).plan(random) : plan;
 }
 
+bool writes(const sql::StatementInfo& info) {
+    return std::any_of(info.statements.begin(), info.statements.end(),
+                       [](const sql::Statement& statement) { return statement.writes; });
+}
+
 // The connection is settled; only what would quietly mean something else there is refused.
-ExecutionPlan on_bound(const Verdict& verdict, const Target& bound, const Topology& topology) {
+ExecutionPlan on_bound(const Verdict& verdict, const sql::StatementInfo& info, const SessionRoute& session,
+                       const Topology& topology) {
+    const Target& bound = *session.bound;
     const bool on_standby = !bound.is_primary() && topology.primary != bound.node;
-    if (!verdict.primary_only || !on_standby) return Forward{bound, Why::Bound};
+    if (!on_standby) return Forward{bound, Why::Bound};
     const NodeStatus* node = topology.find(bound.node);
-    return Refuse{
-        sqlstate::kReadOnlyTransaction,
-        "advisory locks are kept on the primary, but this read-only transaction runs on standby \"" +
-            (node != nullptr ? node->name : std::to_string(bound.node.value)) +
-            "\"; begin it with READ WRITE or after the comment /* pgpool: primary */"};
+    const std::string standby = node != nullptr ? node->name : std::to_string(bound.node.value);
+    if (verdict.primary_only) {
+        return Refuse{sqlstate::kReadOnlyTransaction,
+                      "advisory locks are kept on the primary, but this read-only transaction runs on "
+                      "standby \"" +
+                          standby +
+                          "\"; begin it with READ WRITE or after the comment /* pgpool: primary */"};
+    }
+    if (!session.in_transaction && writes(info)) {
+        return Refuse{sqlstate::kReadOnlyTransaction,
+                      "only the primary can write, but what a read-only transaction may have left in this "
+                      "session is kept on standby \"" +
+                          standby + "\"; DISCARD ALL ends that"};
+    }
+    return Forward{bound, Why::Bound};
 }
 
 // A client whose state is at a standby could not write until that state is gone.
@@ -242,7 +260,7 @@ ExecutionPlan plan(const Verdict& verdict, const sql::StatementInfo& info, const
                    const Topology& topology, const config::Routing& routing, std::uint64_t random) {
     if (verdict.kind == Class::Own) return Local{Local::What::Own};
     if (verdict.kind == Class::Nothing) return Local{Local::What::EmptyQuery};
-    if (session.bound) return on_bound(verdict, *session.bound, topology);
+    if (session.bound) return on_bound(verdict, info, session, topology);
     if (session.primary_only) return to_primary(Why::PrimaryOnly);
     if (session.in_transaction) {
         return first_of_transaction(verdict, info, session, topology, routing, random);

@@ -20,8 +20,9 @@ namespace back = wire::backend;
 
 constexpr std::uint32_t kTextOid = 25;
 
-// How many parameters a text has: its highest $n.
+// How many parameters a text has: its highest $n. Those of a PREPARE are of what it prepares.
 std::uint16_t parameters_of(const SqlText& sql) {
+    if (sql.is(0, "prepare")) return 0;
     int highest = 0;
     for (const Word& word : sql.words) {
         if (word.kind == Word::Kind::Name && word.text.starts_with('$')) {

@@ -498,6 +498,7 @@ Outcome FakeSql::reset(const SqlText& sql) {
         for (const char* kept : {"role", "session_authorization"}) {
             if (const auto at = before.find(kept); at != before.end()) settings_[kept] = at->second;
         }
+        std::erase_if(local_, [](const auto& entry) { return entry.first != "role"; });
         return done("RESET");
     }
     const std::string name = sql.is(1, "session") ? "session_authorization" : sql.at(1);

@@ -135,5 +135,50 @@ TEST(Pins, ModeSessionKeepsTheConnection) {
                });
 }
 
+// A rollback takes back what came before it, not what the same request does behind it.
+TEST(Pins, StateThatComesBehindARollback) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> query("ROLLBACK; LISTEN amy");
+    EXPECT_EQ(amy.session().pins(), sql::Leaves::Listen);
+    amy >> query("UNLISTEN *");
+    EXPECT_EQ(amy.session().pins(), sql::Leaves::Nothing);
+    amy >> (parse("a", "ROLLBACK") + sync() + bind_portal("", "a") + execute() +
+            parse("", "CREATE TEMP TABLE amy (v text)") + bind_portal("", "") + execute() + sync());
+    EXPECT_EQ(amy.session().pins(), sql::Leaves::TempObject);
+    amy >> query("LISTEN amy; ROLLBACK");
+    EXPECT_EQ(amy.session().pins(), sql::Leaves::TempObject);
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+// What is refused in a failed or read-only transaction has left nothing.
+TEST(Pins, CommandsThatAreRefused) {
+    run_script(
+        {.standbys = 1, .configure = [](config::Config& config) { config.routing.primary_reads = false; }},
+        [](Exchange& x) {
+            Client& amy = x.client();
+            amy >> (query("BEGIN READ ONLY") + query("SELECT 'x'") + query("COPY t FROM STDIN"));
+            amy >> (query("DO $$ x $$") + query("ROLLBACK"));
+            amy.expect("C(BEGIN) Z(T) T D(x) C(SELECT 1) Z(T) E(25006) Z(E) E(25P02) Z(E) C(ROLLBACK) Z(I)");
+            amy >> query("INSERT INTO t VALUES (1)");
+            amy.expect("C(INSERT 0 1) Z(I)");
+        });
+}
+
+// Unknown code at a standby may have left anything there: the client is told why it cannot write.
+TEST(Pins, WriteOfAClientThatIsKeptOnAStandby) {
+    run_script(
+        {.standbys = 1, .configure = [](config::Config& config) { config.routing.primary_reads = false; }},
+        [](Exchange& x) {
+            Client& amy = x.client();
+            amy >> (query("BEGIN READ ONLY") + query("SELECT 'x'") + query("DO $$ x $$") + query("COMMIT"));
+            amy >> query("INSERT INTO t VALUES (1)");
+            amy.expect("C(BEGIN) Z(T) T D(x) C(SELECT 1) Z(T) C(DO) Z(T) C(COMMIT) Z(I) E(25006) Z(I)");
+            amy >> (query("DISCARD ALL") + query("INSERT INTO t VALUES (1)"));
+            amy.expect("C(DISCARD ALL) Z(I) C(INSERT 0 1) Z(I)");
+        });
+}
+
 }  // namespace
 }  // namespace pgpool::support

@@ -15,6 +15,11 @@ Client& busy_client(Exchange& x) {
     return bob;
 }
 
+// How a statement made by SQL is made again.
+std::string by_sql(std::string_view text) {
+    return "P(|" + std::string(text) + ") B(pgpool_x_0||) E(pgpool_x_0) C(P pgpool_x_0) ";
+}
+
 // One statement without its Sync.
 std::string extended_batch(std::string_view sql) {
     return parse("", sql) + bind_portal("", "") + execute();
@@ -106,7 +111,7 @@ TEST(Prepared, SqlPrepareFollowsItsClient) {
         busy_client(x);
         amy >> query("EXECUTE a ('y')");
         amy.expect("T D(y) C(SELECT 1) Z(I)");
-        x.expect_server(1, "Q(PREPARE a AS SELECT $1) Q(EXECUTE a ('y'))");
+        x.expect_server(1, by_sql("PREPARE a AS SELECT $1") + "S Q(EXECUTE a ('y'))");
         amy >> (query("DEALLOCATE a") + query("EXECUTE a ('z')"));
         amy.expect("C(DEALLOCATE) Z(I) E(26000) Z(I)");
     });
@@ -122,7 +127,7 @@ TEST(Prepared, SqlPrepareIsTakenFromItsOwnText) {
         busy_client(x);
         amy >> query("EXECUTE a");
         amy.expect("T D(longer) C(SELECT 1) Z(I)");
-        x.expect_server(1, "Q(PREPARE a AS SELECT 'longer') Q(EXECUTE a)");
+        x.expect_server(1, by_sql("PREPARE a AS SELECT 'longer'") + "S Q(EXECUTE a)");
     });
 }
 
@@ -292,7 +297,7 @@ TEST(Prepared, NameWithinWhatIsExecutedFollowsToo) {
         busy_client(x);
         amy >> query("EXECUTE b");
         amy.expect("T D(x) C(SELECT 1) Z(I)");
-        x.expect_server(1, "Q(PREPARE a AS SELECT 'x') P(b|EXECUTE a) S Q(EXECUTE b)");
+        x.expect_server(1, by_sql("PREPARE a AS SELECT 'x'") + "S P(b|EXECUTE a) S Q(EXECUTE b)");
         amy >> query("EXECUTE c");
         amy.expect("E(42P05) Z(I)");
     });
@@ -434,6 +439,55 @@ TEST(Prepared, ScopesAreToldApart) {
     EXPECT_EQ(x.surroundings().prepared.size(), 2U);
     x.finish();
     EXPECT_EQ(x.problem(), "");
+}
+
+// What is prepared again by SQL must not end the batch that it is for.
+TEST(Prepared, SqlPrepareWithinABatch) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("PREPARE a AS SELECT 'x'");
+        amy.expect("C(PREPARE) Z(I)");
+        busy_client(x);
+        amy >> (extended_batch("INSERT INTO t VALUES ('amy')") + flush());
+        amy >> (extended_batch("EXECUTE a") + extended_batch("SELECT 1/0") + sync());
+        amy.expect("1 2 C(INSERT 0 1) 1 2 D(x) C(SELECT 1) 1 2 E(22012) Z(I)");
+        EXPECT_TRUE(x.node(0).committed.empty());
+    });
+}
+
+// What an EXECUTE does is what the name meant when it was sent, whatever the batch makes of that name.
+TEST(Prepared, ExecuteOfANameThatComesToMeanAnother) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (parse("a", "SET application_name = 'amy'") + sync());
+        amy >> (extended_batch("EXECUTE a") + close_statement("a") + parse("a", "SELECT 'x'") + sync());
+        amy.expect("1 Z(I) 1 2 C(SET) 3 1 S(application_name=amy) Z(I)");
+        bob >> query("SHOW application_name");
+        bob.expect("T D() C(SHOW) Z(I)");
+    });
+}
+
+// The Parse of the unnamed statement is skipped: the Bind behind its Sync means the one before.
+TEST(Prepared, BindBehindASkippedParse) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (query("LISTEN amy") + parse("", "SELECT 'x'") + sync());
+        amy >> (execute("none") + parse("", "UNLISTEN *") + bind_portal("", "") + execute() + sync() +
+                bind_portal("", "") + execute() + sync());
+        amy.expect("C(LISTEN) Z(I) 1 Z(I) E(34000) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+    });
+}
+
+// A statement that was made by SQL is used behind a Close of it that the server skips.
+TEST(Prepared, SqlStatementBehindASkippedClose) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> query("PREPARE a AS SELECT 'x'");
+        busy_client(x);
+        amy >> (execute("none") + close_statement("a") + sync() + bind_portal("", "a") + execute() + sync());
+        amy.expect("C(PREPARE) Z(I) E(34000) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+    });
 }
 
 }  // namespace

@@ -157,5 +157,24 @@ TEST(SessionSettings, TextsAreReadByWhatComesBack) {
     EXPECT_EQ(x.problem(), "");
 }
 
+// A portal is bound while the request before it is on its way, and runs when that one is over.
+TEST(SessionSettings, SetOfAPortalThatIsOlderThanTheLastAnswer) {
+    for (const char* const portal : {"", "p"}) {
+        Exchange x({.links_per_node = 1});
+        Client& amy = x.client();
+        Client& bob = x.client();
+        x.hold_replies();
+        amy >> (query("SELECT 'x'") + parse("", "SET application_name = 'amy'") + bind_portal(portal, "") +
+                flush());
+        x.let_replies_go();
+        amy >> (execute(portal) + sync());
+        amy.expect("T D(x) C(SELECT 1) Z(I) 1 2 C(SET) S(application_name=amy) Z(I)");
+        bob >> query("SHOW application_name");
+        bob.expect("T D() C(SHOW) Z(I)");
+        x.finish();
+        EXPECT_EQ(x.problem(), "");
+    }
+}
+
 }  // namespace
 }  // namespace pgpool::support

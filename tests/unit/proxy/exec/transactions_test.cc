@@ -243,5 +243,25 @@ TEST(Transactions, FailedOneAtAStandbyRefusesAllTheSame) {
     });
 }
 
+// A Query that follows messages without their Sync has one answer of its own when its node is lost.
+TEST(Transactions, QueryBehindUnsyncedMessagesIsLost) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> (query("PREPARE a AS SELECT 'x'") + query("SELECT 'y'"));
+    static_cast<void>(amy.received());
+    Client& bob = x.client();
+    bob >> (query("BEGIN") + query("SELECT 'bob'"));
+    amy >> (close_portal("p") + flush());
+    x.hold_servers();
+    amy >> query("DEALLOCATE a");
+    x.lose(1);
+    amy.expect("3 E(40001) Z(I)");
+    x.let_servers_go();
+    amy >> query("SELECT 'z'");
+    amy.expect("T D(z) C(SELECT 1) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 }  // namespace
 }  // namespace pgpool::support
