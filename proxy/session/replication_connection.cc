@@ -76,10 +76,11 @@ bool ReplicationConnection::open() {
     Shared& shared = worker().shared();
     const std::uint64_t version = shared.ledger.version();
     if (refused_at_ == version) return false;
-    if (!worker().reserve_apart(ledger_key(*node))) {
+    if (!worker().reserve_apart(ledger_key(*node), origin_.id)) {
         refused_at_ = version;
         return false;
     }
+    withdraw_wish();
     auto fd = net::start_connect(*address);
     address_ = *address;
     if (!fd) {
@@ -94,6 +95,10 @@ bool ReplicationConnection::open() {
         worker(), *this, *node, std::move(*fd),
         ReplicationLogin(ServerLogin(shared.credentials.find(user_), random, startup_), key_));
     return true;
+}
+
+void ReplicationConnection::withdraw_wish() {
+    worker().shared().ledger.withdraw_wishes(user_, database_, {worker().index(), origin_.id});
 }
 
 void ReplicationConnection::give_up_seeking() {
@@ -271,6 +276,7 @@ void ReplicationConnection::end() {
     shut();
     timer_.disarm();
     drop_walsender();
+    withdraw_wish();
     worker().shared().cancels.remove(key_);
     if (is_admitted_) worker().shared().ledger.client_left(user_, database_);
     if (was_relaying_) {

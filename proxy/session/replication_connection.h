@@ -80,6 +80,7 @@ private:
     [[nodiscard]] bool open();
     void seek_again(std::string_view reason);
     void give_up_seeking();
+    void withdraw_wish();
     void drop_walsender();
     void stop(const Error& error);
     void say_last(const Error& error);
