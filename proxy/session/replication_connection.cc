@@ -82,9 +82,8 @@ bool ReplicationConnection::open() {
     }
     withdraw_wish();
     auto fd = net::start_connect(*address);
-    address_ = *address;
     if (!fd) {
-        shared.addresses.distrust(address_);
+        shared.addresses.distrust(*address);
         shared.ledger.release_apart(ledger_key(*node));
         worker().node_suspect(*node, fd.error().message);
         return false;
@@ -92,7 +91,7 @@ bool ReplicationConnection::open() {
     std::array<char, 16> random{};
     fill_secure_random(random.data(), random.size());
     walsender_ = std::make_unique<WalsenderConnection>(
-        worker(), *this, *node, std::move(*fd),
+        worker(), *this, *node, *address, std::move(*fd),
         ReplicationLogin(ServerLogin(shared.credentials.find(user_), random, startup_), key_));
     return true;
 }
@@ -118,7 +117,6 @@ void ReplicationConnection::give_up_seeking() {
 }
 
 void ReplicationConnection::seek_again(std::string_view reason) {
-    worker().shared().addresses.distrust(address_);
     worker().node_suspect(walsender_->node(), reason);
     drop_walsender();
     worker().loop().arm(timer_, kSeekAgain);
