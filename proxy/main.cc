@@ -14,8 +14,8 @@
 
 namespace {
 
-constexpr int kExitConfig = 2;
-constexpr int kExitFailure = 1;
+constexpr int kExitConfig = 2;   // the service manager does not try again
+constexpr int kExitFailure = 1;  // a later start may do
 
 struct Options {
     std::string config = "/etc/pgpool/appliance.yaml";
@@ -30,9 +30,9 @@ int serve(const Options& options) {
     if (!outcome.config) return kExitConfig;
     auto ready = pgpool::server::prepare(*outcome.config);
     if (!ready) {
-        for (const auto& refused : ready.error())
+        for (const auto& refused : ready.error().reasons)
             std::fprintf(stderr, "%s: %s\n", options.config.c_str(), refused.c_str());
-        return kExitConfig;
+        return ready.error().may_pass && !options.check ? kExitFailure : kExitConfig;
     }
     if (options.check) {
         std::printf("%s: no errors\n", options.config.c_str());

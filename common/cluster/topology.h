@@ -88,6 +88,11 @@ struct Topology {
         return nullptr;
     }
     [[nodiscard]] const NodeStatus* primary_node() const { return primary ? find(*primary) : nullptr; }
+    // Who answers what any node can answer, best of all the primary; null: none is up.
+    [[nodiscard]] const NodeStatus* primary_or_standby() const {
+        const NodeStatus* node = primary_node();
+        return node != nullptr ? node : any_standby();
+    }
 };
 
 using TopologyPtr = std::shared_ptr<const Topology>;

@@ -166,9 +166,9 @@ constexpr Parameter kParameters[] = {
     row<&Config::pool, &Pool::server_idle_timeout>(
         "pool.server_idle_timeout", duration(0ms, 30 * kDay), Live,
         "A server connection idle for so long is closed; 0 means never."),
-    row<&Config::pool, &Pool::server_lifetime>(
-        "pool.server_lifetime", duration(0ms, 30 * kDay), Live,
-        "A server connection this old is closed as soon as it is idle; 0 means never."),
+    row<&Config::pool, &Pool::server_lifetime>("pool.server_lifetime", duration(0ms, 30 * kDay), Live,
+                                               "A server connection this old is closed as soon as no client "
+                                               "holds it, also if some wait; 0 means never."),
     row<&Config::pool, &Pool::server_check_delay>(
         "pool.server_check_delay", duration(0ms, kDay), Live,
         "A server connection that was idle for longer is checked by an empty query; 0 means never."),

@@ -24,6 +24,13 @@ void control(int epoll, int operation, int fd, std::uint32_t events, void* data)
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
     }
 }
+
+// What is ready; nothing when a signal or the time has ended the wait.
+std::span<const epoll_event> wait(int epoll, std::span<epoll_event> events, int milliseconds_at_most) {
+    const int count =
+        ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), milliseconds_at_most);
+    return events.first(static_cast<std::size_t>(std::max(count, 0)));
+}
 }  // namespace
 
 EventLoop::EventLoop()
@@ -95,13 +102,24 @@ int EventLoop::wait_milliseconds() const {
 
 void EventLoop::turn() {
     std::array<epoll_event, 256> events;  // NOLINT: filled by the kernel
-    const int count =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_milliseconds());
+    const auto ready = wait(epoll_.get(), events, wait_milliseconds());
     now_ = SteadyClock::now();
     if (turn_begin_) turn_begin_();
+    bool woken = handle(ready);
+    // Time has passed since the kernel was asked, much of it if the process was stopped. What came in until
+    // now may be just what a timer that is due waits for.
+    const auto due = timers_.next_due();
+    if (due && *due <= now_) woken = handle(wait(epoll_.get(), events, 0)) || woken;
+    if (woken) run_posted();
+    timers_.advance(now_);
+    if (turn_end_) turn_end_();
+    disposed_.clear();
+}
+
+// Whether the wake-up was among them.
+bool EventLoop::handle(std::span<const epoll_event> ready) {
     bool woken = false;
-    for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
+    for (const epoll_event& event : ready) {
         if (event.data.ptr == nullptr) {
             woken = true;
             continue;
@@ -112,10 +130,7 @@ void EventLoop::turn() {
                          .writable = (event.events & EPOLLOUT) != 0,
                          .closing = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0});
     }
-    timers_.advance(now_);
-    if (woken) run_posted();
-    if (turn_end_) turn_end_();
-    disposed_.clear();
+    return woken;
 }
 
 void EventLoop::run_posted() {

@@ -4,8 +4,10 @@
 // EventLoop: one thread's epoll loop (docs/adr/0001-event-loop.md).
 //
 // Descriptors are registered once, edge-triggered, for reading; writability is asked for only while a send is
-// blocked. One turn = wait, handle what is ready, fire timers, run what was posted, then the turn-end hook,
+// blocked. One turn = wait, handle what is ready, run what was posted, fire timers, then the turn-end hook,
 // where a worker writes what the turn has produced: one send per connection and turn.
+//
+// Invariant: a timer never overtakes what was there before it was due.
 //
 // Threads: everything from the loop's own thread, except post() and stop().
 // Lifetime: a Watch must stay alive until the end of the turn in which it was removed; dispose() takes care
@@ -16,11 +18,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/unique_fd.h"
 #include "common/net/timer_wheel.h"
+
+struct epoll_event;
 
 namespace pgpool::net {
 
@@ -67,6 +72,7 @@ public:
 
 private:
     void turn();
+    bool handle(std::span<const epoll_event> ready);
     [[nodiscard]] int wait_milliseconds() const;
     void run_posted();
     void wake();

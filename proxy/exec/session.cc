@@ -64,9 +64,9 @@ void Session::continue_start() {
 
 // While there is no primary a standby lets in who only wants to read.
 route::Target Session::login_target() const {
-    const cluster::NodeStatus* standby = around_.topology->any_standby();
-    const bool has_primary = around_.topology->primary.has_value();
-    return has_primary || standby == nullptr ? route::Target::primary() : route::Target::at(standby->id);
+    const cluster::NodeStatus* node = around_.topology->primary_or_standby();
+    const bool is_standby = node != nullptr && around_.topology->primary != node->id;
+    return is_standby ? route::Target::at(node->id) : route::Target::primary();
 }
 
 void Session::remember_parameters() {

@@ -11,7 +11,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -42,9 +41,6 @@ public:
         entries_.insert_or_assign(key, Entry{std::move(verifier), ends});
     }
 
-    void forget(std::string_view user) {
-        std::erase_if(entries_, [&](const auto& entry) { return entry.first.user == user; });
-    }
     void clear() { entries_.clear(); }
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
 

@@ -34,7 +34,6 @@ public:
     void stop();
     void reload(config::ConfigPtr config);
     void lookup(std::string user, std::string database, Callback callback);
-    void forget(std::string_view user);
 
 private:
     using Waiters = std::vector<Callback>;
@@ -52,7 +51,7 @@ private:
     std::condition_variable changed_;
     config::ConfigPtr config_;
     AnswerCache answers_;
-    std::uint64_t forgotten_ = 0;         // how often something was forgotten
+    std::uint64_t forgotten_ = 0;         // how often all answers were
     std::map<UserKey, Waiters> waiting_;  // by what they ask
     std::deque<UserKey> order_;           // keys of waiting_
     std::size_t waiters_ = 0;             // over all keys
@@ -85,12 +84,6 @@ void AuthLookup::Core::reload(config::ConfigPtr config) {
         ++forgotten_;
     }
     config_ = std::move(config);
-}
-
-void AuthLookup::Core::forget(std::string_view user) {
-    const std::lock_guard lock(mutex_);
-    answers_.forget(user);
-    ++forgotten_;
 }
 
 void AuthLookup::Core::lookup(std::string user, std::string database, Callback callback) {
@@ -212,9 +205,6 @@ void AuthLookup::reload(config::ConfigPtr config) {
 }
 void AuthLookup::lookup(std::string user, std::string database, Callback callback) {
     core_->lookup(std::move(user), std::move(database), std::move(callback));
-}
-void AuthLookup::forget(std::string_view user) {
-    core_->forget(user);
 }
 
 }  // namespace pgpool::health

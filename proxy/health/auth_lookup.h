@@ -17,7 +17,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "common/base/error.h"
 #include "common/cluster/topology.h"
@@ -44,9 +43,6 @@ public:
     void reload(config::ConfigPtr config);  // forgets all answers when the auth section changed
 
     void lookup(std::string user, std::string database, Callback callback);
-
-    // The kept answer of this user did not fit what the client sent: it may be outdated, ask again next time.
-    void forget(std::string_view user);
 
 private:
     class Core;

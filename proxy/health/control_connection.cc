@@ -5,14 +5,9 @@
 
 namespace pgpool::health {
 
-const cluster::NodeStatus* node_to_ask(const cluster::Topology& topology) {
-    if (const cluster::NodeStatus* primary = topology.primary_node()) return primary;
-    return topology.any_standby();
-}
-
 pg::ClientResult<pg::Client*> ControlConnection::open(const cluster::Topology& topology,
                                                       const ControlLogin& login, TimePoint deadline) {
-    const cluster::NodeStatus* node = node_to_ask(topology);
+    const cluster::NodeStatus* node = topology.primary_or_standby();
     if (node == nullptr) {
         client_.reset();
         return tl::unexpected(pg::ClientError{cluster::Reach::Unreachable, sqlstate::kCannotConnect,

@@ -15,9 +15,6 @@
 
 namespace pgpool::health {
 
-// The node to ask: the primary, else the first standby that is up, else nothing.
-[[nodiscard]] const cluster::NodeStatus* node_to_ask(const cluster::Topology& topology);
-
 struct ControlLogin {
     std::string user;
     std::string password;

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "common/obs/log.h"
@@ -35,6 +37,17 @@ Result<net::Address> unix_listener(const config::Listen& listen) {
     return net::unix_address(listen.unix_socket_directory, listen.port);
 }
 
+// By its form: an address with an error, as 127.0.0.300, is none and never resolves.
+bool is_host_name(std::string_view host) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto fits = [&](char c) {
+        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+               c == '.';
+    };
+    const std::string_view last = host.substr(host.rfind('.') + 1);
+    return std::ranges::all_of(host, fits) && !std::ranges::all_of(last, is_digit);
+}
+
 }  // namespace
 
 Result<session::AuthTablesPtr> load_auth(const config::Config& config) {
@@ -55,19 +68,23 @@ Result<session::AuthTablesPtr> load_auth(const config::Config& config) {
     return tables;
 }
 
-tl::expected<Preparation, std::vector<std::string>> prepare(const config::Config& config) {
+tl::expected<Preparation, Refusal> prepare(const config::Config& config) {
     Preparation ready;
-    std::vector<std::string> refused;
+    Refusal refusal;
+    const auto refuse = [&](const Error& error, bool may_pass) {
+        refusal.reasons.push_back(error.message);
+        refusal.may_pass = refusal.may_pass && may_pass;
+    };
     if (auto tables = load_auth(config)) {
         ready.auth_tables = std::move(*tables);
     } else {
-        refused.push_back(tables.error().message);
+        refuse(tables.error(), false);
     }
     const config::Listen& listen = config.listen;
     for (const std::string& host : listen.addresses) {
         const auto found = net::resolve(host, listen.port);
         if (!found) {
-            refused.push_back(found.error().within("listen.addresses").message);
+            refuse(found.error().within("listen.addresses"), is_host_name(host));
             continue;
         }
         ready.addresses.insert(ready.addresses.end(), found->begin(), found->end());
@@ -76,10 +93,10 @@ tl::expected<Preparation, std::vector<std::string>> prepare(const config::Config
         if (const auto address = unix_listener(listen)) {
             ready.addresses.push_back(*address);
         } else {
-            refused.push_back(address.error().within("listen.unix_socket_directory").message);
+            refuse(address.error().within("listen.unix_socket_directory"), false);
         }
     }
-    if (!refused.empty()) return tl::unexpected(std::move(refused));
+    if (!refusal.reasons.empty()) return tl::unexpected(std::move(refusal));
     return ready;
 }
 

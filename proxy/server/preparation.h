@@ -21,8 +21,12 @@ struct Preparation {
     std::vector<net::Address> addresses;  // to listen on
 };
 
-// Or everything that a start would refuse, one text each.
-[[nodiscard]] tl::expected<Preparation, std::vector<std::string>> prepare(const config::Config& config);
+// Everything that a start would refuse.
+struct Refusal {
+    std::vector<std::string> reasons;  // one text each
+    bool may_pass = true;              // nothing but names that do not resolve now
+};
+[[nodiscard]] tl::expected<Preparation, Refusal> prepare(const config::Config& config);
 
 // The users file, read, and the access list, compiled. Logs a warning of what is no error and yet hardly
 // meant.

@@ -30,7 +30,6 @@ constexpr seconds kGiveUp{5};  // after the last clients were told to end
 }
 
 UniqueFd block_signals() {
-    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
@@ -116,6 +115,7 @@ void Server::broadcast(const std::function<void(session::Worker&)>& task) {
 }
 
 int Server::run() {
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
     const UniqueFd signals = block_signals();
     listen_all();
     start_workers();

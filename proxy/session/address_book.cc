@@ -10,7 +10,15 @@ namespace pgpool::session {
 
 namespace {
 
-std::vector<net::Address> look_up(const config::Node& node, TimePoint deadline) {
+// The one that was used last comes first, if it is still there.
+void prefer(std::vector<net::Address>& addresses, const net::Address& wanted) {
+    const auto at = std::find(addresses.begin(), addresses.end(), wanted);
+    if (at != addresses.end()) std::rotate(addresses.begin(), at, addresses.end());
+}
+
+}  // namespace
+
+std::vector<net::Address> AddressBook::resolve_name(const config::Node& node, TimePoint deadline) {
     std::vector<net::Address> found;
     const auto numeric = pg::resolve(node.host, deadline, nullptr);
     if (!numeric) return found;
@@ -21,24 +29,18 @@ std::vector<net::Address> look_up(const config::Node& node, TimePoint deadline) 
     return found;
 }
 
-// The one that was used last comes first, if it is still there.
-void prefer(std::vector<net::Address>& addresses, const net::Address& wanted) {
-    const auto at = std::find(addresses.begin(), addresses.end(), wanted);
-    if (at != addresses.end()) std::rotate(addresses.begin(), at, addresses.end());
-}
-
-}  // namespace
-
 void AddressBook::refresh(const std::vector<config::Node>& nodes) {
     const TimePoint deadline = SteadyClock::now() + kPatience;
     auto left = static_cast<Duration::rep>(nodes.size());
     Addresses next;
     for (const config::Node& node : nodes) {
         const TimePoint now = SteadyClock::now();
-        auto addresses = look_up(node, now + (deadline - now) / left--);
-        if (const auto known = find(node.host, node.port)) {
-            if (addresses.empty()) addresses.push_back(*known);
-            prefer(addresses, *known);
+        auto addresses = look_up_(node, now + (deadline - now) / left--);
+        auto known = find_all(node.host, node.port);
+        if (addresses.empty()) {
+            addresses = std::move(known);
+        } else if (!known.empty()) {
+            prefer(addresses, known.front());
         }
         if (!addresses.empty()) next.insert_or_assign({node.host, node.port}, std::move(addresses));
     }
@@ -50,6 +52,12 @@ std::optional<net::Address> AddressBook::find(const std::string& host, std::uint
     const std::lock_guard lock(mutex_);
     const auto at = addresses_.find({host, port});
     return at == addresses_.end() ? std::nullopt : std::optional(at->second.front());
+}
+
+std::vector<net::Address> AddressBook::find_all(const std::string& host, std::uint16_t port) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = addresses_.find({host, port});
+    return at == addresses_.end() ? std::vector<net::Address>() : at->second;
 }
 
 void AddressBook::distrust(const net::Address& address) {

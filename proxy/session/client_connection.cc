@@ -324,6 +324,8 @@ void ClientConnection::on_timer(net::Timer& fired) {
     if (!session_)
         return refuse(
             {"canceling authentication due to timeout (login_timeout)", sqlstate::kCannotConnectNow});
+    if (&fired == &wait_timer_ && more_patience_.count() > 0)
+        return arm(exec::TimerKind::Wait, std::exchange(more_patience_, {}));
     if (&fired == &wait_timer_) session_->on_timer(exec::TimerKind::Wait);
     if (&fired == &idle_timer_) session_->on_timer(exec::TimerKind::Idle);
     if (&fired == &query_timer_) session_->on_timer(exec::TimerKind::Query);
@@ -381,6 +383,7 @@ void ClientConnection::arm(exec::TimerKind kind, milliseconds after) {
 }
 void ClientConnection::disarm(exec::TimerKind kind) {
     timer(kind).disarm();
+    if (kind == exec::TimerKind::Wait) more_patience_ = {};
 }
 void ClientConnection::ddl_seen() {
     worker().ddl_seen(session_->login().database->name);
@@ -399,12 +402,15 @@ void ClientConnection::node_suspect(NodeId node) {
     worker().node_suspect(node, "a session saw an error");
 }
 
+// The patience has two halves. When the process was stopped for longer than that, the first one is over at
+// once, and whoever is to answer still has the second.
 exec::OwnAnswer ClientConnection::own_command(const sql::Statement& statement, exec::Run run) {
     OwnOutcome outcome = worker().shared().run_own_command(worker(), *this, statement, run);
     if (auto* result = std::get_if<Result<exec::OwnResult>>(&outcome)) return std::move(*result);
     auto& promise = std::get<Promise>(outcome);
     pending_ = std::move(promise.pending);
-    return promise.patience;
+    more_patience_ = promise.patience / 2;
+    return promise.patience - more_patience_;
 }
 
 Result<exec::OwnResult> ClientConnection::own_result() {

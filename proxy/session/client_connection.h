@@ -110,6 +110,7 @@ private:
     bool closing_ = false;      // once everything is written
     bool half_closed_ = false;  // it sends no more; ends when nothing runs for it
     net::Timer wait_timer_;
+    milliseconds more_patience_{};  // for pending_, when wait_timer_ fires
     net::Timer idle_timer_;
     net::Timer query_timer_;
 };

@@ -97,21 +97,21 @@ std::vector<std::function<void()>> Ledger::uncount(const Key& key) {
     return wake;
 }
 
-bool Ledger::wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
+bool Ledger::wish(const Key& key, const Wisher& wisher, Limit limit, std::uint32_t own,
                   std::function<void()> wake) {
     const std::lock_guard lock(mutex_);
     const bool others_have_more = limit == Limit::Pool && count_of(pools_, key) > 2 * own + 1;
     if (own > 0 && !others_have_more) return false;
-    const bool is_new = wishes_.insert_or_assign({key, worker}, Wish{limit, own, std::move(wake)}).second;
+    const bool is_new = wishes_.insert_or_assign({key, wisher}, Wish{limit, own, std::move(wake)}).second;
     wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
     return is_new;
 }
 
-void Ledger::withdraw_wishes(const std::string& user, const std::string& database, std::uint32_t worker) {
+void Ledger::withdraw_wishes(const std::string& user, const std::string& database, const Wisher& wisher) {
     const std::lock_guard lock(mutex_);
     std::erase_if(wishes_, [&](const auto& entry) {
-        const auto& [wanted, wisher] = entry.first;
-        return wisher == worker && wanted.user == user && wanted.database == database;
+        const auto& [wanted, who] = entry.first;
+        return who == wisher && wanted.user == user && wanted.database == database;
     });
     wishes_waiting_.store(static_cast<std::uint32_t>(wishes_.size()), std::memory_order_relaxed);
 }
@@ -120,7 +120,7 @@ bool Ledger::grant(const Key& key, std::uint32_t worker, std::uint32_t own) {
     const std::lock_guard lock(mutex_);
     const auto helped = std::find_if(wishes_.begin(), wishes_.end(), [&](const auto& entry) {
         const auto& [wanted, wisher] = entry.first;
-        if (wanted == key && wisher == worker) return false;
+        if (wanted == key && wisher == Wisher{worker}) return false;
         const Wish& wish = entry.second;
         return (wish.own == 0 || own > wish.own + 1) && is_within(wish.limit, wanted, key);
     });

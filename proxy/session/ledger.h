@@ -47,12 +47,18 @@ public:
     [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
     void limits_changed() { version_.fetch_add(1, std::memory_order_acq_rel); }
 
-    // Wishes for what `limit` has refused to a worker that has `own` open in that pool; `wake` runs on any
+    // Who wishes: a worker for a pool, or for a client whose connection is in none.
+    struct Wisher {
+        std::uint32_t worker = 0;
+        std::uint64_t client_apart = 0;  // its id; 0: the pool
+        friend auto operator<=>(const Wisher&, const Wisher&) = default;
+    };
+    // Wishes for what `limit` has refused to one that has `own` open in that pool; `wake` runs on any
     // thread, once, when a connection was closed. False: giving up one would not be fair, or it is wished
     // already.
-    [[nodiscard]] bool wish(const Key& key, std::uint32_t worker, Limit limit, std::uint32_t own,
+    [[nodiscard]] bool wish(const Key& key, const Wisher& wisher, Limit limit, std::uint32_t own,
                             std::function<void()> wake);
-    void withdraw_wishes(const std::string& user, const std::string& database, std::uint32_t worker);
+    void withdraw_wishes(const std::string& user, const std::string& database, const Wisher& wisher);
     [[nodiscard]] bool any_wish() const { return wishes_waiting_.load(std::memory_order_relaxed) > 0; }
     // Whether a worker that has `own` open in pool `key` should close one of them. If so one wish is over:
     // its `wake` runs when that connection is released.
@@ -85,7 +91,7 @@ private:
         std::uint32_t own = 0;
         std::function<void()> wake;
     };
-    std::map<std::pair<Key, std::uint32_t>, Wish> wishes_;  // of a pool in a worker
+    std::map<std::pair<Key, Wisher>, Wish> wishes_;
     std::vector<std::function<void()>> granted_;
     std::map<std::string, std::uint32_t> clients_by_user_;
     std::map<std::string, std::uint32_t> clients_by_database_;

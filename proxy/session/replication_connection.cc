@@ -76,14 +76,14 @@ bool ReplicationConnection::open() {
     Shared& shared = worker().shared();
     const std::uint64_t version = shared.ledger.version();
     if (refused_at_ == version) return false;
-    if (!worker().reserve_apart(ledger_key(*node))) {
+    if (!worker().reserve_apart(ledger_key(*node), origin_.id)) {
         refused_at_ = version;
         return false;
     }
+    withdraw_wish();
     auto fd = net::start_connect(*address);
-    address_ = *address;
     if (!fd) {
-        shared.addresses.distrust(address_);
+        shared.addresses.distrust(*address);
         shared.ledger.release_apart(ledger_key(*node));
         worker().node_suspect(*node, fd.error().message);
         return false;
@@ -91,9 +91,13 @@ bool ReplicationConnection::open() {
     std::array<char, 16> random{};
     fill_secure_random(random.data(), random.size());
     walsender_ = std::make_unique<WalsenderConnection>(
-        worker(), *this, *node, std::move(*fd),
+        worker(), *this, *node, *address, std::move(*fd),
         ReplicationLogin(ServerLogin(shared.credentials.find(user_), random, startup_), key_));
     return true;
+}
+
+void ReplicationConnection::withdraw_wish() {
+    worker().shared().ledger.withdraw_wishes(user_, database_, {worker().index(), origin_.id});
 }
 
 void ReplicationConnection::give_up_seeking() {
@@ -113,7 +117,6 @@ void ReplicationConnection::give_up_seeking() {
 }
 
 void ReplicationConnection::seek_again(std::string_view reason) {
-    worker().shared().addresses.distrust(address_);
     worker().node_suspect(walsender_->node(), reason);
     drop_walsender();
     worker().loop().arm(timer_, kSeekAgain);
@@ -271,6 +274,7 @@ void ReplicationConnection::end() {
     shut();
     timer_.disarm();
     drop_walsender();
+    withdraw_wish();
     worker().shared().cancels.remove(key_);
     if (is_admitted_) worker().shared().ledger.client_left(user_, database_);
     if (was_relaying_) {

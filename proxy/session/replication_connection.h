@@ -80,6 +80,7 @@ private:
     [[nodiscard]] bool open();
     void seek_again(std::string_view reason);
     void give_up_seeking();
+    void withdraw_wish();
     void drop_walsender();
     void stop(const Error& error);
     void say_last(const Error& error);
@@ -95,7 +96,6 @@ private:
     State state_ = State::Seeking;
     bool is_admitted_ = false;
     bool was_relaying_ = false;
-    net::Address address_;          // of the last attempt
     std::uint64_t refused_at_ = 0;  // version of the Ledger that had no room; 0: none
     std::unique_ptr<WalsenderConnection> walsender_;
     wire::MessageBoundary boundary_;  // in what the client was sent

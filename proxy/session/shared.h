@@ -91,6 +91,9 @@ private:
 };
 
 struct Shared {
+    Shared() = default;
+    explicit Shared(AddressBook::LookUp look_up) : addresses(std::move(look_up)) {}
+
     Ledger ledger;
     CancelRegistry cancels;
     AddressBook addresses;

@@ -9,10 +9,11 @@
 namespace pgpool::session {
 
 WalsenderConnection::WalsenderConnection(Worker& worker, ReplicationConnection& client, NodeId node,
-                                         UniqueFd fd, ReplicationLogin login)
+                                         const net::Address& address, UniqueFd fd, ReplicationLogin login)
     : Stream(worker, std::move(fd)),
       client_(&client),
       node_(node),
+      address_(address),
       born_(worker.loop().now()),
       login_(std::move(login)),
       deadline_(*this) {
@@ -32,11 +33,13 @@ void WalsenderConnection::on_connected() {
 }
 
 void WalsenderConnection::on_timer(net::Timer& /*timer*/) {
+    worker().shared().addresses.distrust(address_);
     client_->on_node_lost("timeout while connecting (pool.connect_timeout)");
 }
 
 void WalsenderConnection::on_closed(int error) {
     if (is_ready_ && error == 0) return client_->on_node_closed();
+    if (!is_ready_) worker().shared().addresses.distrust(address_);
     client_->on_node_lost(error == 0 ? "the node closed the connection"
                                      : std::generic_category().message(error));
 }

@@ -16,8 +16,8 @@ class ReplicationConnection;
 
 class WalsenderConnection final : public Stream, public net::TimerTarget {
 public:
-    WalsenderConnection(Worker& worker, ReplicationConnection& client, NodeId node, UniqueFd fd,
-                        ReplicationLogin login);
+    WalsenderConnection(Worker& worker, ReplicationConnection& client, NodeId node,
+                        const net::Address& address, UniqueFd fd, ReplicationLogin login);
 
     void close();  // its client hears no more of it
 
@@ -41,6 +41,7 @@ private:
 
     ReplicationConnection* client_;
     NodeId node_;
+    net::Address address_;
     TimePoint born_;
     ReplicationLogin login_;
     bool is_ready_ = false;

@@ -194,7 +194,7 @@ void Worker::drop_outlived() {
     const std::size_t dropped = std::erase_if(pools_, [this](const auto& entry) {
         CountedPool& pool = *entry.second;
         if (!pool.outlived(loop_.now())) return false;
-        shared_.ledger.withdraw_wishes(pool.user(), pool.database(), index_);
+        shared_.ledger.withdraw_wishes(pool.user(), pool.database(), {index_});
         return true;
     });
     if (dropped == 0) return;
@@ -277,18 +277,17 @@ bool Worker::reserve(pool::Pool& pool, NodeId node) {
     const Ledger::Limit limit = shared_.ledger.reserve(key, config().pool);
     if (limit == Ledger::Limit::None) return true;
     pool.refused(node, version);
-    const bool is_new = shared_.ledger.wish(key, index_, limit, pool.count(node).open(), serving_later(pool));
+    const bool is_new =
+        shared_.ledger.wish(key, {index_}, limit, pool.count(node).open(), serving_later(pool));
     if (is_new) ask_for_idle();
     return false;
 }
 
-// No wake-up is needed: who asks tries again by itself. One of the same name that a pool of ours has left may
-// be replaced by this, so that its waiters are served.
-bool Worker::reserve_apart(const Ledger::Key& key) {
+// No wake-up is needed: who asks tries again by itself.
+bool Worker::reserve_apart(const Ledger::Key& key, std::uint64_t client) {
     const Ledger::Limit limit = shared_.ledger.reserve_apart(key, config().pool);
     if (limit == Ledger::Limit::None) return true;
-    const auto serve = [this] { loop_.post([this] { serve_all_waiters(); }); };
-    if (shared_.ledger.wish(key, index_, limit, 0, serve)) ask_for_idle();
+    if (shared_.ledger.wish(key, {index_, client}, limit, 0, [] {})) ask_for_idle();
     return false;
 }
 

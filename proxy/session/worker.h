@@ -85,7 +85,8 @@ public:
     // For replication connections.
     [[nodiscard]] std::string_view name_of(NodeId node) const;                // for the log
     [[nodiscard]] std::optional<net::Address> address_of(NodeId node) const;  // none: removed, or unresolved
-    [[nodiscard]] bool reserve_apart(const Ledger::Key& key);  // a server connection that is in no pool
+    // A server connection that is in no pool.
+    [[nodiscard]] bool reserve_apart(const Ledger::Key& key, std::uint64_t client);
     void cancel_at_node(const WalsenderConnection& walsender);
     void replication_ended(ReplicationConnection& replication);
 

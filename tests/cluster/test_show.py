@@ -2,6 +2,7 @@
 """Commands of the proxy's own: by psql, by psycopg 3 with typed values, from all workers, for whom they are."""
 import datetime
 import os
+import pathlib
 import signal
 import subprocess
 import threading
@@ -308,7 +309,28 @@ def test_a_stopped_process_is_asked_again_later(pair, make_proxy):
     proxy = make_proxy(pair)
     with proxy.wire(database="pgpool") as connection:
         os.kill(proxy.process.pid, signal.SIGSTOP)
+        wait_for(lambda: thread_states(proxy.process.pid) == {"T"}, 5, "all threads are stopped")
         connection.send(wire.query("SHOW CLIENTS"))
         time.sleep(1.5)
         os.kill(proxy.process.pid, signal.SIGCONT)
         assert proxies.named_rows(connection.read_until("Z"))
+
+
+def test_a_stop_while_workers_are_asked(pair, make_proxy):
+    """Stopped at any moment of a command, for longer than its patience: the answer is whole."""
+    proxy = make_proxy(pair)
+    with proxy.wire(database="pgpool") as connection:
+        for delay in (0, 0.00005, 0.0001, 0.0002, 0.0005):
+            connection.send(wire.query("SHOW CLIENTS"))
+            time.sleep(delay)
+            os.kill(proxy.process.pid, signal.SIGSTOP)
+            time.sleep(1.1)
+            os.kill(proxy.process.pid, signal.SIGCONT)
+            frames = connection.read_until("Z")
+            assert [f.type for f in frames if f.type == "N"] == [] and proxies.named_rows(frames)
+
+
+def thread_states(pid):
+    """The letters of proc(5) for the states of a process's threads."""
+    stats = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}

@@ -69,6 +69,15 @@ def test_check_finds_what_a_start_refuses(checked, changes, words):
         assert status == 2 and not [w for w in words if w not in output], output
 
 
+def test_a_name_that_does_not_resolve_may_later(checked):
+    """Exit code 1, after which the service manager tries again; not so for what is wrong in any case."""
+    changes = {"listen": {"addresses": ["127.0.0.1", "nowhere.invalid"]}}
+    outcomes = checked(changes)
+    assert [status for status, _ in outcomes] == [2, 1]
+    assert all("listen.addresses" in output and "nowhere.invalid" in output for _, output in outcomes)
+    assert [status for status, _ in checked({**changes, "auth": {"users_file": "/nowhere/users.txt"}})] == [2, 2]
+
+
 def test_check_reads_the_users_file(checked, tmp_path):
     users = tmp_path / "users.txt"
     users.write_text('"good" "secret"\ngarbage\n')

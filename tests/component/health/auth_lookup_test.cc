@@ -86,13 +86,17 @@ TEST_F(AuthLookupTest, GivesTheVerifier) {
     EXPECT_EQ(*ask("'; DROP TABLE asked; --"), std::nullopt);
 }
 
-TEST_F(AuthLookupTest, SharesAndKeepsAnswers) {
+TEST_F(AuthLookupTest, SharesAnswersAndKeepsThemUntilTheAuthSectionChanges) {
     start();
     std::vector<std::future<AuthLookup::Answer>> answers;
     for (int i = 0; i < 100; ++i) answers.push_back(ask_later("ann", "db" + std::to_string(i)));
     for (auto& answer : answers) EXPECT_TRUE(answer.get().value().has_value());
     expect_asked(1);
-    lookup_->forget("ann");
+    lookup_->reload(std::make_shared<const config::Config>(config_));
+    EXPECT_TRUE(ask("ann").value().has_value());
+    expect_asked(1);
+    config_.auth.auth_query_ttl += seconds(1);
+    lookup_->reload(std::make_shared<const config::Config>(config_));
     EXPECT_TRUE(ask("ann").value().has_value());
     expect_asked(2);
 }

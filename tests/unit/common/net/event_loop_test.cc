@@ -6,6 +6,7 @@
 
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "common/net/socket.h"
 
@@ -130,6 +131,58 @@ TEST(EventLoop, TimersFire) {
     loop.arm(timer, milliseconds(1));
     loop.run();
     EXPECT_FALSE(timer.armed());
+}
+
+struct NotingTimer final : TimerTarget {
+    NotingTimer(EventLoop& the_loop, std::string& the_order) : loop(the_loop), order(the_order) {}
+    void on_timer(Timer& /*timer*/) override {
+        order += "timer";
+        loop.stop();
+    }
+    EventLoop& loop;
+    std::string& order;
+    Timer timer{*this};
+};
+
+void wait_until_due(milliseconds after) {
+    std::this_thread::sleep_for(after + TimerWheel::kGrain);
+}
+
+TEST(EventLoop, APostedTaskComesBeforeATimerThatIsDue) {
+    EventLoop loop;
+    std::string order;
+    NotingTimer late(loop, order);
+    loop.arm(late.timer, milliseconds(1));
+    loop.post([&] { order += "task "; });
+    wait_until_due(milliseconds(1));
+    loop.run();
+    EXPECT_EQ(order, "task timer");
+}
+
+// As after a stop of the process: the wait ends with nothing, because of a signal or its time, and by then
+// there is something.
+TEST(EventLoop, WhatCameInMeanwhileComesBeforeATimerThatIsDue) {
+    EventLoop loop;
+    Pair pair;
+    std::string order;
+    NotingTimer late(loop, order);
+    struct Noting final : Watch {
+        explicit Noting(std::string& the_order) : order(the_order) {}
+        void on_ready(Readiness /*readiness*/) override { order += "bytes "; }
+        std::string& order;
+    } reader(order);
+    loop.add(pair.near.get(), reader);
+    bool is_first = true;
+    loop.at_turn_begin([&] {
+        if (!std::exchange(is_first, false)) return;
+        EXPECT_EQ(transmit(pair.far.get(), "x").count, 1U);
+        loop.post([&] { order += "task "; });
+    });
+    loop.arm(late.timer, milliseconds(1));
+    wait_until_due(milliseconds(1));
+    loop.run();
+    EXPECT_EQ(order, "bytes task timer");
+    loop.remove(reader);
 }
 
 }  // namespace

@@ -37,16 +37,6 @@ TEST(AnswerCache, ANewAnswerReplacesTheOld) {
     EXPECT_EQ(cache.size(), 1U);
 }
 
-TEST(AnswerCache, ForgetsAUserForEveryDatabase) {
-    AnswerCache cache;
-    cache.keep({"ann", "a"}, "1", kStart, seconds(60));
-    cache.keep({"ann", "b"}, "2", kStart, seconds(60));
-    cache.keep(kBob, "3", kStart, seconds(60));
-    cache.forget("ann");
-    EXPECT_EQ(cache.size(), 1U);
-    EXPECT_NE(cache.find(kBob, kStart), nullptr);
-}
-
 TEST(AnswerCache, IsBounded) {
     AnswerCache cache(3);
     cache.keep({"a", ""}, "1", kStart, seconds(10));

@@ -49,7 +49,7 @@ TEST(Ledger, TheEndOfOneApartWakesWhoWishes) {
     Ledger ledger;
     EXPECT_EQ(ledger.reserve_apart(kAmy, limits(20, 1)), Limit::None);
     int woken = 0;
-    EXPECT_TRUE(ledger.wish(kBob, 1, Limit::Node, 0, [&] { ++woken; }));
+    EXPECT_TRUE(ledger.wish(kBob, {1}, Limit::Node, 0, [&] { ++woken; }));
     ledger.release_apart(kAmy);
     EXPECT_EQ(woken, 1);
     EXPECT_FALSE(ledger.any_wish());
@@ -116,7 +116,7 @@ TEST(Ledger, WhoHasNoneMayAlwaysWish) {
     for (const Limit limit : {Limit::Pool, Limit::User, Limit::Database, Limit::Node}) {
         Ledger ledger;
         EXPECT_FALSE(ledger.any_wish());
-        EXPECT_TRUE(ledger.wish(kAmy, 1, limit, 0, [] {}));
+        EXPECT_TRUE(ledger.wish(kAmy, {1}, limit, 0, [] {}));
         EXPECT_TRUE(ledger.any_wish());
     }
 }
@@ -124,13 +124,13 @@ TEST(Ledger, WhoHasNoneMayAlwaysWish) {
 TEST(Ledger, WhoHasSomeMayWishOnlyIfOthersHaveNotablyMoreOfTheSamePool) {
     Ledger ledger;
     reserve_many(ledger, kAmy, 3);
-    EXPECT_FALSE(ledger.wish(kAmy, 1, Limit::Pool, 1, [] {})) << "one of three";
+    EXPECT_FALSE(ledger.wish(kAmy, {1}, Limit::Pool, 1, [] {})) << "one of three";
     reserve_many(ledger, kAmy, 1);
     for (const Limit limit : {Limit::User, Limit::Database, Limit::Node})
-        EXPECT_FALSE(ledger.wish(kAmy, 1, limit, 1, [] {}));
-    EXPECT_FALSE(ledger.wish(kAmy, 1, Limit::Pool, 2, [] {})) << "two of four";
+        EXPECT_FALSE(ledger.wish(kAmy, {1}, limit, 1, [] {}));
+    EXPECT_FALSE(ledger.wish(kAmy, {1}, Limit::Pool, 2, [] {})) << "two of four";
     EXPECT_FALSE(ledger.any_wish());
-    EXPECT_TRUE(ledger.wish(kAmy, 1, Limit::Pool, 1, [] {})) << "one of four";
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::Pool, 1, [] {})) << "one of four";
 }
 
 TEST(Ledger, AWishIsMadeOncePerPoolAndWorker) {
@@ -138,10 +138,10 @@ TEST(Ledger, AWishIsMadeOncePerPoolAndWorker) {
     reserve_many(ledger, kAmy, 1);
     int woken = 0;
     const auto wake = [&] { ++woken; };
-    EXPECT_TRUE(ledger.wish(kAmy, 1, Limit::Pool, 0, wake));
-    EXPECT_FALSE(ledger.wish(kAmy, 1, Limit::Pool, 0, wake));
-    EXPECT_TRUE(ledger.wish(kAmy, 2, Limit::Pool, 0, wake));
-    EXPECT_TRUE(ledger.wish(kBob, 1, Limit::Node, 0, wake));
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::Pool, 0, wake));
+    EXPECT_FALSE(ledger.wish(kAmy, {1}, Limit::Pool, 0, wake));
+    EXPECT_TRUE(ledger.wish(kAmy, {2}, Limit::Pool, 0, wake));
+    EXPECT_TRUE(ledger.wish(kBob, {1}, Limit::Node, 0, wake));
     ledger.release(kAmy);
     EXPECT_EQ(woken, 3);
 }
@@ -150,26 +150,46 @@ TEST(Ledger, APoolThatEndsWithdrawsItsWishes) {
     Ledger ledger;
     for (const Ledger::Key& key : {kAmy, kAmyAtStandby, kBob}) {
         for (const std::uint32_t worker : {1U, 2U})
-            EXPECT_TRUE(ledger.wish(key, worker, Limit::Node, 0, [] {}));
+            EXPECT_TRUE(ledger.wish(key, {worker}, Limit::Node, 0, [] {}));
     }
-    ledger.withdraw_wishes("amy", "app", 1);
+    ledger.withdraw_wishes("amy", "app", {1});
     for (const Ledger::Key& key : {kAmy, kAmyAtStandby}) {
-        EXPECT_TRUE(ledger.wish(key, 1, Limit::Node, 0, [] {})) << "it was withdrawn";
-        EXPECT_FALSE(ledger.wish(key, 2, Limit::Node, 0, [] {}));
+        EXPECT_TRUE(ledger.wish(key, {1}, Limit::Node, 0, [] {})) << "it was withdrawn";
+        EXPECT_FALSE(ledger.wish(key, {2}, Limit::Node, 0, [] {}));
     }
-    EXPECT_FALSE(ledger.wish(kBob, 1, Limit::Node, 0, [] {}));
+    EXPECT_FALSE(ledger.wish(kBob, {1}, Limit::Node, 0, [] {}));
     for (const std::uint32_t worker : {1U, 2U}) {
-        for (const char* user : {"amy", "bob"}) ledger.withdraw_wishes(user, "app", worker);
+        for (const char* user : {"amy", "bob"}) ledger.withdraw_wishes(user, "app", {worker});
     }
     EXPECT_FALSE(ledger.any_wish());
+}
+
+TEST(Ledger, OneApartHasAWishOfItsOwn) {
+    Ledger ledger;
+    const auto nothing = [] {};
+    EXPECT_TRUE(ledger.wish(kAmy, {1, 7}, Limit::Node, 0, nothing));
+    EXPECT_TRUE(ledger.wish(kAmy, {1, 8}, Limit::Node, 0, nothing));
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::Pool, 0, nothing));
+    ledger.withdraw_wishes("amy", "app", {1});
+    EXPECT_FALSE(ledger.wish(kAmy, {1, 7}, Limit::Node, 0, nothing)) << "that was the pool's";
+    ledger.withdraw_wishes("amy", "app", {1, 7});
+    EXPECT_TRUE(ledger.any_wish()) << "of another client";
+    ledger.withdraw_wishes("amy", "app", {1, 8});
+    EXPECT_FALSE(ledger.any_wish());
+}
+
+TEST(Ledger, ThePoolOfItsNameMayGrantTheWishOfOneApart) {
+    Ledger ledger;
+    EXPECT_TRUE(ledger.wish(kAmy, {1, 7}, Limit::Node, 0, [] {}));
+    EXPECT_TRUE(ledger.grant(kAmy, 1, 1));
 }
 
 TEST(Ledger, AReleaseWakesOnceAllWhoWish) {
     Ledger ledger;
     reserve_many(ledger, kAmy, 2);
     int woken = 0;
-    EXPECT_TRUE(ledger.wish(kBob, 1, Limit::Node, 0, [&] { ++woken; }));
-    EXPECT_TRUE(ledger.wish(kAmy, 2, Limit::Pool, 0, [&] {
+    EXPECT_TRUE(ledger.wish(kBob, {1}, Limit::Node, 0, [&] { ++woken; }));
+    EXPECT_TRUE(ledger.wish(kAmy, {2}, Limit::Pool, 0, [&] {
         ++woken;
         EXPECT_EQ(ledger.reserve(kAmy, limits(2, 0)), Limit::None) << "may use the ledger";
     }));
@@ -194,7 +214,7 @@ TEST(Ledger, AGrantHelpsWhoIsHeldUpByTheSameLimit) {
         SCOPED_TRACE(static_cast<int>(c.limit));
         const auto helps = [&](const Ledger::Key& giving) {
             Ledger ledger;
-            EXPECT_TRUE(ledger.wish(kAmy, 1, c.limit, 0, [] {}));
+            EXPECT_TRUE(ledger.wish(kAmy, {1}, c.limit, 0, [] {}));
             return ledger.grant(giving, 2, 5);
         };
         EXPECT_EQ(helps(kAmy), c.pool);
@@ -207,7 +227,7 @@ TEST(Ledger, AGrantHelpsWhoIsHeldUpByTheSameLimit) {
 
 TEST(Ledger, NobodyGrantsTheWishOfTheSamePoolInTheSameWorker) {
     Ledger ledger;
-    EXPECT_TRUE(ledger.wish(kAmy, 1, Limit::User, 0, [] {}));
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::User, 0, [] {}));
     EXPECT_FALSE(ledger.grant(kAmy, 1, 5));
     EXPECT_TRUE(ledger.any_wish());
     EXPECT_TRUE(ledger.grant(kAmyElsewhere, 1, 5)) << "another pool of that worker";
@@ -216,12 +236,12 @@ TEST(Ledger, NobodyGrantsTheWishOfTheSamePoolInTheSameWorker) {
 TEST(Ledger, AGrantGoesToWhoHasNotablyFewer) {
     Ledger ledger;
     reserve_many(ledger, kAmy, 4);
-    EXPECT_TRUE(ledger.wish(kAmy, 1, Limit::Pool, 1, [] {}));
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::Pool, 1, [] {}));
     EXPECT_FALSE(ledger.grant(kAmy, 2, 1));
     EXPECT_FALSE(ledger.grant(kAmy, 2, 2));
     EXPECT_TRUE(ledger.grant(kAmy, 2, 3));
 
-    EXPECT_TRUE(ledger.wish(kAmy, 1, Limit::Pool, 0, [] {}));
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::Pool, 0, [] {}));
     EXPECT_TRUE(ledger.grant(kAmy, 2, 1)) << "who has none may get the only one of another";
 }
 
@@ -229,8 +249,8 @@ TEST(Ledger, AGrantEndsOneWishWhichTheReleaseThenWakes) {
     Ledger ledger;
     reserve_many(ledger, kAmy, 2);
     int woken = 0;
-    EXPECT_TRUE(ledger.wish(kAmy, 1, Limit::Pool, 0, [&] { ++woken; }));
-    EXPECT_TRUE(ledger.wish(kAmy, 2, Limit::Pool, 0, [&] { ++woken; }));
+    EXPECT_TRUE(ledger.wish(kAmy, {1}, Limit::Pool, 0, [&] { ++woken; }));
+    EXPECT_TRUE(ledger.wish(kAmy, {2}, Limit::Pool, 0, [&] { ++woken; }));
     EXPECT_TRUE(ledger.grant(kAmy, 3, 2));
     EXPECT_TRUE(ledger.any_wish());
     EXPECT_TRUE(ledger.grant(kAmy, 3, 2));
