@@ -146,8 +146,8 @@ void Session::apply_to_statements(const sql::Statement& statement, std::string_v
             break;
         case Kind::Discard:
             if (statement.name != "all") break;
-            settings_.replace(settings_.defaults());
-            link_->settings.replace(around_.names.empty());
+            settings_.discard();
+            link_->settings.discard();
             forget_names();
             break;
         default:

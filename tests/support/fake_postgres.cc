@@ -425,8 +425,14 @@ void FakePostgres::fail(const std::string& sqlstate, const std::string& message)
         .byte1('P')
         .string("1")
         .byte1('\0');
+    const bool has_failed_before = sql_.status() == FakeSql::Status::Failed;
     sql_.abort();
     drop_old_portals();
+    for (auto& [name, portal] : portals_) {  // AtAbort_Portals(): none of them can be run any more
+        if (has_failed_before) break;
+        portal.ended = true;
+        portal.tag.clear();
+    }
     flush();
     if (!in_query_) {
         skipping_ = true;

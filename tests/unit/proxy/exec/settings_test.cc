@@ -176,5 +176,18 @@ TEST(SessionSettings, SetOfAPortalThatIsOlderThanTheLastAnswer) {
     }
 }
 
+// DISCARD ALL in a batch that fails behind it has reset nothing.
+TEST(SessionSettings, DiscardThatIsRolledBack) {
+    Exchange x({.links_per_node = 1});
+    Client& amy = x.client({{"work_mem", "3MB"}});
+    Client& bob = x.client();
+    amy >> (parse("", "DISCARD ALL") + bind_portal("", "") + execute() + query("EXECUTE none"));
+    amy.expect("1 2 C(DISCARD ALL) E(26000) Z(I)");
+    bob >> query("SHOW work_mem");
+    bob.expect("T D() C(SHOW) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 }  // namespace
 }  // namespace pgpool::support
