@@ -248,48 +248,61 @@ void Session::classify_batch(ByteView bytes) {
         const wire::Frame& frame = wire::next_frame(bytes.substr(at)).frame;
         const std::size_t frame_at = std::exchange(at, at + frame.bytes.size());
         if (frame.type == wire::frontend::kParse) {
-            const auto parse = wire::read_parse(frame.body);
-            if (!parse) {
-                if (request_.oversize) classify_unknown(false);
-                continue;
-            }
-            const auto analysed = around_.analyze_repeated(parse->sql, options_);
-            learn(*analysed.slot);
-            add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
-            parsed_name = parse->name;
-            request_.meaning.parse_at = frame_at;
-            request_.meaning.parsed = analysed.info;
+            if (const auto name = classify_parse(frame, frame_at)) parsed_name = *name;
         } else if (frame.type == wire::frontend::kBind) {
-            const auto bind = wire::read_bind(frame.body);
-            if (!bind || (request_.meaning.parsed && bind->statement == parsed_name)) continue;
-            request_.meaning.binds_unnamed |= bind->statement.empty();
-            const PreparedPtr* known = bind->statement.empty() ? nullptr : statements_.find(bind->statement);
-            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
-            if (!info || (known == nullptr && !bind->statement.empty())) continue;
-            if (known != nullptr && (*known)->by_sql)
-                request_.meaning.own_names.emplace_back(bind->statement);
-            if (known != nullptr) {
-                add_to_verdict(info,
-                               route::cached_verdict((*known)->verdict, *info, login_.database->facts.get(),
-                                                     around_.functions(), around_.config_version()));
-            } else {
-                add_to_verdict(info,
-                               route::classify(*info, login_.database->facts.get(), around_.functions()));
-            }
+            classify_bind(frame, parsed_name);
         } else if (frame.type == wire::frontend::kDescribe) {
-            const auto target = wire::read_target(frame.body);
-            if (!target || target->kind != 'S') continue;
-            const PreparedPtr* known = statements_.find(target->name);
-            if (known != nullptr && (*known)->by_sql) request_.meaning.own_names.emplace_back(target->name);
-            const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
-            if (info && info->single(sql::Kind::Execute)) note_names(info->statements[0]);
-            if ((known != nullptr || target->name.empty()) && info && is_own(*info)) described = info;
+            if (auto own = classify_describe(frame)) described = std::move(own);
         }
     }
     if (request_.meaning.statements == 0 && described) {
         add_to_verdict(described,
                        route::classify(*described, login_.database->facts.get(), around_.functions()));
     }
+}
+
+// The name of the statement.
+std::optional<std::string_view> Session::classify_parse(const wire::Frame& frame, std::size_t frame_at) {
+    const auto parse = wire::read_parse(frame.body);
+    if (!parse) {
+        if (request_.oversize) classify_unknown(false);
+        return std::nullopt;
+    }
+    const auto analysed = around_.analyze_repeated(parse->sql, options_);
+    learn(*analysed.slot);
+    add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
+    request_.meaning.parse_at = frame_at;
+    request_.meaning.parsed = analysed.info;
+    return parse->name;
+}
+
+void Session::classify_bind(const wire::Frame& frame, std::string_view parsed_name) {
+    const auto bind = wire::read_bind(frame.body);
+    if (!bind || (request_.meaning.parsed && bind->statement == parsed_name)) return;
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    if (bind->statement.empty()) {
+        request_.meaning.binds_unnamed = true;
+        if (unnamed_.info)
+            add_to_verdict(unnamed_.info, route::classify(*unnamed_.info, facts, around_.functions()));
+        return;
+    }
+    const PreparedPtr* known = statements_.find(bind->statement);
+    if (known == nullptr || !(*known)->info) return;
+    if ((*known)->by_sql) request_.meaning.own_names.emplace_back(bind->statement);
+    add_to_verdict((*known)->info, route::cached_verdict((*known)->verdict, *(*known)->info, facts,
+                                                         around_.functions(), around_.config_version()));
+}
+
+// The command of ours that is described; null: something else is.
+sql::StatementInfoPtr Session::classify_describe(const wire::Frame& frame) {
+    const auto target = wire::read_target(frame.body);
+    if (!target || target->kind != 'S') return nullptr;
+    const PreparedPtr* known = statements_.find(target->name);
+    if (known != nullptr && (*known)->by_sql) request_.meaning.own_names.emplace_back(target->name);
+    const sql::StatementInfoPtr& info = known != nullptr ? (*known)->info : unnamed_.info;
+    if (info && info->single(sql::Kind::Execute)) note_names(info->statements[0]);
+    const bool is_there = known != nullptr || target->name.empty();
+    return is_there && info && is_own(*info) ? info : nullptr;
 }
 
 // The whole batch has one destination: what its most demanding statement needs.
@@ -476,43 +489,14 @@ void Session::note_parameters() {
 }
 
 std::size_t Session::send_request(ByteView bytes) {
-    done_ +=
-        std::exchange(retained_, 0);  // an earlier read can no longer be repeated once another follows it
-    const bool alone = !owes_client() && !unsynced_;
-    const bool in_transaction = transaction_ != wire::TransactionStatus::Idle;
-    if (alone) {
-        row_delivered_ = error_seen_ = false;
-        frames_forwarded_ = statement_index_ = 0;
-        request_began_ = around_.now;
-        if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
-    }
-    repeatable_ = alone && !in_transaction && request_.meaning.verdict.retryable_read && !request_.oversize &&
-                  bytes.size() <= kMaxRetained && (request_.synced || request_.form == Request::Form::Query);
+    begin_attempt(bytes);
     if (around_.config->log.statements) tell_statements(bytes, link_);
     ReplyQueue& replies = link_->replies;
     const std::size_t first_reply = replies.size();
     replies.mark(request_.meaning.marks);  // what it may do goes with the answers that it waits for
     if (!deferred_begin_.empty()) emit_begin();
-    request_.surely_fails = surely_fails();
-    for (const std::string& name : request_.meaning.own_names) ensure_own_name(name);
-    if (request_.meaning.lists_names) show_own_names();
-    if (request_.meaning
-            .prepares) {  // one that is not the only one on its way cannot be told from the others
-        prepare_text_ =
-            request_.meaning.statements > 1 || names_change_ ? std::string_view() : text_of(bytes);
-    }
-
-    switch (request_.form) {
-        case Request::Form::Query:
-            emit_query(bytes);
-            break;
-        case Request::Form::FunctionCall:
-            emit_function_call(bytes);
-            break;
-        default:
-            emit_batch(bytes);
-            break;
-    }
+    emit_names(bytes);
+    emit_request(bytes);
     replies.mark({});
     if (replies.size() > first_reply) replies.leave(replies.at(first_reply), request_.meaning.verdict.leaves);
     names_change_ |= request_.meaning.changes_names;
@@ -520,13 +504,50 @@ std::size_t Session::send_request(ByteView bytes) {
     emit_synthesized();
     stream_left_ = request_.beyond;
     stream_dropped_ = false;
-    const auto timeout = around_.config->limits.query_timeout;
-    if (timeout.count() > 0 && alone) effects_.arm(TimerKind::Query, timeout);
     effects_.disarm(TimerKind::Idle);
     request_ = {};
     if (!repeatable_) return bytes.size();
     retained_ = static_cast<std::uint32_t>(bytes.size());
     return 0;
+}
+
+void Session::begin_attempt(ByteView bytes) {
+    done_ +=
+        std::exchange(retained_, 0);  // an earlier read can no longer be repeated once another follows it
+    const bool alone = !owes_client() && !unsynced_;
+    const bool is_whole = request_.synced || request_.form == Request::Form::Query;
+    repeatable_ = alone && transaction_ == wire::TransactionStatus::Idle &&
+                  request_.meaning.verdict.retryable_read && !request_.oversize &&
+                  bytes.size() <= kMaxRetained && is_whole;
+    if (!alone) return;
+    row_delivered_ = error_seen_ = false;
+    frames_forwarded_ = statement_index_ = 0;
+    request_began_ = around_.now;
+    if (transaction_began_ == TimePoint{}) transaction_began_ = around_.now;
+    const auto timeout = around_.config->limits.query_timeout;
+    if (timeout.count() > 0) effects_.arm(TimerKind::Query, timeout);
+}
+
+// The statements that the request names in SQL.
+void Session::emit_names(ByteView bytes) {
+    request_.surely_fails = surely_fails();
+    for (const std::string& name : request_.meaning.own_names) ensure_own_name(name);
+    if (request_.meaning.lists_names) show_own_names();
+    if (!request_.meaning.prepares) return;
+    // One that is not the only one on its way cannot be told from the others.
+    const bool is_one_of_many = request_.meaning.statements > 1 || names_change_;
+    prepare_text_ = is_one_of_many ? std::string_view() : text_of(bytes);
+}
+
+void Session::emit_request(ByteView bytes) {
+    switch (request_.form) {
+        case Request::Form::Query:
+            return emit_query(bytes);
+        case Request::Form::FunctionCall:
+            return emit_function_call(bytes);
+        default:
+            return emit_batch(bytes);
+    }
 }
 
 }  // namespace pgpool::exec

@@ -172,6 +172,10 @@ private:
     void classify(ByteView bytes);
     void classify_query(ByteView bytes);
     void classify_batch(ByteView bytes);
+    [[nodiscard]] std::optional<std::string_view> classify_parse(const wire::Frame& frame,
+                                                                 std::size_t frame_at);
+    void classify_bind(const wire::Frame& frame, std::string_view parsed_name);
+    [[nodiscard]] sql::StatementInfoPtr classify_describe(const wire::Frame& frame);
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
     void note_statements(const sql::StatementInfo& info);
@@ -187,6 +191,9 @@ private:
     [[nodiscard]] bool are_names_open() const;
     [[nodiscard]] std::optional<std::size_t> follow_plan(ByteView bytes, route::Target& target);
     [[nodiscard]] std::size_t send_request(ByteView bytes);
+    void begin_attempt(ByteView bytes);
+    void emit_names(ByteView bytes);
+    void emit_request(ByteView bytes);
     [[nodiscard]] bool take_link(const route::Target& target);
     [[nodiscard]] bool prepare_link();
     void clean_own_names();
