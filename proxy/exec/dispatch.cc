@@ -30,6 +30,12 @@ bool sets_reading(const sql::SettingChange& change) {
     return change.name == "client_encoding" || change.name == "standard_conforming_strings";
 }
 
+// Whether a setting of those makes another text of it: by backslashes or by characters beyond ASCII.
+bool depends_on_reading(std::string_view sql) {
+    return std::any_of(sql.begin(), sql.end(),
+                       [](char c) { return c == '\\' || (static_cast<unsigned char>(c) & 0x80U) != 0; });
+}
+
 // What the client's next messages mean depends on what this makes of its settings.
 bool sets_anew(const sql::Statement& statement) {
     return statement.kind == sql::Kind::Discard ||
@@ -85,6 +91,7 @@ std::size_t Session::dispatch(ByteView bytes) {
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
+    if (link_ == nullptr && is_proven_parse(bytes)) return answer_parse(bytes);
 
     if (link_ == nullptr || !request_.planned) {
         route::Target target;
@@ -226,9 +233,10 @@ void Session::note_names(const sql::Statement& statement) {
 }
 
 bool Session::takes_back_settings(const sql::Statement& statement) const {
-    const bool rolls_back =
-        statement.kind == sql::Kind::Rollback || statement.kind == sql::Kind::RollbackToSavepoint;
-    return rolls_back && settings_.is_open();
+    using sql::Kind;
+    const bool commits = statement.kind == Kind::Commit || statement.kind == Kind::PrepareTransaction;
+    const bool rolls_back = statement.kind == Kind::Rollback || statement.kind == Kind::RollbackToSavepoint;
+    return (rolls_back && settings_.is_open()) || ((rolls_back || commits) && set_locally_);
 }
 
 // A standby has refused this text as one that writes: so it is one from now on.
@@ -270,7 +278,11 @@ std::optional<std::string_view> Session::classify_parse(const wire::Frame& frame
     }
     const auto analysed = around_.analyze_repeated(parse->sql, options_);
     learn(*analysed.slot);
+    const bool may_read_otherwise = request_.meaning.changes_names || (unsynced_ && names_change_);
     add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
+    if (may_read_otherwise && depends_on_reading(parse->sql)) {
+        request_.meaning.verdict.leaves = request_.meaning.verdict.leaves | sql::Leaves::UnknownCode;
+    }
     request_.meaning.parse_at = frame_at;
     request_.meaning.parsed = analysed.info;
     return parse->name;
@@ -441,15 +453,19 @@ bool Session::prepare_link() {
 void Session::clean_own_names() {
     const bool is_mine = std::exchange(link_->last_session, id_) == id_;
     if (is_mine && link_->status != wire::TransactionStatus::Idle) return;
-    std::string sql;
     NamedStatements& there = link_->statements.own_names;
+    ReplyQueue& replies = link_->replies;
     for (const std::string& name : there.names()) {
         const PreparedPtr* known = statements_.find(name);
         if (is_mine && known != nullptr && *known == *there.find(name)) continue;
-        sql += "DEALLOCATE " + quote_identifier(name) + ";";
+        wire::append_close_statement(out_, name);
+        replies.push(Owed::Close, Deliver::Swallow, Purpose::Cleanup);
         there.set(name, nullptr);
     }
-    if (!sql.empty()) send_own_query(sql, Purpose::Cleanup);
+    if (out_.empty()) return;
+    wire::append_sync(out_);
+    replies.push(Owed::Sync, Deliver::Swallow, Purpose::Cleanup);
+    send_made();
 }
 
 // Settings that cannot fail go together with the request; others are awaited, as the request must not run

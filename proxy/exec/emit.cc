@@ -178,8 +178,7 @@ void Session::emit_parse(const wire::Frame& frame) {
     if (!parse->name.empty()) {
         emit_named_parse(frame, parse->name, parse->sql_and_types, info);
         const auto& named = request_.meaning.own_names;  // by SQL, perhaps in this same batch
-        const bool is_named = std::find(named.begin(), named.end(), parse->name) != named.end();
-        if (is_named && !names_go_) ensure_own_name(parse->name);
+        if (std::find(named.begin(), named.end(), parse->name) != named.end()) ensure_own_name(parse->name);
         return;
     }
     replace_unnamed(link_->replies.push(Owed::Parse));
@@ -277,12 +276,16 @@ void Session::show_own_names() {
 std::string Session::statement_scope() {
     if (!is_meaning_known()) return fmt::format("{}/{}", id_, ++private_scopes_);
     std::string scope = std::to_string(login_.database->marks->ddl_epoch());
+    const auto add = [&scope](std::string_view part) {
+        scope.push_back('\0');  // which no part holds
+        scope += part;
+    };
+    add(login_.user);
+    add(login_.database->name);
     for (const auto& [name, value] : settings_.current()->pairs()) {
         if (!matters_for_analysis(name)) continue;
-        scope.push_back('\0');  // which no name and no value holds
-        scope += name;
-        scope.push_back('\0');
-        scope += value;
+        add(name);
+        add(value);
     }
     return scope;
 }
@@ -342,7 +345,8 @@ void Session::ensure_unnamed() {
 // Makes the statement be there under the client's own name, for commands that name it in SQL.
 void Session::ensure_own_name(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
-    if (request_.surely_fails || known == nullptr || link_->statements.own_names.contains(name)) return;
+    if (request_.surely_fails || names_go_ || known == nullptr) return;
+    if (link_->statements.own_names.contains(name)) return;
     const PreparedPtr statement = *known;
     link_->statements.own_names.set(name, statement);
     names_change_ = true;
@@ -481,6 +485,8 @@ void Session::emit_execute(const wire::Frame& frame) {
 void Session::emit_close(const wire::Frame& frame) {
     const auto target = wire::read_target(frame.body);
     if (!target || target->kind == 'P') {
+        const bool is_sure = target && link_->replies.answered();
+        if (is_sure && portals_) portals_->erase(std::string(target->name));
         link_->replies.push(Owed::Close);
         return send_raw(frame.bytes);
     }
@@ -490,6 +496,8 @@ void Session::emit_close(const wire::Frame& frame) {
         if (target->name.empty()) {
             replace_unnamed(expected);
             link_->statements.unnamed = {};
+        } else {
+            expected.client_name = target->name;  // a PREPARE on the way may make it
         }
         return send_raw(frame.bytes);
     }

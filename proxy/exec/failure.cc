@@ -111,10 +111,7 @@ void Session::repeat_request() {
 }
 
 void Session::undo_all() {
-    while (undo_.size() > undo_done_) {
-        statements_.set(undo_.back().name, undo_.back().previous);
-        undo_.pop_back();
-    }
+    for (auto at = undo_.rbegin(); at != undo_.rend(); ++at) statements_.set(at->name, at->previous);
     undo_.clear();
     undo_done_ = 0;
 }

@@ -168,6 +168,30 @@ void Session::begin_locally(ByteView bytes) {
     answer_messages(bytes, only_tag(begin.transaction.start_word ? "START TRANSACTION" : "BEGIN"));
 }
 
+// A Parse and its Sync that can only succeed. A client that holds no connection gets none for it: pgbench,
+// for one, waits for this answer while the clients that do hold one wait for pgbench.
+bool Session::is_proven_parse(ByteView bytes) {
+    const Meaning& meaning = request_.meaning;
+    const bool is_only_parse = request_.form == Request::Form::Batch && request_.synced &&
+                               meaning.statements == 1 && meaning.parsed && meaning.parse_at == 0;
+    if (!is_only_parse || attempts_ > 0 || !is_meaning_known()) return false;
+    const wire::Frame frame = wire::next_frame(bytes).frame;
+    const auto parse = wire::read_parse(frame.body);
+    if (!parse || parse->name.empty() || statements_.contains(parse->name)) return false;
+    if (bytes.size() != frame.bytes.size() + wire::kFrameHeader) return false;
+    const PreparedPtr known = around_.prepared.find(parse->sql_and_types, statement_scope());
+    return known != nullptr && known->is_proven;
+}
+
+std::size_t Session::answer_parse(ByteView bytes) {
+    ++statistics_.queries;
+    effects_.disarm(TimerKind::Idle);
+    answer_messages(bytes, {});
+    request_ = {};
+    idle_or_in_transaction();
+    return bytes.size();
+}
+
 // Answers the messages of a request one by one as a server would that executed one statement. Statements that
 // are parsed on the way become known, so that they can be bound later.
 void Session::answer_messages(ByteView bytes, const OwnResult& result) {

@@ -60,7 +60,7 @@ void Session::unpin(const sql::Statement& done) {
 
 // The `index`th statement of what was asked has succeeded.
 void Session::on_command_complete(const Expected& asked, std::uint32_t index, std::string_view tag) {
-    if (asked.executes) return apply_effects(asked.executes->statements[0], tag);
+    if (const auto executed = asked.executes) return apply_effects(executed->statements[0], tag);
     if (index < asked.info->statements.size()) apply_effects(asked.info->statements[index], tag);
 }
 
@@ -146,8 +146,8 @@ void Session::apply_to_statements(const sql::Statement& statement, std::string_v
             break;
         case Kind::Discard:
             if (statement.name != "all") break;
-            settings_.discard();
-            link_->settings.discard();
+            settings_.replace(settings_.defaults());  // it commits at once
+            link_->settings.replace(around_.names.empty());
             forget_names();
             break;
         default:
@@ -160,6 +160,18 @@ void Session::forget_names() {
     statements_.clear();
     link_->statements.clear();
     for (std::size_t i = undo_done_; i < undo_.size(); ++i) undo_[i].previous.reset();
+    forget_executed({});
+}
+
+// What an EXECUTE on the way was thought to run: the name means another statement, or none; empty: all names.
+void Session::forget_executed(std::string_view name) {
+    ReplyQueue& replies = link_->replies;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        Expected& expected = replies.at(i);
+        if (!expected.executes) continue;
+        const std::string_view executed = expected.info->statements[0].name;
+        if (name.empty() || statement_key(executed) == statement_key(name)) expected.executes.reset();
+    }
 }
 
 void Session::forget_name(std::string_view name) {
@@ -168,6 +180,7 @@ void Session::forget_name(std::string_view name) {
     for (std::size_t i = undo_done_; i < undo_.size(); ++i) {
         if (statement_key(undo_[i].name) == statement_key(name)) undo_[i].previous.reset();
     }
+    forget_executed(name);
 }
 
 // SQL PREPARE: its text makes the statement again on another connection.
@@ -181,6 +194,7 @@ void Session::remember_prepare(const sql::Statement& statement) {
     auto inner = std::make_shared<sql::StatementInfo>();
     inner->parsed = true;
     if (statement.inner) inner->statements.push_back(*statement.inner);
+    forget_executed(statement.name);
     PreparedPtr made = around_.prepared.by_sql(text, inner);
     link_->statements.own_names.set(statement.name, made);
     statements_.set(statement.name, std::move(made));

@@ -7,16 +7,17 @@
 
 namespace pgpool::exec {
 
-PreparedPtr PreparedRegistry::intern(ByteView sql_and_types, std::string_view scope,
-                                     const sql::StatementInfoPtr& info) {
+PreparedPtr PreparedRegistry::find(ByteView sql_and_types, std::string_view scope) {
     key_.assign(scope);
     key_.push_back('\0');
     key_.append(sql_and_types);
     const auto at = statements_.find(key_);
-    if (at != statements_.end()) {
-        if (PreparedPtr known = at->second.lock()) return known;
-        statements_.erase(at);
-    }
+    return at != statements_.end() ? at->second.lock() : nullptr;
+}
+
+PreparedPtr PreparedRegistry::intern(ByteView sql_and_types, std::string_view scope,
+                                     const sql::StatementInfoPtr& info) {
+    if (PreparedPtr known = find(sql_and_types, scope)) return known;
     if (statements_.size() >= sweep_at_) sweep();
     auto made = std::make_shared<PreparedStatement>();
     made->id = ++last_id_;
@@ -24,7 +25,7 @@ PreparedPtr PreparedRegistry::intern(ByteView sql_and_types, std::string_view sc
     made->scope = scope;
     made->sql_and_types = sql_and_types;
     made->info = info;
-    statements_.emplace(key_, made);
+    statements_.insert_or_assign(key_, made);
     return made;
 }
 

@@ -32,6 +32,7 @@ struct PreparedStatement {
     bool by_sql = false;        // made by SQL PREPARE
     sql::StatementInfoPtr info;            // of the text; for SQL PREPARE of what is inside
     mutable route::CachedVerdict verdict;  // of `info`; one worker only
+    mutable bool is_proven = false;        // the primary has prepared it: another Parse of it succeeds too
 };
 using PreparedPtr = std::shared_ptr<const PreparedStatement>;
 
@@ -40,10 +41,11 @@ public:
     // `prefix` must be unguessable: a client that names a statement like ours would see it.
     explicit PreparedRegistry(std::string prefix) : prefix_(std::move(prefix)) {}
 
-    // `scope`: two clients share a statement only if theirs are equal (search_path, role, the last change of
-    // the schema; or the session itself). No two scopes joined with a text may be the same.
+    // `scope`: two clients share a statement only if theirs are equal (user, database, the last change of its
+    // schema, search_path, role; or the session itself). No two scopes joined with a text may be the same.
     [[nodiscard]] PreparedPtr intern(ByteView sql_and_types, std::string_view scope,
                                      const sql::StatementInfoPtr& info);
+    [[nodiscard]] PreparedPtr find(ByteView sql_and_types, std::string_view scope);  // null: unknown
     [[nodiscard]] PreparedPtr by_sql(std::string_view text, const sql::StatementInfoPtr& info);
     [[nodiscard]] std::size_t size() const { return statements_.size(); }
     [[nodiscard]] const std::string& prefix() const { return prefix_; }

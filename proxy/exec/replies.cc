@@ -155,14 +155,18 @@ void Session::spare_pins(Expected& failed, const wire::Frame& error) const {
 }
 
 // Nothing does in a failed transaction, nor of a Parse or of a text with a mistake. A command that writes is
-// refused as a whole where only reading is allowed.
+// refused as a whole by a standby. User code may raise the same SQLSTATEs elsewhere.
 bool Session::has_run(const Expected& failed, const wire::ErrorFields& error) const {
-    if (failed.owed == Owed::Parse || error.sqlstate == sqlstate::kInFailedTransaction.view()) return false;
+    const bool had_failed_before = transaction_ == wire::TransactionStatus::Failed &&
+                                   error.sqlstate == sqlstate::kInFailedTransaction.view();
+    if (failed.owed == Owed::Parse || had_failed_before) return false;
     if (failed.owed != Owed::Query || frames_forwarded_ > 0) return true;
     const bool has_mistake = error.sqlstate == sqlstate::kSyntaxError.view() && error.points_into_query;
     const bool is_write =
         failed.info && failed.info->statements.size() == 1 && failed.info->statements[0].writes;
-    return !has_mistake && !(is_write && error.sqlstate == sqlstate::kReadOnlyTransaction.view());
+    const bool is_refused =
+        is_write && !on_primary() && error.sqlstate == sqlstate::kReadOnlyTransaction.view();
+    return !has_mistake && !is_refused;
 }
 
 // The row of a check of the pins: one column, t or f.
@@ -175,19 +179,32 @@ bool Session::complete(Owed owed) {
     ReplyQueue& replies = link_->replies;
     if (replies.head().owed != owed) return forward();  // not what we expect: the client may know better
     const bool wanted = forward();
+    if (owed == Owed::Parse && replies.head().statement && on_primary())
+        replies.head().statement->is_proven = true;
     if (owed == Owed::Parse && replies.head().is_taken_parse()) on_taken_parse(replies.head());
-    if (replies.head().undo_client) on_name_change(owed);
+    if (replies.head().undo_client) {
+        on_name_change(owed);
+    } else if (owed == Owed::Close && !replies.head().client_name.empty()) {
+        on_name_closed(std::string(replies.head().client_name));
+    }
     replies.pop();
     return wanted;
 }
 
-// The oldest change of a name that was not confirmed is. A name that was closed may be given anew behind it.
+// The oldest change of a name that was not confirmed is.
 void Session::on_name_change(Owed owed) {
-    const std::string_view name = statement_key(undo_[undo_done_++].name);
+    const Undo& confirmed = undo_[undo_done_++];
+    if (owed == Owed::Close) on_name_closed(confirmed.name);
+}
+
+// A PREPARE on the way may have made it after the Close was sent, or a Parse gives it anew behind that.
+void Session::on_name_closed(const std::string& name) {
+    if (!statements_.contains(name) && !link_->statements.own_names.contains(name)) return;
     const auto later = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
-    const bool is_last =
-        std::none_of(later, undo_.end(), [&](const Undo& undo) { return statement_key(undo.name) == name; });
-    if (owed == Owed::Close && is_last) forget_name(name);
+    const bool comes_anew = std::any_of(later, undo_.end(), [&](const Undo& undo) {
+        return statement_key(undo.name) == statement_key(name);
+    });
+    if (!comes_anew) forget_name(name);
 }
 
 // The name was free at the server after all: from here on it means there, and to the client, what was parsed.
@@ -491,12 +508,12 @@ bool Session::restore_settings(wire::TransactionStatus status) {
     if (link_->settings.current() == settings_.current()) return false;
     if (status == wire::TransactionStatus::Idle && link_->replies.empty() && !unsynced_ && !error_seen_) {
         const Replay difference = replay(*link_->settings.current(), *settings_.current());
-        link_->settings.replace(settings_.current());
         if (!difference.sql.empty()) {
             send_own_query(difference.sql, Purpose::Restore);
             wait_ = Wait::Settings;
             return true;
         }
+        link_->settings.replace(settings_.current());
     }
     if (link_->replies.empty()) tell_parameters();
     return false;
@@ -507,7 +524,7 @@ bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
     if (purpose == Purpose::Restore) {
         // What was refused is set again for the next request, whose client hears why it cannot be.
-        if (!error.empty()) link_->settings.replace(around_.names.empty());
+        if (error.empty()) link_->settings.replace(settings_.current());
         return finish_restore(), false;
     }
     if (purpose == Purpose::Check) {

@@ -37,7 +37,6 @@ public:
     ServerStatements statements;
     wire::TransactionStatus status = wire::TransactionStatus::Idle;
     std::uint64_t last_session = 0;  // who used it last; own names and the unnamed statement are theirs
-    bool needs_reset = false;  // holds state that nobody else may see: DISCARD ALL before it serves another
 
     // A message whose body is still arriving: how much, and whether the client gets it.
     std::uint64_t body_left = 0;

@@ -266,6 +266,7 @@ private:
     [[nodiscard]] std::string in_client_words(ByteView error_body, std::string_view name) const;
     void on_taken_parse(const Expected& parse);
     void on_name_change(Owed owed);
+    void on_name_closed(const std::string& name);
     void undo_prepared(const Expected& expected);
     void undo_skipped(ReplyQueue& replies);
     void undo_name(const Undo& undo);
@@ -303,6 +304,7 @@ private:
     void apply_to_statements(const sql::Statement& statement, std::string_view tag);
     void forget_names();
     void forget_name(std::string_view name);
+    void forget_executed(std::string_view name);
     [[nodiscard]] sql::StatementInfoPtr executed_by(const sql::Statement& statement) const;
     void remember_prepare(const sql::Statement& statement);
 
@@ -343,6 +345,8 @@ private:
     void tell_statements(ByteView bytes, const ServerLink* at);
     [[nodiscard]] bool runs_one_statement(ByteView bytes) const;
     [[nodiscard]] bool can_be_deferred(ByteView bytes) const;
+    [[nodiscard]] bool is_proven_parse(ByteView bytes);
+    [[nodiscard]] std::size_t answer_parse(ByteView bytes);
     void begin_locally(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);
     void refuse_locally(std::string& frames, const Error& error);

@@ -32,8 +32,7 @@ public:
     // the change is not kept.
     [[nodiscard]] bool apply(const sql::SettingChange& change);
     static constexpr std::size_t kMostBytes = std::size_t{16} << 10U;  // by NameValues::bytes()
-    void replace(NameValuesPtr current);      // outside transactions: all of them at once
-    void discard() { current_ = defaults_; }  // DISCARD ALL
+    void replace(NameValuesPtr current);  // outside transactions: all of them at once
 
     // A rollback, also one to a savepoint, may take something back.
     [[nodiscard]] bool is_open() const { return committed_ != current_ || !savepoints_.empty(); }

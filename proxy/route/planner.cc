@@ -215,7 +215,7 @@ ExecutionPlan on_bound(const Verdict& verdict, const sql::StatementInfo& info, c
                           standby +
                           "\"; begin it with READ WRITE or after the comment /* pgpool: primary */"};
     }
-    if (!session.in_transaction && writes(info)) {
+    if (!session.in_transaction && info.parsed && writes(info)) {
         return Refuse{sqlstate::kReadOnlyTransaction,
                       "only the primary can write, but what a read-only transaction may have left in this "
                       "session is kept on standby \"" +

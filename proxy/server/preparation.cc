@@ -39,6 +39,7 @@ Result<net::Address> unix_listener(const config::Listen& listen) {
 
 // By its form: an address with an error, as 127.0.0.300, is none and never resolves.
 bool is_host_name(std::string_view host) {
+    if (host.ends_with('.')) host.remove_suffix(1);  // of a name that is complete
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     const auto fits = [&](char c) {
         return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||

@@ -520,7 +520,7 @@ Outcome FakeSql::discard(const SqlText& sql) {
     if (status_ != Status::Idle) {
         return failed("25001", "DISCARD ALL cannot run inside a transaction block");
     }
-    settings_ = defaults_;
+    settings_ = committed_settings_ = defaults_;  // it commits at once
     drop_prepared();
     objects_ = committed_objects_ = {};
     advisory_locks_ = 0;

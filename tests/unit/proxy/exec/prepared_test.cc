@@ -490,5 +490,77 @@ TEST(Prepared, SqlStatementBehindASkippedClose) {
     });
 }
 
+// What the primary has prepared for one client needs no connection for the next one: pgbench waits for this
+// answer while the clients that hold the connections wait for pgbench.
+TEST(Prepared, ProvenParseNeedsNoConnection) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (query("BEGIN") + parse("a", "SELECT 'x'") + sync());
+        bob >> (query("BEGIN") + parse("b", "SELECT 'x'") + sync());
+        bob.expect("C(BEGIN) Z(T) 1 Z(T)");
+        bob >> (parse("b", "SELECT 'x'") + sync());
+        amy >> query("COMMIT");
+        amy.expect("C(BEGIN) Z(T) 1 Z(T) C(COMMIT) Z(I)");
+        bob.expect("E(42P05) Z(E)");
+        bob >> (query("ROLLBACK") + bind_portal("", "b") + execute() + sync());
+        bob.expect("C(ROLLBACK) Z(I) 2 D(x) C(SELECT 1) Z(I)");
+    });
+}
+
+// A read that a standby ends is repeated with the name that its batch has given.
+TEST(Prepared, NameOfAReadThatIsRepeatedOnThePrimary) {
+    run_script(
+        {.standbys = 1, .configure = [](config::Config& config) { config.routing.primary_reads = false; }},
+        [](Exchange& x) {
+            Client& amy = x.client();
+            amy >> (parse("s", "SELECT conflict()") + bind_portal("", "s") + execute() + sync());
+            amy.expect("1 2 D(conflict) C(SELECT 1) Z(I)");
+        });
+}
+
+// A PREPARE and a Close of what it makes in one batch: nothing is left, here and at the next client.
+TEST(Prepared, SqlPrepareThatIsClosedBehindIt) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = x.client();
+        amy >> (query("PREPARE b AS SELECT 'secret'") + extended_batch("PREPARE a AS SELECT 'x'") +
+                close_statement("a") + sync());
+        amy.expect("C(PREPARE) Z(I) 1 2 C(PREPARE) 3 Z(I)");
+        bob >> (query("EXECUTE b") + query("EXECUTE a"));
+        bob.expect("E(26000) Z(I) E(26000) Z(I)");
+        amy >> (query("PREPARE a AS SELECT 'y'") + query("EXECUTE a"));
+        amy.expect("C(PREPARE) Z(I) T D(y) C(SELECT 1) Z(I)");
+    });
+}
+
+// A name that a DEALLOCATE ALL on the way drops is not brought to the server behind it.
+TEST(Prepared, NameInSqlBehindDeallocateAll) {
+    Exchange x({.links_per_node = 1});
+    Client& amy = x.client();
+    Client& bob = x.client();
+    amy >> (parse("a", "SELECT 'amy'") + sync());
+    x.hold_replies();
+    amy >> (extended_batch("DEALLOCATE ALL") + flush());
+    amy >> (extended_batch("EXECUTE a") + sync());
+    x.let_replies_go();
+    amy.expect("1 Z(I) 1 2 C(DEALLOCATE ALL) 1 2 E(26000) Z(I)");
+    bob >> (parse("a", "SELECT 'bob'") + sync() + query("EXECUTE a"));
+    bob.expect("1 Z(I) T D(bob) C(SELECT 1) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+// An EXECUTE whose name is made anew by SQL in the same batch.
+TEST(Prepared, ExecuteOfANameThatSqlMakesAnew) {
+    run_script({.links_per_node = 1}, [](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("a", "SET work_mem = '5MB'") + sync());
+        amy >> (extended_batch("DEALLOCATE a") + extended_batch("PREPARE a AS SELECT 'x'") +
+                extended_batch("EXECUTE a") + sync() + query("SHOW work_mem"));
+        amy.expect("1 Z(I) 1 2 C(DEALLOCATE) 1 2 C(PREPARE) 1 2 D(x) C(SELECT 1) Z(I) T D() C(SHOW) Z(I)");
+    });
+}
+
 }  // namespace
 }  // namespace pgpool::support

@@ -176,15 +176,33 @@ TEST(SessionSettings, SetOfAPortalThatIsOlderThanTheLastAnswer) {
     }
 }
 
-// DISCARD ALL in a batch that fails behind it has reset nothing.
-TEST(SessionSettings, DiscardThatIsRolledBack) {
+// DISCARD ALL commits at once, whatever fails behind it in the same batch.
+TEST(SessionSettings, DiscardIsNotRolledBack) {
     Exchange x({.links_per_node = 1});
     Client& amy = x.client({{"work_mem", "3MB"}});
     Client& bob = x.client();
+    amy >> query("SET work_mem TO '5MB'");
     amy >> (parse("", "DISCARD ALL") + bind_portal("", "") + execute() + query("EXECUTE none"));
-    amy.expect("1 2 C(DISCARD ALL) E(26000) Z(I)");
+    amy.expect("C(SET) Z(I) 1 2 C(DISCARD ALL) E(26000) Z(I)");
+    amy >> query("SHOW work_mem");
+    amy.expect("T D(3MB) C(SHOW) Z(I)");
     bob >> query("SHOW work_mem");
     bob.expect("T D() C(SHOW) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+// Text behind such a SET in one batch may mean what the analysis did not see.
+TEST(SessionSettings, TextThatMayBeReadOtherwisePins) {
+    Exchange x;
+    Client& amy = x.client();
+    amy >> (parse("", "SET standard_conforming_strings = off") + bind_portal("", "") + execute() +
+            parse("", "SELECT '\\', 1 --'") + sync());
+    EXPECT_EQ(amy.session().pins(), sql::Leaves::UnknownCode);
+    Client& bob = x.client();
+    bob >> (parse("", "SET standard_conforming_strings = off") + bind_portal("", "") + execute() +
+            parse("", "SELECT 'x'") + sync());
+    EXPECT_EQ(bob.session().pins(), sql::Leaves::Nothing);
     x.finish();
     EXPECT_EQ(x.problem(), "");
 }

@@ -263,5 +263,21 @@ TEST(Transactions, QueryBehindUnsyncedMessagesIsLost) {
     EXPECT_EQ(x.problem(), "");
 }
 
+// Of a batch that is lost, the names that its client has heard of stay and the others go.
+TEST(Transactions, NamesOfABatchThatIsLost) {
+    Exchange x({.links_per_node = 1});
+    Client& amy = x.client();
+    amy >> (parse("a", "SELECT 'a'") + flush());
+    x.hold_servers();
+    amy >> (parse("b", "SELECT 'b'") + bind_portal("", "b") + execute() + sync());
+    x.lose(0);
+    amy.expect("1 E(40001) Z(I)");
+    x.let_servers_go();
+    amy >> (parse("b", "SELECT 'b'") + sync() + bind_portal("", "a") + execute() + sync());
+    amy.expect("1 Z(I) 2 D(a) C(SELECT 1) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 }  // namespace
 }  // namespace pgpool::support
