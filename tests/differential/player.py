@@ -14,6 +14,7 @@ do $$ declare s name; begin
   for s in select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
   loop execute format('drop schema %I cascade', s); end loop; end $$;
 create schema public authorization {USER};
+grant usage on schema public to {OTHER_USER};  -- names mean the same to both, whenever a statement is prepared again
 set role {USER};
 create table t(id int primary key, name text, amount numeric(10,2), at date);
 insert into t values (1, 'one', 1.10, '2020-01-01'), (2, 'two', 2.20, '2020-02-02'), (3, 'three', null, null);

@@ -67,7 +67,7 @@ sequence("cancel_running", Query("select pg_sleep(10), 'cancel1'"), WaitActive("
 sequence("cancel_running_extended", Parse("", "select pg_sleep(10), 'cancel2'"), Bind(), Execute(), Sync, WaitActive("cancel2"), Cancel("a"), Ready(), X("select 1"))
 sequence("cancel_in_transaction", Q("begin"), Query("select pg_sleep(10), 'cancel3'"), WaitActive("cancel3"), Cancel("a"), Ready(), Q("select 1"), Q("rollback"))
 sequence("cancel_idle", Q("select 1"), Cancel("a"), Pause(0.05), Q("select 2"))
-sequence("cancel_wrong_key", Query("select pg_sleep(0.3), 'cancel4'"), WaitActive("cancel4"), Cancel("a", wrong_key=True), Ready())
+sequence("cancel_wrong_key", Query("select pg_sleep(1.5), 'cancel4'"), WaitActive("cancel4"), Cancel("a", wrong_key=True), Ready())
 sequence("cancel_skips_batch", Parse("", "select pg_sleep(10), 'cancel5'"), Bind(), Execute(), Parse("", "select 2"), Bind(), Execute(), Sync, WaitActive("cancel5"), Cancel("a"), Ready())
 sequence("client_encoding_latin1", Q("set client_encoding = 'LATIN1'"), Send(wire.query(b"select 'caf\xe9', length('caf\xe9')"), "Query(latin1)"), Ready(), Q("reset client_encoding"))
 sequence("client_encoding_sjis", Q("set client_encoding = 'SJIS'"), Send(wire.query("select '表示', 'ソ;'".encode("sjis")), "Query(sjis)"), Ready(), Q("select 1"))
