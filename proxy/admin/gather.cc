@@ -61,17 +61,18 @@ Result<exec::OwnResult> Gather::take() {
 session::Promise PendingReload::start(session::Worker& asker, std::uint64_t client) {
     session::Shared& shared = asker.shared();
     auto pending = std::make_shared<PendingReload>();
-    shared.reload([&shared, pending, client, home = asker.index()](const std::vector<std::string>& refused) {
-        pending->ended(refused);
+    shared.reload([&shared, pending, client, home = asker.index()](const session::ReloadOutcome& outcome) {
+        pending->ended(outcome);
         tell_asker(shared, home, client, pending);
     });
     return {pending, kPatience};
 }
 
-void PendingReload::ended(const std::vector<std::string>& refused) {
+void PendingReload::ended(const session::ReloadOutcome& outcome) {
     const std::lock_guard lock(mutex_);
     has_ended_ = true;
-    refused_ = fmt::format("{}", fmt::join(refused, "\n"));
+    refused_ = fmt::format("{}", fmt::join(outcome.refused, "\n"));
+    needs_restart_ = fmt::format("{}", fmt::join(outcome.needs_restart, "\n"));
 }
 
 Result<exec::OwnResult> PendingReload::take() {
@@ -82,6 +83,7 @@ Result<exec::OwnResult> PendingReload::take() {
     }
     exec::OwnResult result;
     result.tag = "RELOAD";
+    if (!needs_restart_.empty()) result.notice = "in force after the next restart: " + needs_restart_;
     if (!has_ended_) result.notice = "the reload goes on; the log tells what comes of it";
     return result;
 }

@@ -45,13 +45,14 @@ public:
 
     [[nodiscard]] static session::Promise start(session::Worker& asker, std::uint64_t client);
 
-    void ended(const std::vector<std::string>& refused);
+    void ended(const session::ReloadOutcome& outcome);
     [[nodiscard]] Result<exec::OwnResult> take() override;
 
 private:
     std::mutex mutex_;  // guards all below
     bool has_ended_ = false;
     std::string refused_;
+    std::string needs_restart_;
 };
 
 }  // namespace pgpool::admin

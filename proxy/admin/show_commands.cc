@@ -161,8 +161,10 @@ OwnOutcome run_own_command(session::Worker& worker, const session::ClientConnect
         if (command.where == Where::Console && !session.login().database->is_admin) break;
         return show(worker, asker, command, run);
     }
+    const std::string command =
+        statement.argument.empty() ? statement.name : statement.name + " " + statement.argument;
     return refused(sqlstate::kSyntaxError,
-                   fmt::format("unknown command: SHOW {} {}", statement.name, statement.argument));
+                   fmt::format("unknown command: SHOW {}; SHOW HELP lists them", command));
 }
 
 }  // namespace pgpool::admin

@@ -388,8 +388,9 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
                                   request_.meaning.info->statements.empty() &&
                                   request_.form != Request::Form::FunctionCall && !request_.oversize;
         if (asks_nothing) return answer_locally(bytes, {route::Local::What::EmptyQuery});
-        fail_front({.sqlstate = sqlstate::kFeatureNotSupported,
-                    .message = "only SHOW and PGPOOL commands exist on the admin database"});
+        fail_front(
+            {.sqlstate = sqlstate::kFeatureNotSupported,
+             .message = "only SHOW and PGPOOL commands exist on the admin database; SHOW HELP lists them"});
         return dispatch(bytes);
     }
     route::SessionRoute session = session_route();

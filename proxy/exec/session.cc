@@ -184,7 +184,7 @@ std::optional<NodeId> Session::reads_at() const {
 
 std::vector<std::string> Session::explain_route(std::string_view sql) const {
     const auto analysed = around_.analyze(sql, options_);
-    const route::Verdict verdict = around_.verdict(analysed, *login_.database);
+    const route::Verdict verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
     return route::explain(verdict, *analysed.info, session_route(), *around_.topology,
                           around_.config->routing, around_.random());
 }

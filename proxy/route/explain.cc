@@ -31,7 +31,7 @@ std::string candidate(const cluster::NodeStatus& node, const SessionRoute& sessi
     if (!is_primary) out += ", " + lag(node);
     out += std::string(", ") + to_string(result);
     if (!is_primary && node.replay_lsn < session.must_see)
-        out += ", has not replayed what the session must see";
+        out += ", not known to have replayed what the session must see";
     return out;
 }
 

@@ -235,30 +235,33 @@ void Server::on_hangup() {
         const std::lock_guard lock(reload_mutex_);
         requests.swap(reload_requests_);
     }
-    const std::vector<std::string> refused = reload();
-    for (const std::string& reason : refused) log::error("reload_refused", {{"reason", reason}});
-    for (const auto& done : requests) done(refused);
+    const session::ReloadOutcome outcome = reload();
+    for (const std::string& reason : outcome.refused) log::error("reload_refused", {{"reason", reason}});
+    for (const auto& done : requests) done(outcome);
     ::sd_notify(0, "READY=1");
 }
 
-// What was refused, one line each; then nothing has changed.
-std::vector<std::string> Server::reload() {
-    const auto outcome = config::load_file(config_file_);
-    std::vector<std::string> refused;
-    if (!outcome.config) {
-        for (const auto& error : outcome.errors) refused.push_back(config::to_string(error));
-        return refused;
+session::ReloadOutcome Server::reload() {
+    const auto loaded = config::load_file(config_file_);
+    session::ReloadOutcome outcome;
+    if (!loaded.config) {
+        for (const auto& error : loaded.errors) outcome.refused.push_back(config::to_string(error));
+        return outcome;
     }
-    const auto plan = config::reload_plan(*config_, *outcome.config);
+    const auto plan = config::reload_plan(*config_, *loaded.config);
     for (const auto& conflict : plan.conflicts)
-        refused.push_back(fmt::format("{}: {}", conflict.parameter, conflict.message));
-    if (!refused.empty()) return refused;
+        outcome.refused.push_back(fmt::format("{}: {}", conflict.parameter, conflict.message));
+    if (!outcome.refused.empty()) return outcome;
     auto tables = load_auth(plan.effective);
-    if (!tables) return {tables.error().message};
+    if (!tables) return {.refused = {tables.error().message}, .needs_restart = {}};
     apply(plan.effective, std::move(*tables));
-    for (const auto& change : plan.changes) log_change(change);
+    for (const auto& change : plan.changes) {
+        log_change(change);
+        if (change.reload == config::Reload::Restart)
+            outcome.needs_restart.push_back(config::to_string(change));
+    }
     log::info("reloaded");
-    return {};
+    return outcome;
 }
 
 void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {

@@ -39,7 +39,7 @@ private:
     void listen_unix(const net::Address& address);
     void request_reload(session::Shared::Reloaded done);
     void on_hangup();
-    [[nodiscard]] std::vector<std::string> reload();
+    [[nodiscard]] session::ReloadOutcome reload();
     void apply(const config::Config& next, session::AuthTablesPtr tables);
     void drain();
     [[nodiscard]] bool all_drained() const { return workers_empty_ == workers_.size(); }

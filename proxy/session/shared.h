@@ -67,6 +67,12 @@ struct Promise {
 };
 using OwnOutcome = std::variant<Result<exec::OwnResult>, Promise>;
 
+// What came of a reload, one line each.
+struct ReloadOutcome {
+    std::vector<std::string> refused;        // then nothing has changed
+    std::vector<std::string> needs_restart;  // changes that did not take effect
+};
+
 // The databases that any worker uses, with what all workers know of them. A name is what a client says: it is
 // forgotten when no worker uses it any more.
 class DatabasesInUse {
@@ -112,7 +118,7 @@ struct Shared {
     std::function<OwnOutcome(Worker&, const ClientConnection& asker, const sql::Statement&, exec::Run)>
         run_own_command;
     // As SIGHUP does; `done` runs on the main thread with what was refused, one line each.
-    using Reloaded = std::function<void(const std::vector<std::string>& refused)>;
+    using Reloaded = std::function<void(const ReloadOutcome& outcome)>;
     std::function<void(Reloaded done)> reload;
 };
 

@@ -144,6 +144,8 @@ def test_admin_database_is_for_admins(pair, make_proxy):
 
 def test_route_names_statement_and_node(pair, make_proxy):
     with make_proxy(pair).wire() as connection:
+        connection.query("prepare known as select 1")
+        assert "verdict: read: reads only" in [row[0] for row in connection.rows("SHOW ROUTE FOR execute known")]
         lines = [row[0] for row in connection.rows("SHOW ROUTE FOR insert into basics values (1)")]
     assert lines[0].startswith("statement: insert ") and lines[-1] == "plan: forward to primary: needs the primary"
     assert [line.split(",")[:3] for line in lines if line.startswith("node: ")] == [["node: node1", " primary", " up"], ["node: node2", " standby", " up"]]

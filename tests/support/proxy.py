@@ -122,8 +122,16 @@ class Proxy:
             self.process = subprocess.Popen([binary(), "--config", self.config_file], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env=self._environment())
         if wait:
+            self._let_probes_come()
             wait_for(self.is_ready, 30, "the proxy accepts a query", interval=0.05)
         return self
+
+    def _let_probes_come(self):
+        """A second at most, for the nodes that are up: what the first queries do must not hang on whose probe was first."""
+        names = [node["name"] for node in self.config.get("nodes", [])]
+        until = time.monotonic() + 1
+        while time.monotonic() < until and not all(f"node_up node={name} " in self.log_text() for name in names):
+            time.sleep(0.01)
 
     def is_ready(self):
         if self.process.poll() is not None:

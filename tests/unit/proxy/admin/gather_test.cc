@@ -44,11 +44,19 @@ TEST(Gather, SaysWhichPartIsMissing) {
 
 TEST(PendingReload, TellsWhatWasRefused) {
     PendingReload reload;
-    reload.ended({"one", "two"});
+    reload.ended({.refused = {"one", "two"}, .needs_restart = {}});
     const auto result = reload.take();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().sqlstate, sqlstate::kConfigFileError);
     EXPECT_NE(result.error().message.find("one\ntwo"), std::string::npos);
+}
+
+TEST(PendingReload, TellsWhatNeedsARestart) {
+    PendingReload reload;
+    reload.ended({.refused = {}, .needs_restart = {"workers: 2 -> 1"}});
+    const auto result = reload.take();
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->notice, "in force after the next restart: workers: 2 -> 1");
 }
 
 TEST(PendingReload, SaysThatItGoesOn) {

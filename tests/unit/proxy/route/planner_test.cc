@@ -203,7 +203,7 @@ TEST_F(Planner, ExplainSaysWhatIsUnknown) {
     ASSERT_EQ(lines.size(), 8U);
     EXPECT_EQ(
         lines[4],
-        "node: s1, standby, up, weight 1, lag unknown, eligible, has not replayed what the session must see");
+        "node: s1, standby, up, weight 1, lag unknown, eligible, not known to have replayed what the session must see");
     EXPECT_EQ(lines[7], "plan: wait for the position of the last write on s1,s2 up to 100 ms");
 }
 
