@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/bytes.h"
 #include "common/config/config.h"
@@ -41,6 +42,9 @@ public:
 
     [[nodiscard]] AuthStep start();                    // the first frames to send; once
     [[nodiscard]] AuthStep on_message(ByteView body);  // the body of a 'p' frame
+
+    // Why the password was refused, for the log: the client must not learn it. Empty: it was not.
+    [[nodiscard]] std::string_view why_refused() const { return why_refused_; }
 
     // What the exchange taught us for logging in at nodes. REQUIRES: a step was Done.
     [[nodiscard]] Credentials credentials() const;
@@ -75,6 +79,7 @@ private:
     std::string mock_secret_;
     Stage stage_ = Stage::Start;
     std::optional<ScramServer> scram_;
+    std::string_view why_refused_;
     Credentials credentials_;  // user from the start, secrets as they become known
 };
 

@@ -51,7 +51,9 @@ Result<ScramKeys> ScramClient::keys_for(ByteView salt, int iterations) const {
         sqlstate::kInvalidPassword,
         fmt::format(
             "the node's verifier of user \"{}\" differs from the one known here (salt or iteration count); "
-            "copy rolpassword from one node to the others and to the users file, or store the plain password",
+            "copy rolpassword from one node to the others and to the users file and reload, or store the "
+            "plain "
+            "password; a password that was just changed is known after auth.auth_query_ttl",
             credentials_.user));
 }
 

@@ -170,7 +170,8 @@ void ClientConnection::authenticated() {
                                .secret = key_.secret,
                                .statistics = &pool_->history.total};
     if (config.log.connections) {
-        log::info("client_connected", {{"peer", peer_.text()}, {"user", user}, {"database", database}});
+        log::info("client_connected",
+                  {{"peer", peer_.text()}, {"session", key_.pid}, {"user", user}, {"database", database}});
     }
     session_ = std::make_unique<exec::Session>(id_, std::move(login), worker().surroundings(), *this);
     login_.reset();
@@ -182,9 +183,11 @@ void ClientConnection::authenticated() {
 void ClientConnection::login_refused(const Error& error) {
     std::string_view user;
     std::string_view database;
+    std::string reason = error.message;
     if (login_) {
         user = login_->user();
         database = login_->database();
+        if (!login_->why_refused().empty()) reason += fmt::format(": {}", login_->why_refused());
     } else if (pool_ != nullptr) {
         user = pool_->user();
         database = pool_->database();
@@ -193,7 +196,7 @@ void ClientConnection::login_refused(const Error& error) {
                                  {"user", user},
                                  {"database", database},
                                  {"sqlstate", error.sqlstate.view()},
-                                 {"reason", error.message}});
+                                 {"reason", reason}});
 }
 
 void ClientConnection::refuse(const Error& error) {
@@ -308,7 +311,10 @@ void ClientConnection::end() {
         session_->on_client_gone();
         worker().shared().cancels.remove(key_);
         if (worker().config().log.connections) {
-            log::info("client_disconnected", {{"peer", peer_.text()}, {"user", session_->login().user}});
+            log::info("client_disconnected", {{"peer", peer_.text()},
+                                              {"session", key_.pid},
+                                              {"user", session_->login().user},
+                                              {"database", session_->login().database->name}});
         }
     }
     if (admitted_) {

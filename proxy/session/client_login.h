@@ -58,6 +58,10 @@ public:
     // The parameters of the startup packet as they came, for who passes them on.
     [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& startup() const { return startup_; }
     [[nodiscard]] auth::Credentials credentials() const { return auth_->credentials(); }
+    // More than the client hears of a refused password; empty: there is no more.
+    [[nodiscard]] std::string_view why_refused() const {
+        return auth_ ? auth_->why_refused() : std::string_view();
+    }
 
 private:
     [[nodiscard]] Outcome on_first_packet(ByteView bytes, const auth::AccessList& access, std::string& send);

@@ -141,9 +141,14 @@ TEST(FrontendAuth, UnknownUsersAndUnfitVerifiersFailLikeAWrongPassword) {
     for (const AuthMethod method : {AuthMethod::Password, AuthMethod::Md5, AuthMethod::ScramSha256}) {
         FrontendAuth server = auth(method, "ghost", std::nullopt);
         expect_wrong_password(log_in(server, with_password("ghost", "boo")), "ghost");
+        EXPECT_EQ(server.why_refused(), "no such user, or one without a password");
     }
     FrontendAuth md5_by_scram = auth(AuthMethod::ScramSha256, "u_md5", verifier_from(kGeheimMd5));
     expect_wrong_password(log_in(md5_by_scram, with_password("u_md5", "geheim")), "u_md5");
+    EXPECT_EQ(md5_by_scram.why_refused(), "an MD5 verifier cannot serve scram-sha-256");
+    FrontendAuth scram = auth(AuthMethod::ScramSha256, "u_scram", verifier_from(kPencilVerifier));
+    expect_wrong_password(log_in(scram, with_password("u_scram", "crayon")), "u_scram");
+    EXPECT_EQ(scram.why_refused(), "wrong password");
 }
 
 std::string server_first(std::optional<Verifier> verifier, std::string user, std::string_view mock_secret,
