@@ -176,10 +176,9 @@ void Session::emit_parse(const wire::Frame& frame) {
     sql::StatementInfoPtr info =
         known ? std::move(request_.meaning.parsed) : around_.analyze_repeated(parse->sql, options_).info;
     if (!parse->name.empty()) {
-        emit_named_parse(frame, parse->name, parse->sql_and_types, info);
-        const auto& named = request_.meaning.own_names;  // by SQL, perhaps in this same batch
-        if (std::find(named.begin(), named.end(), parse->name) != named.end()) ensure_own_name(parse->name);
-        return;
+        if (!statements_.contains(parse->name) && may_sql_name(parse->name))
+            return emit_own_parse(frame, parse->name, parse->sql_and_types, info);
+        return emit_named_parse(frame, parse->name, parse->sql_and_types, info);
     }
     replace_unnamed(link_->replies.push(Owed::Parse));
     unnamed_.body.assign(parse->sql_and_types);
@@ -187,6 +186,13 @@ void Session::emit_parse(const wire::Frame& frame) {
     unnamed_.serial = ++last_serial_;
     link_->statements.unnamed = unnamed_wanted();
     send_raw(frame.bytes);
+}
+
+// Whether SQL of this batch, or of what was sent of it before, means that name: the server must know it by
+// it.
+bool Session::may_sql_name(std::string_view name) const {
+    const auto& named = request_.meaning.own_names;
+    return (unsynced_ && names_change_) || std::find(named.begin(), named.end(), name) != named.end();
 }
 
 // In a failed transaction, with nothing on the way that may end it, the server runs no command but its end.
@@ -226,6 +232,7 @@ void Session::emit_own_parse(const wire::Frame& frame, std::string_view name, By
     expected.under_own_name = true;
     expected.client_name = name;
     statements_.set(name, expected.statement);
+    link_->statements.own_names.set(name, expected.statement);
     send_raw(frame.bytes);
 }
 

@@ -2,7 +2,9 @@
 // Session: what answers mean for its state, the end of requests and transactions, release of the connection.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
+#include <set>
 
 #include "proxy/exec/session.h"
 
@@ -159,8 +161,20 @@ void Session::apply_to_statements(const sql::Statement& statement, std::string_v
 void Session::forget_names() {
     statements_.clear();
     link_->statements.clear();
-    for (std::size_t i = undo_done_; i < undo_.size(); ++i) undo_[i].previous.reset();
+    std::set<std::string_view> seen;
+    for (std::size_t i = undo_done_; i < undo_.size(); ++i) {
+        if (seen.insert(statement_key(undo_[i].name)).second) undo_[i].comes_from(nullptr);
+    }
     forget_executed({});
+}
+
+// The oldest change of the name that is not confirmed: what it would bring back is what the name means now.
+Session::Undo* Session::open_change(std::string_view name) {
+    const auto first = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
+    const auto found = std::find_if(first, undo_.end(), [&](const Undo& undo) {
+        return statement_key(undo.name) == statement_key(name);
+    });
+    return found != undo_.end() ? &*found : nullptr;
 }
 
 // What an EXECUTE on the way was thought to run: the name means another statement, or none; empty: all names.
@@ -177,9 +191,7 @@ void Session::forget_executed(std::string_view name) {
 void Session::forget_name(std::string_view name) {
     statements_.set(name, nullptr);
     link_->statements.own_names.set(name, nullptr);
-    for (std::size_t i = undo_done_; i < undo_.size(); ++i) {
-        if (statement_key(undo_[i].name) == statement_key(name)) undo_[i].previous.reset();
-    }
+    if (Undo* open = open_change(name)) open->comes_from(nullptr);
     forget_executed(name);
 }
 
@@ -196,6 +208,7 @@ void Session::remember_prepare(const sql::Statement& statement) {
     if (statement.inner) inner->statements.push_back(*statement.inner);
     forget_executed(statement.name);
     PreparedPtr made = around_.prepared.by_sql(text, inner);
+    if (Undo* open = open_change(statement.name)) open->comes_from(made);
     link_->statements.own_names.set(statement.name, made);
     statements_.set(statement.name, std::move(made));
 }

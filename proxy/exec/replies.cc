@@ -200,11 +200,7 @@ void Session::on_name_change(Owed owed) {
 // A PREPARE on the way may have made it after the Close was sent, or a Parse gives it anew behind that.
 void Session::on_name_closed(const std::string& name) {
     if (!statements_.contains(name) && !link_->statements.own_names.contains(name)) return;
-    const auto later = undo_.begin() + static_cast<std::ptrdiff_t>(undo_done_);
-    const bool comes_anew = std::any_of(later, undo_.end(), [&](const Undo& undo) {
-        return statement_key(undo.name) == statement_key(name);
-    });
-    if (!comes_anew) forget_name(name);
+    if (open_change(name) == nullptr) forget_name(name);
 }
 
 // The name was free at the server after all: from here on it means there, and to the client, what was parsed.
@@ -452,7 +448,7 @@ void Session::undo_unnamed(const std::vector<Expected>& skipped) {
 
 void Session::undo_name(const Undo& undo) {
     statements_.set(undo.name, undo.previous);
-    if (undo.was_own_name) link_->statements.own_names.set(undo.name, undo.previous);
+    link_->statements.own_names.set(undo.name, undo.was_own_name ? undo.previous : nullptr);
 }
 
 // The server connection did not get the statement that it was thought to have.

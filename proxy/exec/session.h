@@ -154,6 +154,12 @@ private:
         std::string name;
         PreparedPtr previous;
         bool was_own_name = false;  // the server knew it under that name
+
+        // SQL has made it anew, or null: has dropped it.
+        void comes_from(PreparedPtr by_sql) {
+            was_own_name = by_sql != nullptr;
+            previous = std::move(by_sql);
+        }
     };
 
     // gather.cc
@@ -217,6 +223,7 @@ private:
     [[nodiscard]] PreparedPtr as_prepared_now(PreparedPtr known, std::string_view name);
     [[nodiscard]] PreparedPtr under_our_name(const PreparedPtr& known, std::string_view name);
     [[nodiscard]] bool surely_fails() const;
+    [[nodiscard]] bool may_sql_name(std::string_view name) const;
     void emit_bind(const wire::Frame& frame);
     void emit_describe(const wire::Frame& frame);
     void emit_execute(const wire::Frame& frame);
@@ -303,6 +310,7 @@ private:
     void unpin(const sql::Statement& done);
     void apply_to_statements(const sql::Statement& statement, std::string_view tag);
     void forget_names();
+    [[nodiscard]] Undo* open_change(std::string_view name);
     void forget_name(std::string_view name);
     void forget_executed(std::string_view name);
     [[nodiscard]] sql::StatementInfoPtr executed_by(const sql::Statement& statement) const;

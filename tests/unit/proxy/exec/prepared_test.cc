@@ -562,5 +562,20 @@ TEST(Prepared, ExecuteOfANameThatSqlMakesAnew) {
     });
 }
 
+// A name that SQL of the same batch takes first, together or in two parts.
+TEST(Prepared, NameThatSqlHasTakenInTheSameBatch) {
+    for (const bool in_parts : {false, true}) {
+        run_script({.links_per_node = 1}, [in_parts](Exchange& x) {
+            Client& amy = x.client();
+            const std::string made = extended_batch("PREPARE a AS SELECT 'x'");
+            if (in_parts) amy >> (made + flush());
+            amy >> ((in_parts ? std::string() : made) + parse("a", "SELECT 'y'") + sync());
+            amy.expect("1 2 C(PREPARE) E(42P05) Z(I)");
+            amy >> query("EXECUTE a");
+            amy.expect("T D(x) C(SELECT 1) Z(I)");
+        });
+    }
+}
+
 }  // namespace
 }  // namespace pgpool::support
