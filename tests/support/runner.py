@@ -40,7 +40,7 @@ def ctest(preset, labels, jobs):
 
 def parts(jobs):
     differential = "tests/differential/run"
-    few = "PGPOOL_SEED=1-500"  # random exchanges of unit_exec, which are slow under sanitizers
+    few = "PGPOOL_SEED=1-100"  # random exchanges of unit_exec, which are slow under sanitizers
     fixed = ["--seed", "1"]  # the same for everybody; "long" draws its own
     found = [
         Part("layers", "layer rules, every header alone", ("dev",), 600, ([PYTHON, "tests/check_layers.py", "--headers"],)),
