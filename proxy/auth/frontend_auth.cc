@@ -183,11 +183,11 @@ AuthStep FrontendAuth::fail(Error error) {
 }
 
 AuthStep FrontendAuth::fail_password() {
-    why_refused_ = "wrong password";
-    if (!verifier_) why_refused_ = "no such user, or one without a password";
-    const bool needs_more = scram_ && method_ == config::AuthMethod::ScramSha256;
-    if (needs_more && verifier_ && std::holds_alternative<Md5Verifier>(*verifier_))
-        why_refused_ = "an MD5 verifier cannot serve scram-sha-256";
+    const bool is_unfit = method_ == config::AuthMethod::ScramSha256 && verifier_ &&
+                          std::holds_alternative<Md5Verifier>(*verifier_);
+    why_refused_ = !verifier_ ? "no such user, or one without a password"
+                   : is_unfit ? "an MD5 verifier cannot serve scram-sha-256"
+                              : "wrong password";
     return fail({fmt::format("password authentication failed for user \"{}\"", credentials_.user),
                  sqlstate::kInvalidPassword});
 }

@@ -52,8 +52,7 @@ Result<ScramKeys> ScramClient::keys_for(ByteView salt, int iterations) const {
         fmt::format(
             "the node's verifier of user \"{}\" differs from the one known here (salt or iteration count); "
             "copy rolpassword from one node to the others and to the users file and reload, or store the "
-            "plain "
-            "password; a password that was just changed is known after auth.auth_query_ttl",
+            "plain password; a password that was just changed is known after auth.auth_query_ttl",
             credentials_.user));
 }
 

@@ -86,12 +86,12 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (!request_.classified) classify(bytes);
     if (awaits_facts()) return 0;
     if (owes_client() && !may_pipeline()) {
-        if (are_names_open()) request_.classified = false;
+        if (are_names_open()) classify_anew();
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
-    if (link_ == nullptr && is_proven_parse(bytes)) return answer_parse(bytes);
+    if (link_ == nullptr && answer_proven_parse(bytes)) return bytes.size();
 
     if (link_ == nullptr || !request_.planned) {
         route::Target target;
@@ -108,7 +108,7 @@ std::size_t Session::dispatch(ByteView bytes) {
 bool Session::awaits_facts() {
     if (!request_.meaning.verdict.needs_facts || login_.database->facts || waited_for_facts_) return false;
     wait_ = Wait::Facts;
-    request_.classified = false;
+    classify_anew();
     effects_.await_news();
     effects_.arm(TimerKind::Wait, kFactsPatience);
     return true;
@@ -140,8 +140,13 @@ bool Session::needs_own_names() const {
     });
 }
 
-void Session::classify(ByteView bytes) {
+// Before it is sent: what it rests on is about to change.
+void Session::classify_anew() {
     request_.meaning = {};
+    request_.classified = false;
+}
+
+void Session::classify(ByteView bytes) {
     if (request_.form == Request::Form::Query) classify_query(bytes);
     if (request_.form == Request::Form::Batch) classify_batch(bytes);
     if (request_.form == Request::Form::FunctionCall) {

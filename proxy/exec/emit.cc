@@ -175,11 +175,7 @@ void Session::emit_parse(const wire::Frame& frame) {
         request_.meaning.parsed && batch_.data() + request_.meaning.parse_at == frame.bytes.data();
     sql::StatementInfoPtr info =
         known ? std::move(request_.meaning.parsed) : around_.analyze_repeated(parse->sql, options_).info;
-    if (!parse->name.empty()) {
-        if (!statements_.contains(parse->name) && may_sql_name(parse->name))
-            return emit_own_parse(frame, parse->name, parse->sql_and_types, info);
-        return emit_named_parse(frame, parse->name, parse->sql_and_types, info);
-    }
+    if (!parse->name.empty()) return emit_named_parse(frame, parse->name, parse->sql_and_types, info);
     replace_unnamed(link_->replies.push(Owed::Parse));
     unnamed_.body.assign(parse->sql_and_types);
     unnamed_.info = std::move(info);
@@ -207,12 +203,9 @@ PreparedPtr Session::stand_in(std::string_view sql) {
     return around_.prepared.intern(body, "", around_.analyze_repeated(sql, options_).info);
 }
 
-// The name is taken: with a statement there, the server says so in its own words. Under its own name it may
-// be gone by then, by a DEALLOCATE of the same batch: on_taken_parse() notes that. One that is not there is
+// The name is taken: with a statement there, the server says so in its own words. One that is not there is
 // represented by a ROLLBACK, which can be prepared at any time.
-void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                               const PreparedPtr& taken, const sql::StatementInfoPtr& info) {
-    if (link_->statements.own_names.contains(name)) return emit_own_parse(frame, name, sql_and_types, info);
+void Session::emit_taken_parse(std::string_view name, ByteView sql_and_types, const PreparedPtr& taken) {
     const PreparedPtr there = link_->statements.has(*taken) ? taken : stand_in("ROLLBACK");
     ensure_prepared(there);
     wire::append_parse(out_, there->server_name, sql_and_types);
@@ -220,7 +213,7 @@ void Session::emit_taken_parse(const wire::Frame& frame, std::string_view name, 
     link_->replies.push(Owed::Parse).client_name = name;
 }
 
-// As it is, of a name that should be free by then.
+// As it is: the server decides whether the name is free by then, and on_taken_parse() notes that.
 void Session::emit_own_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                              const sql::StatementInfoPtr& info) {
     const PreparedPtr* known = statements_.find(name);
@@ -238,9 +231,10 @@ void Session::emit_own_parse(const wire::Frame& frame, std::string_view name, By
 
 void Session::emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                                const sql::StatementInfoPtr& info) {
-    if (names_go_) return emit_own_parse(frame, name, sql_and_types, info);
-    if (const PreparedPtr* taken = statements_.find(name))
-        return emit_taken_parse(frame, name, sql_and_types, *taken, info);
+    const PreparedPtr* taken = statements_.find(name);
+    const bool is_own = taken != nullptr ? link_->statements.own_names.contains(name) : may_sql_name(name);
+    if (names_go_ || is_own) return emit_own_parse(frame, name, sql_and_types, info);
+    if (taken != nullptr) return emit_taken_parse(name, sql_and_types, *taken);
     PreparedPtr statement = around_.prepared.intern(sql_and_types, statement_scope(), info);
     statements_.set(name, statement);
     undo_.push_back({std::string(name), nullptr, false});

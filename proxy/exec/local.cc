@@ -170,7 +170,8 @@ void Session::begin_locally(ByteView bytes) {
 
 // A Parse and its Sync that can only succeed. A client that holds no connection gets none for it: pgbench,
 // for one, waits for this answer while the clients that do hold one wait for pgbench.
-bool Session::is_proven_parse(ByteView bytes) {
+// False: it is not one.
+bool Session::answer_proven_parse(ByteView bytes) {
     const Meaning& meaning = request_.meaning;
     const bool is_only_parse = request_.form == Request::Form::Batch && request_.synced &&
                                meaning.statements == 1 && meaning.parsed && meaning.parse_at == 0;
@@ -179,17 +180,18 @@ bool Session::is_proven_parse(ByteView bytes) {
     const auto parse = wire::read_parse(frame.body);
     if (!parse || parse->name.empty() || statements_.contains(parse->name)) return false;
     if (bytes.size() != frame.bytes.size() + wire::kFrameHeader) return false;
-    const PreparedPtr known = around_.prepared.find(parse->sql_and_types, statement_scope());
-    return known != nullptr && known->is_proven;
-}
-
-std::size_t Session::answer_parse(ByteView bytes) {
+    PreparedPtr known = around_.prepared.find(parse->sql_and_types, statement_scope());
+    if (known == nullptr || !known->is_proven) return false;
+    statements_.set(parse->name, std::move(known));
     ++statistics_.queries;
     effects_.disarm(TimerKind::Idle);
-    answer_messages(bytes, {});
+    std::string frames;
+    wire::append_frame(frames, wire::backend::kParseComplete, {});
+    wire::append_ready_for_query(frames, transaction_);
+    effects_.reply(frames);
     request_ = {};
     idle_or_in_transaction();
-    return bytes.size();
+    return true;
 }
 
 // Answers the messages of a request one by one as a server would that executed one statement. Statements that

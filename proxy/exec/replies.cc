@@ -185,7 +185,7 @@ bool Session::complete(Owed owed) {
     if (replies.head().undo_client) {
         on_name_change(owed);
     } else if (owed == Owed::Close && !replies.head().client_name.empty()) {
-        on_name_closed(std::string(replies.head().client_name));
+        on_name_closed(replies.head().client_name);
     }
     replies.pop();
     return wanted;

@@ -176,6 +176,7 @@ private:
     // dispatch.cc
     [[nodiscard]] std::size_t dispatch(ByteView bytes);
     void classify(ByteView bytes);
+    void classify_anew();
     void classify_query(ByteView bytes);
     void classify_batch(ByteView bytes);
     [[nodiscard]] std::optional<std::string_view> classify_parse(const wire::Frame& frame,
@@ -217,8 +218,7 @@ private:
     void emit_parse(const wire::Frame& frame);
     void emit_named_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
                           const sql::StatementInfoPtr& info);
-    void emit_taken_parse(const wire::Frame& frame, std::string_view name, ByteView sql_and_types,
-                          const PreparedPtr& taken, const sql::StatementInfoPtr& info);
+    void emit_taken_parse(std::string_view name, ByteView sql_and_types, const PreparedPtr& taken);
     [[nodiscard]] PreparedPtr stand_in(std::string_view sql);
     [[nodiscard]] PreparedPtr as_prepared_now(PreparedPtr known, std::string_view name);
     [[nodiscard]] PreparedPtr under_our_name(const PreparedPtr& known, std::string_view name);
@@ -353,8 +353,7 @@ private:
     void tell_statements(ByteView bytes, const ServerLink* at);
     [[nodiscard]] bool runs_one_statement(ByteView bytes) const;
     [[nodiscard]] bool can_be_deferred(ByteView bytes) const;
-    [[nodiscard]] bool is_proven_parse(ByteView bytes);
-    [[nodiscard]] std::size_t answer_parse(ByteView bytes);
+    [[nodiscard]] bool answer_proven_parse(ByteView bytes);
     void begin_locally(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);
     void refuse_locally(std::string& frames, const Error& error);

@@ -49,9 +49,8 @@ void AddressBook::refresh(const std::vector<config::Node>& nodes) {
 }
 
 std::optional<net::Address> AddressBook::find(const std::string& host, std::uint16_t port) const {
-    const std::lock_guard lock(mutex_);
-    const auto at = addresses_.find({host, port});
-    return at == addresses_.end() ? std::nullopt : std::optional(at->second.front());
+    const std::vector<net::Address> all = find_all(host, port);
+    return all.empty() ? std::nullopt : std::optional(all.front());
 }
 
 std::vector<net::Address> AddressBook::find_all(const std::string& host, std::uint16_t port) const {

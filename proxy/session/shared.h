@@ -117,7 +117,7 @@ struct Shared {
     // SHOW POOL_NODES and its kin; called on the worker's thread.
     std::function<OwnOutcome(Worker&, const ClientConnection& asker, const sql::Statement&, exec::Run)>
         run_own_command;
-    // As SIGHUP does; `done` runs on the main thread with what was refused, one line each.
+    // As SIGHUP does; `done` runs on the main thread.
     using Reloaded = std::function<void(const ReloadOutcome& outcome)>;
     std::function<void(Reloaded done)> reload;
 };
