@@ -71,7 +71,7 @@ async function notifications() {
 }
 
 async function pooled() {
-    const pool = new Pool({ max: 20 });
+    const pool = new Pool({ max: 15 });
     const answers = await Promise.all(Array.from({ length: 400 }, (_, i) => pool.query('select $1::int as n', [i])));
     answers.forEach((answer, i) => assert.strictEqual(answer.rows[0].n, i));
     await pool.end();

@@ -108,10 +108,10 @@ def last_words(path):
     return (telling or lines or [""])[-1][:100]
 
 
-def show_tail(path, count=40):
-    lines = path.read_text(errors="replace").splitlines()
+def show_tail(name, count=40):
+    path = LOGS / f"{name}.log"
     print(f"--- the end of {path.relative_to(ROOT)}:")
-    print("\n".join(lines[-count:]), flush=True)
+    print("\n".join(path.read_text(errors="replace").splitlines()[-count:]), flush=True)
 
 
 def execute(name, commands, timeout, environment=()):
@@ -129,8 +129,6 @@ def execute(name, commands, timeout, environment=()):
                 break
     outcome = Outcome(name, verdict, time.monotonic() - begin, last_words(path))
     print(f"{name}: {verdict} in {outcome.seconds:.0f} s: {outcome.detail}", flush=True)
-    if verdict == "FAIL":
-        show_tail(path)
     return outcome
 
 
@@ -140,10 +138,14 @@ def build(preset, jobs):
 
 
 def summary(outcomes):
+    """What failed is told last, where a log that is cut still has it."""
+    failed = [o.name for o in outcomes if o.verdict == "FAIL"]
+    for o in outcomes:
+        if o.verdict == "FAIL" and o.seconds > 0:
+            show_tail(o.name)
     print("\npart             result     time  detail")
     for o in outcomes:
         print(f"{o.name:<16} {o.verdict:<6} {o.seconds:7.0f} s  {o.detail if o.verdict != 'PASS' or 'build' not in o.name else ''}")
-    failed = [o.name for o in outcomes if o.verdict == "FAIL"]
     total = sum(o.seconds for o in outcomes)
     print(f"{'FAILED: ' + ' '.join(failed) if failed else 'all passed'}, {total / 60:.1f} minutes", flush=True)
     return 1 if failed else 0
