@@ -51,6 +51,8 @@ using wire::ColumnType;
             return "primary";
         case cluster::Role::Standby:
             return "standby";
+        case cluster::Role::Replica:
+            return "replica";
         case cluster::Role::Unknown:
             break;
     }
