@@ -20,7 +20,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # folder -> the folders of ours it may include, besides itself. Mirrors ARCHITECTURE.md; a folder that is not here is an error.
-COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster"]
+COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster", "common/markers"]
 COMMON_SHELL = COMMON_PURE + ["common/net", "common/obs"]
 PROXY_PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/pool", "proxy/auth", "proxy/cache",
                             "proxy/parallel", "proxy/replication"]
@@ -30,6 +30,7 @@ LAYERS = {
     "common/config": ["common/base"],
     "common/wire": ["common/base"],
     "common/cluster": ["common/base", "common/config"],
+    "common/markers": ["common/base"],
     "common/net": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/ipc": COMMON_SHELL,
