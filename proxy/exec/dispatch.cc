@@ -90,7 +90,10 @@ std::size_t Session::dispatch(ByteView bytes) {
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
-    if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
+    if (link_ != nullptr && (owes_client() || unsynced_)) {
+        if (const auto dealt_with = before_main(bytes)) return *dealt_with;
+        return send_request(bytes);
+    }
     if (link_ == nullptr && answer_proven_parse(bytes)) return bytes.size();
 
     if (link_ == nullptr || !request_.planned) {
@@ -100,6 +103,7 @@ std::size_t Session::dispatch(ByteView bytes) {
         if (link_ == nullptr && !take_link(target)) return 0;
     }
     if (!prepare_link()) return 0;
+    if (const auto dealt_with = before_main(bytes)) return *dealt_with;
     return send_request(bytes);
 }
 
@@ -119,6 +123,9 @@ bool Session::awaits_facts() {
 // settings or statement names is open.
 bool Session::may_pipeline() const {
     if (copying_in_) return false;
+    if (around_.functions().is_replicated() && (spread_ || !request_.meaning.verdict.replicated ||
+                                                request_.meaning.verdict.kind != route::Class::Read))
+        return unsynced_ && !spread_;
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
     if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.meaning.lists_names) return false;
     if (unnamed_may_stay_ && request_.meaning.binds_unnamed) return false;
@@ -346,6 +353,7 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
     all.is_ddl = all.is_ddl || verdict.is_ddl;
     all.needs_facts = all.needs_facts || verdict.needs_facts;
     all.primary_only = all.primary_only || verdict.primary_only;
+    all.replicated = route::more_demanding(all.replicated, verdict.replicated);
 }
 
 // Only SERIALIZABLE matters: a standby cannot serve it.
@@ -434,6 +442,11 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
 bool Session::take_link(const route::Target& target) {
     link_ = effects_.acquire(target);
     if (link_ != nullptr) return true;
+    wait_for_link();
+    return false;
+}
+
+void Session::wait_for_link() {
     wait_ = Wait::Link;
     wait_began_ = around_.now;
     const auto& pool = around_.config->pool;
@@ -441,7 +454,6 @@ bool Session::take_link(const route::Target& target) {
                                       ? std::min(pool.queue_notice, pool.wait_timeout)
                                       : pool.wait_timeout);
     waited_ = milliseconds(0);
-    return false;
 }
 
 // Makes the connection look as if this client had used it all the time. False: something must be answered

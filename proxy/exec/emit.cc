@@ -81,6 +81,7 @@ void Session::emit_begin() {
 }
 
 void Session::emit_query(ByteView bytes) {
+    if (copies()) spread_->copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.meaning.info;
     if (expected.info->single(sql::Kind::Execute))
@@ -426,6 +427,13 @@ void Session::emit_bind(const wire::Frame& frame) {
         portals_->insert_or_assign(std::string(bind->portal), std::move(info));
     }
     const PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
+    if (bind && copies()) {
+        const bool is_unnamed = bind->statement.empty() && unnamed_.info;
+        copy_bind(
+            bind->portal,
+            is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : statement,
+            bind->rest);
+    }
     if (!statement) {
         link_->replies.push(Owed::Bind);
         return send_raw(frame.bytes);
@@ -464,6 +472,7 @@ void Session::emit_describe(const wire::Frame& frame) {
 
 void Session::emit_execute(const wire::Frame& frame) {
     const auto execute = wire::read_execute(frame.body);
+    if (execute && copies()) copy_execute(execute->portal);
     Expected& expected = link_->replies.push(Owed::Execute);
     if (execute && execute->portal.empty()) {
         expected.info = unnamed_portal_;

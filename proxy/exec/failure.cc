@@ -29,6 +29,8 @@ std::size_t Session::fail_request(ByteView error_frame) {
     if (!owes_client()) forget_attempt();
     if (complete) {
         say_ready();
+        if (spread_ && !spread_->is_joined) leave_nodes();
+        release_if_free();
     } else {
         skipping_to_sync_ = true;
     }
@@ -116,12 +118,18 @@ void Session::undo_all() {
     undo_done_ = 0;
 }
 
-void Session::on_link_lost(std::string_view reason) {
+void Session::on_link_lost(ServerLink& link, std::string_view reason) {
+    if (&link == link_) return lose_link(reason);
+    on_follower_lost(link, reason);
+}
+
+void Session::lose_link(std::string_view reason) {
     const std::string because = internal_error_.empty()
                                     ? std::string(reason)
                                     : std::string(wire::read_error_fields(internal_error_).message);
     internal_error_.clear();
     failing_over_ = false;
+    if (on_main_lost(because)) return;
     if (!link_->replies.empty() &&
         link_->replies.head().purpose == Purpose::Restore) {  // the request itself is done
         forget_link();
@@ -173,7 +181,7 @@ void Session::report_loss(std::string_view reason) {
         return;
     }
     const bool owes = owes_client() || server_skips_;
-    const bool unknown = may_have_committed();
+    const bool unknown = may_have_committed() && !around_.functions().is_replicated();
     const bool begins = link_->replies.find([](const Expected& e) { return e.marks.begins; }) != nullptr;
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins;
     if (unknown) login_.database->marks->written_at(last_write_ = effects_.clock());
@@ -260,6 +268,7 @@ void Session::on_timer(TimerKind timer) {
         request_.gathered = true;
         return;
     }
+    if (wait_ == Wait::Nodes) return nodes_late();
     if (wait_ == Wait::Own) return on_own_ready();
     if (wait_ == Wait::Facts) {
         waited_for_facts_ = true;

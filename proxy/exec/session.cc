@@ -119,9 +119,10 @@ bool Session::on_primary() const {
 
 void Session::on_link(ServerLink& link) {
     count_wait();
-    link_ = &link;
     wait_ = Wait::Nothing;
     effects_.disarm(TimerKind::Wait);
+    if (spread_ && spread_->awaits_follower) return add_follower(link);
+    link_ = &link;
     if (phase_ == Phase::Starting) continue_start();
 }
 
@@ -135,6 +136,7 @@ void Session::on_target_lost() {
 
 void Session::on_news() {
     if (wait_ == Wait::Facts && !login_.database->facts) return effects_.await_news();
+    if (wait_ == Wait::Nodes) return nodes_news();
     if (wait_ == Wait::Replay || wait_ == Wait::Facts) {  // pump() plans again
         wait_ = Wait::Nothing;
         effects_.disarm(TimerKind::Wait);
@@ -145,8 +147,10 @@ void Session::on_client_gone() {
     if (closed_ && link_ == nullptr) return;
     closed_ = true;
     phase_ = Phase::Ended;
+    if (must_finish()) return;  // finish() comes here again
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
+    leave_nodes();
     wait_ = Wait::Nothing;
     if (link_ == nullptr) return;
     const bool clean = is_link_clean();

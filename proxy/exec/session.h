@@ -14,6 +14,7 @@
 //   outcome.cc     end of requests: settings, statements, pins, release of the connection
 //   failure.cc     lost connections, time-outs, cancels, refusals
 //   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
+//   nodes.cc       mode replication: the transaction on all nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
 // connection is released only with nothing owed, no open transaction, no pin, and nothing sent that still
@@ -31,6 +32,7 @@
 #include "proxy/exec/effects.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
+#include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/route/planner.h"
 
@@ -92,14 +94,14 @@ public:
     [[nodiscard]] std::size_t pump(ByteView input);
     // Bytes of the connection this session holds; returns how many are done with, the rest comes again with
     // more.
-    [[nodiscard]] std::size_t on_server_bytes(ByteView bytes);
+    [[nodiscard]] std::size_t on_server_bytes(ServerLink& link, ByteView bytes);
 
-    void on_link(ServerLink& link);              // what acquire() could not give at once
-    void on_link_refused(ByteView error_body);   // a node's ErrorResponse instead
-    void on_target_lost();                       // nothing comes: its node is gone, another must serve
-    void on_link_lost(std::string_view reason);  // the connection this session holds is gone
-    void on_news();                              // topology or facts are new
-    void on_own_ready();                         // the result that own_command() has promised
+    void on_link(ServerLink& link);             // what acquire() could not give at once
+    void on_link_refused(ByteView error_body);  // a node's ErrorResponse instead
+    void on_target_lost();                      // nothing comes: its node is gone, another must serve
+    void on_link_lost(ServerLink& link, std::string_view reason);  // a connection this session holds is gone
+    void on_news();                                                // topology or facts are new
+    void on_own_ready();  // the result that own_command() has promised
     void on_timer(TimerKind timer);
     void on_cancel();  // the client's CancelRequest
     void on_client_gone();
@@ -112,10 +114,13 @@ public:
     [[nodiscard]] const Login& login() const { return login_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const ServerLink* link() const { return link_; }
+    [[nodiscard]] bool holds(const ServerLink& link) const;
+    // A commit is on its way to the nodes: the session must live until it has come to all of them.
+    [[nodiscard]] bool must_finish() const { return spread_ && spread_->must_finish(); }
     [[nodiscard]] bool closed() const { return closed_; }
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
-    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own; }
+    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes; }
     // ... and it comes to its end without more from the client.
     [[nodiscard]] bool busy_alone() const { return busy() && !copying_in_ && !unsynced_; }
     [[nodiscard]] bool awaits_link() const { return wait_ == Wait::Link; }
@@ -145,7 +150,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own, Nodes };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -202,6 +207,7 @@ private:
     void emit_names(ByteView bytes);
     void emit_request(ByteView bytes);
     [[nodiscard]] bool take_link(const route::Target& target);
+    void wait_for_link();
     [[nodiscard]] bool prepare_link();
     void clean_own_names();
     [[nodiscard]] bool replay_settings();
@@ -253,7 +259,54 @@ private:
     [[nodiscard]] std::string statement_scope();
     [[nodiscard]] bool is_meaning_known() const;
 
+    // nodes.cc
+    [[nodiscard]] bool is_spread() const;
+    [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
+    [[nodiscard]] bool needs_copy(ByteView bytes) const;
+    [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
+    [[nodiscard]] bool ends_transaction() const;
+    [[nodiscard]] std::optional<std::size_t> end_spread();
+    [[nodiscard]] bool join();
+    [[nodiscard]] Follower* follower_at(NodeId node) const;
+    void add_follower(ServerLink& link);
+    void begin_at(Follower& follower);
+    [[nodiscard]] bool copies() const;
+    void copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values);
+    void copy_execute(std::string_view portal);
+    [[nodiscard]] bool main_answered(wire::TransactionStatus status);
+    [[nodiscard]] bool hold_back(const wire::Frame& frame);
+    void follow(CopiedRequest request);
+    void begin_marking();
+    void try_marking();
+    [[nodiscard]] bool is_anybody_missing() const;
+    [[nodiscard]] bool take_slot();
+    void send_marker();
+    void mark_main(const PreparedPtr& statement, std::string_view values);
+    void main_stepped(std::string error);
+    void nodes_stepped();
+    void note_differences();
+    [[nodiscard]] std::string name_of(NodeId id) const;
+    void all_marked();
+    void end_followers(bool committed);
+    void all_followed();
+    void node_failed(NodeId node, const std::string& reason);
+    void finish_if_evicted();
+    void finish(wire::TransactionStatus status);
+    void undo_everywhere();
+    void all_undone();
+    void leave_nodes();
+    void wait_for_nodes();
+    [[nodiscard]] std::size_t on_follower_bytes(ServerLink& link, ByteView bytes);
+    void on_follower_lost(ServerLink& link, std::string_view reason);
+    [[nodiscard]] bool on_main_lost(std::string_view reason);
+    [[nodiscard]] bool end_without_main(std::string_view reason);
+    void finish_without_main(bool is_out);
+    void nodes_late();
+    void drop_late();
+    void nodes_news();
+
     // replies.cc
+    [[nodiscard]] std::size_t on_main_bytes(ByteView bytes);
     [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
     [[nodiscard]] bool on_error(const wire::Frame& frame);
     void count_error(std::string_view severity);
@@ -321,6 +374,7 @@ private:
     void fail_front(const wire::Report& report);  // the request that waits at the front
     void fail_owed(const wire::Report& report);
     void refuse_link(std::string_view error_body);
+    void lose_link(std::string_view reason);
     void report_loss(std::string_view reason);
     [[nodiscard]] bool may_have_committed() const;
     void forget_link();
@@ -369,7 +423,6 @@ private:
     Voided voided_ = Voided::No;
     bool closed_ = false;
     bool draining_ = false;
-    bool client_gone_ = false;
 
     // The request at the front of the client's bytes, and the one that is being answered.
     Request request_;
@@ -442,7 +495,9 @@ private:
     TimePoint transaction_began_;  // as far as a server connection was held for it
     TimePoint wait_began_;         // for a server connection
 
-    ServerLink* link_ = nullptr;
+    ServerLink* link_ = nullptr;  // mode replication: to the main node, or where a read is served
+    std::unique_ptr<Spread> spread_;
+    std::string voided_by_;       // ErrorResponse for a voided transaction; empty: its node was lost
     std::string internal_error_;  // body of an error to a message of ours
     std::string out_;             // frames on their way to the server; kept for its memory
     ByteView raw_;                // bytes of the client to be sent unchanged; valid while emitting

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/cluster/topology.h"
@@ -61,6 +62,9 @@ public:
 
     config::ConfigPtr config;
     cluster::TopologyPtr topology;
+    // Mode replication: what transactions that commit need, see common/markers/setup.h.
+    std::atomic<std::uint64_t>* next_sequence = nullptr;
+    std::vector<std::uint32_t> free_slots;
     TimePoint now;  // of this turn of the event loop
     NodeStatistics node_statistics;
     PoolStatistics statistics_of_nobody;  // of sessions that were not told where to count

@@ -67,11 +67,11 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     };
     shared_.addresses.refresh(config_->nodes);
     remember_passwords(*auth_tables_);
-    for (std::uint32_t i = 0; i < worker_count(*config_); ++i) {
+    shared_.worker_count = worker_count(*config_);
+    for (std::uint32_t i = 0; i < shared_.worker_count; ++i) {
         workers_.push_back(std::make_unique<session::Worker>(shared_, i, config_, auth_tables_));
         shared_.node_statistics.add(workers_.back()->surroundings().node_statistics);
     }
-    shared_.worker_count = static_cast<std::uint32_t>(workers_.size());
     const auto publish = [this](cluster::TopologyPtr topology) {
         broadcast([topology](session::Worker& worker) { worker.on_topology(topology); });
     };

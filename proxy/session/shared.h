@@ -3,6 +3,7 @@
 
 // Shared: what all workers use. Everything in it may be called from any thread.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -112,6 +113,9 @@ struct Shared {
     std::unique_ptr<health::CatalogLoader> catalogs;
     std::unique_ptr<health::AuthLookup> auth_lookup;
     std::uint32_t worker_count = 0;
+    // Mode replication: the next number of a marker, and who decides that a node is taken out.
+    std::atomic<std::uint64_t> next_sequence{1};
+    std::function<void(NodeId node, std::uint64_t epoch, std::string reason)> node_failed;
     // Runs `task` on that worker's thread.
     std::function<void(std::uint32_t worker, std::function<void()> task)> post_to_worker;
     // SHOW POOL_NODES and its kin; called on the worker's thread.

@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: mode replication. One transaction on all nodes: what the main node has executed the others execute
+// too, and it commits everywhere or nowhere (Spread tells the rules).
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/markers/setup.h"
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+using replication::WriteClass;
+using sql::Kind;
+using wire::TransactionStatus;
+using At = Spread::Phase;
+
+constexpr std::size_t kMaxRedo = std::size_t{16} << 20U;
+
+StepOutcome only(std::string_view tag) {
+    StepOutcome outcome;
+    outcome.add_tag(tag);
+    return outcome;
+}
+
+const CopiedRequest& commit_request() {
+    static const CopiedRequest request{.sql = "COMMIT", .executions = {}};
+    return request;
+}
+
+std::string begin_text(const sql::TransactionOptions& options) {
+    if (options.isolation == sql::Isolation::RepeatableRead) return "BEGIN ISOLATION LEVEL REPEATABLE READ";
+    return "BEGIN";
+}
+
+bool is_savepoint(Kind kind) {
+    return kind == Kind::Savepoint || kind == Kind::ReleaseSavepoint || kind == Kind::RollbackToSavepoint;
+}
+
+bool controls_transaction(Kind kind) {
+    return kind == Kind::Begin || kind == Kind::Commit || kind == Kind::Rollback ||
+           kind == Kind::PrepareTransaction || kind == Kind::CommitPrepared || kind == Kind::RollbackPrepared;
+}
+
+// Changes the transaction that it is in, so that what follows means something else without it.
+bool steers_transaction(const sql::StatementInfo& info) {
+    return std::any_of(info.statements.begin(), info.statements.end(), [](const auto& statement) {
+        return is_savepoint(statement.kind) || statement.kind == Kind::SetTransaction ||
+               !statement.settings.empty();
+    });
+}
+
+bool mixes_transaction_control(const sql::StatementInfo& info) {
+    return info.statements.size() > 1 &&
+           std::any_of(info.statements.begin(), info.statements.end(),
+                       [](const auto& statement) { return controls_transaction(statement.kind); });
+}
+
+// Whether the batch executes what it binds, and nothing else: a portal that lives on cannot be followed.
+bool executes_what_it_binds(ByteView batch) {
+    std::vector<std::string_view> open;
+    for (std::size_t at = 0; at < batch.size();) {
+        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
+        at += frame.bytes.size();
+        if (frame.type == wire::frontend::kBind) {
+            const auto bind = wire::read_bind(frame.body);
+            if (!bind) return true;  // the server refuses it
+            open.push_back(bind->portal);
+        } else if (frame.type == wire::frontend::kExecute) {
+            const auto execute = wire::read_execute(frame.body);
+            if (!execute) return true;
+            const auto found = std::find(open.begin(), open.end(), execute->portal);
+            if (found == open.end()) return false;
+            open.erase(found);
+        }
+    }
+    return open.empty();
+}
+
+bool executes_anything(ByteView batch) {
+    for (std::size_t at = 0; at < batch.size();) {
+        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
+        at += frame.bytes.size();
+        if (frame.type == wire::frontend::kExecute || frame.type == wire::frontend::kBind) return true;
+    }
+    return false;
+}
+
+// The parameters of the marker, in binary.
+std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_t epoch,
+                        const std::string& redo) {
+    std::string values;
+    const auto int8 = [&values](std::uint64_t value) {
+        append_be32(values, 8);
+        append_be32(values, static_cast<std::uint32_t>(value >> 32U));
+        append_be32(values, static_cast<std::uint32_t>(value));
+    };
+    append_be16(values, 1);
+    append_be16(values, 1);
+    append_be16(values, 4);
+    append_be32(values, 4);
+    append_be32(values, slot);
+    int8(sequence);
+    int8(epoch);
+    append_be32(values, static_cast<std::uint32_t>(redo.size()));
+    values += redo;
+    append_be16(values, 0);
+    return values;
+}
+
+// Body of a Parse after the name.
+std::string parse_body(std::string_view sql, std::initializer_list<std::uint32_t> types) {
+    std::string body(sql);
+    body.push_back('\0');
+    append_be16(body, static_cast<std::uint16_t>(types.size()));
+    for (const std::uint32_t type : types) append_be32(body, type);
+    return body;
+}
+
+}  // namespace
+
+bool Session::is_spread() const {
+    return spread_ != nullptr && spread_->is_joined;
+}
+
+// --- before a request is sent to main ---
+
+// Why the request at the front cannot be replicated; empty: it can, or need not be.
+std::string Session::why_not_replicated(ByteView bytes) const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    const sql::StatementInfo& info = *request_.meaning.info;
+    if (request_.form == Request::Form::FunctionCall) return "a function call by the fast path";
+    if (info.single(Kind::PrepareTransaction) || info.single(Kind::CommitPrepared))
+        return "two-phase commit by the client";
+    const bool writes = classified && classified->kind != WriteClass::None;
+    if (is_spread() && !info.statements.empty() && controls_transaction(info.statements[0].kind) &&
+        info.statements[0].transaction.chain)
+        return "AND CHAIN after a write";
+    if (!writes) return {};
+    if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return {};
+    if (classified->outside_transaction) return "it runs only outside of a transaction block";
+    if (!on_primary()) return "a write in a transaction that began as READ ONLY";
+    if (!request_.meaning.own_names.empty()) return "a statement made by SQL PREPARE";
+    if (request_.oversize) return "a message of this size";
+    if (request_.form == Request::Form::Batch && !request_.synced) return "a batch without its Sync";
+    if (mixes_transaction_control(info)) return "transaction control in a text that also writes";
+    if (request_.form == Request::Form::Batch && !executes_what_it_binds(bytes))
+        return "a portal that outlives its batch";
+    if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
+    const bool is_proven = classified->kind == WriteClass::Point || classified->kind == WriteClass::Ddl;
+    if (is_proven || around_.config->replication.unsafe_statements != config::Unsafe::Refuse) return {};
+    return replication::describe(*classified);
+}
+
+// Whether what main executes must be executed by the others, now or when the transaction first writes.
+bool Session::needs_copy(ByteView bytes) const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return false;
+    if (classified && classified->kind != WriteClass::None) return true;
+    return transaction_ != TransactionStatus::Idle && steers_transaction(*request_.meaning.info);
+}
+
+// What is to be done on the other nodes before main gets the request at the front. Nothing: it can be sent;
+// else how many bytes were dealt with, 0 while something must be awaited.
+std::optional<std::size_t> Session::before_main(ByteView bytes) {
+    const auto& classified = request_.meaning.verdict.replicated;
+    if (!spread_ && !around_.functions().is_replicated()) return std::nullopt;
+    if (spread_ && !spread_->doom.empty()) return undo_everywhere(), 0;
+    if (const std::string reason = why_not_replicated(bytes); !reason.empty()) {
+        fail_front({.sqlstate = sqlstate::kFeatureNotSupported,
+                    .message = "this cannot be replicated: " + reason,
+                    .hint = "SHOW ROUTE FOR tells how a statement is replicated; "
+                            "replication.unsafe_statements allows what is not proven."});
+        return dispatch(bytes);
+    }
+    if (is_spread() && ends_transaction()) return end_spread();
+    if (transaction_ == TransactionStatus::Failed || !needs_copy(bytes)) return std::nullopt;
+    if (!spread_) spread_ = std::make_unique<Spread>();
+    Spread& spread = *spread_;
+    if (classified && classified->kind != WriteClass::None && !join()) return 0;
+    spread.copies = true;
+    spread.copy = {};
+    spread.outcome = {};
+    spread.bound.clear();
+    spread.steers = steers_transaction(*request_.meaning.info);
+    spread.statements = request_.meaning.info->statements.size();
+    spread.is_alone = transaction_ == TransactionStatus::Idle;
+    if (spread.is_alone) deferred_begin_ = "BEGIN";
+    return std::nullopt;
+}
+
+bool Session::ends_transaction() const {
+    const sql::StatementInfo& info = *request_.meaning.info;
+    return info.single(Kind::Commit) || info.single(Kind::Rollback);
+}
+
+// A COMMIT waits until all nodes have the marker; then it goes to main, as a ROLLBACK does at once.
+std::optional<std::size_t> Session::end_spread() {
+    Spread& spread = *spread_;
+    const bool commits =
+        request_.meaning.info->single(Kind::Commit) && transaction_ == TransactionStatus::InTransaction;
+    if (commits && spread.phase == At::Open) return begin_marking(), 0;
+    spread.phase = commits ? At::Committing : At::Undoing;
+    spread.is_end = spread.holds = true;
+    spread.outcome = {};
+    return std::nullopt;
+}
+
+// Connections to all other nodes that are in. False: one is awaited.
+bool Session::join() {
+    Spread& spread = *spread_;
+    for (const cluster::NodeStatus& node : around_.topology->nodes) {
+        if (node.state != cluster::NodeState::Up || node.role != cluster::Role::Replica) continue;
+        if (follower_at(node.id) != nullptr) continue;
+        if (spread.is_joined && transaction_ != TransactionStatus::Idle) continue;  // found out at COMMIT
+        ServerLink* link = effects_.acquire(route::Target::at(node.id));
+        if (link == nullptr) {
+            spread.awaits_follower = true;
+            wait_for_link();
+            return false;
+        }
+        add_follower(*link);
+    }
+    spread.is_joined = true;
+    return true;
+}
+
+Follower* Session::follower_at(NodeId node) const {
+    if (!spread_) return nullptr;
+    for (const auto& follower : spread_->followers) {
+        if (follower->link->node == node) return follower.get();
+    }
+    return nullptr;
+}
+
+bool Session::holds(const ServerLink& link) const {
+    if (link_ == &link) return true;
+    return spread_ && std::any_of(spread_->followers.begin(), spread_->followers.end(),
+                                  [&](const auto& follower) { return follower->link == &link; });
+}
+
+void Session::add_follower(ServerLink& link) {
+    spread_->awaits_follower = false;
+    spread_->followers.push_back(std::make_unique<Follower>(link));
+}
+
+// The same session settings, the same transaction, and what it did before it wrote.
+void Session::begin_at(Follower& follower) {
+    ServerLink& link = *follower.link;
+    std::string out;
+    if (link.settings.current() != settings_.current()) {
+        const Replay difference = replay(*link.settings.current(), *settings_.current());
+        link.settings.replace(settings_.current());
+        if (!difference.encoding.empty()) follower.run(out, difference.encoding);
+        if (!difference.sql.empty()) follower.run(out, difference.sql);
+    }
+    follower.needs_reset |= settings_.is_open();
+    follower.run(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
+    for (const Spread::Done& done : spread_->prelude) {
+        follower.repeat(out, done.request, done.outcome);
+        follower.needs_reset = true;
+    }
+    effects_.send(link, out);
+}
+
+// --- the request on its way to main ---
+
+bool Session::copies() const {
+    return spread_ != nullptr && spread_->copies;
+}
+
+void Session::copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values) {
+    auto& bound = spread_->bound;
+    std::erase_if(bound, [&](const auto& entry) { return entry.first == portal; });
+    bound.emplace_back(portal,
+                       CopiedRequest::Execution{.statement = statement, .values = std::string(values)});
+}
+
+void Session::copy_execute(std::string_view portal) {
+    for (auto& [name, execution] : spread_->bound) {
+        if (name == portal) spread_->copy.executions.push_back(execution);
+    }
+}
+
+// --- what main has answered ---
+
+// The end of a request at main. True: the client hears of it now.
+bool Session::main_answered(TransactionStatus status) {
+    Spread& spread = *spread_;
+    if (spread.is_end) {
+        end_followers(spread.phase == At::Committing && spread.outcome.text().ends_with("COMMIT"));
+        return false;
+    }
+    if (!std::exchange(spread.copies, false)) return true;
+    if (status == TransactionStatus::InTransaction) {
+        follow(std::move(spread.copy));
+        if (!spread.is_alone) return true;
+        begin_marking();
+        return false;
+    }
+    if (!spread.is_alone) return true;
+    spread.doom = "failed on main";  // and told; the others have nothing of it
+    undo_everywhere();
+    return false;
+}
+
+// Whether the client gets this only when the commit is certain: of a Query PostgreSQL itself tells the last
+// command tag after it.
+bool Session::hold_back(const wire::Frame& frame) {
+    if (!spread_) return false;
+    Spread& spread = *spread_;
+    const bool is_last_tag = spread.is_alone && spread.copies && !spread.copy.sql.empty() &&
+                             frame.type == wire::backend::kCommandComplete &&
+                             statement_index_ == spread.statements;
+    spread.holds |= is_last_tag;
+    if (spread.holds) spread.held.append(frame.bytes);
+    return spread.holds;
+}
+
+// The others do what main has done; if there are none yet, when they come in.
+void Session::follow(CopiedRequest request) {
+    Spread& spread = *spread_;
+    add_to_redo(spread.redo, request);
+    if (!spread.is_joined) {
+        spread.prelude.push_back({std::move(request), spread.outcome});
+        return;
+    }
+    for (const auto& follower : spread.followers) {
+        std::string out;
+        if (!follower->has_begun) begin_at(*follower);
+        follower->has_begun = true;
+        follower->repeat(out, request, spread.outcome);
+        follower->needs_reset |= spread.steers;
+        effects_.send(*follower->link, out);
+    }
+}
+
+// --- commit ---
+
+// All nodes are asked for the marker.
+void Session::begin_marking() {
+    spread_->phase = At::Marking;
+    wait_for_nodes();
+    try_marking();
+}
+
+// Nodes that are in but do not follow must be out first.
+void Session::try_marking() {
+    Spread& spread = *spread_;
+    if (!spread.doom.empty()) return undo_everywhere();
+    if (is_anybody_missing()) return effects_.await_news();
+    if (!take_slot()) {
+        spread.doom = "all slots for transactions that commit are in use (replication.slots)";
+        return undo_everywhere();
+    }
+    spread.epoch = around_.topology->epoch;
+    send_marker();
+}
+
+bool Session::is_anybody_missing() const {
+    const auto& nodes = around_.topology->nodes;
+    return std::any_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+        return node.state == cluster::NodeState::Up && node.role == cluster::Role::Replica &&
+               follower_at(node.id) == nullptr;
+    });
+}
+
+bool Session::take_slot() {
+    if (spread_->slot != Spread::kNoSlot) return true;
+    if (around_.free_slots.empty()) return false;
+    spread_->slot = around_.free_slots.back();
+    around_.free_slots.pop_back();
+    return true;
+}
+
+void Session::send_marker() {
+    Spread& spread = *spread_;
+    spread.redo.user = login_.user;
+    spread.redo.settings.clear();
+    const Replay settings = replay(*around_.names.empty(), *settings_.current());
+    if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
+    const std::string redo = markers::encode(spread.redo);
+    if (redo.size() > kMaxRedo) {
+        spread.doom = "the transaction is too large";
+        return undo_everywhere();
+    }
+    const PreparedPtr constraints =
+        around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
+    const PreparedPtr mark =
+        around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr);
+    const std::string values =
+        mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo);
+    mark_main(constraints, Follower::kNoValues);
+    mark_main(mark, values);
+    wire::append_sync(out_);
+    link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
+    send_made();
+    spread.main_owes = true;
+    spread.main_marked = false;
+    for (const auto& follower : spread.followers) {
+        std::string out;
+        follower->mark(out, constraints, mark, values);
+        effects_.send(*follower->link, out);
+    }
+}
+
+void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
+    ensure_prepared(statement);
+    wire::FrameBuilder(out_, wire::frontend::kBind).string("").string(statement->server_name).bytes(values);
+    wire::FrameBuilder(out_, wire::frontend::kExecute).string("").int32(0);
+    link_->replies.push(Owed::Bind, Deliver::Swallow, Purpose::Mark);
+    link_->replies.push(Owed::Execute, Deliver::Swallow, Purpose::Mark);
+}
+
+// Main has answered something of ours.
+void Session::main_stepped(std::string error) {
+    Spread& spread = *spread_;
+    spread.main_owes = false;
+    if (!error.empty() && spread.main_error.empty()) spread.main_error = std::move(error);
+    nodes_stepped();
+}
+
+// A node has answered, is gone, or the membership is new: on with the protocol if all have.
+void Session::nodes_stepped() {
+    Spread& spread = *spread_;
+    const bool owed = spread.main_owes || std::any_of(spread.followers.begin(), spread.followers.end(),
+                                                      [](const auto& follower) { return follower->owes(); });
+    note_differences();
+    if (owed || wait_ != Wait::Nodes) return;
+    switch (spread.phase) {
+        case At::Marking:
+            return all_marked();
+        case At::Committing:  // of a request that is a transaction of its own
+            return end_followers(spread.main_error.empty());
+        case At::Following:
+            return all_followed();
+        case At::Evicting:
+            return finish_if_evicted();
+        case At::Undoing:
+            return all_undone();
+        default:
+            return;
+    }
+}
+
+void Session::note_differences() {
+    Spread& spread = *spread_;
+    for (const auto& follower : spread.followers) {
+        if (follower->difference().empty() || !spread.doom.empty()) continue;
+        spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
+                                  follower->difference());
+    }
+}
+
+std::string Session::name_of(NodeId id) const {
+    const cluster::NodeStatus* node = around_.topology->find(id);
+    return node != nullptr ? node->name : std::to_string(id.value);
+}
+
+void Session::all_marked() {
+    Spread& spread = *spread_;
+    if (spread.slot == Spread::kNoSlot) return try_marking();
+    const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
+                                                       [](const auto& f) { return f->marked(); });
+    if (!spread.main_error.empty()) spread.doom = "failed on main";
+    if (spread.doom.empty() && !all) spread.doom = "the membership of nodes changes";
+    if (!spread.doom.empty()) return undo_everywhere();
+    if (!spread.is_alone) {
+        spread.phase = At::Marked;
+        wait_ = Wait::Nothing;
+        effects_.disarm(TimerKind::Wait);
+        return;
+    }
+    spread.phase = At::Committing;
+    spread.main_owes = true;
+    send_own_query("COMMIT", Purpose::End);
+}
+
+// Main has committed, or has not.
+void Session::end_followers(bool committed) {
+    Spread& spread = *spread_;
+    spread.phase = committed ? At::Following : At::Undoing;
+    wait_for_nodes();
+    for (const auto& follower : spread.followers) {
+        if (!follower->has_begun) continue;
+        std::string out;
+        if (committed)
+            follower->repeat(out, commit_request(), only("COMMIT"));
+        else
+            follower->run(out, "ROLLBACK");
+        effects_.send(*follower->link, out);
+    }
+    nodes_stepped();
+}
+
+// A node that could not commit what main has committed is not equal any more.
+void Session::all_followed() {
+    Spread& spread = *spread_;
+    for (const auto& follower : spread.followers) {
+        if (!follower->difference().empty()) {
+            node_failed(follower->link->node,
+                        "it did not commit what the main node had committed: " + follower->difference());
+        }
+    }
+    spread.doom.clear();
+    spread.phase = At::Evicting;
+    finish_if_evicted();
+}
+
+void Session::node_failed(NodeId node, const std::string& reason) {
+    spread_->failed.add(node);
+    effects_.node_failed(node, spread_->epoch, reason);
+}
+
+void Session::finish_if_evicted() {
+    const Spread& spread = *spread_;
+    const auto& nodes = around_.topology->nodes;
+    const bool awaits = std::any_of(nodes.begin(), nodes.end(), [&](const cluster::NodeStatus& node) {
+        return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
+    });
+    if (awaits) return effects_.await_news();
+    if (spread.main_is_lost) return finish_without_main(true);
+    finish(TransactionStatus::Idle);
+}
+
+// The client hears how its request ended.
+void Session::finish(TransactionStatus status) {
+    std::string held = std::move(spread_->held);
+    leave_nodes();
+    if (closed_) return on_client_gone();
+    wire::append_ready_for_query(held, status);
+    effects_.reply(held);
+    if (link_ != nullptr) return end_request(status);
+    transaction_ = status;
+    end_transaction(true);
+    forget_attempt();
+    idle_or_in_transaction();
+}
+
+// --- rollback ---
+
+// Nothing of the transaction may stay anywhere. What the client is told depends on what it waits for.
+void Session::undo_everywhere() {
+    Spread& spread = *spread_;
+    spread.phase = At::Undoing;
+    wait_for_nodes();
+    if (link_ != nullptr && link_->status != TransactionStatus::Idle) {
+        spread.main_owes = true;
+        send_own_query("ROLLBACK", Purpose::End);
+    }
+    for (const auto& follower : spread.followers) {
+        if (!follower->has_begun) continue;
+        if (follower->owes()) effects_.cancel(*follower->link);  // it may wait for a lock
+        std::string out;
+        follower->run(out, "ROLLBACK");
+        effects_.send(*follower->link, out);
+    }
+    nodes_stepped();
+}
+
+void Session::all_undone() {
+    Spread& spread = *spread_;
+    if (spread.holds && spread.doom.empty()) return finish(TransactionStatus::Idle);  // as the client wished
+    const bool is_told = std::exchange(error_seen_, true);
+    const bool is_alone = spread.is_alone;
+    const std::string doom = std::move(spread.doom);
+    const std::string main_error = std::move(spread.main_error);
+    leave_nodes();
+    const wire::Report report{.sqlstate = sqlstate::kSerializationFailure,
+                              .message = "could not replicate the transaction: " + doom,
+                              .hint = "The transaction can be repeated."};
+    std::string error;
+    if (main_error.empty())
+        wire::append_error(error, report);
+    else
+        wire::append_frame(error, wire::backend::kErrorResponse, main_error);
+    if (is_alone) {
+        if (is_told) error.clear();
+        wire::append_ready_for_query(error, TransactionStatus::Idle);
+        effects_.reply(error);
+        return end_request(TransactionStatus::Idle);
+    }
+    error_seen_ = false;
+    if (!request_.classified || !request_.meaning.info->single(Kind::Commit)) {
+        voided_ = Voided::Untold;
+        voided_by_ = std::move(error);
+        return;
+    }
+    transaction_ = TransactionStatus::Idle;
+    end_transaction(false);
+    failure_ = std::move(error);
+}
+
+// The followers go back to their pools, the slot is free again.
+void Session::leave_nodes() {
+    if (!spread_) return;
+    for (const auto& follower : spread_->followers) {
+        ServerLink& link = *follower->link;
+        const bool is_clean = !follower->owes() && link.status == TransactionStatus::Idle;
+        effects_.release(link, !is_clean               ? Disposal::Close
+                               : follower->needs_reset ? Disposal::Reset
+                                                       : Disposal::Keep);
+    }
+    if (spread_->slot != Spread::kNoSlot) around_.free_slots.push_back(spread_->slot);
+    spread_.reset();
+    if (wait_ != Wait::Nodes) return;
+    wait_ = Wait::Nothing;
+    effects_.disarm(TimerKind::Wait);
+}
+
+// --- losses ---
+
+void Session::wait_for_nodes() {
+    wait_ = Wait::Nodes;
+    effects_.disarm(TimerKind::Idle);
+    effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout);
+}
+
+std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
+    Follower* follower = follower_at(link.node);
+    const std::size_t used = follower->on_bytes(bytes, around_.names);
+    nodes_stepped();
+    return used;
+}
+
+void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
+    Spread& spread = *spread_;
+    const NodeId node = link.node;
+    std::erase_if(spread.followers, [&](const auto& follower) { return follower->link == &link; });
+    if (spread.phase == At::Following) {
+        node_failed(node, fmt::format("lost while it committed: {}", reason));
+    }
+    nodes_stepped();
+}
+
+// Main is gone. Unless it was told to commit, nothing has happened anywhere; if it was, it must be out before
+// anybody can say so.
+bool Session::on_main_lost(std::string_view reason) {
+    if (!spread_) return false;
+    Spread& spread = *spread_;
+    if (spread.awaits_follower && wait_ == Wait::Link) {
+        effects_.withdraw();
+        wait_ = Wait::Nothing;
+    }
+    const bool is_unclear = spread.phase == At::Committing;
+    const bool has_committed = spread.phase == At::Following || spread.phase == At::Evicting;
+    const NodeId main = link_->node;
+    if (!is_unclear && !has_committed) return end_without_main(reason);
+    node_failed(main, fmt::format("lost while it committed: {}", reason));
+    forget_link();
+    spread.main_is_lost = is_unclear;
+    if (!is_unclear) return nodes_stepped(), true;
+    for (const auto& follower : spread.followers) effects_.release(*follower->link, Disposal::Close);
+    spread.followers.clear();
+    spread.phase = At::Evicting;
+    wait_for_nodes();
+    finish_if_evicted();
+    return true;
+}
+
+// Nobody has committed. False: what the client is told is the same as in other modes.
+bool Session::end_without_main(std::string_view reason) {
+    const bool is_answered =
+        spread_->is_alone && !spread_->copies;  // by main, which the client does not know
+    leave_nodes();
+    if (!is_answered) return false;
+    std::string frames;
+    if (!error_seen_) {
+        wire::append_error(frames, {.sqlstate = sqlstate::kSerializationFailure,
+                                    .message = fmt::format(
+                                        "the node was lost, nothing of this transaction remains: {}", reason),
+                                    .hint = "The transaction can be repeated."});
+    }
+    wire::append_ready_for_query(frames, TransactionStatus::Idle);
+    effects_.reply(frames);
+    forget_link();
+    end_transaction(false);
+    forget_attempt();
+    idle_or_in_transaction();
+    return true;
+}
+
+// Main may have committed, and nobody else has. Once it is out nothing of the transaction remains.
+void Session::finish_without_main(bool is_out) {
+    leave_nodes();
+    if (closed_) return on_client_gone();
+    transaction_ = TransactionStatus::Idle;
+    end_transaction(false);
+    std::string frames;
+    wire::append_error(
+        frames,
+        {.sqlstate = is_out ? sqlstate::kSerializationFailure : sqlstate::kOutcomeUnknown,
+         .message = is_out ? "the main node was lost while it committed, nothing of this transaction remains"
+                           : "the main node was lost while it committed: the outcome is unknown",
+         .hint = is_out ? "The transaction can be repeated."
+                        : "Check whether the change is there before you repeat it."});
+    wire::append_ready_for_query(frames, TransactionStatus::Idle);
+    effects_.reply(frames);
+    forget_attempt();
+    idle_or_in_transaction();
+}
+
+// The bound is over: who has not answered is cancelled, or out.
+void Session::nodes_late() {
+    Spread& spread = *spread_;
+    wait_for_nodes();
+    switch (spread.phase) {
+        case At::Marking:
+            if (spread.doom.empty())
+                spread.doom = "a node did not answer in time (replication.stall_timeout)";
+            return undo_everywhere();
+        case At::Committing:
+            return node_failed(link_->node, "it did not commit in time (replication.stall_timeout)");
+        case At::Following:
+            for (const auto& follower : spread.followers) {
+                if (follower->owes())
+                    node_failed(follower->link->node,
+                                "it did not commit in time (replication.stall_timeout)");
+            }
+            return;
+        case At::Undoing:
+            return drop_late();
+        case At::Evicting:
+            if (spread.main_is_lost) return finish_without_main(false);
+            return effects_.await_news();
+        default:
+            return;
+    }
+}
+
+// They do not even answer a ROLLBACK.
+void Session::drop_late() {
+    std::vector<ServerLink*> late;
+    for (const auto& follower : spread_->followers) {
+        if (follower->owes()) late.push_back(follower->link);
+    }
+    for (ServerLink* link : late) {
+        std::erase_if(spread_->followers, [&](const auto& follower) { return follower->link == link; });
+        effects_.release(*link, Disposal::Close);
+    }
+    if (spread_->main_owes) return lose_link("it did not answer in time");
+    nodes_stepped();
+}
+
+void Session::nodes_news() {
+    nodes_stepped();
+}
+
+}  // namespace pgpool::exec

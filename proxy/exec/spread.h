@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Spread: what a session in mode replication knows of its transaction on all nodes. Empty between
+// transactions. The protocol is in nodes.cc.
+//
+// Invariants: (1) a follower gets a request only after the main node has executed it, so row locks are taken
+// on main first; (2) main is told to commit only when every node that is in has executed the same with the
+// same results, and carries the marker; (3) the client hears of a commit only when every node that is in has
+// confirmed it. Pure; one worker only.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/markers/redo.h"
+#include "proxy/exec/copied_request.h"
+#include "proxy/exec/follower.h"
+#include "proxy/route/plan.h"
+
+namespace pgpool::exec {
+
+struct Spread {
+    enum class Phase : std::uint8_t {
+        Open,        // main executes, the others follow
+        Marking,     // all nodes are asked for the marker
+        Marked,      // all have it
+        Committing,  // main was told to commit
+        Following,   // main has committed, the others were told to
+        Evicting,    // all is done; a node that failed must be out before the client hears of it
+        Undoing,     // all roll back
+    };
+    struct Done {
+        CopiedRequest request;
+        StepOutcome outcome;
+    };
+
+    Phase phase = Phase::Open;
+    bool is_joined = false;  // it has written, or is about to
+    std::vector<std::unique_ptr<Follower>> followers;
+    std::vector<Done> prelude;  // savepoints and settings of the transaction, before it wrote
+    markers::Redo redo;
+    std::string doom;       // why the transaction cannot commit; empty: it can
+    route::NodeSet failed;  // nodes that must be out before the client hears
+
+    // The request that main executes.
+    bool copies = false;         // ... and the others are to follow
+    bool is_alone = false;       // a transaction of its own
+    bool is_end = false;         // the client's COMMIT or ROLLBACK
+    bool steers = false;         // savepoints, settings
+    std::size_t statements = 0;  // of its text
+    CopiedRequest copy;
+    std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
+    StepOutcome outcome;
+    bool awaits_follower = false;  // a connection for the next one
+
+    // The commit.
+    std::uint32_t slot = kNoSlot;
+    std::uint64_t epoch = 0;
+    bool main_owes = false;    // an answer to something of ours
+    bool main_marked = false;  // with the right epoch
+    bool holds = false;        // what the client gets is kept until the commit is certain
+    std::string held;
+    std::string main_error;  // ErrorResponse body of main to something of ours
+    bool main_is_lost = false;
+
+    static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+    [[nodiscard]] bool must_finish() const {
+        return phase == Phase::Committing || phase == Phase::Following || phase == Phase::Evicting;
+    }
+};
+
+}  // namespace pgpool::exec
