@@ -44,10 +44,11 @@ LAYERS = {
     "proxy/pool": COMMON_PURE + ["proxy/sql", "proxy/replication", "proxy/route"],
     "proxy/auth": ["common/base", "common/config", "common/wire", "common/cluster"],
     "proxy/health": PROXY_SHELL,
+    "proxy/keeper": PROXY_SHELL + ["proxy/health"],
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
-    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/admin"],
-    "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/admin", "proxy/server"],
+    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
+    "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
 DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 

@@ -1,46 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/markers/setup.h"
 
-#include <fmt/core.h>
-
 namespace pgpool::markers {
 
-namespace {
-
-// Operators are written with their schema: the function runs with its owner's rights under the caller's
-// search_path.
-constexpr std::string_view kSetup = R"sql(-- Mode replication of the PostgreSQL HA appliance: markers of this database.
-CREATE SCHEMA IF NOT EXISTS pgpool_replication;
-GRANT USAGE ON SCHEMA pgpool_replication TO PUBLIC;
-
--- One row for each transaction that may commit at the same time: its last one (seq), what that did (redo), and
--- the membership of nodes (epoch) under which the next one may commit.
-CREATE TABLE IF NOT EXISTS pgpool_replication.slot (
-    id integer PRIMARY KEY,
-    seq bigint NOT NULL DEFAULT 0,
-    epoch bigint NOT NULL DEFAULT 0,
-    redo bytea NOT NULL DEFAULT ''
-) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
-INSERT INTO pgpool_replication.slot (id, epoch)
-    SELECT id, COALESCE((SELECT max(epoch) FROM pgpool_replication.slot), 0)
-    FROM generate_series(0, {} - 1) AS id
-    ON CONFLICT DO NOTHING;
-
-CREATE OR REPLACE FUNCTION pgpool_replication.mark(which integer, sequence bigint, under bigint, what bytea)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
-BEGIN
-    UPDATE pgpool_replication.slot SET seq = sequence, redo = what
-        WHERE id OPERATOR(pg_catalog.=) which AND epoch OPERATOR(pg_catalog.=) under;
-    RETURN FOUND;
-END $$;
-
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT {}';
-)sql";
-
-}  // namespace
+extern const std::string_view kSetupText;  // of setup.sql, which the build embeds
 
 std::string setup_sql(std::uint32_t slots) {
-    return fmt::format(fmt::runtime(kSetup), slots, kVersion);
+    constexpr std::string_view kSlots = ":slots";
+    std::string text(kSetupText);
+    text.replace(text.find(kSlots), kSlots.size(), std::to_string(slots));
+    return text;
 }
 
 }  // namespace pgpool::markers

@@ -4,6 +4,7 @@
 // Shared: what all workers use. Everything in it may be called from any thread.
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/cluster/decider.h"
 #include "common/config/config.h"
 #include "proxy/auth/access_list.h"
 #include "proxy/auth/credentials.h"
@@ -112,10 +114,12 @@ struct Shared {
     std::unique_ptr<health::Monitor> monitor;
     std::unique_ptr<health::CatalogLoader> catalogs;
     std::unique_ptr<health::AuthLookup> auth_lookup;
-    std::uint32_t worker_count = 0;
-    // Mode replication: the next number of a marker, and who decides that a node is taken out.
+    // Mode replication; null elsewhere. Outlives the workers.
+    cluster::Decider* decider = nullptr;
+    // Mode replication: the next transaction's sequence number (fetch_add). Higher than all in the nodes'
+    // slots as soon as a node is up.
     std::atomic<std::uint64_t> next_sequence{1};
-    std::function<void(NodeId node, std::uint64_t epoch, std::string reason)> node_failed;
+    std::uint32_t worker_count = 0;
     // Runs `task` on that worker's thread.
     std::function<void(std::uint32_t worker, std::function<void()> task)> post_to_worker;
     // SHOW POOL_NODES and its kin; called on the worker's thread.

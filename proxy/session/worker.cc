@@ -667,7 +667,7 @@ void Worker::node_suspect(NodeId node, std::string_view reason) {
 }
 
 void Worker::node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) {
-    if (shared_.node_failed) shared_.node_failed(node, epoch, std::string(reason));
+    if (shared_.decider != nullptr) shared_.decider->report(node, epoch, std::string(reason));
 }
 
 void Worker::own_ready(std::uint64_t client, const PendingAnswer& pending) {
