@@ -570,12 +570,11 @@ void Session::all_undone() {
     const std::string doom = std::move(spread.doom);
     const std::string main_error = std::move(spread.main_error);
     leave_nodes();
-    const wire::Report report{.sqlstate = sqlstate::kSerializationFailure,
-                              .message = "could not replicate the transaction: " + doom,
-                              .hint = "The transaction can be repeated."};
     std::string error;
     if (main_error.empty())
-        wire::append_error(error, report);
+        wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
+                                   .message = "could not replicate the transaction: " + doom,
+                                   .hint = "The transaction can be repeated."});
     else
         wire::append_frame(error, wire::backend::kErrorResponse, main_error);
     if (is_alone) {

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: one transaction on all nodes (proxy/exec/nodes.cc)."""
+import contextlib
+import tempfile
+import threading
+import time
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers, wire
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def shared_nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        yield servers
+
+
+@pytest.fixture
+def replicated(shared_nodes):
+    """A proxy over three equal nodes with a table t(id, v)."""
+    shared_nodes.sql("drop table if exists t, other; create table t(id int primary key, v int not null); create table other(id int primary key)")
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64, "unsafe_statements": "allow"}}
+        with Proxy.for_cluster(shared_nodes, config) as proxy:
+            proxy.nodes = shared_nodes
+            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            yield proxy
+
+
+def contents(nodes, query="select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"):
+    """The same on all nodes, once."""
+    found = nodes.sql(query)
+    assert len(set(found)) == 1, found
+    return found[0]
+
+
+def test_writes_come_to_all_nodes(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t values (1, 10), (2, 20)")
+        assert cursor.rowcount == 2
+        cursor.execute("update t set v = 11 where id = 1")
+        assert cursor.rowcount == 1
+        assert contents(replicated.nodes) == "1=11 2=20"
+        cursor.execute("delete from t where id = 2 returning v")
+        assert cursor.fetchall() == [(20,)]
+        assert contents(replicated.nodes) == "1=11"
+
+
+def test_a_transaction_is_everywhere_or_nowhere(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("savepoint a")
+        cursor.execute("insert into t values (2, 2)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (3, 3)")
+        assert contents(replicated.nodes) == ""
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1 3=3"
+        cursor.execute("begin")
+        cursor.execute("update t set v = 7 where id = 1")
+        cursor.execute("rollback")
+        assert contents(replicated.nodes) == "1=1 3=3"
+        cursor.execute("insert into t values (4, 4)")
+        assert contents(replicated.nodes) == "1=1 3=3 4=4"
+
+
+def test_savepoints_before_the_first_write_come_along(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        cursor.execute("set local timezone = 'Asia/Tokyo'")
+        cursor.execute("insert into t values (1, extract(timezone_hour from '2020-01-01'::timestamptz)::int)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (2, 2)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "2=2"
+
+
+def test_errors_leave_nothing(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t values (1, 1)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (2, 2)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("select 1")
+        cursor.execute("commit")
+        assert cursor.statusmessage == "ROLLBACK"
+        assert contents(replicated.nodes) == "1=1"
+        cursor.execute("insert into t values (5, 5)")
+        assert contents(replicated.nodes) == "1=1 5=5"
+
+
+def test_an_error_at_commit_is_the_servers(replicated):
+    replicated.nodes.sql("alter table t add constraint later foreign key (v) references other deferrable initially deferred")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+            cursor.execute("insert into t values (1, 1)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+            cursor.execute("commit")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("insert into other values (1)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1"
+
+
+def test_a_difference_aborts_and_evicts_nobody(replicated):
+    replicated.nodes.nodes[1].sql("insert into t values (1, 1)")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.SerializationFailure, match='node "node2" came to another result'):
+            cursor.execute("insert into t values (1, 5)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (2, 2)")
+        cursor.execute("update t set v = 9 where id = 1")
+        with pytest.raises(psycopg2.errors.SerializationFailure):
+            cursor.execute("commit")
+        cursor.execute("begin")
+        cursor.execute("update t set v = 9 where id = 1")
+        time.sleep(0.3)
+        with pytest.raises(psycopg2.errors.SerializationFailure):
+            cursor.execute("select 1")
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("select 1")
+        cursor.execute("rollback")
+    replicated.nodes.nodes[1].sql("delete from t")
+    assert contents(replicated.nodes) == ""
+    assert all(row["status"] == "up" for row in replicated.admin("show pool_nodes"))
+
+
+def test_extended_protocol_with_parameters(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        def run(sql, *values, name=""):
+            connection.send(wire.parse(name, sql), wire.bind("", name, [str(v).encode() for v in values]), wire.execute(), wire.SYNC)
+            return connection.read_until("Z")
+        for i in range(3):
+            run("insert into t values ($1, $2)", i, i * 10)
+        run("update t set v = v + $2 where id = $1", 1, 5, name="named")
+        connection.send(wire.bind("", "named", [b"2", b"7"]), wire.execute(), wire.bind("", "named", [b"2", b"1"]), wire.execute(), wire.SYNC)
+        assert [f.name for f in connection.read_until("Z")] == ["BindComplete", "CommandComplete"] * 2 + ["ReadyForQuery"]
+    assert contents(replicated.nodes) == "0=0 1=15 2=28"
+
+
+def test_many_clients_keep_nodes_equal(replicated):
+    replicated.nodes.sql("insert into t select g, 0 from generate_series(1, 20) g")
+    failures, done = [], []
+
+    def client(number):
+        with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+            for i in range(60):
+                try:
+                    if i % 3 == 0:
+                        cursor.execute("begin")
+                    cursor.execute(f"update t set v = v * 2 % 1000003 + {number + i} where id = {(number * 7 + i) % 20 + 1}")
+                    if i % 3 == 0:
+                        cursor.execute("commit")
+                    done.append(1)
+                except psycopg2.Error as error:
+                    failures.append(error)
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[:3]
+    assert len(done) == 720
+    contents(replicated.nodes)
+
+
+def test_reads_are_spread_and_see_what_was_committed(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        ports = set()
+        for i in range(60):
+            cursor.execute(f"insert into t values ({i}, {i})")
+            cursor.execute(f"select v, inet_server_port() from t where id = {i}")
+            value, port = cursor.fetchone()
+            assert value == i
+            ports.add(port)
+    assert len(ports) == 3, ports
