@@ -19,7 +19,7 @@ using sql::Kind;
 using wire::TransactionStatus;
 using At = Spread::Phase;
 
-constexpr std::size_t kMaxRedo = std::size_t{16} << 20U;
+constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
 StepOutcome only(std::string_view tag) {
     StepOutcome outcome;
@@ -146,6 +146,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (!on_primary()) return "a write in a transaction that began as READ ONLY";
     if (!request_.meaning.own_names.empty()) return "a statement made by SQL PREPARE";
     if (request_.oversize) return "a message of this size";
+    if (request_.meaning.copies_in && (request_.form != Request::Form::Query || info.statements.size() != 1))
+        return "COPY FROM STDIN that is not a Query of its own";
     if (request_.form == Request::Form::Batch && !request_.synced) return "a batch without its Sync";
     if (mixes_transaction_control(info)) return "transaction control in a text that also writes";
     if (request_.form == Request::Form::Batch && !executes_what_it_binds(bytes))
@@ -178,7 +180,9 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
         return dispatch(bytes);
     }
     if (is_spread() && ends_transaction()) return end_spread();
-    if (transaction_ == TransactionStatus::Failed || !needs_copy(bytes)) return std::nullopt;
+    const bool is_ignored = transaction_ == TransactionStatus::Failed &&
+                            !request_.meaning.info->single(Kind::RollbackToSavepoint);
+    if (is_ignored || !needs_copy(bytes)) return std::nullopt;
     if (!spread_) spread_ = std::make_unique<Spread>();
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
@@ -237,12 +241,6 @@ Follower* Session::follower_at(NodeId node) const {
     return nullptr;
 }
 
-bool Session::holds(const ServerLink& link) const {
-    if (link_ == &link) return true;
-    return spread_ && std::any_of(spread_->followers.begin(), spread_->followers.end(),
-                                  [&](const auto& follower) { return follower->link == &link; });
-}
-
 void Session::add_follower(ServerLink& link) {
     spread_->awaits_follower = false;
     spread_->followers.push_back(std::make_unique<Follower>(link));
@@ -296,6 +294,7 @@ bool Session::main_answered(TransactionStatus status) {
         return false;
     }
     if (!std::exchange(spread.copies, false)) return true;
+    if (spread.copies_in) copy_in_ended();
     if (status == TransactionStatus::InTransaction) {
         follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
@@ -324,6 +323,7 @@ bool Session::hold_back(const wire::Frame& frame) {
 // The others do what main has done; if there are none yet, when they come in.
 void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
+    if (std::exchange(spread.copies_in, false)) return;  // they have all of it
     add_to_redo(spread.redo, request);
     if (!spread.is_joined) {
         spread.prelude.push_back({std::move(request), spread.outcome});
@@ -331,11 +331,39 @@ void Session::follow(CopiedRequest request) {
     }
     for (const auto& follower : spread.followers) {
         std::string out;
-        if (!follower->has_begun) begin_at(*follower);
-        follower->has_begun = true;
+        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
         follower->repeat(out, request, spread.outcome);
         follower->needs_reset |= spread.steers;
         effects_.send(*follower->link, out);
+    }
+}
+
+// Main takes the data of a COPY FROM STDIN: from here on the others get what it gets.
+void Session::copy_in_began() {
+    Spread& spread = *spread_;
+    spread.copies_in = spread.streams = true;
+    spread.is_repairable = false;
+    for (const auto& follower : spread.followers) {
+        std::string out;
+        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
+        follower->begin_copy(out, spread.copy.sql);
+        effects_.send(*follower->link, out);
+    }
+}
+
+void Session::stream_to_followers(ByteView bytes) {
+    for (const auto& follower : spread_->followers) effects_.send(*follower->link, bytes);
+}
+
+// After an error main reads no more of it; which one the others come to does not matter then.
+void Session::copy_in_ended() {
+    Spread& spread = *spread_;
+    if (spread.outcome.failed()) spread.outcome.add_suspended();
+    std::string fail;
+    if (std::exchange(spread.streams, false)) wire::FrameBuilder(fail, wire::frontend::kCopyFail).string("");
+    for (const auto& follower : spread.followers) {
+        if (!fail.empty()) effects_.send(*follower->link, fail);
+        follower->expect(spread.outcome);
     }
 }
 
@@ -383,11 +411,8 @@ void Session::send_marker() {
     spread.redo.settings.clear();
     const Replay settings = replay(*around_.names.empty(), *settings_.current());
     if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
-    const std::string redo = markers::encode(spread.redo);
-    if (redo.size() > kMaxRedo) {
-        spread.doom = "the transaction is too large";
-        return undo_everywhere();
-    }
+    std::string redo = spread.is_repairable ? markers::encode(spread.redo) : std::string();
+    if (redo.empty() || redo.size() > kMaxRedo) redo = markers::kTooLarge;
     const PreparedPtr constraints =
         around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
     const PreparedPtr mark =

@@ -245,6 +245,7 @@ bool Session::on_copy_in() {
     copying_in_ = link_->replies.size() == 1 || link_->replies.at(1).owed != Owed::CopyEnd;
     unsynced_ = unsynced_ || link_->replies.head().owed == Owed::Execute;
     if (copying_in_) forget_gathered();
+    if (copies()) copy_in_began();
     return wanted;
 }
 
@@ -308,6 +309,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     error_seen_ = true;
+    if (spread_) spread_->outcome.add_error(fields.sqlstate);
     if (repeat_on_primary(fields)) return false;
     ++frames_forwarded_;
     frames_to_skip_ = 0;

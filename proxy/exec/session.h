@@ -114,7 +114,18 @@ public:
     [[nodiscard]] const Login& login() const { return login_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const ServerLink* link() const { return link_; }
-    [[nodiscard]] bool holds(const ServerLink& link) const;
+    template <typename Predicate>
+    [[nodiscard]] bool any_link(Predicate is_so) const {
+        if (link_ != nullptr && is_so(*link_)) return true;
+        if (!spread_) return false;
+        for (const auto& follower : spread_->followers) {
+            if (is_so(*follower->link)) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] bool holds(const ServerLink& link) const {
+        return any_link([&](const ServerLink& held) { return &held == &link; });
+    }
     // A commit is on its way to the nodes: the session must live until it has come to all of them.
     [[nodiscard]] bool must_finish() const { return spread_ && spread_->must_finish(); }
     [[nodiscard]] bool closed() const { return closed_; }
@@ -276,6 +287,9 @@ private:
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
     [[nodiscard]] bool hold_back(const wire::Frame& frame);
     void follow(CopiedRequest request);
+    void copy_in_began();
+    void stream_to_followers(ByteView bytes);
+    void copy_in_ended();
     void begin_marking();
     void try_marking();
     [[nodiscard]] bool is_anybody_missing() const;
@@ -430,6 +444,7 @@ private:
     std::uint32_t done_ = 0;         // bytes at the front that are not needed any more
     std::uint64_t stream_left_ = 0;  // bytes of a large message that go straight on
     bool stream_dropped_ = false;    // ... to nowhere
+    bool streams_everywhere_ = false;  // ... to the other nodes too
     bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
     bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
     bool unsynced_ = false;          // messages were sent that wait for their Sync

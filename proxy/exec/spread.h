@@ -41,6 +41,7 @@ struct Spread {
     std::vector<std::unique_ptr<Follower>> followers;
     std::vector<Done> prelude;  // savepoints and settings of the transaction, before it wrote
     markers::Redo redo;
+    bool is_repairable = true;  // the redo holds all that was done
     std::string doom;       // why the transaction cannot commit; empty: it can
     route::NodeSet failed;  // nodes that must be out before the client hears
 
@@ -53,6 +54,8 @@ struct Spread {
     CopiedRequest copy;
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
     StepOutcome outcome;
+    bool copies_in = false;    // a COPY FROM STDIN: its data goes to all nodes
+    bool streams = false;      // ... and has not ended
     bool awaits_follower = false;  // a connection for the next one
 
     // The commit.

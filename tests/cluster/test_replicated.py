@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: one transaction on all nodes (proxy/exec/nodes.cc)."""
 import contextlib
+import io
 import tempfile
 import threading
 import time
@@ -83,6 +84,20 @@ def test_savepoints_before_the_first_write_come_along(replicated):
         assert contents(replicated.nodes) == "2=2"
 
 
+def test_rollback_to_a_savepoint_after_an_error(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("savepoint a")
+        cursor.execute("insert into t values (2, 2)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (3, 3)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1 3=3"
+
+
 def test_errors_leave_nothing(replicated):
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("insert into t values (1, 1)")
@@ -151,6 +166,26 @@ def test_extended_protocol_with_parameters(replicated):
         connection.send(wire.bind("", "named", [b"2", b"7"]), wire.execute(), wire.bind("", "named", [b"2", b"1"]), wire.execute(), wire.SYNC)
         assert [f.name for f in connection.read_until("Z")] == ["BindComplete", "CommandComplete"] * 2 + ["ReadyForQuery"]
     assert contents(replicated.nodes) == "0=0 1=15 2=28"
+
+
+def test_copy_from_stdin(replicated):
+    rows = "".join(f"{i}\t{i * 2}\n" for i in range(50_000))
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.copy_expert("copy t from stdin", io.StringIO(rows))
+        assert cursor.rowcount == 50_000
+        assert contents(replicated.nodes, "select count(*) || '/' || sum(v) from t") == f"50000/{sum(range(50_000)) * 2}"
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("60000\t1\n5\t5\n"))
+        with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("x\n" * 100_000))
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("60000\t1\n5\t5\n"))
+        cursor.execute("rollback to a")
+        cursor.copy_expert("copy t from stdin", io.StringIO("60001\t1\n60002\t2\n"))
+        cursor.execute("commit")
+        assert contents(replicated.nodes, "select count(*) || '/' || max(id) from t") == "50002/60002"
 
 
 def test_many_clients_keep_nodes_equal(replicated):
