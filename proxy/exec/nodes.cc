@@ -294,9 +294,10 @@ bool Session::main_answered(TransactionStatus status) {
         return false;
     }
     if (!std::exchange(spread.copies, false)) return true;
-    if (spread.copies_in) copy_in_ended();
+    const bool copied_in = std::exchange(spread.copies_in, false);
+    if (copied_in) copy_in_ended();
     if (status == TransactionStatus::InTransaction) {
-        follow(std::move(spread.copy));
+        if (!copied_in) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
         begin_marking();
         return false;
@@ -323,7 +324,6 @@ bool Session::hold_back(const wire::Frame& frame) {
 // The others do what main has done; if there are none yet, when they come in.
 void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
-    if (std::exchange(spread.copies_in, false)) return;  // they have all of it
     add_to_redo(spread.redo, request);
     if (!spread.is_joined) {
         spread.prelude.push_back({std::move(request), spread.outcome});
