@@ -46,12 +46,23 @@ bool controls_transaction(Kind kind) {
            kind == Kind::PrepareTransaction || kind == Kind::CommitPrepared || kind == Kind::RollbackPrepared;
 }
 
+bool sets_something(const sql::StatementInfo& info) {
+    return std::any_of(info.statements.begin(), info.statements.end(),
+                       [](const auto& statement) { return !statement.settings.empty(); });
+}
+
 // Changes the transaction that it is in, so that what follows means something else without it.
 bool steers_transaction(const sql::StatementInfo& info) {
-    return std::any_of(info.statements.begin(), info.statements.end(), [](const auto& statement) {
-        return is_savepoint(statement.kind) || statement.kind == Kind::SetTransaction ||
-               !statement.settings.empty();
-    });
+    return sets_something(info) ||
+           std::any_of(info.statements.begin(), info.statements.end(), [](const auto& statement) {
+               return is_savepoint(statement.kind) || statement.kind == Kind::SetTransaction;
+           });
+}
+
+// To have the same effect everywhere; or it has none that is replicated.
+bool is_proven(const replication::Classified& classified) {
+    return classified.kind == WriteClass::Point || classified.kind == WriteClass::Ddl ||
+           classified.kind == WriteClass::None;
 }
 
 bool mixes_transaction_control(const sql::StatementInfo& info) {
@@ -153,9 +164,20 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (request_.form == Request::Form::Batch && !executes_what_it_binds(bytes))
         return "a portal that outlives its batch";
     if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
-    const bool is_proven = classified->kind == WriteClass::Point || classified->kind == WriteClass::Ddl;
-    if (is_proven || around_.config->replication.unsafe_statements != config::Unsafe::Refuse) return {};
-    return replication::describe(*classified);
+    const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
+    return is_proven(*classified) || !is_refused ? std::string() : replication::describe(*classified);
+}
+
+void Session::warn_of_unproven() {
+    const auto& classified = request_.meaning.verdict.replicated;
+    if (!classified || is_proven(*classified)) return;
+    if (around_.config->replication.unsafe_statements != config::Unsafe::Warn) return;
+    std::string notice;
+    wire::append_notice(notice, {.severity = wire::Severity::Warning,
+                                 .sqlstate = SqlState("01000"),
+                                 .message = "nodes may come to differ by this statement: " +
+                                            replication::describe(*classified)});
+    effects_.reply(notice);
 }
 
 // Whether what main executes must be executed by the others, now or when the transaction first writes.
@@ -186,11 +208,12 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!spread_) spread_ = std::make_unique<Spread>();
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
+    warn_of_unproven();
     spread.copies = true;
     spread.copy = {};
     spread.outcome = {};
     spread.bound.clear();
-    spread.steers = steers_transaction(*request_.meaning.info);
+    spread.sets = sets_something(*request_.meaning.info);
     spread.statements = request_.meaning.info->statements.size();
     spread.is_alone = transaction_ == TransactionStatus::Idle;
     if (spread.is_alone) deferred_begin_ = "BEGIN";
@@ -260,7 +283,7 @@ void Session::begin_at(Follower& follower) {
     follower.run(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
     for (const Spread::Done& done : spread_->prelude) {
         follower.repeat(out, done.request, done.outcome);
-        follower.needs_reset = true;
+        follower.needs_reset |= done.sets;
     }
     effects_.send(link, out);
 }
@@ -326,14 +349,14 @@ void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
     add_to_redo(spread.redo, request);
     if (!spread.is_joined) {
-        spread.prelude.push_back({std::move(request), spread.outcome});
+        spread.prelude.push_back({std::move(request), spread.outcome, spread.sets});
         return;
     }
     for (const auto& follower : spread.followers) {
         std::string out;
         if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
         follower->repeat(out, request, spread.outcome);
-        follower->needs_reset |= spread.steers;
+        follower->needs_reset |= spread.sets;
         effects_.send(*follower->link, out);
     }
 }
@@ -424,7 +447,7 @@ void Session::send_marker() {
     wire::append_sync(out_);
     link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
     send_made();
-    spread.main_owes = true;
+    ++spread.main_owes;
     spread.main_marked = false;
     for (const auto& follower : spread.followers) {
         std::string out;
@@ -443,8 +466,9 @@ void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
 
 // Main has answered something of ours.
 void Session::main_stepped(std::string error) {
+    if (!spread_) return;
     Spread& spread = *spread_;
-    spread.main_owes = false;
+    --spread.main_owes;
     if (!error.empty() && spread.main_error.empty()) spread.main_error = std::move(error);
     nodes_stepped();
 }
@@ -452,8 +476,9 @@ void Session::main_stepped(std::string error) {
 // A node has answered, is gone, or the membership is new: on with the protocol if all have.
 void Session::nodes_stepped() {
     Spread& spread = *spread_;
-    const bool owed = spread.main_owes || std::any_of(spread.followers.begin(), spread.followers.end(),
-                                                      [](const auto& follower) { return follower->owes(); });
+    const bool owed =
+        spread.main_owes > 0 || std::any_of(spread.followers.begin(), spread.followers.end(),
+                                            [](const auto& follower) { return follower->owes(); });
     note_differences();
     if (owed || wait_ != Wait::Nodes) return;
     switch (spread.phase) {
@@ -501,7 +526,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
-    spread.main_owes = true;
+    ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
 }
 
@@ -574,7 +599,7 @@ void Session::undo_everywhere() {
     spread.phase = At::Undoing;
     wait_for_nodes();
     if (link_ != nullptr && link_->status != TransactionStatus::Idle) {
-        spread.main_owes = true;
+        ++spread.main_owes;
         send_own_query("ROLLBACK", Purpose::End);
     }
     for (const auto& follower : spread.followers) {
@@ -766,7 +791,7 @@ void Session::drop_late() {
         std::erase_if(spread_->followers, [&](const auto& follower) { return follower->link == link; });
         effects_.release(*link, Disposal::Close);
     }
-    if (spread_->main_owes) return lose_link("it did not answer in time");
+    if (spread_->main_owes > 0) return lose_link("it did not answer in time");
     nodes_stepped();
 }
 

@@ -273,6 +273,7 @@ private:
     // nodes.cc
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
+    void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] bool ends_transaction() const;
@@ -440,19 +441,19 @@ private:
 
     // The request at the front of the client's bytes, and the one that is being answered.
     Request request_;
-    std::uint32_t retained_ = 0;     // bytes of the request being answered that are kept for a repetition
-    std::uint32_t done_ = 0;         // bytes at the front that are not needed any more
-    std::uint64_t stream_left_ = 0;  // bytes of a large message that go straight on
-    bool stream_dropped_ = false;    // ... to nowhere
+    std::uint32_t retained_ = 0;       // bytes of the request being answered that are kept for a repetition
+    std::uint32_t done_ = 0;           // bytes at the front that are not needed any more
+    std::uint64_t stream_left_ = 0;    // bytes of a large message that go straight on
+    bool stream_dropped_ = false;      // ... to nowhere
     bool streams_everywhere_ = false;  // ... to the other nodes too
-    bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
-    bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
-    bool unsynced_ = false;          // messages were sent that wait for their Sync
-    bool names_change_ = false;      // by something on the way, which an error may skip
-    bool names_go_ = false;          // all of them, by something on the way
-    bool unnamed_may_stay_ = false;  // the statement, if the message that replaces it is skipped
-    bool may_end_failed_ = false;    // the failed transaction, by something on the way
-    bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
+    bool skipping_to_sync_ = false;    // after an error of ours in a batch whose Sync is not here yet
+    bool server_skips_ = false;        // after an error of the server's: it ignores all before that Sync
+    bool unsynced_ = false;            // messages were sent that wait for their Sync
+    bool names_change_ = false;        // by something on the way, which an error may skip
+    bool names_go_ = false;            // all of them, by something on the way
+    bool unnamed_may_stay_ = false;    // the statement, if the message that replaces it is skipped
+    bool may_end_failed_ = false;      // the failed transaction, by something on the way
+    bool may_be_skipped_ = false;      // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
     bool may_copy_in_ = false;  // a request was sent that `copies_in`
     bool awaits_batch_end_ = false;

@@ -34,6 +34,7 @@ struct Spread {
     struct Done {
         CopiedRequest request;
         StepOutcome outcome;
+        bool sets = false;
     };
 
     Phase phase = Phase::Open;
@@ -42,28 +43,28 @@ struct Spread {
     std::vector<Done> prelude;  // savepoints and settings of the transaction, before it wrote
     markers::Redo redo;
     bool is_repairable = true;  // the redo holds all that was done
-    std::string doom;       // why the transaction cannot commit; empty: it can
-    route::NodeSet failed;  // nodes that must be out before the client hears
+    std::string doom;           // why the transaction cannot commit; empty: it can
+    route::NodeSet failed;      // nodes that must be out before the client hears
 
     // The request that main executes.
     bool copies = false;         // ... and the others are to follow
     bool is_alone = false;       // a transaction of its own
     bool is_end = false;         // the client's COMMIT or ROLLBACK
-    bool steers = false;         // savepoints, settings
+    bool sets = false;           // settings
     std::size_t statements = 0;  // of its text
     CopiedRequest copy;
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
     StepOutcome outcome;
-    bool copies_in = false;    // a COPY FROM STDIN: its data goes to all nodes
-    bool streams = false;      // ... and has not ended
+    bool copies_in = false;        // a COPY FROM STDIN: its data goes to all nodes
+    bool streams = false;          // ... and has not ended
     bool awaits_follower = false;  // a connection for the next one
 
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;
-    bool main_owes = false;    // an answer to something of ours
-    bool main_marked = false;  // with the right epoch
-    bool holds = false;        // what the client gets is kept until the commit is certain
+    std::uint32_t main_owes = 0;  // answers to what is ours
+    bool main_marked = false;     // with the right epoch
+    bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
     std::string main_error;  // ErrorResponse body of main to something of ours
     bool main_is_lost = false;
