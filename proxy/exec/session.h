@@ -41,11 +41,22 @@ namespace pgpool::exec {
 // What classify() finds out about a request; found anew when something that it rests on has changed.
 struct Meaning {
     Marks marks;
-    bool lists_names = false;            // reads pg_prepared_statements
-    bool prepares = false;               // holds a SQL PREPARE
-    bool copies_in = false;              // holds a COPY FROM
-    bool changes_names = false;          // makes or drops prepared statements, or resets settings
-    bool binds_unnamed = false;          // Batch: the unnamed statement of an earlier one
+    bool lists_names = false;    // reads pg_prepared_statements
+    bool prepares = false;       // holds a SQL PREPARE
+    bool copies_in = false;      // holds a COPY FROM
+    bool changes_names = false;  // makes or drops prepared statements, or resets settings
+    bool binds_unnamed = false;  // Batch: the unnamed statement of an earlier one
+    // Mode replication: what it does to the transaction that it is in.
+    struct Steering {
+        bool begins_or_ends = false;      // BEGIN, COMMIT, ROLLBACK and their kin
+        bool rolls_to_savepoint = false;  // ROLLBACK TO
+        bool savepoints = false;          // SAVEPOINT and its kin, SET TRANSACTION
+        bool sets = false;                // settings
+        std::uint32_t statements = 0;
+        // Another transaction would not mean the same without it.
+        [[nodiscard]] bool any() const { return savepoints || sets; }
+    };
+    Steering steering;
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -202,6 +213,7 @@ private:
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
     void note_statements(const sql::StatementInfo& info);
+    void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
     void note_names(const sql::Statement& statement);
     [[nodiscard]] bool takes_back_settings(const sql::Statement& statement) const;
@@ -274,6 +286,8 @@ private:
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     void warn_of_unproven();
+    [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
+    [[nodiscard]] bool begins_with_write() const;
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] bool ends_transaction() const;
@@ -287,7 +301,9 @@ private:
     void copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
     [[nodiscard]] bool hold_back(const wire::Frame& frame);
+    void bare_answered();
     void follow(CopiedRequest request);
+    void settings_at(Follower& follower, std::string& out);
     void copy_in_began();
     void stream_to_followers(ByteView bytes);
     void copy_in_ended();
@@ -315,7 +331,8 @@ private:
     void on_follower_lost(ServerLink& link, std::string_view reason);
     [[nodiscard]] bool on_main_lost(std::string_view reason);
     [[nodiscard]] bool end_without_main(std::string_view reason);
-    void finish_without_main(bool is_out);
+    void finish_without_main();
+    void give_up_eviction();
     void nodes_late();
     void drop_late();
     void nodes_news();

@@ -44,11 +44,15 @@ struct Spread {
     markers::Redo redo;
     bool is_repairable = true;  // the redo holds all that was done
     std::string doom;           // why the transaction cannot commit; empty: it can
+    std::string refusal;        // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    route::NodeSet lost;        // followers that are gone since main was told to commit
     route::NodeSet failed;      // nodes that must be out before the client hears
 
     // The request that main executes.
     bool copies = false;         // ... and the others are to follow
     bool is_alone = false;       // a transaction of its own
+    bool is_bare = false;        // ... that runs outside of transactions: each node by itself, without marker
+    bool may_differ = false;     // ... and that may fail on a node without harm: VACUUM
     bool is_end = false;         // the client's COMMIT or ROLLBACK
     bool sets = false;           // settings
     std::size_t statements = 0;  // of its text
@@ -68,6 +72,7 @@ struct Spread {
     std::string held;
     std::string main_error;  // ErrorResponse body of main to something of ours
     bool main_is_lost = false;
+    TimePoint evicting_until;  // the client does not wait longer for the decision
 
     static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 

@@ -188,6 +188,38 @@ def test_copy_from_stdin(replicated):
         assert contents(replicated.nodes, "select count(*) || '/' || max(id) from t") == "50002/60002"
 
 
+def test_what_runs_outside_of_transactions(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("drop database if exists made")
+        cursor.execute("create database made")
+        assert nodes.sql("select count(*) from pg_database where datname = 'made'") == [1, 1, 1]
+        cursor.execute("insert into t values (1, 1), (2, 1)")
+        cursor.execute("vacuum analyze t")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("create unique index concurrently t_v on t(v)")
+        cursor.execute("drop index t_v")
+        cursor.execute("create index concurrently t_v on t(v)")
+        assert nodes.sql("select count(*) from pg_class where relname = 't_v'") == [1, 1, 1]
+        cursor.execute("drop database made")
+        assert nodes.sql("select count(*) from pg_database where datname = 'made'") == [0, 0, 0]
+
+
+def test_ddl_is_transactional_everywhere(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("create table made(id int primary key)")
+        cursor.execute("insert into made values (1)")
+        cursor.execute("rollback")
+        assert nodes.sql("select count(*) from pg_class where relname = 'made'") == [0, 0, 0]
+        cursor.execute("create table made(id int primary key)")
+        cursor.execute("alter table made add column v int default 3")
+        cursor.execute("insert into made values (1)")
+        assert contents(nodes, "select string_agg(id || '=' || v, ' ') from made") == "1=3"
+        cursor.execute("drop table made")
+
+
 def test_many_clients_keep_nodes_equal(replicated):
     replicated.nodes.sql("insert into t select g, 0 from generate_series(1, 20) g")
     failures, done = [], []
