@@ -134,7 +134,8 @@ Classified Judge::run_arguments(WriteClass prepared) && {
     const bool writes = prepared != WriteClass::None;
     out_.reason = "EXECUTE";
     expressions(writes ? Effect::Writes : Effect::Reads);
-    if (out_.kind == WriteClass::NotDeterministic && prepared > WriteClass::Point)
+    // Which column they go to is not known here: it may be one of the key.
+    if (out_.kind == WriteClass::NotDeterministic && writes)
         is(WriteClass::NotProvable, out_.reason + ", given to EXECUTE");
     return std::move(out_);
 }
@@ -689,7 +690,7 @@ void Judge::read_relation(const RelationRef& ref, Effect effect) {
         return raise(WriteClass::NotProvable, fmt::format("view \"{}\" calls a volatile function", ref.name));
     if (!writes) {
         if (known->system) on_main(fmt::format("kept on the main node: catalog \"{}\"", ref.name));
-        if (facts_->writes_known && !known->system && !known->write)
+        if (facts_->writes_known && !known->system && !known->view && !known->write)
             on_main(fmt::format("kept on the main node: sequence \"{}\"", ref.name));
         return;
     }

@@ -122,9 +122,12 @@ private:
         add("parent", parent);
         facts_.truncate_obstacle = "trigger \"gone\"";
         other("pg_temp_3", "tmp", &sql::RelationFacts::temporary);
-        other("pg_temp_4", "both", &sql::RelationFacts::temporary);
-        facts_.relations["both"].permanent = true;
+        other("pg_temp_4", "shared", &sql::RelationFacts::temporary);
+        facts_.relations["shared"].permanent = true;
         other("public", "a_view", &sql::RelationFacts::view);
+        sql::WriteFacts view;
+        view.obstacle = "\"a_view\" is a view";
+        facts_.relations["a_view"].write = std::make_shared<const sql::WriteFacts>(view);
         other("public", "dice", &sql::RelationFacts::view, &sql::RelationFacts::reads_volatile);
         other("pg_catalog", "pg_class", &sql::RelationFacts::system);
         other("public", "a_sequence");
