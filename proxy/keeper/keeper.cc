@@ -339,12 +339,10 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
     if (auto attached = cluster::attach(next, request.name, wall_now()); !attached)
         return tl::unexpected(attached.error());
     if (request.proof == cluster::Proof::None) {
-        Error error{fmt::format("nobody has verified that node \"{}\" holds the same data as the others",
-                                request.name),
-                    kNotInThatState};
-        error.hint = fmt::format("Compare them with pgpool-ctl verify, then: PGPOOL ATTACH NODE {} FORCE",
-                                 request.name);
-        return tl::unexpected(std::move(error));
+        return fail(kNotInThatState,
+                    fmt::format("nobody has verified that node \"{0}\" holds the same data as the others; "
+                                "compare them with pgpool-ctl verify, then say PGPOOL ATTACH NODE {0} FORCE",
+                                request.name));
     }
     if (!is_open_) return fail(kNotInThatState, "the cluster is not open: " + waiting_for_);
     Settlement settlement(*in_use_, std::move(next), thread_.stopping());

@@ -2,6 +2,7 @@
 #include "proxy/keeper/settlement.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -52,6 +53,7 @@ Result<void> Settlement::evict(const std::string& name, const std::string& reaso
 
 Result<void> Settlement::run(Patience patience, Origin origin) {
     compare_databases();
+    if (auto checked = check_newcomer(); !checked) return checked;
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
     return make_equal();
@@ -77,6 +79,16 @@ void Settlement::compare_databases() const {
                           {"hint", "pgpool-ctl prepare-nodes"}});
         }
     }
+}
+
+Result<void> Settlement::check_newcomer() {
+    const auto newcomer = nodes_.find(newcomer_);
+    const auto main = nodes_.find(membership_.main);
+    if (newcomer == nodes_.end() || main == nodes_.end()) return {};
+    if (newcomer->second.databases() == main->second.databases()) return {};
+    return evict(newcomer_, fmt::format("{} has markers in databases {}, this node in {}", main->first,
+                                        fmt::join(main->second.databases(), ", "),
+                                        fmt::join(newcomer->second.databases(), ", ")));
 }
 
 Result<void> Settlement::choose_epoch(Origin origin) {

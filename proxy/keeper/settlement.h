@@ -42,6 +42,7 @@ public:
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
 
 private:
+    [[nodiscard]] Result<void> check_newcomer();
     [[nodiscard]] Result<void> choose_epoch(Origin origin);
     [[nodiscard]] Result<void> raise_all(Patience patience);
     [[nodiscard]] Result<markers::AllSequences> read_all();
