@@ -341,3 +341,18 @@ def test_a_start_without_a_place_for_its_state_is_refused(nodes, make, state_dir
     proxy.start(wait=False)
     assert proxy.process.wait(10) == 1
     assert f"{state_directory}/membership: not a membership" in proxy.log_text()
+
+
+def test_a_node_that_came_back_is_attached_once_probes_reach_it(nodes, make):
+    with make() as proxy:
+        nodes.nodes[1].kill()
+        is_shown(proxy, "node1:up/main node2:down/unknown node3:up/replica")
+        assert "last probe failed" in error_of(proxy, "pgpool attach node node2 force")["M"]
+        nodes.nodes[1].start()
+
+        def attached():
+            with contextlib.suppress(wire.ServerError):
+                return proxy.admin("pgpool attach node node2 force") == []
+        wait_for(attached, 10, "node2 is attached")
+        is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
+        assert proxy.log_text().count("node_evicted node=node2") == 1
