@@ -158,3 +158,44 @@ def test_rollback_to_a_savepoint_in_company(replicated, form):
             connection.read_until("Z")
         errors = [f.fields()["C"] for f in connection.query("commit") if f.type == "E"]
     check_equal(replicated, errors[0] if errors else None)
+
+
+def test_rollback_while_a_difference_is_on_its_way(replicated):
+    other = replicated.nodes[1]
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor, \
+            contextlib.closing(other.connect(application_name="holder")) as holder, holder.cursor() as direct:
+        direct.execute("begin; insert into t values (5, 5)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (5, 5)")
+        wait_for(lambda: waits(other, "Lock"), 10, "the follower waits")
+        statement = Statement(replicated, cursor, "rollback")
+        time.sleep(0.3)
+        direct.execute("commit")
+        assert statement.sqlstate() is None
+        cursor.execute("select 1")
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_the_end_of_a_transaction_is_prepared_first(replicated, end):
+    """Parse and Sync, then Bind, Execute and Sync, as libpq does it: the Parse must end nothing."""
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.query("begin")
+        connection.query("insert into t values (5, 5)")
+        connection.send(wire.parse("the_end", end), wire.SYNC)
+        assert [f.name for f in connection.read_until("Z")] == ["ParseComplete", "ReadyForQuery"]
+        connection.send(wire.bind("", "the_end"), wire.execute(), wire.SYNC)
+        frames = connection.read_until("Z")
+        errors = [f.fields() for f in frames if f.type == "E"]
+    assert (errors, contents(replicated)) == ([], {"1=1 5=5"} if end == "commit" else {"1=1"})
+
+
+def test_repeatable_read_commits_beside_others(replicated):
+    """Its marker must not fail because another transaction has used the slot since its snapshot."""
+    with contextlib.ExitStack() as stack:
+        first, *others = [stack.enter_context(contextlib.closing(replicated.connect())).cursor() for _ in range(5)]
+        first.execute("begin isolation level repeatable read")
+        first.execute("update t set v = 2 where id = 1")
+        for number, other in enumerate(others):
+            other.execute(f"insert into t values ({number + 5}, 0)")
+        first.execute("commit")
+    assert contents(replicated) == {"1=2 5=0 6=0 7=0 8=0"}
