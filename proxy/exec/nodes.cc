@@ -197,8 +197,11 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (const std::string reason = why_not_replicated(bytes); !reason.empty())
         return refuse_to_replicate(bytes, reason);
     if (is_spread() && ends_transaction()) return end_spread();
-    if (!needs_copy(bytes)) return std::nullopt;
+    const bool copies = needs_copy(bytes);
+    if (!copies && transaction_ == TransactionStatus::Idle) return std::nullopt;
     if (!spread_) spread_ = std::make_unique<Spread>();
+    if (!take_slot()) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
+    if (!copies) return std::nullopt;
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
     warn_of_unproven();
@@ -421,10 +424,6 @@ void Session::try_marking() {
     Spread& spread = *spread_;
     if (!spread.doom.empty()) return undo_everywhere();
     if (is_anybody_missing()) return effects_.await_news();
-    if (!take_slot()) {
-        spread.doom = "all slots for transactions that commit are in use (replication.slots)";
-        return undo_everywhere();
-    }
     spread.epoch = around_.topology->epoch;
     send_marker();
 }
@@ -437,6 +436,8 @@ bool Session::is_anybody_missing() const {
     });
 }
 
+// Before the transaction takes its snapshot: under REPEATABLE READ it could not mark a row that another has
+// marked since.
 bool Session::take_slot() {
     if (spread_->slot != Spread::kNoSlot) return true;
     if (around_.free_slots.empty()) return false;
@@ -466,6 +467,7 @@ void Session::send_marker() {
     send_made();
     ++spread.main_owes;
     spread.main_marked = false;
+    spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
         std::string out;
         follower->mark(out, constraints, mark, values);
@@ -530,7 +532,7 @@ std::string Session::name_of(NodeId id) const {
 
 void Session::all_marked() {
     Spread& spread = *spread_;
-    if (spread.slot == Spread::kNoSlot) return try_marking();
+    if (!spread.is_marker_sent) return try_marking();
     const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
                                                        [](const auto& f) { return f->marked(); });
     if (!spread.main_error.empty()) spread.doom = "failed on main";

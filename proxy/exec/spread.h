@@ -71,6 +71,7 @@ struct Spread {
     bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
     std::string main_error;  // ErrorResponse body of main to something of ours
+    bool is_marker_sent = false;
     bool main_is_lost = false;
     TimePoint evicting_until;  // the client does not wait longer for the decision
 
