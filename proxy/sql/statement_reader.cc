@@ -633,7 +633,7 @@ void StatementReader::password(const List* options) {
 }
 
 // serial, or GENERATED AS IDENTITY.
-static bool draws_from_sequence(const ColumnDef* column) {
+bool draws_from_sequence(const ColumnDef* column) {
     constexpr auto kSerial = std::to_array<std::string_view>(
         {"bigserial", "serial", "serial2", "serial4", "serial8", "smallserial"});
     const Elements constraints(column->constraints);
