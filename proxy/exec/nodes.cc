@@ -9,6 +9,7 @@
 #include "common/markers/setup.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
 
@@ -71,6 +72,41 @@ bool executes_anything(ByteView batch) {
         if (frame.type == wire::frontend::kExecute || frame.type == wire::frontend::kBind) return true;
     }
     return false;
+}
+
+// A date or time by a word that means something else tomorrow.
+bool has_moving_parameter(ByteView batch, const replication::Classified& classified) {
+    if (classified.date_parameters.empty()) return false;
+    for (std::size_t at = 0; at < batch.size();) {
+        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
+        at += frame.bytes.size();
+        const auto bind = frame.type == wire::frontend::kBind ? wire::read_bind(frame.body) : std::nullopt;
+        if (bind && sql::may_move(bind->rest)) return true;
+    }
+    return false;
+}
+
+// The same among the fields of a COPY, in the data of which `bytes` are next; `tail` is the field that has
+// not ended. Longer fields are no dates.
+bool has_moving_field(std::string& tail, ByteView bytes) {
+    constexpr std::size_t kLongestDate = 40;
+    constexpr std::string_view kEnds = "\t\n\r,;|\"";
+    while (!bytes.empty()) {
+        const std::size_t end = std::min(bytes.find_first_of(kEnds), bytes.size());
+        if (tail.size() <= kLongestDate) tail += bytes.substr(0, std::min(end, kLongestDate + 1));
+        if (end == bytes.size()) return false;
+        if (tail.size() <= kLongestDate && sql::may_move(tail)) return true;
+        tail.clear();
+        bytes.remove_prefix(end + 1);
+    }
+    return false;
+}
+
+// By its tag, which ends with the count. An INSERT names its rows itself.
+bool changed_several_rows(const StepOutcome& outcome) {
+    const std::string& tag = outcome.text();
+    const bool by_key = tag.starts_with("UPDATE ") || tag.starts_with("DELETE ");
+    return by_key && tag.find(';') == std::string::npos && !tag.ends_with(" 0") && !tag.ends_with(" 1");
 }
 
 // The parameters of the marker, in binary.
@@ -144,6 +180,9 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (is_batch && !request_.synced) return "a batch without its Sync";
     if (is_batch && !executes_what_it_binds(bytes)) return "a portal that outlives its batch";
     if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
+    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
+    if (ddl_ && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    if (is_batch && has_moving_parameter(bytes, *classified)) return "a parameter like 'now' or 'today'";
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
     return is_proven(*classified) || !is_refused ? std::string() : replication::describe(*classified);
 }
@@ -213,6 +252,9 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.statements = steering.statements;
     spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_with_write();
     spread.is_bare = spread.is_alone && classified && classified->outside_transaction;
+    spread.is_point = classified && classified->kind == WriteClass::Point;
+    spread.looks_for_dates = classified && classified->copy_has_dates;
+    spread.copy_tail.clear();
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.epoch = around_.topology->epoch;
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
@@ -324,6 +366,9 @@ bool Session::main_answered(TransactionStatus status) {
     const bool copied_in = std::exchange(spread.copies_in, false);
     if (copied_in) copy_in_ended();
     if (status == TransactionStatus::InTransaction) {
+        // A key was compared by another equality than its own.
+        if (spread.is_point && changed_several_rows(spread.outcome))
+            spread.doom = "more than one row has a key that is thought to be unique";
         if (!copied_in) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
         begin_marking();
@@ -395,6 +440,8 @@ void Session::copy_in_began() {
 }
 
 void Session::stream_to_followers(ByteView bytes) {
+    if (spread_->looks_for_dates && spread_->doom.empty() && has_moving_field(spread_->copy_tail, bytes))
+        spread_->doom = "COPY of a date like 'now' or 'today'";
     for (const auto& follower : spread_->followers) effects_.send(*follower->link, bytes);
 }
 

@@ -212,6 +212,8 @@ private:
     [[nodiscard]] sql::StatementInfoPtr classify_describe(const wire::Frame& frame);
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
+    [[nodiscard]] bool awaits_newer_facts() const;
+    [[nodiscard]] bool are_facts_stale() const;
     void note_statements(const sql::StatementInfo& info);
     void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
@@ -504,7 +506,9 @@ private:
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;
     bool waited_for_facts_ = false;
-    milliseconds waited_{0};  // for a connection, as far as timers told
+    std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
+    std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
+    milliseconds waited_{0};             // for a connection, as far as timers told
     sql::Leaves pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_clears_ = sql::Leaves::Nothing;

@@ -59,8 +59,11 @@ struct Spread {
     CopiedRequest copy;
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
     StepOutcome outcome;
-    bool copies_in = false;        // a COPY FROM STDIN: its data goes to all nodes
-    bool streams = false;          // ... and has not ended
+    bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
+    bool streams = false;    // ... and has not ended
+    std::string copy_tail;   // of the data, where dates are looked for: the field that has not ended
+    bool looks_for_dates = false;
+    bool is_point = false;         // changes one row at most
     bool awaits_follower = false;  // a connection for the next one
 
     // The commit.

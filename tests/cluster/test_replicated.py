@@ -27,7 +27,7 @@ def replicated(shared_nodes):
     """A proxy over three equal nodes with a table t(id, v)."""
     shared_nodes.sql("drop table if exists t, other; create table t(id int primary key, v int not null); create table other(id int primary key)")
     with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64, "unsafe_statements": "allow"}}
+        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
         with Proxy.for_cluster(shared_nodes, config) as proxy:
             proxy.nodes = shared_nodes
             wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
