@@ -261,6 +261,7 @@ void Session::note_steering(const sql::Statement& statement) {
     steering.savepoints |=
         is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint, Kind::SetTransaction});
     steering.sets |= !statement.settings.empty();
+    steering.names |= is_any_of({Kind::Prepare, Kind::Deallocate, Kind::Discard});
     ++steering.statements;
 }
 

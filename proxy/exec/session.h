@@ -52,6 +52,7 @@ struct Meaning {
         bool rolls_to_savepoint = false;  // ROLLBACK TO
         bool savepoints = false;          // SAVEPOINT and its kin, SET TRANSACTION
         bool sets = false;                // settings
+        bool names = false;               // of prepared statements
         std::uint32_t statements = 0;
         // Another transaction would not mean the same without it.
         [[nodiscard]] bool any() const { return savepoints || sets; }
@@ -292,8 +293,11 @@ private:
     [[nodiscard]] bool begins_with_write() const;
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
-    [[nodiscard]] bool ends_transaction() const;
-    [[nodiscard]] std::optional<std::size_t> end_spread();
+    [[nodiscard]] bool ends_transaction(ByteView bytes) const;
+    [[nodiscard]] std::size_t undo_for(ByteView bytes);
+    [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
+    [[nodiscard]] bool executes_open_portal(ByteView batch) const;
+    [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
     [[nodiscard]] bool join();
     [[nodiscard]] Follower* follower_at(NodeId node) const;
     void add_follower(ServerLink& link);

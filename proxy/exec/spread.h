@@ -49,12 +49,13 @@ struct Spread {
     route::NodeSet failed;      // nodes that must be out before the client hears
 
     // The request that main executes.
-    bool copies = false;         // ... and the others are to follow
-    bool is_alone = false;       // a transaction of its own
-    bool is_bare = false;        // ... that runs outside of transactions: each node by itself, without marker
-    bool may_differ = false;     // ... and that may fail on a node without harm: VACUUM
-    bool is_end = false;         // the client's COMMIT or ROLLBACK
-    bool sets = false;           // settings
+    bool copies = false;      // ... and the others are to follow
+    bool is_alone = false;    // a transaction of its own
+    bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
+    bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
+    bool is_end = false;      // the client's COMMIT or ROLLBACK
+    bool sets = false;        // settings
+    bool makes_savepoints = false;
     std::size_t statements = 0;  // of its text
     CopiedRequest copy;
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
