@@ -66,7 +66,11 @@ Rows rows_of(const PGresult* result) {
             }
         }
     }
-    return {static_cast<std::size_t>(columns), std::move(cells)};
+    std::vector<Rows::Column> header;
+    header.reserve(static_cast<std::size_t>(columns));
+    for (int column = 0; column < columns; ++column)
+        header.push_back({::PQfname(result, column), ::PQftype(result, column)});
+    return {std::move(header), std::move(cells)};
 }
 
 ClientError error_of(const PGresult* result) {
@@ -184,6 +188,12 @@ ClientResult<Rows> Client::query(std::string_view sql, std::span<const Parameter
                             values.data(), nullptr, nullptr, 0) == 0) {
         return tl::unexpected(lost());
     }
+    return exchange(deadline);
+}
+
+ClientResult<Rows> Client::script(const std::string& sql, TimePoint deadline) {
+    if (!usable()) return tl::unexpected(lost());
+    if (::PQsendQuery(connection_.get(), sql.c_str()) == 0) return tl::unexpected(lost());
     return exchange(deadline);
 }
 

@@ -59,6 +59,10 @@ public:
     [[nodiscard]] ClientResult<Rows> query(std::string_view sql, std::span<const Parameter> parameters,
                                            TimePoint deadline);
 
+    // Statements without parameters, separated by semicolons, as one transaction unless they say otherwise;
+    // the rows of the last. At the first error the rest is not run.
+    [[nodiscard]] ClientResult<Rows> script(const std::string& sql, TimePoint deadline);
+
     // Reads what an idle connection received; false: the server closed it. Never waits.
     [[nodiscard]] bool check_idle();
 
