@@ -16,7 +16,7 @@ Answer<std::vector<Suspect>> compare_catalog(Fleet& fleet, const std::string& qu
         if (!rows) return tl::unexpected(rows.error());
         return contents_of(*rows, 3);
     };
-    return settle(list, tries);
+    return settle(list, {tries});
 }
 
 void add_objects(Report& report, const std::string& database, const std::vector<Suspect>& objects) {

@@ -70,7 +70,7 @@ Answer<void> compare_sequences(const Surroundings& in) {
             if (!rows) return tl::unexpected(rows.error());
             return contents_of(*rows, 1);
         };
-        const auto suspects = settle(list, in.options.tries, moves_in_step);
+        const auto suspects = settle(list, {in.options.tries, moves_in_step});
         if (!suspects && !suspects.error().is_of_change()) return tl::unexpected(suspects.error());
         if (!suspects)
             in.note(fmt::format("some sequences are not compared: {}", suspects.error().error.message));

@@ -4,13 +4,9 @@
 #include <thread>
 #include <utility>
 
-#include "common/base/clock.h"
-
 namespace pgpool::ctl::verify {
 
 namespace {
-
-constexpr milliseconds kPause{200};
 
 // Both in the order of the keys, every key of `now` in `before`.
 void drop_excused(const std::vector<Suspect>& before, std::vector<Suspect>& now, Excuse excuse) {
@@ -23,16 +19,16 @@ void drop_excused(const std::vector<Suspect>& before, std::vector<Suspect>& now,
 
 }  // namespace
 
-Answer<std::vector<Suspect>> settle(const Lister& list, std::uint32_t tries, Excuse excuse) {
+Answer<std::vector<Suspect>> settle(const Lister& list, const Patience& patience) {
     auto contents = list({});
     if (!contents) return tl::unexpected(std::move(contents.error()));
     std::vector<Suspect> suspects = differing(*contents);
-    for (std::uint32_t i = 0; i < tries && !suspects.empty(); ++i) {
-        std::this_thread::sleep_for(kPause);
+    for (std::uint32_t i = 0; i < patience.tries && !suspects.empty(); ++i) {
+        std::this_thread::sleep_for(patience.pause);
         contents = list(suspects);
         if (!contents) return tl::unexpected(std::move(contents.error()));
         std::vector<Suspect> now = still_suspect(suspects, differing(*contents));
-        if (excuse != nullptr) drop_excused(suspects, now, excuse);
+        if (patience.excuse != nullptr) drop_excused(suspects, now, patience.excuse);
         suspects = std::move(now);
     }
     return suspects;

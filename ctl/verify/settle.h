@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "ctl/verify/contents.h"
 #include "ctl/verify/fleet.h"
 
@@ -18,9 +19,14 @@ using Lister = std::function<Answer<std::vector<Contents>>(const std::vector<Sus
 // Whether what differs now is nothing to worry about, given what it was in the look before.
 using Excuse = bool (*)(const Suspect& before, const Suspect& now);
 
-// What differs in the first look and in each of `tries` more, a short pause apart, without excuse.
-[[nodiscard]] Answer<std::vector<Suspect>> settle(const Lister& list, std::uint32_t tries,
-                                                  Excuse excuse = nullptr);
+struct Patience {
+    std::uint32_t tries = 10;
+    Excuse excuse = nullptr;
+    milliseconds pause{200};
+};
+
+// What differs in the first look and in each of `tries` more, without excuse.
+[[nodiscard]] Answer<std::vector<Suspect>> settle(const Lister& list, const Patience& patience);
 
 // Each row as a key (its first `key_columns`) and a value (the column behind them).
 [[nodiscard]] std::vector<Contents> contents_of(const std::vector<pg::Rows>& answers,

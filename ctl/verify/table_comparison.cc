@@ -115,7 +115,7 @@ Answer<void> TableComparison::look_into(const Range& range) {
         if (!rows) return tl::unexpected(rows.error());
         return contents_of(*rows, table_.key.size());
     };
-    auto suspects = settle(list, in_.options.tries);
+    auto suspects = settle(list, {in_.options.tries});
     if (!suspects) return tl::unexpected(std::move(suspects.error()));
     for (const Suspect& suspect : *suspects) {
         if (has_enough()) break;
@@ -135,7 +135,7 @@ Answer<void> TableComparison::compare_as_multiset() {
     };
     // Where rows are added all the time this ends with buckets that are equal in truth: look into them shows
     // it.
-    const auto suspects = settle(list, in_.options.tries / 2);
+    const auto suspects = settle(list, {in_.options.tries / 2});
     if (!suspects) return tl::unexpected(suspects.error());
     for (std::size_t at = 0; at < suspects->size(); at += kBucketsAtOnce) {
         const auto first = suspects->begin() + static_cast<std::ptrdiff_t>(at);
@@ -164,7 +164,7 @@ Answer<void> TableComparison::look_into(std::uint32_t buckets, const std::vector
         if (!rows) return tl::unexpected(rows.error());
         return contents_of(*rows, 1);
     };
-    auto suspects = settle(list, in_.options.tries);
+    auto suspects = settle(list, {in_.options.tries});
     if (!suspects) return tl::unexpected(std::move(suspects.error()));
     for (const Suspect& suspect : *suspects) {
         if (has_enough()) break;
