@@ -19,7 +19,7 @@ CLI::App* add_command(CLI::App& app, Options& options, Command command, const ch
 void add_databases(CLI::App* command, Options& options) {
     command->add_option("--databases", options.databases, "only these databases, separated by commas")
         ->delimiter(',')
-        ->type_name("NAME,...");
+        ->type_name("NAMES");
 }
 
 void declare_proxy_commands(CLI::App& app, Options& options) {
@@ -48,9 +48,9 @@ void declare_node_commands(CLI::App& app, Options& options) {
     CLI::App* verify = add_command(app, options, Command::Verify, "verify",
                                    "compare schema and contents of all nodes while service runs");
     add_databases(verify, options);
-    verify->add_option("--tables", options.tables, "only these tables, separated by commas")
+    verify->add_option("--tables", options.tables, "only these tables, schema.name, separated by commas")
         ->delimiter(',')
-        ->type_name("SCHEMA.TABLE,...");
+        ->type_name("TABLES");
     verify->add_option("--chunk", options.chunk, "rows of one comparison")
         ->capture_default_str()
         ->check(CLI::Range(1U, 10'000'000U))

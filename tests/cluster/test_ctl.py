@@ -85,6 +85,26 @@ def test_equal_nodes(ctl, app):
     assert list(found) == ["equal", "complete", "nodes", "unreachable", "databases", "tables", "rows", "differences", "notes"]
 
 
+def test_odd_tables(ctl, app):
+    """Names that the SQL of the comparison uses itself, no columns, inheritance, generated columns, types without order."""
+    app.both("""create table r(r int primary key, h int, hashed int); insert into r values (1, 2, 3);
+                create table "pg_odd"(r int, h text); insert into "pg_odd" values (1, 'x');
+                create table nothing(); insert into nothing default values; insert into nothing default values;
+                create table parent(id int primary key); create table child(v int) inherits (parent);
+                insert into parent values (1); insert into child values (2, 2);
+                create table g(id int generated always as identity primary key, d int generated always as (7) stored, p point, j json, x xml);
+                insert into g(p, j, x) values ('(1,2)', '{"a" : 1}', '<a/>');
+                create unlogged table u(id int primary key); insert into u values (1);
+                alter table r drop column h; alter table r add column h int""")
+    done = verify(ctl, app)
+    assert (done.code, done.err) == (EQUAL, "") and "note" not in done.out, done.out
+    assert "7 tables, 8 rows" in done.out
+    app.second_only("insert into nothing default values; update r set h = 1; update g set j = '{\"a\":1}'; insert into child values (3, 3)")
+    assert sorted(lines(verify(ctl, app))) == [
+        f"{app.name}: public.child: (3,3): extra on node2", f"{app.name}: public.g: id=1: other contents on node2",
+        f"{app.name}: public.nothing: (): 3 such rows instead of 2 on node2", f"{app.name}: public.r: r=1: other contents on node2"]
+
+
 def test_all_databases_of_equal_nodes(ctl):
     done = ctl.run("verify", "--tries", "2")
     assert done.code == EQUAL, done.out + done.err
@@ -356,6 +376,34 @@ def test_three_nodes_and_one_down():
             assert done.code == UNREACHABLE and "node2" in done.err and "node3" in done.err
         finally:
             ctl.close()
+
+
+def test_node_that_dies_meanwhile():
+    with Independents(2) as independents:
+        ctl = ctls.Ctl(independents.nodes)
+        try:
+            independents.sql("create table t(id int primary key); insert into t select generate_series(1, 300000)")
+            independents.nodes[1].sql("insert into t values (-1)")
+            killer = threading.Timer(2, independents.nodes[1].kill)
+            killer.start()
+            done = ctl.run("verify", "--chunk", "10", "--tries", "0", "--databases", "postgres")
+            killer.join()
+            assert done.code == DIFFERS and lines(done) == ["postgres: public.t: id=-1: extra on node2"]
+            assert "node node2 is not compared" in done.err
+        finally:
+            ctl.close()
+
+
+def test_row_security_is_no_silent_filter(nodes, app):
+    nodes.sql("create role reader login in role pg_read_all_data")
+    app.both("create table t(id int primary key); insert into t values (1); alter table t enable row level security")
+    ctl = ctls.Ctl(nodes.nodes, {"health": {"user": "reader"}})
+    try:
+        done = verify(ctl, app)
+        assert done.code == UNREACHABLE and "row-level security" in done.err and "BYPASSRLS" in done.out
+    finally:
+        ctl.close()
+        nodes.sql("drop role reader")
 
 
 def test_a_role_without_rights_is_told_what_it_needs(nodes, app):
