@@ -32,7 +32,7 @@ Asked<std::vector<nodecheck::Row>> ask(pg::Client& client, std::string_view quer
 Asked<std::vector<nodecheck::Row>> extensions_of(const config::Config& config, const config::Node& node,
                                                  const std::string& database) {
     auto client = connect_node(config, node, database);
-    auto rows = client ? ask(*client, nodecheck::kExtensionsQuery)
+    auto rows = client ? ask(*client, nodecheck::extensions_query())
                        : Asked<std::vector<nodecheck::Row>>(tl::unexpected(client.error().message));
     if (!rows) return tl::unexpected(fmt::format("database {}: {}", database, rows.error()));
     return rows;
@@ -43,10 +43,10 @@ Asked<NodeFacts> facts_of(const config::Config& config, const config::Node& node
     if (!client) return tl::unexpected(client.error().message);
     NodeFacts facts;
     facts.node = node.name;
-    const auto settings = ask(*client, nodecheck::kSettingsQuery);
+    const auto settings = ask(*client, nodecheck::settings_query());
     if (!settings) return tl::unexpected(settings.error());
     add_settings(facts, *settings);
-    const auto databases = ask(*client, nodecheck::kDatabasesQuery);
+    const auto databases = ask(*client, nodecheck::databases_query());
     if (!databases) return tl::unexpected(databases.error());
     add_databases(facts, *databases);
     for (const auto& [database, found] : facts.databases) {

@@ -5,7 +5,8 @@ namespace pgpool::nodecheck {
 
 // Only the major version counts: minor ones are mixed while nodes are updated one by one. lc_collate and
 // lc_ctype are those of the database that is asked and come with the databases.
-const std::string_view kSettingsQuery = R"sql(
+std::string_view settings_query() {
+    return R"sql(
 SELECT 'server_version (major)', (current_setting('server_version_num')::integer / 10000)::text
 UNION ALL
 SELECT name, setting FROM pg_catalog.pg_settings WHERE lower(name) IN (
@@ -23,8 +24,10 @@ LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
 )sql";
+}
 
-const std::string_view kDatabasesQuery = R"sql(
+std::string_view databases_query() {
+    return R"sql(
 SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATERAL (VALUES
     ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)),
     ('collation', d.datcollate),
@@ -35,8 +38,11 @@ SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATER
 ) AS p(name, value)
 WHERE d.datallowconn AND d.datname <> 'template0'
 )sql";
+}
 
-const std::string_view kExtensionsQuery = "SELECT extname, extversion FROM pg_catalog.pg_extension";
+std::string_view extensions_query() {
+    return "SELECT extname, extversion FROM pg_catalog.pg_extension";
+}
 
 namespace {
 

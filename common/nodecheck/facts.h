@@ -30,12 +30,12 @@ struct NodeFacts {
 
 // Run in any one database. Two columns: name, value. One row for each setting that counts, one for each that
 // a database or a role has for itself.
-extern const std::string_view kSettingsQuery;
+[[nodiscard]] std::string_view settings_query();
 // Run in any one database. Three columns: database, property, value. Databases that take no connections are
 // not among them, nor template0.
-extern const std::string_view kDatabasesQuery;
+[[nodiscard]] std::string_view databases_query();
 // Run in each database. Two columns: name, version.
-extern const std::string_view kExtensionsQuery;
+[[nodiscard]] std::string_view extensions_query();
 
 void add_settings(NodeFacts& facts, std::span<const Row> rows);
 void add_databases(NodeFacts& facts, std::span<const Row> rows);

@@ -62,12 +62,12 @@ std::vector<Suspect> differing(std::span<const Contents> nodes) {
     // Nearly all keys are equal: only those of others are copied.
     std::set<Key> keys;
     for (const Contents& contents : nodes) {
-        for (const auto& [key, value] : contents) {
+        for (const auto& entry : contents) {
             const bool is_equal = std::all_of(nodes.begin(), nodes.end(), [&](const Contents& other) {
-                const auto at = other.find(key);
-                return at != other.end() && at->second == value;
+                const auto at = other.find(entry.first);
+                return at != other.end() && at->second == entry.second;
             });
-            if (!is_equal) keys.insert(key);
+            if (!is_equal) keys.insert(entry.first);
         }
     }
     std::vector<Suspect> found;

@@ -47,7 +47,7 @@ Answer<Fleet::Member> Fleet::open(const config::Config& config, const config::No
                                   const std::string& database) {
     auto client = connect_node(config, node, database);
     if (!client) return tl::unexpected(Refusal{node.name, client.error()});
-    const auto done = client->script(std::string(kSessionSettings), SteadyClock::now() + kSettingsTime);
+    const auto done = client->script(std::string(session_settings()), SteadyClock::now() + kSettingsTime);
     if (!done) return tl::unexpected(Refusal{node.name, done.error()});
     return Member{node.name, std::move(*client)};
 }

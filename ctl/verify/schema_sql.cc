@@ -7,7 +7,8 @@ namespace pgpool::ctl::verify {
 
 // Each statement then is a transaction of its own under this isolation. A row that row security would hide is
 // an error rather than a row less.
-const std::string_view kSessionSettings = R"sql(
+std::string_view session_settings() {
+    return R"sql(
 SET search_path = '';
 SET bytea_output = 'hex';
 SET DateStyle = 'ISO, YMD';
@@ -26,6 +27,7 @@ SET client_connection_check_interval = '2s';
 SET default_transaction_isolation = 'repeatable read';
 SET default_transaction_read_only = on;
 )sql";
+}
 
 namespace {
 
@@ -153,7 +155,8 @@ std::string schema_query() {
     return expand(expand(kSchema, "rights", rights), "users", of_users);
 }
 
-const std::string_view kServerQuery = R"sql(
+std::string_view server_query() {
+    return R"sql(
 SELECT 'role', NULL, quote_ident(r.rolname), md5(ROW(r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb,
     r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil,
     (SELECT string_agg(c, E'\n' ORDER BY c) FROM unnest(r.rolconfig) c),
@@ -166,14 +169,18 @@ SELECT 'database', NULL, quote_ident(d.datname), md5(ROW(pg_get_userbyid(d.datdb
      FROM unnest(coalesce(d.datacl, acldefault('d', d.datdba))) x))::text)
 FROM pg_database d WHERE d.datallowconn AND d.datname <> 'template0'
 )sql";
+}
 
-const std::string_view kVerifiersQuery =
-    "SELECT 'password', NULL, quote_ident(rolname), md5(rolpassword) FROM pg_authid WHERE rolpassword IS NOT "
-    "NULL";
+std::string_view verifiers_query() {
+    return "SELECT 'password', NULL, quote_ident(rolname), md5(rolpassword) FROM pg_authid WHERE rolpassword "
+           "IS NOT "
+           "NULL";
+}
 
-const std::string_view kPrivilegesQuery =
-    "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT'),"
-    " has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')";
+std::string_view privileges_query() {
+    return "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT'),"
+           " has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')";
+}
 
 std::string sequences_query() {
     return fmt::format(

@@ -12,7 +12,7 @@
 
 namespace pgpool::ctl::verify {
 
-extern const std::string_view kSessionSettings;
+[[nodiscard]] std::string_view session_settings();
 
 // Condition on the alias of pg_namespace: a schema whose contents count.
 [[nodiscard]] std::string of_users(std::string_view alias);
@@ -20,10 +20,10 @@ extern const std::string_view kSessionSettings;
 // Of the database that it runs in.
 [[nodiscard]] std::string schema_query();
 // Of the server.
-extern const std::string_view kServerQuery;
+[[nodiscard]] std::string_view server_query();
 // The same for what only superusers may read, and whether this user may: pg_authid, pg_largeobject.
-extern const std::string_view kVerifiersQuery;
-extern const std::string_view kPrivilegesQuery;
+[[nodiscard]] std::string_view verifiers_query();
+[[nodiscard]] std::string_view privileges_query();
 
 // schema, name of sequences
 [[nodiscard]] std::string sequences_query();

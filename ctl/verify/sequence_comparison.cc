@@ -28,7 +28,8 @@ Answer<std::vector<Table>> common_sequences(Fleet& fleet) {
             names[{std::string(one.text(row, 0)), std::string(one.text(row, 1))}] = "present";
     }
     std::vector<Table> common;
-    for (const auto& [key, value] : present.front()) {
+    for (const auto& entry : present.front()) {
+        const Key& key = entry.first;
         const bool is_everywhere = std::all_of(present.begin(), present.end(),
                                                [&](const Contents& names) { return names.contains(key); });
         if (is_everywhere) common.push_back({key[0], key[1], 0, {}, ""});

@@ -15,7 +15,7 @@ namespace pgpool::ctl::verify {
 
 namespace {
 
-// Of a row's text under the settings of kSessionSettings. 64 of md5's bits; summed up they tell multisets
+// Of a row's text under the settings of session_settings(). 64 of md5's bits; summed up they tell multisets
 // apart.
 constexpr std::string_view kHash = "('x' || substr(md5((r.*)::text), 1, 16))::bit(64)::bigint";
 

@@ -28,7 +28,7 @@ pg::ClientResult<Up> look_at(const config::Config& config, const config::Node& n
     const TimePoint deadline = SteadyClock::now() + seconds(30);
     const auto recovery = client->query("SELECT pg_is_in_recovery()", {}, deadline);
     if (!recovery) return tl::unexpected(recovery.error());
-    const auto privileges = client->query(kPrivilegesQuery, {}, deadline);
+    const auto privileges = client->query(privileges_query(), {}, deadline);
     if (!privileges) return tl::unexpected(privileges.error());
     return Up{recovery->is_true(0, 0), privileges->is_true(0, 0), privileges->is_true(0, 1)};
 }
@@ -141,8 +141,8 @@ bool Verification::is_wanted(const Suspect& of_server) {
 }
 
 Answer<void> Verification::compare_server(Fleet& fleet) {
-    std::string query(kServerQuery);
-    if (may_read_passwords_) query += " UNION ALL " + std::string(kVerifiersQuery);
+    std::string query(server_query());
+    if (may_read_passwords_) query += " UNION ALL " + std::string(verifiers_query());
     auto suspects = compare_catalog(fleet, query, options_.tries);
     if (!suspects) return tl::unexpected(std::move(suspects.error()));
     std::erase_if(*suspects, [&](const Suspect& object) { return !is_wanted(object); });
