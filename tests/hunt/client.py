@@ -87,8 +87,11 @@ class PreparedDriver:
         self.connection.close()
 
 
-def connect(rng, target, role):
-    kind = rng.choice(["simple", "simple", "prepared", "binary"])
+DRIVERS = {"simple": 2, "prepared": 1, "binary": 1}
+
+
+def connect(rng, target, role, drivers):
+    kind = workload.weighted(rng, drivers)
     return SimpleDriver(target, role) if kind == "simple" else PreparedDriver(target, role, kind == "binary")
 
 
@@ -140,11 +143,12 @@ class Ledger:
 
 
 class Client:
-    def __init__(self, number, seed, target, schema, weights, ledger, gate, stopping):
+    def __init__(self, number, seed, target, generate, drivers, ledger, gate, stopping):
+        """`generate(rng, client, role)` makes its Generator."""
         self.rng = random.Random(f"{seed}/client{number}")
         self.number, self.target, self.ledger, self.gate, self.stopping = number, target, ledger, gate, stopping
         self.role = self.rng.choices(ROLES, [6, 3, 1])[0]
-        self.generator = workload.Generator(self.rng, schema, weights, number, self.role)
+        self.generator, self.drivers = generate(self.rng, number, self.role), drivers
         self.story = collections.deque(maxlen=STORY)
         self.driver, self.busy_since, self.doing = None, None, ""
         self.was_told = False  # COMMIT is under way: without an answer its outcome is unknown
@@ -174,7 +178,7 @@ class Client:
     def one(self):
         if self.driver is None:
             try:
-                self.driver = connect(self.rng, self.target, self.role)
+                self.driver = connect(self.rng, self.target, self.role, self.drivers)
             except (psycopg2.Error, psycopg.Error) as error:
                 self.note(0, "connect", str(error).strip()[:100])
                 time.sleep(0.05)

@@ -43,7 +43,7 @@ OTHER = {  # the proxy may refuse these
 SUPPORTED = frozenset({**POINT, **DDL, **READS})
 SAFE = {**POINT, **DDL, **READS}
 ALL = {**SAFE, **OTHER}
-ISOLATIONS = {"": 70, "isolation level repeatable read": 25, "isolation level serializable": 3, "isolation level read uncommitted": 2}
+ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
 
 
@@ -54,7 +54,8 @@ def weighted(rng, weights):
 class Generator:
     """Of one client; everything comes from its rng."""
 
-    def __init__(self, rng, schema, weights, client, role):
+    def __init__(self, rng, schema, weights, isolations, client, role):
+        self.isolations = isolations
         self.rng, self.schema, self.client, self.role, self.seq = rng, schema, client, role, 0
         self.weights = weights if role != WEAK else {"guarded_update": 5, "read": 1}
 
@@ -65,13 +66,17 @@ class Generator:
         is_explicit = rng.random() < 0.6
         count = rng.choices([1, 2, 3, 6], [5, 4, 3, 1])[0] if is_explicit else 1
         steps = [self.step(weighted(rng, self.weights), txid) for _ in range(count)]
-        transaction = Transaction(txid, weighted(rng, ISOLATIONS) if is_explicit else "", is_explicit, steps)
+        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps)
         if is_explicit or rng.random() < 0.7:
             transaction.tally = rng.randrange(TALLIES)
         transaction.commits = rng.random() > 0.06
         for step in steps:
             step.shields = is_explicit and rng.random() < 0.25
         return transaction
+
+    def isolation(self):
+        name = weighted(self.rng, self.isolations)
+        return "" if name == "default" else "isolation level " + name.replace("-", " ")
 
     def books(self, transaction):
         """Statements that keep the books: at the begin, and at the end."""
