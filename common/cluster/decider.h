@@ -31,6 +31,10 @@ public:
     // if no other node is in; otherwise the node is taken out. Repeating it is cheap.
     virtual void report(NodeId node, std::uint64_t seen_epoch, std::string reason) = 0;
 
+    // A mark was refused under `seen_epoch`, the epoch in force: a database may have got its markers since
+    // that was raised. Then it gets that epoch too. Repeating it is cheap.
+    virtual void mark_refused(std::uint64_t seen_epoch) = 0;
+
     virtual void attach(std::string name, Proof proof, Done done) = 0;
     virtual void detach(std::string name, std::string reason, Done done) = 0;
 };

@@ -185,7 +185,7 @@ std::string to_text(const Membership& membership) {
                             std::chrono::floor<seconds>(member.since).time_since_epoch().count(),
                             quoted(member.reason));
     }
-    return text;
+    return text + "complete: true\n";
 }
 
 Result<Membership> membership_of(std::string_view text) {
@@ -199,6 +199,7 @@ Result<Membership> membership_of(std::string_view text) {
     membership.main = reader.text(root, "main");
     const YamlNode* members = reader.field(root, "members");
     if (members != nullptr && members->kind != YamlNode::Kind::List) reader.note("members");
+    if (!reader.flag(root, "complete")) reader.note("complete");
     if (reader.wrong()) return unreadable(*reader.wrong());
     for (const std::size_t item : members->items) {
         membership.members.push_back(read_member(reader, (*tree)[item]));

@@ -52,7 +52,7 @@ struct Membership {
                                  WallTime now);
 [[nodiscard]] Result<void> attach(Membership& membership, std::string_view name, WallTime now);
 
-// YAML with a version of its form in it.
+// YAML with a version of its form in it; a text that was cut short is refused.
 [[nodiscard]] std::string to_text(const Membership& membership);
 [[nodiscard]] Result<Membership> membership_of(std::string_view text);
 

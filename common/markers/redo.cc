@@ -59,6 +59,8 @@ std::string encode(const Redo& redo) {
 
 Result<Redo> decode(ByteView bytes) {
     Cursor cursor(bytes);
+    if (bytes == kTooLarge)
+        return fail(sqlstate::kInternalError, "the transaction did more than its redo can hold");
     if (cursor.u8() != kFormat) return fail(sqlstate::kInternalError, "redo of an unknown format");
     Redo redo;
     redo.user = read_text(cursor);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -33,6 +34,9 @@ struct Redo {
     std::vector<RedoStatement> statements;
     friend bool operator==(const Redo&, const Redo&) = default;
 };
+
+// In place of a redo: the transaction did more than can be kept. A node that misses it must be copied anew.
+inline constexpr std::string_view kTooLarge{"\0", 1};
 
 // Big-endian, every string with its length in front; the first byte is the version of the format.
 [[nodiscard]] std::string encode(const Redo& redo);

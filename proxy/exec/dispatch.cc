@@ -208,6 +208,7 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
 // in SQL.
 void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
+        note_steering(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
@@ -227,6 +228,21 @@ void Session::note_statements(const sql::StatementInfo& info) {
             request_.meaning.own_names.push_back(statement.inner->name);
         }
     }
+}
+
+void Session::note_steering(const sql::Statement& statement) {
+    using sql::Kind;
+    const auto is_any_of = [&](std::initializer_list<Kind> kinds) {
+        return std::find(kinds.begin(), kinds.end(), statement.kind) != kinds.end();
+    };
+    Meaning::Steering& steering = request_.meaning.steering;
+    steering.begins_or_ends |= is_any_of({Kind::Begin, Kind::Commit, Kind::Rollback, Kind::PrepareTransaction,
+                                          Kind::CommitPrepared, Kind::RollbackPrepared});
+    steering.rolls_to_savepoint |= statement.kind == Kind::RollbackToSavepoint;
+    steering.savepoints |=
+        is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint, Kind::SetTransaction});
+    steering.sets |= !statement.settings.empty();
+    ++steering.statements;
 }
 
 // What an EXECUTE runs may itself name statements, or drop them.

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "common/wire/encoder.h"
 #include "common/wire/error_fields.h"
 #include "common/wire/messages.h"
@@ -18,8 +20,8 @@ constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 
 }  // namespace
 
-void Follower::begin_step(Kind kind, const StepOutcome& expected) {
-    steps_.push_back({.kind = kind, .expected = expected});
+void Follower::begin_step(Step step) {
+    steps_.push_back(std::move(step));
 }
 
 // As any simple Query it destroys the unnamed statement (PG documentation 55.2.3).
@@ -27,7 +29,7 @@ void Follower::run(std::string& out, std::string_view sql) {
     wire::append_query(out, sql);
     link->statements.unnamed = {};
     link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
-    begin_step(Kind::Own);
+    begin_step({.kind = Kind::Own, .expected = {}, .result = {}});
 }
 
 void Follower::repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected) {
@@ -40,7 +42,25 @@ void Follower::repeat(std::string& out, const CopiedRequest& request, const Step
         wire::append_sync(out);
         link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
     }
-    begin_step(Kind::Copy, expected);
+    begin_step({.kind = Kind::Copy, .expected = expected, .result = {}});
+}
+
+void Follower::begin_copy(std::string& out, std::string_view sql) {
+    wire::append_query(out, sql);
+    link->statements.unnamed = {};
+    link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
+    begin_step({.kind = Kind::Copy, .expected = {}, .is_open = true, .result = {}});
+}
+
+// Nothing is sent behind an open step before this: it is the last one, or has ended.
+void Follower::expect(const StepOutcome& expected) {
+    if (steps_.empty()) return;
+    Step& step = steps_.back();
+    step.expected = expected;
+    step.is_open = false;
+    if (!step.result) return;
+    compare(step, *step.result);
+    steps_.pop_back();
 }
 
 void Follower::mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
@@ -50,7 +70,7 @@ void Follower::mark(std::string& out, const PreparedPtr& constraints, const Prep
     execute(out, mark, mark_values);
     wire::append_sync(out);
     link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
-    begin_step(Kind::Mark);
+    begin_step({.kind = Kind::Mark, .expected = {}, .result = {}});
 }
 
 void Follower::ensure_prepared(std::string& out, const PreparedPtr& statement) {
@@ -129,18 +149,23 @@ void Follower::on_error(ByteView body) {
 }
 
 void Follower::end_step() {
-    if (steps_.empty()) return;
-    const Step& step = steps_.front();
-    const bool differs = step.kind == Kind::Copy ? !outcome_.equals(step.expected) : outcome_.failed();
-    if (differs && difference_.empty()) {
-        difference_ = step.kind == Kind::Copy
-                          ? fmt::format("{} instead of {}", outcome_.text(), step.expected.text())
-                          : fmt::format("{} ({})", last_error_, outcome_.text());
-        if (step.kind == Kind::Copy && outcome_.failed()) difference_ += fmt::format(" ({})", last_error_);
-    }
-    steps_.pop_front();
-    outcome_ = {};
     if (!link->replies.empty()) link->replies.pop();
+    if (steps_.empty()) return;
+    const StepOutcome result = std::exchange(outcome_, {});
+    if (steps_.front().is_open) {
+        steps_.front().result = result;
+        return;
+    }
+    compare(steps_.front(), result);
+    steps_.pop_front();
+}
+
+void Follower::compare(const Step& step, const StepOutcome& result) {
+    const bool differs = step.expected ? !result.equals(*step.expected) : result.failed();
+    if (!differs || !difference_.empty()) return;
+    difference_ = step.expected ? fmt::format("{} instead of {}", result.text(), step.expected->text())
+                                : std::string(result.text());
+    if (result.failed()) difference_ += fmt::format(" ({})", last_error_);
 }
 
 }  // namespace pgpool::exec

@@ -57,6 +57,9 @@ public:
     // Steps: appended to `out`, which the caller sends.
     void run(std::string& out, std::string_view sql);  // something of ours that must succeed
     void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
+    // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
+    void begin_copy(std::string& out, std::string_view sql);
+    void expect(const StepOutcome& expected);
     // With the marker; `marked()` tells what came of it.
     void mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
               std::string_view mark_values);
@@ -76,16 +79,19 @@ private:
     enum class Kind : std::uint8_t { Own, Copy, Mark };
     struct Step {
         Kind kind = Kind::Own;
-        StepOutcome expected;  // Copy
+        std::optional<StepOutcome> expected;  // none: it must not fail
+        bool is_open = false;                 // what is expected follows
+        std::optional<StepOutcome> result;    // it has ended before that
     };
 
-    void begin_step(Kind kind, const StepOutcome& expected = {});
+    void begin_step(Step step);
     void execute(std::string& out, const PreparedPtr& statement, std::string_view values);
     void ensure_prepared(std::string& out, const PreparedPtr& statement);
     void on_frame(const wire::Frame& frame, NameValuesTable& names);
     void on_data_row(const wire::Frame& frame);
     void on_error(ByteView body);
     void end_step();
+    void compare(const Step& step, const StepOutcome& result);
 
     std::deque<Step> steps_;
     StepOutcome outcome_;     // of the step at the front

@@ -183,7 +183,9 @@ void Session::protocol_violation(std::string_view message) {
 std::size_t Session::stream(ByteView rest) {
     const std::size_t count = std::min<std::uint64_t>(stream_left_, rest.size());
     if (!stream_dropped_) effects_.send(*link_, rest.substr(0, count));
+    if (streams_everywhere_ && spread_) stream_to_followers(rest.substr(0, count));
     stream_left_ -= count;
+    streams_everywhere_ = streams_everywhere_ && stream_left_ > 0;
     return count;
 }
 
@@ -238,6 +240,8 @@ std::size_t Session::pass_copy_data(ByteView rest) {
     const bool ignored = copying_in_ && (frame.type == kSync || frame.type == kFlush);
     stream_left_ = frame.size;
     stream_dropped_ = !to_server || ignored;
+    streams_everywhere_ = spread_ && spread_->streams && is_copy(frame.type);
+    if (streams_everywhere_ && frame.type != kCopyData) spread_->streams = false;
     return stream(rest);
 }
 

@@ -19,7 +19,7 @@ using sql::Kind;
 using wire::TransactionStatus;
 using At = Spread::Phase;
 
-constexpr std::size_t kMaxRedo = std::size_t{16} << 20U;
+constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
 StepOutcome only(std::string_view tag) {
     StepOutcome outcome;
@@ -37,27 +37,10 @@ std::string begin_text(const sql::TransactionOptions& options) {
     return "BEGIN";
 }
 
-bool is_savepoint(Kind kind) {
-    return kind == Kind::Savepoint || kind == Kind::ReleaseSavepoint || kind == Kind::RollbackToSavepoint;
-}
-
-bool controls_transaction(Kind kind) {
-    return kind == Kind::Begin || kind == Kind::Commit || kind == Kind::Rollback ||
-           kind == Kind::PrepareTransaction || kind == Kind::CommitPrepared || kind == Kind::RollbackPrepared;
-}
-
-// Changes the transaction that it is in, so that what follows means something else without it.
-bool steers_transaction(const sql::StatementInfo& info) {
-    return std::any_of(info.statements.begin(), info.statements.end(), [](const auto& statement) {
-        return is_savepoint(statement.kind) || statement.kind == Kind::SetTransaction ||
-               !statement.settings.empty();
-    });
-}
-
-bool mixes_transaction_control(const sql::StatementInfo& info) {
-    return info.statements.size() > 1 &&
-           std::any_of(info.statements.begin(), info.statements.end(),
-                       [](const auto& statement) { return controls_transaction(statement.kind); });
+// To have the same effect everywhere; or it has none that is replicated.
+bool is_proven(const replication::Classified& classified) {
+    return classified.kind == WriteClass::Point || classified.kind == WriteClass::Ddl ||
+           classified.kind == WriteClass::None;
 }
 
 // Whether the batch executes what it binds, and nothing else: a portal that lives on cannot be followed.
@@ -129,31 +112,68 @@ bool Session::is_spread() const {
 
 // --- before a request is sent to main ---
 
+// pgjdbc sends its BEGIN in one batch with the first statement of the transaction.
+bool Session::begins_with_write() const {
+    const Meaning& meaning = request_.meaning;
+    return request_.form == Request::Form::Batch && transaction_ == TransactionStatus::Idle &&
+           meaning.marks.begins && !meaning.marks.commits && !meaning.marks.rolls_back;
+}
+
 // Why the request at the front cannot be replicated; empty: it can, or need not be.
 std::string Session::why_not_replicated(ByteView bytes) const {
-    const auto& classified = request_.meaning.verdict.replicated;
-    const sql::StatementInfo& info = *request_.meaning.info;
+    const Meaning& meaning = request_.meaning;
+    const auto& classified = meaning.verdict.replicated;
+    const bool is_batch = request_.form == Request::Form::Batch;
     if (request_.form == Request::Form::FunctionCall) return "a function call by the fast path";
-    if (info.single(Kind::PrepareTransaction) || info.single(Kind::CommitPrepared))
-        return "two-phase commit by the client";
     const bool writes = classified && classified->kind != WriteClass::None;
-    if (is_spread() && !info.statements.empty() && controls_transaction(info.statements[0].kind) &&
-        info.statements[0].transaction.chain)
+    const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
+    if (is_mixed && (is_spread() || (writes && !begins_with_write())))
+        return "BEGIN, COMMIT or ROLLBACK together with other statements";
+    if (is_spread() && ends_transaction() && meaning.info->statements[0].transaction.chain)
         return "AND CHAIN after a write";
-    if (!writes) return {};
-    if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return {};
-    if (classified->outside_transaction) return "it runs only outside of a transaction block";
+    if (meaning.info->single(Kind::PrepareTransaction) || meaning.info->single(Kind::CommitPrepared))
+        return "two-phase commit by the client";
+    if (!writes || (is_batch && !executes_anything(bytes))) return {};
+    if (classified->outside_transaction && meaning.steering.statements != 1)
+        return "several statements of which one runs only outside of a transaction block";
     if (!on_primary()) return "a write in a transaction that began as READ ONLY";
-    if (!request_.meaning.own_names.empty()) return "a statement made by SQL PREPARE";
+    if (!meaning.own_names.empty()) return "a statement made by SQL PREPARE";
     if (request_.oversize) return "a message of this size";
-    if (request_.form == Request::Form::Batch && !request_.synced) return "a batch without its Sync";
-    if (mixes_transaction_control(info)) return "transaction control in a text that also writes";
-    if (request_.form == Request::Form::Batch && !executes_what_it_binds(bytes))
-        return "a portal that outlives its batch";
+    if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
+        return "COPY FROM STDIN that is not a Query of its own";
+    if (is_batch && !request_.synced) return "a batch without its Sync";
+    if (is_batch && !executes_what_it_binds(bytes)) return "a portal that outlives its batch";
     if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
-    const bool is_proven = classified->kind == WriteClass::Point || classified->kind == WriteClass::Ddl;
-    if (is_proven || around_.config->replication.unsafe_statements != config::Unsafe::Refuse) return {};
-    return replication::describe(*classified);
+    const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
+    return is_proven(*classified) || !is_refused ? std::string() : replication::describe(*classified);
+}
+
+// As any error it ends the transaction that it is in.
+std::size_t Session::refuse_to_replicate(ByteView bytes, const std::string& reason) {
+    const std::string message = "this cannot be replicated: " + reason;
+    const wire::Report report{.sqlstate = sqlstate::kFeatureNotSupported,
+                              .message = message,
+                              .hint =
+                                  "SHOW ROUTE FOR tells how a statement is replicated; "
+                                  "replication.unsafe_statements allows what is not proven."};
+    if (transaction_ == TransactionStatus::Idle) return fail_front(report), dispatch(bytes);
+    if (!spread_) spread_ = std::make_unique<Spread>();
+    spread_->doom = reason;
+    wire::append_error(spread_->refusal, report);
+    undo_everywhere();
+    return 0;
+}
+
+void Session::warn_of_unproven() {
+    const auto& classified = request_.meaning.verdict.replicated;
+    if (!classified || is_proven(*classified)) return;
+    if (around_.config->replication.unsafe_statements != config::Unsafe::Warn) return;
+    std::string notice;
+    wire::append_notice(notice, {.severity = wire::Severity::Warning,
+                                 .sqlstate = SqlState("01000"),
+                                 .message = "nodes may come to differ by this statement: " +
+                                            replication::describe(*classified)});
+    effects_.reply(notice);
 }
 
 // Whether what main executes must be executed by the others, now or when the transaction first writes.
@@ -161,7 +181,7 @@ bool Session::needs_copy(ByteView bytes) const {
     const auto& classified = request_.meaning.verdict.replicated;
     if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return false;
     if (classified && classified->kind != WriteClass::None) return true;
-    return transaction_ != TransactionStatus::Idle && steers_transaction(*request_.meaning.info);
+    return transaction_ != TransactionStatus::Idle && request_.meaning.steering.any();
 }
 
 // What is to be done on the other nodes before main gets the request at the front. Nothing: it can be sent;
@@ -170,26 +190,29 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!spread_ && !around_.functions().is_replicated()) return std::nullopt;
     if (spread_ && !spread_->doom.empty()) return undo_everywhere(), 0;
-    if (const std::string reason = why_not_replicated(bytes); !reason.empty()) {
-        fail_front({.sqlstate = sqlstate::kFeatureNotSupported,
-                    .message = "this cannot be replicated: " + reason,
-                    .hint = "SHOW ROUTE FOR tells how a statement is replicated; "
-                            "replication.unsafe_statements allows what is not proven."});
-        return dispatch(bytes);
-    }
+    const Meaning::Steering& steering = request_.meaning.steering;
+    const bool is_ignored = transaction_ == TransactionStatus::Failed && !steering.begins_or_ends &&
+                            !steering.rolls_to_savepoint;  // main says 25P02
+    if (is_ignored) return std::nullopt;
+    if (const std::string reason = why_not_replicated(bytes); !reason.empty())
+        return refuse_to_replicate(bytes, reason);
     if (is_spread() && ends_transaction()) return end_spread();
-    if (transaction_ == TransactionStatus::Failed || !needs_copy(bytes)) return std::nullopt;
+    if (!needs_copy(bytes)) return std::nullopt;
     if (!spread_) spread_ = std::make_unique<Spread>();
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
+    warn_of_unproven();
     spread.copies = true;
     spread.copy = {};
     spread.outcome = {};
     spread.bound.clear();
-    spread.steers = steers_transaction(*request_.meaning.info);
-    spread.statements = request_.meaning.info->statements.size();
-    spread.is_alone = transaction_ == TransactionStatus::Idle;
-    if (spread.is_alone) deferred_begin_ = "BEGIN";
+    spread.sets = steering.sets;
+    spread.statements = steering.statements;
+    spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_with_write();
+    spread.is_bare = spread.is_alone && classified && classified->outside_transaction;
+    spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
+    spread.epoch = around_.topology->epoch;
+    if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
     return std::nullopt;
 }
 
@@ -237,12 +260,6 @@ Follower* Session::follower_at(NodeId node) const {
     return nullptr;
 }
 
-bool Session::holds(const ServerLink& link) const {
-    if (link_ == &link) return true;
-    return spread_ && std::any_of(spread_->followers.begin(), spread_->followers.end(),
-                                  [&](const auto& follower) { return follower->link == &link; });
-}
-
 void Session::add_follower(ServerLink& link) {
     spread_->awaits_follower = false;
     spread_->followers.push_back(std::make_unique<Follower>(link));
@@ -250,21 +267,24 @@ void Session::add_follower(ServerLink& link) {
 
 // The same session settings, the same transaction, and what it did before it wrote.
 void Session::begin_at(Follower& follower) {
-    ServerLink& link = *follower.link;
     std::string out;
-    if (link.settings.current() != settings_.current()) {
-        const Replay difference = replay(*link.settings.current(), *settings_.current());
-        link.settings.replace(settings_.current());
-        if (!difference.encoding.empty()) follower.run(out, difference.encoding);
-        if (!difference.sql.empty()) follower.run(out, difference.sql);
-    }
+    settings_at(follower, out);
     follower.needs_reset |= settings_.is_open();
     follower.run(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
     for (const Spread::Done& done : spread_->prelude) {
         follower.repeat(out, done.request, done.outcome);
-        follower.needs_reset = true;
+        follower.needs_reset |= done.sets;
     }
-    effects_.send(link, out);
+    effects_.send(*follower.link, out);
+}
+
+void Session::settings_at(Follower& follower, std::string& out) {
+    ServerLink& link = *follower.link;
+    if (link.settings.current() == settings_.current()) return;
+    const Replay difference = replay(*link.settings.current(), *settings_.current());
+    link.settings.replace(settings_.current());
+    if (!difference.encoding.empty()) follower.run(out, difference.encoding);
+    if (!difference.sql.empty()) follower.run(out, difference.sql);
 }
 
 // --- the request on its way to main ---
@@ -282,7 +302,8 @@ void Session::copy_bind(std::string_view portal, const PreparedPtr& statement, B
 
 void Session::copy_execute(std::string_view portal) {
     for (auto& [name, execution] : spread_->bound) {
-        if (name == portal) spread_->copy.executions.push_back(execution);
+        const bool begins = execution.statement->info && execution.statement->info->single(Kind::Begin);
+        if (name == portal && !begins) spread_->copy.executions.push_back(execution);
     }
 }
 
@@ -296,8 +317,11 @@ bool Session::main_answered(TransactionStatus status) {
         return false;
     }
     if (!std::exchange(spread.copies, false)) return true;
+    if (spread.is_bare) return bare_answered(), false;
+    const bool copied_in = std::exchange(spread.copies_in, false);
+    if (copied_in) copy_in_ended();
     if (status == TransactionStatus::InTransaction) {
-        follow(std::move(spread.copy));
+        if (!copied_in) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
         begin_marking();
         return false;
@@ -306,6 +330,22 @@ bool Session::main_answered(TransactionStatus status) {
     spread.doom = "failed on main";  // and told; the others have nothing of it
     undo_everywhere();
     return false;
+}
+
+// Main has done what runs outside of transactions; the others do it by themselves.
+void Session::bare_answered() {
+    Spread& spread = *spread_;
+    spread.phase = At::Following;
+    wait_for_nodes();
+    if (!spread.outcome.failed()) {
+        for (const auto& follower : spread.followers) {
+            std::string out;
+            settings_at(*follower, out);
+            follower->repeat(out, spread.copy, spread.outcome);
+            effects_.send(*follower->link, out);
+        }
+    }
+    nodes_stepped();
 }
 
 // Whether the client gets this only when the commit is certain: of a Query PostgreSQL itself tells the last
@@ -326,16 +366,44 @@ void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
     add_to_redo(spread.redo, request);
     if (!spread.is_joined) {
-        spread.prelude.push_back({std::move(request), spread.outcome});
+        spread.prelude.push_back({std::move(request), spread.outcome, spread.sets});
         return;
     }
     for (const auto& follower : spread.followers) {
         std::string out;
-        if (!follower->has_begun) begin_at(*follower);
-        follower->has_begun = true;
+        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
         follower->repeat(out, request, spread.outcome);
-        follower->needs_reset |= spread.steers;
+        follower->needs_reset |= spread.sets;
         effects_.send(*follower->link, out);
+    }
+}
+
+// Main takes the data of a COPY FROM STDIN: from here on the others get what it gets.
+void Session::copy_in_began() {
+    Spread& spread = *spread_;
+    spread.copies_in = spread.streams = true;
+    spread.is_repairable = false;
+    for (const auto& follower : spread.followers) {
+        std::string out;
+        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
+        follower->begin_copy(out, spread.copy.sql);
+        effects_.send(*follower->link, out);
+    }
+}
+
+void Session::stream_to_followers(ByteView bytes) {
+    for (const auto& follower : spread_->followers) effects_.send(*follower->link, bytes);
+}
+
+// After an error main reads no more of it; which one the others come to does not matter then.
+void Session::copy_in_ended() {
+    Spread& spread = *spread_;
+    if (spread.outcome.failed()) spread.outcome.add_suspended();
+    std::string fail;
+    if (std::exchange(spread.streams, false)) wire::FrameBuilder(fail, wire::frontend::kCopyFail).string("");
+    for (const auto& follower : spread.followers) {
+        if (!fail.empty()) effects_.send(*follower->link, fail);
+        follower->expect(spread.outcome);
     }
 }
 
@@ -383,11 +451,8 @@ void Session::send_marker() {
     spread.redo.settings.clear();
     const Replay settings = replay(*around_.names.empty(), *settings_.current());
     if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
-    const std::string redo = markers::encode(spread.redo);
-    if (redo.size() > kMaxRedo) {
-        spread.doom = "the transaction is too large";
-        return undo_everywhere();
-    }
+    std::string redo = spread.is_repairable ? markers::encode(spread.redo) : std::string();
+    if (redo.empty() || redo.size() > kMaxRedo) redo = markers::kTooLarge;
     const PreparedPtr constraints =
         around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
     const PreparedPtr mark =
@@ -399,7 +464,7 @@ void Session::send_marker() {
     wire::append_sync(out_);
     link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
     send_made();
-    spread.main_owes = true;
+    ++spread.main_owes;
     spread.main_marked = false;
     for (const auto& follower : spread.followers) {
         std::string out;
@@ -418,8 +483,9 @@ void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
 
 // Main has answered something of ours.
 void Session::main_stepped(std::string error) {
+    if (!spread_) return;
     Spread& spread = *spread_;
-    spread.main_owes = false;
+    --spread.main_owes;
     if (!error.empty() && spread.main_error.empty()) spread.main_error = std::move(error);
     nodes_stepped();
 }
@@ -427,8 +493,9 @@ void Session::main_stepped(std::string error) {
 // A node has answered, is gone, or the membership is new: on with the protocol if all have.
 void Session::nodes_stepped() {
     Spread& spread = *spread_;
-    const bool owed = spread.main_owes || std::any_of(spread.followers.begin(), spread.followers.end(),
-                                                      [](const auto& follower) { return follower->owes(); });
+    const bool owed =
+        spread.main_owes > 0 || std::any_of(spread.followers.begin(), spread.followers.end(),
+                                            [](const auto& follower) { return follower->owes(); });
     note_differences();
     if (owed || wait_ != Wait::Nodes) return;
     switch (spread.phase) {
@@ -467,7 +534,8 @@ void Session::all_marked() {
     const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
                                                        [](const auto& f) { return f->marked(); });
     if (!spread.main_error.empty()) spread.doom = "failed on main";
-    if (spread.doom.empty() && !all) spread.doom = "the membership of nodes changes";
+    if (spread.doom.empty() && (!all || is_anybody_missing()))
+        spread.doom = "the membership of nodes changes";
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.is_alone) {
         spread.phase = At::Marked;
@@ -476,7 +544,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
-    spread.main_owes = true;
+    ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
 }
 
@@ -485,6 +553,9 @@ void Session::end_followers(bool committed) {
     Spread& spread = *spread_;
     spread.phase = committed ? At::Following : At::Undoing;
     wait_for_nodes();
+    for (const cluster::NodeStatus& node : around_.topology->nodes) {
+        if (committed && spread.lost.contains(node.id)) node_failed(node.id, "lost while main committed");
+    }
     for (const auto& follower : spread.followers) {
         if (!follower->has_begun) continue;
         std::string out;
@@ -501,7 +572,7 @@ void Session::end_followers(bool committed) {
 void Session::all_followed() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (!follower->difference().empty()) {
+        if (!follower->difference().empty() && !spread.may_differ) {
             node_failed(follower->link->node,
                         "it did not commit what the main node had committed: " + follower->difference());
         }
@@ -512,18 +583,22 @@ void Session::all_followed() {
 }
 
 void Session::node_failed(NodeId node, const std::string& reason) {
+    if (spread_->failed.empty())
+        spread_->evicting_until = around_.now + around_.config->health.failover_park_timeout;
     spread_->failed.add(node);
     effects_.node_failed(node, spread_->epoch, reason);
 }
 
+// A node that failed is out, or a later epoch is in force: then it was made equal again when that began.
 void Session::finish_if_evicted() {
     const Spread& spread = *spread_;
     const auto& nodes = around_.topology->nodes;
-    const bool awaits = std::any_of(nodes.begin(), nodes.end(), [&](const cluster::NodeStatus& node) {
-        return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
-    });
+    const bool awaits = around_.topology->epoch <= spread.epoch &&
+                        std::any_of(nodes.begin(), nodes.end(), [&](const cluster::NodeStatus& node) {
+                            return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
+                        });
     if (awaits) return effects_.await_news();
-    if (spread.main_is_lost) return finish_without_main(true);
+    if (spread.main_is_lost) return finish_without_main();
     finish(TransactionStatus::Idle);
 }
 
@@ -548,8 +623,9 @@ void Session::undo_everywhere() {
     Spread& spread = *spread_;
     spread.phase = At::Undoing;
     wait_for_nodes();
+    deferred_begin_.clear();
     if (link_ != nullptr && link_->status != TransactionStatus::Idle) {
-        spread.main_owes = true;
+        ++spread.main_owes;
         send_own_query("ROLLBACK", Purpose::End);
     }
     for (const auto& follower : spread.followers) {
@@ -569,8 +645,14 @@ void Session::all_undone() {
     const bool is_alone = spread.is_alone;
     const std::string doom = std::move(spread.doom);
     const std::string main_error = std::move(spread.main_error);
+    std::string error = std::move(spread.refusal);
     leave_nodes();
-    std::string error;
+    if (!error.empty()) {
+        voided_ = Voided::Untold;
+        voided_by_ = std::move(error);
+        error_seen_ = is_told;
+        return;
+    }
     if (main_error.empty())
         wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
                                    .message = "could not replicate the transaction: " + doom,
@@ -632,6 +714,10 @@ void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     std::erase_if(spread.followers, [&](const auto& follower) { return follower->link == &link; });
     if (spread.phase == At::Following) {
         node_failed(node, fmt::format("lost while it committed: {}", reason));
+    } else if (spread.phase == At::Committing) {
+        spread.lost.add(node);
+    } else if (spread.phase == At::Marked) {
+        spread.doom = fmt::format("node \"{}\" was lost: {}", name_of(node), reason);
     }
     nodes_stepped();
 }
@@ -683,8 +769,13 @@ bool Session::end_without_main(std::string_view reason) {
     return true;
 }
 
-// Main may have committed, and nobody else has. Once it is out nothing of the transaction remains.
-void Session::finish_without_main(bool is_out) {
+// Main may have committed, and nobody else has. Once it is out nothing of the transaction remains; if it is
+// not, the others may have been made equal to it.
+void Session::finish_without_main() {
+    const auto& nodes = around_.topology->nodes;
+    const bool is_out = std::all_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+        return !spread_->failed.contains(node.id) || node.state == cluster::NodeState::Down;
+    });
     leave_nodes();
     if (closed_) return on_client_gone();
     transaction_ = TransactionStatus::Idle;
@@ -716,7 +807,7 @@ void Session::nodes_late() {
             return node_failed(link_->node, "it did not commit in time (replication.stall_timeout)");
         case At::Following:
             for (const auto& follower : spread.followers) {
-                if (follower->owes())
+                if (follower->owes() && !spread.is_bare)
                     node_failed(follower->link->node,
                                 "it did not commit in time (replication.stall_timeout)");
             }
@@ -724,11 +815,23 @@ void Session::nodes_late() {
         case At::Undoing:
             return drop_late();
         case At::Evicting:
-            if (spread.main_is_lost) return finish_without_main(false);
-            return effects_.await_news();
+            return give_up_eviction();
         default:
             return;
     }
+}
+
+// Nobody has decided that the node is out: it may be the one that others ask next.
+void Session::give_up_eviction() {
+    if (around_.now < spread_->evicting_until) return effects_.await_news();
+    if (spread_->main_is_lost) return finish_without_main();
+    spread_->held.clear();
+    wire::append_error(
+        spread_->held,
+        {.sqlstate = sqlstate::kOutcomeUnknown,
+         .message = "the transaction was committed, but not on a node that could not be taken out",
+         .hint = "See SHOW POOL_NODES and the log."});
+    finish(TransactionStatus::Idle);
 }
 
 // They do not even answer a ROLLBACK.
@@ -741,7 +844,7 @@ void Session::drop_late() {
         std::erase_if(spread_->followers, [&](const auto& follower) { return follower->link == link; });
         effects_.release(*link, Disposal::Close);
     }
-    if (spread_->main_owes) return lose_link("it did not answer in time");
+    if (spread_->main_owes > 0) return lose_link("it did not answer in time");
     nodes_stepped();
 }
 

@@ -15,6 +15,11 @@ using namespace wire::backend;
 // Messages that may be larger than what we want to hold: they are passed on while they arrive.
 constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 
+// BEGIN by itself: the other nodes have it in another form.
+bool begins(const Expected& expected) {
+    return expected.info && expected.info->single(sql::Kind::Begin);
+}
+
 bool is_asynchronous(char type) {
     return type == kNoticeResponse || type == kParameterStatus || type == kNotificationResponse;
 }
@@ -229,7 +234,8 @@ bool Session::on_command_end(const wire::Frame& frame) {
         on_portal_suspended(head);
     }
     if (spread_ && head.purpose == Purpose::Client) {
-        if (frame.type == kCommandComplete) spread_->outcome.add_tag(Cursor(frame.body).c_string());
+        if (frame.type == kCommandComplete && !begins(head))
+            spread_->outcome.add_tag(Cursor(frame.body).c_string());
         if (frame.type == kPortalSuspended) spread_->outcome.add_suspended();
     }
     if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
@@ -245,6 +251,7 @@ bool Session::on_copy_in() {
     copying_in_ = link_->replies.size() == 1 || link_->replies.at(1).owed != Owed::CopyEnd;
     unsynced_ = unsynced_ || link_->replies.head().owed == Owed::Execute;
     if (copying_in_) forget_gathered();
+    if (copies()) copy_in_began();
     return wanted;
 }
 
@@ -308,6 +315,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     error_seen_ = true;
+    if (spread_) spread_->outcome.add_error(fields.sqlstate);
     if (repeat_on_primary(fields)) return false;
     ++frames_forwarded_;
     frames_to_skip_ = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "proxy/replication/write_class.h"
 #include "proxy/route/explain.h"
 
 namespace pgpool::exec {
@@ -189,8 +190,14 @@ std::optional<NodeId> Session::reads_at() const {
 std::vector<std::string> Session::explain_route(std::string_view sql) const {
     const auto analysed = around_.analyze(sql, options_);
     const route::Verdict verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
-    return route::explain(verdict, *analysed.info, session_route(), *around_.topology,
-                          around_.config->routing, around_.random());
+    std::vector<std::string> lines =
+        route::explain(verdict, *analysed.info, session_route(), *around_.topology, around_.config->routing,
+                       around_.random());
+    if (around_.config->mode == config::ClusterMode::Replication) {
+        lines.push_back(
+            replication::explain(replication::classify_write(*analysed.info, login_.database->facts.get())));
+    }
+    return lines;
 }
 
 std::string Session::application_name() const {

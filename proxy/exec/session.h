@@ -41,11 +41,22 @@ namespace pgpool::exec {
 // What classify() finds out about a request; found anew when something that it rests on has changed.
 struct Meaning {
     Marks marks;
-    bool lists_names = false;            // reads pg_prepared_statements
-    bool prepares = false;               // holds a SQL PREPARE
-    bool copies_in = false;              // holds a COPY FROM
-    bool changes_names = false;          // makes or drops prepared statements, or resets settings
-    bool binds_unnamed = false;          // Batch: the unnamed statement of an earlier one
+    bool lists_names = false;    // reads pg_prepared_statements
+    bool prepares = false;       // holds a SQL PREPARE
+    bool copies_in = false;      // holds a COPY FROM
+    bool changes_names = false;  // makes or drops prepared statements, or resets settings
+    bool binds_unnamed = false;  // Batch: the unnamed statement of an earlier one
+    // Mode replication: what it does to the transaction that it is in.
+    struct Steering {
+        bool begins_or_ends = false;      // BEGIN, COMMIT, ROLLBACK and their kin
+        bool rolls_to_savepoint = false;  // ROLLBACK TO
+        bool savepoints = false;          // SAVEPOINT and its kin, SET TRANSACTION
+        bool sets = false;                // settings
+        std::uint32_t statements = 0;
+        // Another transaction would not mean the same without it.
+        [[nodiscard]] bool any() const { return savepoints || sets; }
+    };
+    Steering steering;
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -114,7 +125,18 @@ public:
     [[nodiscard]] const Login& login() const { return login_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const ServerLink* link() const { return link_; }
-    [[nodiscard]] bool holds(const ServerLink& link) const;
+    template <typename Predicate>
+    [[nodiscard]] bool any_link(Predicate is_so) const {
+        if (link_ != nullptr && is_so(*link_)) return true;
+        if (!spread_) return false;
+        for (const auto& follower : spread_->followers) {
+            if (is_so(*follower->link)) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] bool holds(const ServerLink& link) const {
+        return any_link([&](const ServerLink& held) { return &held == &link; });
+    }
     // A commit is on its way to the nodes: the session must live until it has come to all of them.
     [[nodiscard]] bool must_finish() const { return spread_ && spread_->must_finish(); }
     [[nodiscard]] bool closed() const { return closed_; }
@@ -191,6 +213,7 @@ private:
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
     void note_statements(const sql::StatementInfo& info);
+    void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
     void note_names(const sql::Statement& statement);
     [[nodiscard]] bool takes_back_settings(const sql::Statement& statement) const;
@@ -262,6 +285,9 @@ private:
     // nodes.cc
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
+    void warn_of_unproven();
+    [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
+    [[nodiscard]] bool begins_with_write() const;
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] bool ends_transaction() const;
@@ -275,7 +301,12 @@ private:
     void copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
     [[nodiscard]] bool hold_back(const wire::Frame& frame);
+    void bare_answered();
     void follow(CopiedRequest request);
+    void settings_at(Follower& follower, std::string& out);
+    void copy_in_began();
+    void stream_to_followers(ByteView bytes);
+    void copy_in_ended();
     void begin_marking();
     void try_marking();
     [[nodiscard]] bool is_anybody_missing() const;
@@ -300,7 +331,8 @@ private:
     void on_follower_lost(ServerLink& link, std::string_view reason);
     [[nodiscard]] bool on_main_lost(std::string_view reason);
     [[nodiscard]] bool end_without_main(std::string_view reason);
-    void finish_without_main(bool is_out);
+    void finish_without_main();
+    void give_up_eviction();
     void nodes_late();
     void drop_late();
     void nodes_news();
@@ -426,18 +458,19 @@ private:
 
     // The request at the front of the client's bytes, and the one that is being answered.
     Request request_;
-    std::uint32_t retained_ = 0;     // bytes of the request being answered that are kept for a repetition
-    std::uint32_t done_ = 0;         // bytes at the front that are not needed any more
-    std::uint64_t stream_left_ = 0;  // bytes of a large message that go straight on
-    bool stream_dropped_ = false;    // ... to nowhere
-    bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
-    bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
-    bool unsynced_ = false;          // messages were sent that wait for their Sync
-    bool names_change_ = false;      // by something on the way, which an error may skip
-    bool names_go_ = false;          // all of them, by something on the way
-    bool unnamed_may_stay_ = false;  // the statement, if the message that replaces it is skipped
-    bool may_end_failed_ = false;    // the failed transaction, by something on the way
-    bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
+    std::uint32_t retained_ = 0;       // bytes of the request being answered that are kept for a repetition
+    std::uint32_t done_ = 0;           // bytes at the front that are not needed any more
+    std::uint64_t stream_left_ = 0;    // bytes of a large message that go straight on
+    bool stream_dropped_ = false;      // ... to nowhere
+    bool streams_everywhere_ = false;  // ... to the other nodes too
+    bool skipping_to_sync_ = false;    // after an error of ours in a batch whose Sync is not here yet
+    bool server_skips_ = false;        // after an error of the server's: it ignores all before that Sync
+    bool unsynced_ = false;            // messages were sent that wait for their Sync
+    bool names_change_ = false;        // by something on the way, which an error may skip
+    bool names_go_ = false;            // all of them, by something on the way
+    bool unnamed_may_stay_ = false;    // the statement, if the message that replaces it is skipped
+    bool may_end_failed_ = false;      // the failed transaction, by something on the way
+    bool may_be_skipped_ = false;      // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
     bool may_copy_in_ = false;  // a request was sent that `copies_in`
     bool awaits_batch_end_ = false;

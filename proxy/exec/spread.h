@@ -34,6 +34,7 @@ struct Spread {
     struct Done {
         CopiedRequest request;
         StepOutcome outcome;
+        bool sets = false;
     };
 
     Phase phase = Phase::Open;
@@ -41,29 +42,37 @@ struct Spread {
     std::vector<std::unique_ptr<Follower>> followers;
     std::vector<Done> prelude;  // savepoints and settings of the transaction, before it wrote
     markers::Redo redo;
-    std::string doom;       // why the transaction cannot commit; empty: it can
-    route::NodeSet failed;  // nodes that must be out before the client hears
+    bool is_repairable = true;  // the redo holds all that was done
+    std::string doom;           // why the transaction cannot commit; empty: it can
+    std::string refusal;        // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    route::NodeSet lost;        // followers that are gone since main was told to commit
+    route::NodeSet failed;      // nodes that must be out before the client hears
 
     // The request that main executes.
     bool copies = false;         // ... and the others are to follow
     bool is_alone = false;       // a transaction of its own
+    bool is_bare = false;        // ... that runs outside of transactions: each node by itself, without marker
+    bool may_differ = false;     // ... and that may fail on a node without harm: VACUUM
     bool is_end = false;         // the client's COMMIT or ROLLBACK
-    bool steers = false;         // savepoints, settings
+    bool sets = false;           // settings
     std::size_t statements = 0;  // of its text
     CopiedRequest copy;
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
     StepOutcome outcome;
+    bool copies_in = false;        // a COPY FROM STDIN: its data goes to all nodes
+    bool streams = false;          // ... and has not ended
     bool awaits_follower = false;  // a connection for the next one
 
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;
-    bool main_owes = false;    // an answer to something of ours
-    bool main_marked = false;  // with the right epoch
-    bool holds = false;        // what the client gets is kept until the commit is certain
+    std::uint32_t main_owes = 0;  // answers to what is ours
+    bool main_marked = false;     // with the right epoch
+    bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
     std::string main_error;  // ErrorResponse body of main to something of ours
     bool main_is_lost = false;
+    TimePoint evicting_until;  // the client does not wait longer for the decision
 
     static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 

@@ -85,6 +85,7 @@ private:
 
     [[nodiscard]] cluster::BuiltTopology judge() const;
     [[nodiscard]] News rebuild();
+    void forgive_attached();
     void steer_search();
     static void tell(const News& news);
     [[nodiscard]] Pace pace() const;
@@ -245,11 +246,21 @@ void Monitor::Core::reload(config::ConfigPtr config) {
     tell(news);
 }
 
+void Monitor::Core::forgive_attached() {
+    for (NodeEvidence& node : evidence_) {
+        if (!followed_->membership.is_attached(node.name)) continue;
+        if (node.state == NodeState::Down) node.state = NodeState::Unknown;
+        node.refused_in_row = 0;
+        node.failures_in_row = 0;
+    }
+}
+
 void Monitor::Core::follow(cluster::Membership membership, bool is_open) {
     News news;
     {
         const std::lock_guard lock(mutex_);
         followed_ = Followed{std::move(membership), is_open};
+        if (is_open) forgive_attached();
         news = rebuild();
     }
     tell(news);

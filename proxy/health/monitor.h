@@ -62,7 +62,8 @@ public:
     void kick_all(std::string_view reason);
 
     // Mode replication: who is in from now on, and whether anybody may be up; publishes. Before the first
-    // call nobody is.
+    // call nobody is. REQUIRES: if `is_open`, all who are in have just answered the caller: what probes have
+    // held against them is over.
     void follow(cluster::Membership membership, bool is_open);
     void on_suspected(Suspected suspected);  // before start()
 

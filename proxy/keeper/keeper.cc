@@ -26,6 +26,7 @@ using cluster::Membership;
 
 constexpr SqlState kNotInThatState{"55000"};
 constexpr milliseconds kOpenAgain{200};
+constexpr seconds kCatchUpAgain{1};
 // Of a proxy that died nobody waits for its transactions. Those in flight here end by themselves: a session
 // that loses a node gives up or goes on without it.
 constexpr Patience kAtOpening{.grace = milliseconds(200), .limit = seconds(10)};
@@ -89,6 +90,7 @@ public:
     void stop() { thread_.stop(); }
     void reload(config::ConfigPtr config);
     void add_loss(NodeId node, std::uint64_t seen_epoch, std::string reason);
+    void add_refused_mark(std::uint64_t seen_epoch);
     void add_request(Request request);
 
 private:
@@ -96,6 +98,7 @@ private:
     struct Work {
         config::ConfigPtr config;
         std::map<NodeId, Loss> losses;
+        std::uint64_t refused_under = 0;
         std::deque<Request> requests;
     };
 
@@ -106,9 +109,11 @@ private:
     void open_with(Settlement& settlement, const std::map<std::string, std::string>& failed);
     void use_config();
     void take_out(const std::map<NodeId, Loss>& losses);
+    void catch_up(std::uint64_t refused_under);
     void serve(Request& request);
     [[nodiscard]] Result<std::string> detach(const Request& request);
     [[nodiscard]] Result<std::string> attach(const Request& request);
+    [[nodiscard]] Result<void> check_probes(const std::string& name) const;
     [[nodiscard]] Result<void> settle(Settlement& settlement);
     [[nodiscard]] Result<void> adopt(const Membership& membership);
     void close(const std::string& reason);
@@ -124,6 +129,7 @@ private:
     Membership membership_;
     Settlement::Origin origin_ = Settlement::Origin::Known;
     bool is_open_ = false;
+    TimePoint catch_up_at_;                   // not before
     std::optional<TimePoint> opening_since_;  // some nodes can be reached, others are waited for
     std::string waiting_for_;                 // as logged last
 
@@ -131,6 +137,7 @@ private:
     std::condition_variable changed_;
     config::ConfigPtr config_;
     std::map<NodeId, Loss> losses_;
+    std::uint64_t refused_under_ = 0;  // the highest epoch under which a mark was refused; 0: none
     std::deque<Request> requests_;
     health::OwnThread thread_{mutex_, changed_};
 };
@@ -172,6 +179,12 @@ void Keeper::Core::add_loss(NodeId node, std::uint64_t seen_epoch, std::string r
     changed_.notify_one();
 }
 
+void Keeper::Core::add_refused_mark(std::uint64_t seen_epoch) {
+    const std::lock_guard lock(mutex_);
+    refused_under_ = std::max(refused_under_, seen_epoch);
+    changed_.notify_one();
+}
+
 void Keeper::Core::add_request(Request request) {
     const std::lock_guard lock(mutex_);
     requests_.push_back(std::move(request));
@@ -182,14 +195,15 @@ Keeper::Core::Work Keeper::Core::next_work() {
     std::unique_lock lock(mutex_);
     const auto has_work = [this] {
         return thread_.stopping() || !requests_.empty() || config_ != in_use_ ||
-               (is_open_ && !losses_.empty());
+               (is_open_ && (!losses_.empty() || refused_under_ > 0));
     };
     if (is_open_) {
         changed_.wait(lock, has_work);
     } else {
         changed_.wait_for(lock, kOpenAgain, has_work);
     }
-    return {config_, std::exchange(losses_, {}), std::exchange(requests_, {})};
+    return {config_, std::exchange(losses_, {}), std::exchange(refused_under_, 0),
+            std::exchange(requests_, {})};
 }
 
 void Keeper::Core::run() {
@@ -199,6 +213,7 @@ void Keeper::Core::run() {
         if (thread_.stopping()) return;
         if (std::exchange(in_use_, work.config) != work.config) use_config();
         if (is_open_) take_out(work.losses);
+        if (is_open_) catch_up(work.refused_under);
         for (Request& request : work.requests) serve(request);
     }
 }
@@ -297,6 +312,20 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     if (!done && !thread_.stopping()) close(done.error().message);
 }
 
+// Markers that were made after the epoch in force was raised: no transaction has committed by them.
+void Keeper::Core::catch_up(std::uint64_t refused_under) {
+    const TimePoint now = SteadyClock::now();
+    if (refused_under < membership_.epoch || now < catch_up_at_) return;
+    catch_up_at_ = now + kCatchUpAgain;
+    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    const Result<bool> was_behind = settlement.catch_up(kInFlight);
+    if (thread_.stopping() || (was_behind && *was_behind)) return;
+    log::warning("mark_refused",
+                 {{"epoch", membership_.epoch},
+                  {"reason", was_behind ? "no such slot, or its markers were changed by somebody else"
+                                        : was_behind.error().message}});
+}
+
 void Keeper::Core::use_config() {
     auto next = cluster::fit(membership_, names_of(*in_use_), wall_now());
     if (!next) return log::error("membership_kept", {{"reason", next.error().message}});
@@ -334,19 +363,27 @@ Result<std::string> Keeper::Core::detach(const Request& request) {
                        membership_.main);
 }
 
+// Who is probed without success would be taken out at once.
+Result<void> Keeper::Core::check_probes(const std::string& name) const {
+    const cluster::TopologyPtr topology = topology_();
+    const auto node = std::ranges::find(topology->nodes, name, &cluster::NodeStatus::name);
+    if (node == topology->nodes.end() || node->reach == cluster::Reach::Ok) return {};
+    return fail(kNotInThatState,
+                fmt::format("node \"{}\": its last probe failed: {}", name, to_string(node->reach)));
+}
+
 Result<std::string> Keeper::Core::attach(const Request& request) {
     Membership next = membership_;
     if (auto attached = cluster::attach(next, request.name, wall_now()); !attached)
         return tl::unexpected(attached.error());
     if (request.proof == cluster::Proof::None) {
-        Error error{fmt::format("nobody has verified that node \"{}\" holds the same data as the others",
-                                request.name),
-                    kNotInThatState};
-        error.hint = fmt::format("Compare them with pgpool-ctl verify, then: PGPOOL ATTACH NODE {} FORCE",
-                                 request.name);
-        return tl::unexpected(std::move(error));
+        return fail(kNotInThatState,
+                    fmt::format("nobody has verified that node \"{0}\" holds the same data as the others; "
+                                "compare them with pgpool-ctl verify, then say PGPOOL ATTACH NODE {0} FORCE",
+                                request.name));
     }
     if (!is_open_) return fail(kNotInThatState, "the cluster is not open: " + waiting_for_);
+    if (auto alive = check_probes(request.name); !alive) return tl::unexpected(alive.error());
     Settlement settlement(*in_use_, std::move(next), thread_.stopping());
     settlement.take_newcomer(request.name);
     const auto failed = settlement.connect();
@@ -380,6 +417,9 @@ void Keeper::reload(config::ConfigPtr config) {
 }
 void Keeper::report(NodeId node, std::uint64_t seen_epoch, std::string reason) {
     core_->add_loss(node, seen_epoch, std::move(reason));
+}
+void Keeper::mark_refused(std::uint64_t seen_epoch) {
+    core_->add_refused_mark(seen_epoch);
 }
 void Keeper::suspected(const std::vector<cluster::Suspect>& suspects, std::uint64_t seen_epoch) {
     for (const cluster::Suspect& suspect : suspects) {

@@ -31,7 +31,6 @@ constexpr std::string_view kPrepare =
 constexpr std::string_view kDatabases =
     "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
 constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication.slot') IS NOT NULL";
-constexpr std::string_view kHighestEpoch = "SELECT COALESCE(max(epoch), 0) FROM pgpool_replication.slot";
 constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
 constexpr std::string_view kRaise = "UPDATE pgpool_replication.slot SET epoch = $1 WHERE epoch < $1";
 constexpr std::string_view kOtherEpochs = "SELECT count(*) FROM pgpool_replication.slot WHERE epoch <> $1";
@@ -118,14 +117,26 @@ std::vector<std::string> NodeAccess::databases() const {
     return names;
 }
 
-ClientResult<std::uint64_t> NodeAccess::highest_epoch() {
-    std::uint64_t highest = 0;
+ClientResult<std::vector<std::uint64_t>> NodeAccess::epochs(std::string_view sql) {
+    std::vector<std::uint64_t> found;
     for (auto& [database, client] : clients_) {
-        const auto rows = client.query(kHighestEpoch, {}, soon());
+        const auto rows = client.query(sql, {}, soon());
         if (!rows) return tl::unexpected(of_database(database, rows.error()));
-        highest = std::max(highest, number<std::uint64_t>(rows->text(0, 0)));
+        if (!rows->text(0, 0).empty()) found.push_back(number<std::uint64_t>(rows->text(0, 0)));
     }
-    return highest;
+    return found;
+}
+
+ClientResult<std::uint64_t> NodeAccess::highest_epoch() {
+    return epochs("SELECT max(epoch) FROM pgpool_replication.slot").map([](const auto& found) {
+        return found.empty() ? std::uint64_t{0} : *std::ranges::max_element(found);
+    });
+}
+
+ClientResult<std::uint64_t> NodeAccess::lowest_epoch() {
+    return epochs("SELECT min(epoch) FROM pgpool_replication.slot").map([](const auto& found) {
+        return found.empty() ? std::uint64_t{0} : *std::ranges::min_element(found);
+    });
 }
 
 ClientResult<void> NodeAccess::raise(std::uint64_t epoch, Patience patience) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -39,6 +40,7 @@ public:
     [[nodiscard]] const std::vector<std::string>& bare_databases() const { return bare_; }
 
     [[nodiscard]] pg::ClientResult<std::uint64_t> highest_epoch();  // of all databases; 0 without any
+    [[nodiscard]] pg::ClientResult<std::uint64_t> lowest_epoch();
     // After it no transaction that was begun under another epoch can commit, and none is about to.
     [[nodiscard]] pg::ClientResult<void> raise(std::uint64_t epoch, Patience patience);
     [[nodiscard]] pg::ClientResult<markers::NodeSequences> sequences();
@@ -55,6 +57,7 @@ private:
 
     [[nodiscard]] pg::ClientResult<pg::Client> connect(const std::string& database) const;
     [[nodiscard]] pg::ClientResult<void> connect_all();
+    [[nodiscard]] pg::ClientResult<std::vector<std::uint64_t>> epochs(std::string_view sql);
     [[nodiscard]] pg::ClientResult<void> add(const std::string& database);
     [[nodiscard]] pg::ClientResult<void> raise_in(const std::string& database, std::uint64_t epoch,
                                                   Patience patience);

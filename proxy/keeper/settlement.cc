@@ -2,10 +2,11 @@
 #include "proxy/keeper/settlement.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
+#include <vector>
 
 #include "common/obs/log.h"
 #include "proxy/keeper/repair.h"
@@ -42,7 +43,9 @@ std::map<std::string, std::string> Settlement::connect() {
     return failed;
 }
 
+// A stop makes everything fail; that is no node's fault.
 Result<void> Settlement::evict(const std::string& name, const std::string& reason) {
+    if (stop_.load(std::memory_order_relaxed)) return fail(sqlstate::kAdminShutdown, "stopped");
     if (auto evicted = cluster::evict(membership_, name, reason, wall_now()); !evicted)
         return tl::unexpected(evicted.error().within(reason));
     nodes_.erase(name);
@@ -52,31 +55,35 @@ Result<void> Settlement::evict(const std::string& name, const std::string& reaso
 
 Result<void> Settlement::run(Patience patience, Origin origin) {
     compare_databases();
+    if (auto checked = check_newcomer(); !checked) return checked;
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
     return make_equal();
 }
 
-// Transactions cannot be sent to a node that lacks the database, or its markers: they fail, and say so.
+// Writes in a database that is not prepared on every node fail by themselves: here it is only said why.
 void Settlement::compare_databases() const {
-    std::set<std::string> all;
+    std::map<std::string, std::vector<std::string>> prepared;  // the nodes, by database
     for (const auto& [name, node] : nodes_) {
-        for (const std::string& database : node.databases()) all.insert(database);
-        for (const std::string& database : node.bare_databases()) all.insert(database);
+        for (const std::string& database : node.databases()) prepared[database].push_back(name);
+        for (const std::string& database : node.bare_databases()) prepared.try_emplace(database);
     }
-    for (const auto& [name, node] : nodes_) {
-        const std::vector<std::string> ready = node.databases();
-        for (const std::string& database : all) {
-            if (std::ranges::find(ready, database) != ready.end()) continue;
-            const auto& bare = node.bare_databases();
-            const bool exists = std::ranges::find(bare, database) != bare.end();
-            log::warning("database_not_prepared",
-                         {{"node", name},
-                          {"database", database},
-                          {"reason", exists ? "it has no markers" : "there is no such database"},
-                          {"hint", "pgpool-ctl prepare-nodes"}});
-        }
+    for (const auto& [database, on] : prepared) {
+        if (on.size() == nodes_.size()) continue;
+        const std::string where = on.empty() ? "no node" : fmt::format("{} only", fmt::join(on, ", "));
+        log::write(on.empty() ? log::Level::Info : log::Level::Warning, "database_not_prepared",
+                   {{"database", database}, {"reason", "it has markers on " + where}});
     }
+}
+
+Result<void> Settlement::check_newcomer() {
+    const auto newcomer = nodes_.find(newcomer_);
+    const auto main = nodes_.find(membership_.main);
+    if (newcomer == nodes_.end() || main == nodes_.end()) return {};
+    if (newcomer->second.databases() == main->second.databases()) return {};
+    return evict(newcomer_, fmt::format("{} has markers in databases {}, this node in {}", main->first,
+                                        fmt::join(main->second.databases(), ", "),
+                                        fmt::join(newcomer->second.databases(), ", ")));
 }
 
 Result<void> Settlement::choose_epoch(Origin origin) {
@@ -110,6 +117,22 @@ Result<void> Settlement::raise_all(Patience patience) {
         if (auto evicted = evict(name, reason); !evicted) return evicted;
     }
     return {};
+}
+
+Result<bool> Settlement::catch_up(Patience patience) {
+    bool was_behind = false;
+    for (const auto& [name, reason] : connect())
+        return fail(sqlstate::kCannotConnect, fmt::format("{}: {}", name, reason));
+    for (auto& [name, node] : nodes_) {
+        const auto lowest = node.lowest_epoch();
+        if (!lowest) return tl::unexpected(lowest.error().error().within(name));
+        if (*lowest >= membership_.epoch) continue;
+        was_behind = true;
+        log::warning("markers_behind", {{"node", name}, {"epoch", *lowest}});
+        const auto raised = node.raise(membership_.epoch, patience);
+        if (!raised) return tl::unexpected(raised.error().error().within(name));
+    }
+    return was_behind;
 }
 
 Result<markers::AllSequences> Settlement::read_all() {

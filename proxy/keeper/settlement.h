@@ -38,10 +38,14 @@ public:
     // REQUIRES: all attached nodes are connected.
     [[nodiscard]] Result<void> run(Patience patience, Origin origin);
 
+    // Instead of run(): gives markers that are behind the epoch in force; false: there are none.
+    [[nodiscard]] Result<bool> catch_up(Patience patience);
+
     [[nodiscard]] const cluster::Membership& membership() const { return membership_; }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
 
 private:
+    [[nodiscard]] Result<void> check_newcomer();
     [[nodiscard]] Result<void> choose_epoch(Origin origin);
     [[nodiscard]] Result<void> raise_all(Patience patience);
     [[nodiscard]] Result<markers::AllSequences> read_all();

@@ -7,7 +7,7 @@
 // Invariants: (1) what is not proven is NotProvable, with the reason in words; (2) the class says nothing of
 // the privileges of the role, nor of settings that differ between nodes: nodes are expected to agree in
 // TimeZone, DateStyle, IntervalStyle, extra_float_digits, bytea_output, lc_* and default_text_search_config;
-// (3) values that travel apart from the text are not seen here, see `inputs_may_move`.
+// (3) values that travel apart from the text are not seen here, see `date_parameters`.
 //
 // REQUIRES: facts that were loaded for replication (CatalogFacts::writes_known); with others, or none, every
 // write of a table is NotProvable.
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "proxy/sql/catalog_facts.h"
 #include "proxy/sql/statement.h"
@@ -40,9 +41,10 @@ struct Classified {
     bool locks_rows = false;           // None: SELECT FOR UPDATE/SHARE, which counts on the main node
     bool main_only = false;            // None: has its meaning in the session on the main node alone
     bool needs_facts = false;          // NotProvable: newer facts may know better
-    // A parameter or row of COPY may become a date or time: one whose text satisfies sql::may_move() makes
-    // the statement NotDeterministic.
-    bool inputs_may_move = false;
+    // Values that travel apart from the text and may become dates or times: one whose text satisfies
+    // sql::may_move() makes the statement NotDeterministic.
+    std::vector<std::uint16_t> date_parameters;  // numbers of parameters, in order, each once
+    bool copy_has_dates = false;                 // the rows of COPY FROM STDIN
 };
 
 // `temporaries`: names of temporary tables that the session made and that the facts may not have yet.
@@ -60,5 +62,9 @@ struct Classified {
 
 [[nodiscard]] const char* to_string(WriteClass kind);              // "point", "not deterministic"
 [[nodiscard]] std::string describe(const Classified& classified);  // "point (equality on key t_pkey)"
+
+// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "refused: not provable: ...", "not
+// replicated: reads only".
+[[nodiscard]] std::string explain(const Classified& classified);
 
 }  // namespace pgpool::replication

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: one transaction on all nodes (proxy/exec/nodes.cc)."""
 import contextlib
+import io
 import tempfile
 import threading
 import time
@@ -83,6 +84,20 @@ def test_savepoints_before_the_first_write_come_along(replicated):
         assert contents(replicated.nodes) == "2=2"
 
 
+def test_rollback_to_a_savepoint_after_an_error(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("savepoint a")
+        cursor.execute("insert into t values (2, 2)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (3, 3)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1 3=3"
+
+
 def test_errors_leave_nothing(replicated):
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("insert into t values (1, 1)")
@@ -151,6 +166,58 @@ def test_extended_protocol_with_parameters(replicated):
         connection.send(wire.bind("", "named", [b"2", b"7"]), wire.execute(), wire.bind("", "named", [b"2", b"1"]), wire.execute(), wire.SYNC)
         assert [f.name for f in connection.read_until("Z")] == ["BindComplete", "CommandComplete"] * 2 + ["ReadyForQuery"]
     assert contents(replicated.nodes) == "0=0 1=15 2=28"
+
+
+def test_copy_from_stdin(replicated):
+    rows = "".join(f"{i}\t{i * 2}\n" for i in range(50_000))
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.copy_expert("copy t from stdin", io.StringIO(rows))
+        assert cursor.rowcount == 50_000
+        assert contents(replicated.nodes, "select count(*) || '/' || sum(v) from t") == f"50000/{sum(range(50_000)) * 2}"
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("60000\t1\n5\t5\n"))
+        with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("x\n" * 100_000))
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("60000\t1\n5\t5\n"))
+        cursor.execute("rollback to a")
+        cursor.copy_expert("copy t from stdin", io.StringIO("60001\t1\n60002\t2\n"))
+        cursor.execute("commit")
+        assert contents(replicated.nodes, "select count(*) || '/' || max(id) from t") == "50002/60002"
+
+
+def test_what_runs_outside_of_transactions(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("drop database if exists made")
+        cursor.execute("create database made")
+        assert nodes.sql("select count(*) from pg_database where datname = 'made'") == [1, 1, 1]
+        cursor.execute("insert into t values (1, 1), (2, 1)")
+        cursor.execute("vacuum analyze t")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("create unique index concurrently t_v on t(v)")
+        cursor.execute("drop index t_v")
+        cursor.execute("create index concurrently t_v on t(v)")
+        assert nodes.sql("select count(*) from pg_class where relname = 't_v'") == [1, 1, 1]
+        cursor.execute("drop database made")
+        assert nodes.sql("select count(*) from pg_database where datname = 'made'") == [0, 0, 0]
+
+
+def test_ddl_is_transactional_everywhere(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("create table made(id int primary key)")
+        cursor.execute("insert into made values (1)")
+        cursor.execute("rollback")
+        assert nodes.sql("select count(*) from pg_class where relname = 'made'") == [0, 0, 0]
+        cursor.execute("create table made(id int primary key)")
+        cursor.execute("alter table made add column v int default 3")
+        cursor.execute("insert into made values (1)")
+        assert contents(nodes, "select string_agg(id || '=' || v, ' ') from made") == "1=3"
+        cursor.execute("drop table made")
 
 
 def test_many_clients_keep_nodes_equal(replicated):
