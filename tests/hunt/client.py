@@ -143,12 +143,12 @@ class Ledger:
 
 
 class Client:
-    def __init__(self, number, seed, target, generate, drivers, ledger, gate, stopping):
+    def __init__(self, number, seed, target, generate, drivers, hangs_up, ledger, gate, stopping):
         """`generate(rng, client, role)` makes its Generator."""
         self.rng = random.Random(f"{seed}/client{number}")
         self.number, self.target, self.ledger, self.gate, self.stopping = number, target, ledger, gate, stopping
         self.role = self.rng.choices(ROLES, [6, 3, 1])[0]
-        self.generator, self.drivers = generate(self.rng, number, self.role), drivers
+        self.generator, self.drivers, self.hangs_up = generate(self.rng, number, self.role), drivers, hangs_up
         self.story = collections.deque(maxlen=STORY)
         self.driver, self.busy_since, self.doing = None, None, ""
         self.was_told = False  # COMMIT is under way: without an answer its outcome is unknown
@@ -273,7 +273,10 @@ class Client:
         for step in last:
             self.run(txid, step)
         if not transaction.commits:
-            self.text(txid, "rollback")
+            if self.rng.random() < self.hangs_up:
+                self.hang_up()
+            else:
+                self.text(txid, "rollback")
             return "refused"
         self.was_told = True
         tag = self.text(txid, "commit")
@@ -313,7 +316,9 @@ class Client:
         if self.was_told and failure.sqlstate in UNKNOWN_STATES:
             self.hang_up()
             return "unknown"
-        if transaction.is_explicit:
+        if transaction.is_explicit and self.rng.random() < self.hangs_up:
+            self.hang_up()
+        elif transaction.is_explicit:
             try:
                 tag = self.text(transaction.txid, "rollback")
                 if tag != "ROLLBACK":
