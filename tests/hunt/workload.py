@@ -112,7 +112,7 @@ class Generator:
         return "delete from accounts where id = %s", self.key()
 
     def _multi_insert(self, txid):
-        a, b = self.key(), self.key()
+        a, b = self.rng.choice([self.key(), self.rng.randrange(10**4, 10**8)]), self.rng.randrange(10**6)
         return "insert into named values (%s, %s, 0, %s), (%s, %s, 1, %s)", a, f"code{a}", txid, 1000 + b, f"code{1000 + b}", txid
 
     def _conflict_nothing(self, txid):
