@@ -58,13 +58,13 @@ class SimpleDriver:
 
 
 class PreparedDriver:
-    """psycopg 3: the extended protocol with named statements, parameters as text or binary."""
+    """psycopg 3: the extended protocol with named statements, parameters as text or binary; "named" prepares COMMIT and the like too."""
 
-    def __init__(self, target, role, binary):
-        self.name, self.binary = "binary" if binary else "prepared", binary
+    def __init__(self, target, role, name):
+        self.name = name
         self.connection = psycopg.connect(host=target.host, port=target.port, dbname="postgres", user=role, autocommit=True,
                                           connect_timeout=20)
-        self.cursor = self.connection.cursor(binary=binary)
+        self.cursor = self.connection.cursor(binary=name == "binary")
 
     def run(self, step):
         if step.kind == "copy":
@@ -74,7 +74,7 @@ class PreparedDriver:
         if ";" in step.sql:  # several statements: a Query
             self.connection.execute(step.sql)
             return "", []
-        self.cursor.execute(step.sql, step.parameters or None, prepare=True)
+        self.cursor.execute(step.sql, step.parameters or None, prepare=step.kind != "control" or self.name == "named")
         return self.cursor.statusmessage, self.cursor.fetchall() if self.cursor.description else []
 
     def cancel(self):
@@ -87,12 +87,12 @@ class PreparedDriver:
         self.connection.close()
 
 
-DRIVERS = {"simple": 2, "prepared": 1, "binary": 1}
+DRIVERS = {"simple": 3, "prepared": 1, "binary": 1, "named": 1}
 
 
 def connect(rng, target, role, drivers):
     kind = workload.weighted(rng, drivers)
-    return SimpleDriver(target, role) if kind == "simple" else PreparedDriver(target, role, kind == "binary")
+    return SimpleDriver(target, role) if kind == "simple" else PreparedDriver(target, role, kind)
 
 
 class Gate:

@@ -10,6 +10,8 @@ import time
 
 import psycopg2
 
+from support.pgcluster import wait_for
+
 SESSIONS = ("from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
             " and application_name not like 'pgpool-%%' and application_name <> 'hunt'")
 SYNC_WAIT = "nobody"  # a standby that never comes: COMMIT waits after it has written the commit
@@ -20,7 +22,7 @@ class Faults:
 
     def __init__(self, rig, rng, chosen):
         self.rig, self.rng, self.done, self.log = rig, rng, {}, []
-        self.weights = {name: WEIGHTS[name] for name in chosen}
+        self.weights = {name: WEIGHTS[name] or 1 for name in chosen}
 
     def one(self):
         name = self.rng.choices(list(self.weights), list(self.weights.values()))[0]
@@ -172,6 +174,20 @@ class Faults:
         process.send_signal(signal.SIGCONT)
         return "stopped"
 
+    def second_proxy(self):
+        """The proxy stands still, another one takes over, then the first goes on with its old view for a moment."""
+        old = self.rig.proxy
+        old.process.send_signal(signal.SIGSTOP)
+        try:
+            self.rig.proxy = self.rig.make_proxy()
+            self.rig.restart_proxy()
+            wait_for(self.rig.attached, 20, "the second proxy is open")
+        finally:
+            old.process.send_signal(signal.SIGCONT)
+        self.pause(0.2, 1)
+        old.discard()
+        return "the second one goes on"
+
     def restart_proxy(self):
         self.rig.end_proxy()
         return self.rig.restart_proxy()
@@ -181,4 +197,5 @@ WEIGHTS = {
     "kill_node": 1, "freeze_node": 1, "blink_node": 4, "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1,
     "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
     "stop_proxy": 1, "restart_proxy": 1,
+    "second_proxy": 0,  # only if asked for: nothing decides between two proxies yet
 }
