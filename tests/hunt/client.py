@@ -3,8 +3,10 @@
 import collections
 import contextlib
 import io
+import os
 import random
 import re
+import socket
 import threading
 import time
 
@@ -174,6 +176,20 @@ class Client:
             with contextlib.suppress(Exception):
                 self.driver.close()
         self.driver = None
+
+    # What others do to it, at any moment: it may just connect, or hang up.
+    def cancel(self):
+        driver = self.driver
+        if driver is not None:
+            with contextlib.suppress(psycopg2.Error, psycopg.Error):
+                driver.cancel()
+
+    def drop(self):
+        """Its connection breaks."""
+        driver = self.driver
+        if driver is not None:
+            with contextlib.suppress(OSError, psycopg2.Error, psycopg.Error), socket.socket(fileno=os.dup(driver.connection.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
 
     def one(self):
         if self.driver is None:

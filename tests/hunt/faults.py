@@ -18,7 +18,7 @@ SYNC_WAIT = "nobody"  # a standby that never comes: COMMIT waits after it has wr
 
 
 class Faults:
-    """`rig`: nodes, proxy, attached(), restart_proxy(how). Weights are per kind; `done` counts."""
+    """`done` counts them by name."""
 
     def __init__(self, rig, rng, chosen):
         self.rig, self.rng, self.done, self.log = rig, rng, {}, []
@@ -80,6 +80,27 @@ class Faults:
         self.pause(0.05, 0.9)
         node.thaw()
         return node.name
+
+    def bounce_node(self):
+        """It is there again before probes notice, with none of its sessions."""
+        node = self.spare_node()
+        if node is None:
+            return None
+        how = self.rng.choice(["fast", "immediate"])
+        node.restart(how)
+        return f"{node.name} {how}"
+
+    # --- clients ---
+    def cancel_client(self):
+        """A few cancel requests through the proxy."""
+        for _ in range(self.rng.randrange(1, 6)):
+            self.rng.choice(self.rig.clients).cancel()
+        return "some"
+
+    def drop_client(self):
+        for _ in range(self.rng.randrange(1, 4)):
+            self.rng.choice(self.rig.clients).drop()
+        return "some"
 
     # --- sessions on a node ---
     def end_session(self):
@@ -194,8 +215,8 @@ class Faults:
 
 
 WEIGHTS = {
-    "kill_node": 1, "freeze_node": 1, "blink_node": 4, "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1,
-    "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
+    "kill_node": 1, "freeze_node": 1, "blink_node": 4, "bounce_node": 1, "cancel_client": 3, "drop_client": 4,
+    "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1, "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
     "stop_proxy": 1, "restart_proxy": 1,
     "second_proxy": 0,  # only if asked for: nothing decides between two proxies yet
 }

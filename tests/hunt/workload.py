@@ -38,7 +38,7 @@ DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0
 READS = {"read": 6, "lock_row": 2}
 OTHER = {  # the proxy may refuse these
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "copy": 1, "numbered": 2,
-    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "truncate": 0.05, "function": 0.5,
+    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS})
 SAFE = {**POINT, **DDL, **READS}
@@ -253,3 +253,12 @@ class Generator:
 
     def _function(self, txid):
         return ("do $$begin update accounts set n = n + 1 where id = 1; end$$",)
+
+    def _setting(self, txid):
+        scope = self.rng.choice(["", "local ", "session "])
+        return self.rng.choice([(f"set {scope}timezone = '{self.rng.choice(['Asia/Tokyo', 'UTC', 'America/Lima'])}'",),
+                                (f"set {scope}extra_float_digits = {self.rng.randrange(4)}",), ("reset timezone",)])
+
+    def _zoned(self, txid):
+        """Depends on settings of the session."""
+        return "insert into notes values ((timestamptz '2024-01-01 00:00+00')::text, %s, %s)", self.rng.randrange(9), txid
