@@ -217,3 +217,16 @@ def test_savepoints_of_a_query_that_fails(replicated, before, failing, left):
         except psycopg2.errors.SerializationFailure:
             left = "1=1"
     assert contents(replicated) == {left}
+
+
+def test_a_refusal_is_the_first_answer_of_a_transaction(replicated):
+    """Nothing of it was sent anywhere yet."""
+    replicated.reload({"replication": {"unsafe_statements": "refuse"}})
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        assert Statement(replicated, cursor, "update t set v = random()").sqlstate() == "0A000"
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("insert into t values (5, 5)")
+        cursor.execute("commit")
+        assert cursor.statusmessage == "ROLLBACK"
+    assert contents(replicated) == {"1=1"}
