@@ -199,3 +199,34 @@ def test_repeatable_read_commits_beside_others(replicated):
             other.execute(f"insert into t values ({number + 5}, 0)")
         first.execute("commit")
     assert contents(replicated) == {"1=2 5=0 6=0 7=0 8=0"}
+
+
+@pytest.mark.parametrize("before, failing, left", [
+    (["savepoint a", "insert into t values (5, 5)"], "savepoint a; insert into t values (6, 6); insert into t values (1, 1)", "1=1 5=5"),
+    (["savepoint a", "insert into t values (5, 5)", "savepoint a"], "release a; insert into t values (1, 1)", "1=1")])
+def test_savepoints_of_a_query_that_fails(replicated, before, failing, left):
+    """They are there, or gone, all the same: a ROLLBACK TO means another one than without them."""
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        for text in ["begin", *before]:
+            cursor.execute(text)
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute(failing)
+        try:
+            cursor.execute("rollback to a")
+            cursor.execute("commit")
+        except psycopg2.errors.SerializationFailure:
+            left = "1=1"
+    assert contents(replicated) == {left}
+
+
+def test_a_refusal_is_the_first_answer_of_a_transaction(replicated):
+    """Nothing of it was sent anywhere yet."""
+    replicated.reload({"replication": {"unsafe_statements": "refuse"}})
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        assert Statement(replicated, cursor, "update t set v = random()").sqlstate() == "0A000"
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("insert into t values (5, 5)")
+        cursor.execute("commit")
+        assert cursor.statusmessage == "ROLLBACK"
+    assert contents(replicated) == {"1=1"}

@@ -3,8 +3,10 @@
 import collections
 import contextlib
 import io
+import os
 import random
 import re
+import socket
 import threading
 import time
 
@@ -58,13 +60,13 @@ class SimpleDriver:
 
 
 class PreparedDriver:
-    """psycopg 3: the extended protocol with named statements, parameters as text or binary."""
+    """psycopg 3: the extended protocol with named statements, parameters as text or binary; "named" prepares COMMIT and the like too."""
 
-    def __init__(self, target, role, binary):
-        self.name, self.binary = "binary" if binary else "prepared", binary
+    def __init__(self, target, role, name):
+        self.name = name
         self.connection = psycopg.connect(host=target.host, port=target.port, dbname="postgres", user=role, autocommit=True,
                                           connect_timeout=20)
-        self.cursor = self.connection.cursor(binary=binary)
+        self.cursor = self.connection.cursor(binary=name == "binary")
 
     def run(self, step):
         if step.kind == "copy":
@@ -74,7 +76,7 @@ class PreparedDriver:
         if ";" in step.sql:  # several statements: a Query
             self.connection.execute(step.sql)
             return "", []
-        self.cursor.execute(step.sql, step.parameters or None, prepare=True)
+        self.cursor.execute(step.sql, step.parameters or None, prepare=step.kind != "control" or self.name == "named")
         return self.cursor.statusmessage, self.cursor.fetchall() if self.cursor.description else []
 
     def cancel(self):
@@ -87,9 +89,12 @@ class PreparedDriver:
         self.connection.close()
 
 
-def connect(rng, target, role):
-    kind = rng.choice(["simple", "simple", "prepared", "binary"])
-    return SimpleDriver(target, role) if kind == "simple" else PreparedDriver(target, role, kind == "binary")
+DRIVERS = {"simple": 3, "prepared": 1, "binary": 1, "named": 1}
+
+
+def connect(rng, target, role, drivers):
+    kind = workload.weighted(rng, drivers)
+    return SimpleDriver(target, role) if kind == "simple" else PreparedDriver(target, role, kind)
 
 
 class Gate:
@@ -140,11 +145,12 @@ class Ledger:
 
 
 class Client:
-    def __init__(self, number, seed, target, schema, weights, ledger, gate, stopping):
+    def __init__(self, number, seed, target, generate, drivers, hangs_up, ledger, gate, stopping):
+        """`generate(rng, client, role)` makes its Generator."""
         self.rng = random.Random(f"{seed}/client{number}")
         self.number, self.target, self.ledger, self.gate, self.stopping = number, target, ledger, gate, stopping
         self.role = self.rng.choices(ROLES, [6, 3, 1])[0]
-        self.generator = workload.Generator(self.rng, schema, weights, number, self.role)
+        self.generator, self.drivers, self.hangs_up = generate(self.rng, number, self.role), drivers, hangs_up
         self.story = collections.deque(maxlen=STORY)
         self.driver, self.busy_since, self.doing = None, None, ""
         self.was_told = False  # COMMIT is under way: without an answer its outcome is unknown
@@ -171,10 +177,24 @@ class Client:
                 self.driver.close()
         self.driver = None
 
+    # What others do to it, at any moment: it may just connect, or hang up.
+    def cancel(self):
+        driver = self.driver
+        if driver is not None:
+            with contextlib.suppress(psycopg2.Error, psycopg.Error):
+                driver.cancel()
+
+    def drop(self):
+        """Its connection breaks."""
+        driver = self.driver
+        if driver is not None:
+            with contextlib.suppress(OSError, psycopg2.Error, psycopg.Error), socket.socket(fileno=os.dup(driver.connection.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
+
     def one(self):
         if self.driver is None:
             try:
-                self.driver = connect(self.rng, self.target, self.role)
+                self.driver = connect(self.rng, self.target, self.role, self.drivers)
             except (psycopg2.Error, psycopg.Error) as error:
                 self.note(0, "connect", str(error).strip()[:100])
                 time.sleep(0.05)
@@ -269,7 +289,10 @@ class Client:
         for step in last:
             self.run(txid, step)
         if not transaction.commits:
-            self.text(txid, "rollback")
+            if self.rng.random() < self.hangs_up:
+                self.hang_up()
+            else:
+                self.text(txid, "rollback")
             return "refused"
         self.was_told = True
         tag = self.text(txid, "commit")
@@ -309,7 +332,9 @@ class Client:
         if self.was_told and failure.sqlstate in UNKNOWN_STATES:
             self.hang_up()
             return "unknown"
-        if transaction.is_explicit:
+        if transaction.is_explicit and self.rng.random() < self.hangs_up:
+            self.hang_up()
+        elif transaction.is_explicit:
             try:
                 tag = self.text(transaction.txid, "rollback")
                 if tag != "ROLLBACK":

@@ -10,17 +10,19 @@ import time
 
 import psycopg2
 
+from support.pgcluster import wait_for
+
 SESSIONS = ("from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
             " and application_name not like 'pgpool-%%' and application_name <> 'hunt'")
 SYNC_WAIT = "nobody"  # a standby that never comes: COMMIT waits after it has written the commit
 
 
 class Faults:
-    """`rig`: nodes, proxy, attached(), restart_proxy(how). Weights are per kind; `done` counts."""
+    """`done` counts them by name."""
 
     def __init__(self, rig, rng, chosen):
         self.rig, self.rng, self.done, self.log = rig, rng, {}, []
-        self.weights = {name: WEIGHTS[name] for name in chosen}
+        self.weights = {name: WEIGHTS[name] or 1 for name in chosen}
 
     def one(self):
         name = self.rng.choices(list(self.weights), list(self.weights.values()))[0]
@@ -78,6 +80,27 @@ class Faults:
         self.pause(0.05, 0.9)
         node.thaw()
         return node.name
+
+    def bounce_node(self):
+        """It is there again before probes notice, with none of its sessions."""
+        node = self.spare_node()
+        if node is None:
+            return None
+        how = self.rng.choice(["fast", "immediate"])
+        node.restart(how)
+        return f"{node.name} {how}"
+
+    # --- clients ---
+    def cancel_client(self):
+        """A few cancel requests through the proxy."""
+        for _ in range(self.rng.randrange(1, 6)):
+            self.rng.choice(self.rig.clients).cancel()
+        return "some"
+
+    def drop_client(self):
+        for _ in range(self.rng.randrange(1, 4)):
+            self.rng.choice(self.rig.clients).drop()
+        return "some"
 
     # --- sessions on a node ---
     def end_session(self):
@@ -172,13 +195,28 @@ class Faults:
         process.send_signal(signal.SIGCONT)
         return "stopped"
 
+    def second_proxy(self):
+        """The proxy stands still, another one takes over, then the first goes on with its old view for a moment."""
+        old = self.rig.proxy
+        old.process.send_signal(signal.SIGSTOP)
+        try:
+            self.rig.proxy = self.rig.make_proxy()
+            self.rig.restart_proxy()
+            wait_for(self.rig.attached, 20, "the second proxy is open")
+        finally:
+            old.process.send_signal(signal.SIGCONT)
+        self.pause(0.2, 1)
+        old.discard()
+        return "the second one goes on"
+
     def restart_proxy(self):
         self.rig.end_proxy()
         return self.rig.restart_proxy()
 
 
 WEIGHTS = {
-    "kill_node": 1, "freeze_node": 1, "blink_node": 4, "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1,
-    "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
+    "kill_node": 1, "freeze_node": 1, "blink_node": 4, "bounce_node": 1, "cancel_client": 3, "drop_client": 4,
+    "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1, "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
     "stop_proxy": 1, "restart_proxy": 1,
+    "second_proxy": 0,  # only if asked for: nothing decides between two proxies yet
 }

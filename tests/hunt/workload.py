@@ -38,12 +38,12 @@ DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0
 READS = {"read": 6, "lock_row": 2}
 OTHER = {  # the proxy may refuse these
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "copy": 1, "numbered": 2,
-    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "truncate": 0.05, "function": 0.5,
+    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS})
 SAFE = {**POINT, **DDL, **READS}
 ALL = {**SAFE, **OTHER}
-ISOLATIONS = {"": 70, "isolation level repeatable read": 25, "isolation level serializable": 3, "isolation level read uncommitted": 2}
+ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
 
 
@@ -54,7 +54,8 @@ def weighted(rng, weights):
 class Generator:
     """Of one client; everything comes from its rng."""
 
-    def __init__(self, rng, schema, weights, client, role):
+    def __init__(self, rng, schema, weights, isolations, client, role):
+        self.isolations = isolations
         self.rng, self.schema, self.client, self.role, self.seq = rng, schema, client, role, 0
         self.weights = weights if role != WEAK else {"guarded_update": 5, "read": 1}
 
@@ -65,13 +66,17 @@ class Generator:
         is_explicit = rng.random() < 0.6
         count = rng.choices([1, 2, 3, 6], [5, 4, 3, 1])[0] if is_explicit else 1
         steps = [self.step(weighted(rng, self.weights), txid) for _ in range(count)]
-        transaction = Transaction(txid, weighted(rng, ISOLATIONS) if is_explicit else "", is_explicit, steps)
+        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps)
         if is_explicit or rng.random() < 0.7:
             transaction.tally = rng.randrange(TALLIES)
         transaction.commits = rng.random() > 0.06
         for step in steps:
             step.shields = is_explicit and rng.random() < 0.25
         return transaction
+
+    def isolation(self):
+        name = weighted(self.rng, self.isolations)
+        return "" if name == "default" else "isolation level " + name.replace("-", " ")
 
     def books(self, transaction):
         """Statements that keep the books: at the begin, and at the end."""
@@ -107,7 +112,7 @@ class Generator:
         return "delete from accounts where id = %s", self.key()
 
     def _multi_insert(self, txid):
-        a, b = self.key(), self.key()
+        a, b = self.rng.choice([self.key(), self.rng.randrange(10**4, 10**8)]), self.rng.randrange(10**6)
         return "insert into named values (%s, %s, 0, %s), (%s, %s, 1, %s)", a, f"code{a}", txid, 1000 + b, f"code{1000 + b}", txid
 
     def _conflict_nothing(self, txid):
@@ -248,3 +253,12 @@ class Generator:
 
     def _function(self, txid):
         return ("do $$begin update accounts set n = n + 1 where id = 1; end$$",)
+
+    def _setting(self, txid):
+        scope = self.rng.choice(["", "local ", "session "])
+        return self.rng.choice([(f"set {scope}timezone = '{self.rng.choice(['Asia/Tokyo', 'UTC', 'America/Lima'])}'",),
+                                (f"set {scope}extra_float_digits = {self.rng.randrange(4)}",), ("reset timezone",)])
+
+    def _zoned(self, txid):
+        """Depends on settings of the session."""
+        return "insert into notes values ((timestamptz '2024-01-01 00:00+00')::text, %s, %s)", self.rng.randrange(9), txid
