@@ -212,7 +212,7 @@ void Session::answer_messages(ByteView bytes, const OwnResult& result) {
 
 // An error of ours ends the request: what is left of it is skipped, but for its Sync.
 void Session::refuse_locally(std::string& frames, const Error& error) {
-    wire::append_error(frames, {.sqlstate = error.sqlstate, .message = error.message});
+    wire::append_error(frames, {.sqlstate = error.sqlstate, .message = error.message, .hint = error.hint});
     if (request_.form == Request::Form::Query || request_.synced) {
         wire::append_ready_for_query(frames, transaction_);
     } else {

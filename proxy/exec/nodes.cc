@@ -633,6 +633,7 @@ void Session::all_marked() {
     const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
                                                        [](const auto& f) { return f->marked(); });
     if (!spread.main_error.empty()) spread.doom = "failed on main";
+    if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
     if (spread.doom.empty() && (!all || is_anybody_missing()))
         spread.doom = "the membership of nodes changes";
     if (!spread.doom.empty()) return undo_everywhere();
@@ -924,6 +925,7 @@ void Session::nodes_late() {
 // Nobody has decided that the node is out: it may be the one that others ask next.
 void Session::give_up_eviction() {
     if (around_.now < spread_->evicting_until) return effects_.await_news();
+    spread_->slot = Spread::kNoSlot;  // given up: only the last transaction of a slot can be repaired
     if (spread_->main_is_lost) return finish_without_main();
     spread_->held.clear();
     wire::append_error(

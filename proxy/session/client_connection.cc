@@ -419,6 +419,10 @@ void ClientConnection::node_failed(NodeId node, std::uint64_t epoch, std::string
     worker().node_failed(node, epoch, reason);
 }
 
+void ClientConnection::mark_refused(std::uint64_t epoch) {
+    if (worker().shared().decider != nullptr) worker().shared().decider->mark_refused(epoch);
+}
+
 // The patience has two halves. When the process was stopped for longer than that, the first one is over at
 // once, and whoever is to answer still has the second.
 exec::OwnAnswer ClientConnection::own_command(const sql::Statement& statement, exec::Run run) {
