@@ -26,4 +26,32 @@ BEGIN
     RETURN FOUND;
 END $$;
 
+-- The sequence that fills a column, forward to the value that another node has taken from its own. For who may
+-- insert into the table.
+CREATE OR REPLACE FUNCTION pgpool_replication.advance(target regclass, filled text, taken bigint)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    caller text := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END;
+    sequence regclass;
+    position bigint;
+    is_up boolean;
+BEGIN
+    IF NOT has_table_privilege(caller, target, 'INSERT') AND NOT has_any_column_privilege(caller, target, 'INSERT') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
+    END IF;
+    SELECT d.refobjid::regclass INTO sequence
+        FROM pg_attrdef a JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
+            JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+            JOIN pg_sequence s ON d.refclassid = 'pg_class'::regclass AND s.seqrelid = d.refobjid
+        WHERE a.adrelid = target AND c.attname = filled;
+    sequence := COALESCE(sequence, pg_get_serial_sequence(target::text, filled)::regclass);
+    PERFORM pg_advisory_lock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+    SELECT seqincrement > 0 INTO is_up FROM pg_sequence WHERE seqrelid = sequence;
+    EXECUTE format('SELECT last_value FROM %s', sequence) INTO position;
+    IF (is_up AND taken >= position) OR (NOT is_up AND taken <= position) THEN
+        PERFORM setval(sequence, taken);
+    END IF;
+    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+END $$;
+
 CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';

@@ -92,6 +92,7 @@ void Session::emit_query(ByteView bytes) {
     replace_unnamed(expected);
     link_->statements.unnamed = {};
     end_unsynced();
+    if (copies() && spread_->images) return emit_image_query();
     effects_.send(*link_, bytes);
 }
 
@@ -426,28 +427,33 @@ void Session::emit_bind(const wire::Frame& frame) {
         if (!portals_) portals_ = std::make_unique<sql::NameMap<sql::StatementInfoPtr>>();
         portals_->insert_or_assign(std::string(bind->portal), std::move(info));
     }
-    const PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
-    if (bind && copies()) {
+    PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
+    const bool has_images = bind && copies() && spread_->images && (statement || unnamed_.info);
+    if (bind && copies() && !has_images) {
         const bool is_unnamed = bind->statement.empty() && unnamed_.info;
         copy_bind(
             bind->portal,
             is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : statement,
             bind->rest);
     }
+    if (has_images) statement = image_statement(statement);
     if (!statement) {
         link_->replies.push(Owed::Bind);
         return send_raw(frame.bytes);
     }
     ensure_prepared(statement);
     flush_raw();
+    const std::string with_images = has_images ? spread_->images->with_formats(bind->rest) : std::string();
+    const ByteView rest = has_images ? ByteView(with_images) : bind->rest;
     out_.push_back(kBind);
-    const std::size_t renamed = frame.size - 1 - bind->statement.size() + statement->server_name.size();
-    append_be32(out_, static_cast<std::uint32_t>(renamed));
+    append_be32(out_, static_cast<std::uint32_t>(frame.size - 1 - bind->statement.size() - bind->rest.size() +
+                                                 statement->server_name.size() + rest.size()));
     out_.append(bind->portal).push_back('\0');
     out_.append(statement->server_name).push_back('\0');
+    if (has_images) out_.append(rest);
     send_made();
     link_->replies.push(Owed::Bind).client_name = bind->statement;
-    send_raw(bind->rest);
+    if (!has_images) send_raw(bind->rest);
 }
 
 void Session::emit_describe(const wire::Frame& frame) {

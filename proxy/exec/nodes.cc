@@ -65,6 +65,16 @@ bool executes_what_it_binds(ByteView batch) {
     return open.empty();
 }
 
+std::size_t count_executes(ByteView batch) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < batch.size();) {
+        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
+        at += frame.bytes.size();
+        count += frame.type == wire::frontend::kExecute ? 1 : 0;
+    }
+    return count;
+}
+
 bool executes_anything(ByteView batch) {
     for (std::size_t at = 0; at < batch.size();) {
         const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
@@ -188,7 +198,17 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (ddl_ && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
     if (is_batch && has_moving_parameter(bytes, *classified)) return "a parameter like 'now' or 'today'";
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
-    return is_proven(*classified) || !is_refused ? std::string() : replication::describe(*classified);
+    const bool is_safe = is_proven(*classified) || row_images(bytes);
+    return is_safe || !is_refused ? std::string() : replication::describe(*classified);
+}
+
+// Of an INSERT by itself that nodes would execute with other values.
+std::optional<RowImages> Session::row_images(ByteView bytes) const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    const bool is_one = request_.meaning.steering.statements == 1;
+    if (!classified || classified->kind != WriteClass::NotDeterministic || !is_one) return std::nullopt;
+    if (request_.form == Request::Form::Batch && count_executes(bytes) != 1) return std::nullopt;
+    return RowImages::of(*request_.meaning.info, login_.database->facts.get());
 }
 
 // As any error it ends the transaction that it is in.
@@ -281,7 +301,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!copies) return std::nullopt;
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
-    warn_of_unproven();
+    spread.images = row_images(bytes);
+    if (!spread.images) warn_of_unproven();
     spread.copies = true;
     spread.copy = {};
     spread.outcome = {};
@@ -412,7 +433,8 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (!copied_in) follow(std::move(spread.copy));
+        if (spread.images) follow_by_rows();
+        if (!copied_in && !spread.images) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
         begin_marking();
         return false;
@@ -505,6 +527,55 @@ void Session::copy_in_ended() {
         if (!fail.empty()) effects_.send(*follower->link, fail);
         follower->expect(spread.outcome);
     }
+}
+
+// What main has inserted, as values. Nothing was inserted: there is nothing to do.
+void Session::follow_by_rows() {
+    Spread& spread = *spread_;
+    spread.outcome = spread.images->outcome();
+    CopiedRequest request = spread.images->request(around_.prepared);
+    if (!request.empty()) follow(std::move(request));
+}
+
+bool Session::hides_images(const wire::Frame& frame) {
+    if (!copies() || !spread_->images || link_->replies.empty()) return false;
+    const Expected& head = link_->replies.head();
+    if (head.purpose != Purpose::Client) return false;
+    const bool runs = head.owed == Owed::Query || head.owed == Owed::Execute;
+    spread_->is_described = head.owed == Owed::DescribePortal;
+    if (frame.type == wire::backend::kDataRow) return runs;
+    return frame.type == wire::backend::kRowDescription && (runs || spread_->is_described);
+}
+
+// In place of the client's Query.
+void Session::emit_image_query() {
+    const std::string sql = spread_->images->on_main(spread_->copy.sql);
+    wire::append_query(out_, sql);
+    send_made();
+}
+
+// In place of the client's statement.
+PreparedPtr Session::image_statement(const PreparedPtr& known) {
+    const ByteView body = known ? ByteView(known->sql_and_types) : ByteView(unnamed_.body);
+    const std::string_view sql = Cursor(body).c_string();
+    std::string made = spread_->images->on_main(sql);
+    made.append(body.substr(sql.size()));
+    return around_.prepared.intern(made, statement_scope(), nullptr);
+}
+
+// A message of main that shows the columns that were added, without them. True: the client gets another in
+// its place, or none.
+bool Session::hide_images(const wire::Frame& frame) {
+    RowImages& images = *spread_->images;
+    const bool is_row = frame.type == wire::backend::kDataRow;
+    const auto shown = is_row ? images.take_row(frame.body) : images.description(frame.body);
+    std::string made;
+    if (shown)
+        wire::append_frame(made, frame.type, *shown);
+    else if (spread_->is_described)
+        wire::append_frame(made, wire::backend::kNoData, {});
+    if (!made.empty()) effects_.reply(made);
+    return true;
 }
 
 // --- commit ---

@@ -53,7 +53,8 @@ std::size_t Session::on_main_bytes(ByteView bytes) {
             lose_link("the node sent a message with an impossible length");
             return bytes.size();
         }
-        if (!frame.complete() && frame.size <= kMaxHeld) break;
+        const bool is_hidden = hides_images(frame);
+        if (!frame.complete() && (frame.size <= kMaxHeld || is_hidden)) break;
         if (frame.type == kReadyForQuery) {
             if (!frame.complete()) break;
             const auto status =
@@ -72,9 +73,9 @@ std::size_t Session::on_main_bytes(ByteView bytes) {
             if (link_ == &link) emit_synthesized();
             continue;
         }
-        if (frame.type == kErrorResponse) pass_run();
+        if (frame.type == kErrorResponse || is_hidden) pass_run();
         bool wanted = on_server_frame(frame);
-        if (wanted && hold_back(frame)) wanted = false;
+        if (wanted && (is_hidden ? hide_images(frame) : hold_back(frame))) wanted = false;
         if (!wanted) pass_run();
         at += frame.bytes.size();
         if (!wanted) run = at;

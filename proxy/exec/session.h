@@ -289,6 +289,12 @@ private:
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     void warn_of_unproven();
+    [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
+    void follow_by_rows();
+    [[nodiscard]] bool hides_images(const wire::Frame& frame);
+    [[nodiscard]] bool hide_images(const wire::Frame& frame);
+    void emit_image_query();
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
     [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
     [[nodiscard]] bool begins_with_write() const;
     [[nodiscard]] bool needs_copy(ByteView bytes) const;

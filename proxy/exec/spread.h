@@ -11,12 +11,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/markers/redo.h"
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/follower.h"
+#include "proxy/exec/row_images.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -58,6 +60,8 @@ struct Spread {
     bool makes_savepoints = false;
     std::size_t statements = 0;  // of its text
     CopiedRequest copy;
+    std::optional<RowImages> images;  // the others get main's rows instead
+    bool is_described = false;        // what comes from main answers a Describe
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
     StepOutcome outcome;
     bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes

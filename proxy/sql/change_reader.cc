@@ -82,6 +82,7 @@ void ChangeReader::insert(const InsertStmt* node, bool in_with) {
     for (const ListCell& cell : Elements(node->cols)) {
         change.given.push_back({.column = text_of(as<ResTarget>(cell.ptr_value)->name)});
     }
+    change.returns = node->returningList != nullptr;
     source(change, node);
     if (node->onConflictClause != nullptr) on_conflict(change, node->onConflictClause);
 }

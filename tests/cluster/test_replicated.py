@@ -255,3 +255,80 @@ def test_reads_are_spread_and_see_what_was_committed(replicated):
             assert value == i
             ports.add(port)
     assert len(ports) == 3, ports
+
+
+@pytest.fixture
+def generated(replicated):
+    replicated.nodes.sql("drop table if exists g; create table g(id serial primary key, at timestamptz default clock_timestamp(), "
+                         "pid int default pg_backend_pid(), word text, twice text generated always as (word || word) stored, "
+                         "big bigint generated always as identity)")
+    with contextlib.closing(replicated.connect()) as connection:
+        connection.cursor().execute("create table if not exists anything(id int)")  # what was made at the nodes is seen with it
+    return replicated
+
+
+EVERYTHING = "select coalesce(string_agg(g::text, ' ' order by id), '') from g"
+POSITIONS = "select (select last_value from g_id_seq) || '/' || (select last_value from g_big_seq)"
+
+
+def test_rows_of_main_travel_where_nodes_would_differ(generated):
+    nodes = generated.nodes
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into g(word) values ('a'), (null), ('tab\t\\ quote'''); -- a comment")
+        assert cursor.rowcount == 3 and cursor.description is None
+        assert contents(nodes, EVERYTHING).count("(") == 3
+        cursor.execute("insert into g(word) values ('b') returning id, word as w")
+        assert [c.name for c in cursor.description] == ["id", "w"]
+        assert cursor.fetchall() == [(4, "b")]
+        cursor.execute("begin")
+        cursor.execute("insert into g(word, at) values (random()::text, now()) returning id")
+        assert cursor.fetchone() == (5,)
+        cursor.execute("rollback")
+        cursor.execute("insert into g(word) values ('c')")
+        contents(nodes, EVERYTHING)
+        assert contents(nodes, POSITIONS) == "6/6"
+
+
+def test_rows_travel_by_the_extended_protocol(generated):
+    nodes = generated.nodes
+    with wire.connect(generated.host, generated.port, database="postgres") as connection:
+        def run(*messages):
+            connection.send(*messages, wire.SYNC)
+            return connection.read_until("Z")
+        for formats in ((), (0,), (1,)):
+            frames = run(wire.parse("", "insert into g(word) values ($1) returning id"), wire.bind("", "", [b"x"], (), formats),
+                         wire.describe_message("P"), wire.execute())
+            assert [f.name for f in frames] == ["ParseComplete", "BindComplete", "RowDescription", "DataRow", "CommandComplete", "ReadyForQuery"]
+            assert [c["name"] if isinstance(c, dict) else c[0] for c in frames[2].columns()] == ["id"] and len(frames[3].values()) == 1
+        frames = run(wire.parse("named", "insert into g(word) values ($1)"), wire.describe_message("S", "named"))
+        assert [f.name for f in frames] == ["ParseComplete", "ParameterDescription", "NoData", "ReadyForQuery"]
+        for word in (b"y", None):
+            frames = run(wire.bind("", "named", [word]), wire.describe_message("P"), wire.execute())
+            assert [f.name for f in frames] == ["BindComplete", "NoData", "CommandComplete", "ReadyForQuery"]
+        frames = run(wire.bind("", "named", [b"z"], (), (1,)), wire.execute())
+        assert [f.name for f in frames] == ["BindComplete", "CommandComplete", "ReadyForQuery"]
+    assert contents(nodes, EVERYTHING).count("(") == 6
+    assert contents(nodes, POSITIONS) == "6/6"
+
+
+def test_an_insert_of_many_rows_travels(generated):
+    nodes = generated.nodes
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into g(word) select md5(random()::text) || repeat('x', 100) from generate_series(1, 3000)")
+        assert cursor.rowcount == 3000
+        cursor.execute("insert into g(word) values (repeat('large', 100000))")
+    assert contents(nodes, "select md5(string_agg(g::text, ' ' order by id)) || count(*) from g").endswith("3001")
+    assert contents(nodes, POSITIONS) == "3001/3001"
+
+
+def test_a_role_with_few_rights_inserts(generated):
+    nodes = generated.nodes
+    nodes.sql("drop role if exists few; create role few login; grant insert, select on g to few; grant usage on g_id_seq to few")
+    with contextlib.closing(generated.connect(user="few")) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into g(word) values ('a') returning id")
+        assert cursor.fetchone() == (1,)
+    with contextlib.closing(nodes.nodes[0].connect(user="few")) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("select pgpool_replication.advance('t', 'id', 7)")
+    assert contents(nodes, POSITIONS) == "1/1"
+    nodes.sql("drop owned by few; drop role few")
