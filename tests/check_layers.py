@@ -20,7 +20,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # folder -> the folders of ours it may include, besides itself. Mirrors ARCHITECTURE.md; a folder that is not here is an error.
-COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster", "common/markers"]
+COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster", "common/markers",
+               "common/nodecheck"]
 COMMON_SHELL = COMMON_PURE + ["common/net", "common/obs"]
 PROXY_PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/pool", "proxy/auth", "proxy/cache",
                             "proxy/parallel", "proxy/replication"]
@@ -31,6 +32,7 @@ LAYERS = {
     "common/wire": ["common/base"],
     "common/cluster": ["common/base", "common/config"],
     "common/markers": ["common/base"],
+    "common/nodecheck": ["common/base", "common/config", "common/cluster", "common/markers"],
     "common/net": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/ipc": COMMON_SHELL,
@@ -47,6 +49,7 @@ LAYERS = {
     "proxy/keeper": PROXY_SHELL + ["proxy/health"],
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
+    "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }

@@ -28,7 +28,9 @@ public:
 
     // A session lost its connection to this node, or waits for its answer for too long, in a transaction that
     // was begun under the topology of `seen_epoch`. Nothing happens if a later epoch is in force already, or
-    // if no other node is in; otherwise the node is taken out. Repeating it is cheap.
+    // if no other node is in; otherwise the node is taken out. Repeating it is cheap. REQUIRES: if the
+    // transaction may have committed on some nodes only, its slot is not used again until a topology with a
+    // higher epoch, or with one node, is there: only the last transaction of a slot can be repaired.
     virtual void report(NodeId node, std::uint64_t seen_epoch, std::string reason) = 0;
 
     // A mark was refused under `seen_epoch`, the epoch in force: a database may have got its markers since

@@ -66,7 +66,11 @@ Rows rows_of(const PGresult* result) {
             }
         }
     }
-    return {static_cast<std::size_t>(columns), std::move(cells)};
+    std::vector<Rows::Column> header;
+    header.reserve(static_cast<std::size_t>(columns));
+    for (int column = 0; column < columns; ++column)
+        header.push_back({::PQfname(result, column), ::PQftype(result, column)});
+    return {std::move(header), std::move(cells)};
 }
 
 ClientError error_of(const PGresult* result) {

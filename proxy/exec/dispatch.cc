@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxRetained = std::size_t{16} << 10U;  // a longer read is not kept for a repetition
 constexpr milliseconds kFactsPatience{500};
+constexpr std::uint32_t kMaxFactsWaits = 20;      // of kFactsPatience at most each
 constexpr std::uint32_t kMaxPipelined = 1000;     // requests on the way before the client must wait
 constexpr std::uint32_t kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
 
@@ -110,12 +111,30 @@ std::size_t Session::dispatch(ByteView bytes) {
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
 // function would pin its client.
 bool Session::awaits_facts() {
-    if (!request_.meaning.verdict.needs_facts || login_.database->facts || waited_for_facts_) return false;
+    const bool first = request_.meaning.verdict.needs_facts && !login_.database->facts && !waited_for_facts_;
+    if (!first && !awaits_newer_facts()) return false;
     wait_ = Wait::Facts;
+    facts_seen_ = login_.database->facts ? login_.database->facts->version : 0;
     classify_anew();
+    if (!first) effects_.facts_wanted();
     effects_.await_news();
     effects_.arm(TimerKind::Wait, kFactsPatience);
     return true;
+}
+
+// Mode replication: how a write comes to the other nodes must not be judged by a schema that has changed.
+bool Session::awaits_newer_facts() const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    if (!classified || !login_.database->facts || ddl_ || waits_for_facts_ > kMaxFactsWaits) return false;
+    if (are_facts_stale()) return true;
+    return classified->needs_facts && waits_for_facts_ == 0;
+}
+
+bool Session::are_facts_stale() const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    const bool depends = classified && classified->kind > replication::WriteClass::Ddl;
+    return depends && login_.database->facts &&
+           login_.database->facts->as_of <= login_.database->marks->last_ddl();
 }
 
 // While answers are owed the next request may follow at once if it can be served where the others are,
@@ -242,6 +261,7 @@ void Session::note_steering(const sql::Statement& statement) {
     steering.savepoints |=
         is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint, Kind::SetTransaction});
     steering.sets |= !statement.settings.empty();
+    steering.names |= is_any_of({Kind::Prepare, Kind::Deallocate, Kind::Discard});
     ++steering.statements;
 }
 
@@ -556,6 +576,7 @@ std::size_t Session::send_request(ByteView bytes) {
     stream_dropped_ = false;
     effects_.disarm(TimerKind::Idle);
     request_ = {};
+    waits_for_facts_ = 0;
     if (!repeatable_) return bytes.size();
     retained_ = static_cast<std::uint32_t>(bytes.size());
     return 0;

@@ -26,6 +26,7 @@ std::size_t Session::fail_request(ByteView error_frame) {
     }
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
+    waits_for_facts_ = 0;
     if (!owes_client()) forget_attempt();
     if (complete) {
         say_ready();
@@ -272,6 +273,7 @@ void Session::on_timer(TimerKind timer) {
     if (wait_ == Wait::Own) return on_own_ready();
     if (wait_ == Wait::Facts) {
         waited_for_facts_ = true;
+        ++waits_for_facts_;
         wait_ = Wait::Nothing;
         return;
     }

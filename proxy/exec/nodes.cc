@@ -9,6 +9,7 @@
 #include "common/markers/setup.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
 
@@ -73,6 +74,41 @@ bool executes_anything(ByteView batch) {
     return false;
 }
 
+// A date or time by a word that means something else tomorrow.
+bool has_moving_parameter(ByteView batch, const replication::Classified& classified) {
+    if (classified.date_parameters.empty()) return false;
+    for (std::size_t at = 0; at < batch.size();) {
+        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
+        at += frame.bytes.size();
+        const auto bind = frame.type == wire::frontend::kBind ? wire::read_bind(frame.body) : std::nullopt;
+        if (bind && sql::may_move(bind->rest)) return true;
+    }
+    return false;
+}
+
+// The same among the fields of a COPY, in the data of which `bytes` are next; `tail` is the field that has
+// not ended. Longer fields are no dates.
+bool has_moving_field(std::string& tail, ByteView bytes) {
+    constexpr std::size_t kLongestDate = 40;
+    constexpr std::string_view kEnds = "\t\n\r,;|\"";
+    while (!bytes.empty()) {
+        const std::size_t end = std::min(bytes.find_first_of(kEnds), bytes.size());
+        if (tail.size() <= kLongestDate) tail += bytes.substr(0, std::min(end, kLongestDate + 1));
+        if (end == bytes.size()) return false;
+        if (tail.size() <= kLongestDate && sql::may_move(tail)) return true;
+        tail.clear();
+        bytes.remove_prefix(end + 1);
+    }
+    return false;
+}
+
+// By its tag, which ends with the count. An INSERT names its rows itself.
+bool changed_several_rows(const StepOutcome& outcome) {
+    const std::string& tag = outcome.text();
+    const bool by_key = tag.starts_with("UPDATE ") || tag.starts_with("DELETE ");
+    return by_key && tag.find(';') == std::string::npos && !tag.ends_with(" 0") && !tag.ends_with(" 1");
+}
+
 // The parameters of the marker, in binary.
 std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_t epoch,
                         const std::string& redo) {
@@ -129,21 +165,28 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
     if (is_mixed && (is_spread() || (writes && !begins_with_write())))
         return "BEGIN, COMMIT or ROLLBACK together with other statements";
-    if (is_spread() && ends_transaction() && meaning.info->statements[0].transaction.chain)
+    if (is_spread() && ends_transaction(bytes) && meaning.info->statements[0].transaction.chain)
         return "AND CHAIN after a write";
     if (meaning.info->single(Kind::PrepareTransaction) || meaning.info->single(Kind::CommitPrepared))
         return "two-phase commit by the client";
+    const bool matters = writes || meaning.steering.begins_or_ends || meaning.steering.any();
+    if (is_batch && is_spread() && executes_open_portal(bytes)) return "a portal that outlives its batch";
+    if (is_batch && matters && executes_anything(bytes) && !executes_what_it_binds(bytes))
+        return "a portal that outlives its batch";
     if (!writes || (is_batch && !executes_anything(bytes))) return {};
+    if (meaning.steering.names && meaning.steering.statements > 1)
+        return "PREPARE, DEALLOCATE or DISCARD together with other statements";
     if (classified->outside_transaction && meaning.steering.statements != 1)
         return "several statements of which one runs only outside of a transaction block";
-    if (!on_primary()) return "a write in a transaction that began as READ ONLY";
     if (!meaning.own_names.empty()) return "a statement made by SQL PREPARE";
     if (request_.oversize) return "a message of this size";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
-    if (is_batch && !executes_what_it_binds(bytes)) return "a portal that outlives its batch";
     if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
+    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
+    if (ddl_ && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    if (is_batch && has_moving_parameter(bytes, *classified)) return "a parameter like 'now' or 'today'";
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
     return is_proven(*classified) || !is_refused ? std::string() : replication::describe(*classified);
 }
@@ -160,8 +203,41 @@ std::size_t Session::refuse_to_replicate(ByteView bytes, const std::string& reas
     if (!spread_) spread_ = std::make_unique<Spread>();
     spread_->doom = reason;
     wire::append_error(spread_->refusal, report);
+    return undo_for(bytes);
+}
+
+// The transaction began at a node that is not main, or is not any more.
+std::size_t Session::leave_former_main(ByteView bytes) {
+    if (transaction_options_.read_only.value_or(false))
+        return refuse_to_replicate(bytes, "a write in a transaction that began as READ ONLY");
+    if (!spread_) spread_ = std::make_unique<Spread>();
+    spread_->doom = "the main node is another one by now";
+    return undo_for(bytes);
+}
+
+// Of one that was bound before and does something to the transaction.
+bool Session::executes_open_portal(ByteView batch) const {
+    for (std::size_t at = 0; at < batch.size();) {
+        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
+        at += frame.bytes.size();
+        if (frame.type == wire::frontend::kBind) return false;
+        const auto execute =
+            frame.type == wire::frontend::kExecute ? wire::read_execute(frame.body) : std::nullopt;
+        if (!execute) continue;
+        const auto found =
+            portals_ ? portals_->find(execute->portal) : sql::NameMap<sql::StatementInfoPtr>::iterator();
+        const sql::StatementInfoPtr info = execute->portal.empty()                ? unnamed_portal_
+                                           : portals_ && found != portals_->end() ? found->second
+                                                                                  : nullptr;
+        if (info && !info->single(Kind::Select)) return true;
+    }
+    return false;
+}
+
+// Before the request at the front is dealt with.
+std::size_t Session::undo_for(ByteView bytes) {
     undo_everywhere();
-    return 0;
+    return wait_ == Wait::Nothing ? dispatch(bytes) : 0;  // where nothing was sent it is done already
 }
 
 void Session::warn_of_unproven() {
@@ -189,16 +265,20 @@ bool Session::needs_copy(ByteView bytes) const {
 std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!spread_ && !around_.functions().is_replicated()) return std::nullopt;
-    if (spread_ && !spread_->doom.empty()) return undo_everywhere(), 0;
+    if (spread_ && !spread_->doom.empty()) return undo_for(bytes);
     const Meaning::Steering& steering = request_.meaning.steering;
     const bool is_ignored = transaction_ == TransactionStatus::Failed && !steering.begins_or_ends &&
                             !steering.rolls_to_savepoint;  // main says 25P02
     if (is_ignored) return std::nullopt;
     if (const std::string reason = why_not_replicated(bytes); !reason.empty())
         return refuse_to_replicate(bytes, reason);
-    if (is_spread() && ends_transaction()) return end_spread();
-    if (!needs_copy(bytes)) return std::nullopt;
+    if (needs_copy(bytes) && !on_primary()) return leave_former_main(bytes);
+    if (is_spread() && ends_transaction(bytes)) return end_spread(bytes);
+    const bool copies = needs_copy(bytes);
+    if (!copies && transaction_ == TransactionStatus::Idle) return std::nullopt;
     if (!spread_) spread_ = std::make_unique<Spread>();
+    if (!take_slot()) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
+    if (!copies) return std::nullopt;
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
     warn_of_unproven();
@@ -207,26 +287,34 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.outcome = {};
     spread.bound.clear();
     spread.sets = steering.sets;
+    spread.makes_savepoints = steering.savepoints;
     spread.statements = steering.statements;
     spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_with_write();
     spread.is_bare = spread.is_alone && classified && classified->outside_transaction;
+    spread.is_point = classified && classified->kind == WriteClass::Point;
+    spread.looks_for_dates = classified && classified->copy_has_dates;
+    spread.copy_tail.clear();
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.epoch = around_.topology->epoch;
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
     return std::nullopt;
 }
 
-bool Session::ends_transaction() const {
+bool Session::ends_transaction(ByteView bytes) const {
     const sql::StatementInfo& info = *request_.meaning.info;
+    if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return false;
     return info.single(Kind::Commit) || info.single(Kind::Rollback);
 }
 
 // A COMMIT waits until all nodes have the marker; then it goes to main, as a ROLLBACK does at once.
-std::optional<std::size_t> Session::end_spread() {
+std::optional<std::size_t> Session::end_spread(ByteView bytes) {
     Spread& spread = *spread_;
     const bool commits =
         request_.meaning.info->single(Kind::Commit) && transaction_ == TransactionStatus::InTransaction;
-    if (commits && spread.phase == At::Open) return begin_marking(), 0;
+    if (commits && spread.phase == At::Open) {
+        begin_marking();
+        return wait_ == Wait::Nothing ? dispatch(bytes) : 0;
+    }
     spread.phase = commits ? At::Committing : At::Undoing;
     spread.is_end = spread.holds = true;
     spread.outcome = {};
@@ -321,12 +409,20 @@ bool Session::main_answered(TransactionStatus status) {
     const bool copied_in = std::exchange(spread.copies_in, false);
     if (copied_in) copy_in_ended();
     if (status == TransactionStatus::InTransaction) {
+        // A key was compared by another equality than its own.
+        if (spread.is_point && changed_several_rows(spread.outcome))
+            spread.doom = "more than one row has a key that is thought to be unique";
         if (!copied_in) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
         begin_marking();
         return false;
     }
-    if (!spread.is_alone) return true;
+    if (!spread.is_alone) {
+        // Main may keep the savepoints of what came before the error.
+        if (spread.makes_savepoints && spread.statements > 1)
+            spread.doom = "it failed behind a savepoint of the same text";
+        return true;
+    }
     spread.doom = "failed on main";  // and told; the others have nothing of it
     undo_everywhere();
     return false;
@@ -337,7 +433,9 @@ void Session::bare_answered() {
     Spread& spread = *spread_;
     spread.phase = At::Following;
     wait_for_nodes();
-    if (!spread.outcome.failed()) {
+    // CREATE INDEX CONCURRENTLY leaves its invalid index behind.
+    const bool leaves_something = spread.outcome.text().starts_with("!23");
+    if (!spread.outcome.failed() || leaves_something) {
         for (const auto& follower : spread.followers) {
             std::string out;
             settings_at(*follower, out);
@@ -392,6 +490,8 @@ void Session::copy_in_began() {
 }
 
 void Session::stream_to_followers(ByteView bytes) {
+    if (spread_->looks_for_dates && spread_->doom.empty() && has_moving_field(spread_->copy_tail, bytes))
+        spread_->doom = "COPY of a date like 'now' or 'today'";
     for (const auto& follower : spread_->followers) effects_.send(*follower->link, bytes);
 }
 
@@ -421,10 +521,6 @@ void Session::try_marking() {
     Spread& spread = *spread_;
     if (!spread.doom.empty()) return undo_everywhere();
     if (is_anybody_missing()) return effects_.await_news();
-    if (!take_slot()) {
-        spread.doom = "all slots for transactions that commit are in use (replication.slots)";
-        return undo_everywhere();
-    }
     spread.epoch = around_.topology->epoch;
     send_marker();
 }
@@ -437,6 +533,8 @@ bool Session::is_anybody_missing() const {
     });
 }
 
+// Before the transaction takes its snapshot: under REPEATABLE READ it could not mark a row that another has
+// marked since.
 bool Session::take_slot() {
     if (spread_->slot != Spread::kNoSlot) return true;
     if (around_.free_slots.empty()) return false;
@@ -466,6 +564,7 @@ void Session::send_marker() {
     send_made();
     ++spread.main_owes;
     spread.main_marked = false;
+    spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
         std::string out;
         follower->mark(out, constraints, mark, values);
@@ -530,7 +629,7 @@ std::string Session::name_of(NodeId id) const {
 
 void Session::all_marked() {
     Spread& spread = *spread_;
-    if (spread.slot == Spread::kNoSlot) return try_marking();
+    if (!spread.is_marker_sent) return try_marking();
     const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
                                                        [](const auto& f) { return f->marked(); });
     if (!spread.main_error.empty()) spread.doom = "failed on main";
@@ -640,7 +739,8 @@ void Session::undo_everywhere() {
 
 void Session::all_undone() {
     Spread& spread = *spread_;
-    if (spread.holds && spread.doom.empty()) return finish(TransactionStatus::Idle);  // as the client wished
+    if (spread.is_end)
+        return finish(TransactionStatus::Idle);  // as the client wished, or as main has told it
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
     const std::string doom = std::move(spread.doom);

@@ -136,7 +136,9 @@ void Session::on_target_lost() {
 }
 
 void Session::on_news() {
-    if (wait_ == Wait::Facts && !login_.database->facts) return effects_.await_news();
+    const auto& facts = login_.database->facts;
+    if (wait_ == Wait::Facts && (!facts || facts->version <= facts_seen_)) return effects_.await_news();
+    if (wait_ == Wait::Facts && facts_seen_ > 0) ++waits_for_facts_;
     if (wait_ == Wait::Nodes) return nodes_news();
     if (wait_ == Wait::Replay || wait_ == Wait::Facts) {  // pump() plans again
         wait_ = Wait::Nothing;

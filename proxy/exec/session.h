@@ -52,6 +52,7 @@ struct Meaning {
         bool rolls_to_savepoint = false;  // ROLLBACK TO
         bool savepoints = false;          // SAVEPOINT and its kin, SET TRANSACTION
         bool sets = false;                // settings
+        bool names = false;               // of prepared statements
         std::uint32_t statements = 0;
         // Another transaction would not mean the same without it.
         [[nodiscard]] bool any() const { return savepoints || sets; }
@@ -212,6 +213,8 @@ private:
     [[nodiscard]] sql::StatementInfoPtr classify_describe(const wire::Frame& frame);
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
+    [[nodiscard]] bool awaits_newer_facts() const;
+    [[nodiscard]] bool are_facts_stale() const;
     void note_statements(const sql::StatementInfo& info);
     void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
@@ -290,8 +293,11 @@ private:
     [[nodiscard]] bool begins_with_write() const;
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
-    [[nodiscard]] bool ends_transaction() const;
-    [[nodiscard]] std::optional<std::size_t> end_spread();
+    [[nodiscard]] bool ends_transaction(ByteView bytes) const;
+    [[nodiscard]] std::size_t undo_for(ByteView bytes);
+    [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
+    [[nodiscard]] bool executes_open_portal(ByteView batch) const;
+    [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
     [[nodiscard]] bool join();
     [[nodiscard]] Follower* follower_at(NodeId node) const;
     void add_follower(ServerLink& link);
@@ -504,7 +510,9 @@ private:
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;
     bool waited_for_facts_ = false;
-    milliseconds waited_{0};  // for a connection, as far as timers told
+    std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
+    std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
+    milliseconds waited_{0};             // for a connection, as far as timers told
     sql::Leaves pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_clears_ = sql::Leaves::Nothing;

@@ -49,18 +49,22 @@ struct Spread {
     route::NodeSet failed;      // nodes that must be out before the client hears
 
     // The request that main executes.
-    bool copies = false;         // ... and the others are to follow
-    bool is_alone = false;       // a transaction of its own
-    bool is_bare = false;        // ... that runs outside of transactions: each node by itself, without marker
-    bool may_differ = false;     // ... and that may fail on a node without harm: VACUUM
-    bool is_end = false;         // the client's COMMIT or ROLLBACK
-    bool sets = false;           // settings
+    bool copies = false;      // ... and the others are to follow
+    bool is_alone = false;    // a transaction of its own
+    bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
+    bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
+    bool is_end = false;      // the client's COMMIT or ROLLBACK
+    bool sets = false;        // settings
+    bool makes_savepoints = false;
     std::size_t statements = 0;  // of its text
     CopiedRequest copy;
     std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
     StepOutcome outcome;
-    bool copies_in = false;        // a COPY FROM STDIN: its data goes to all nodes
-    bool streams = false;          // ... and has not ended
+    bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
+    bool streams = false;    // ... and has not ended
+    std::string copy_tail;   // of the data, where dates are looked for: the field that has not ended
+    bool looks_for_dates = false;
+    bool is_point = false;         // changes one row at most
     bool awaits_follower = false;  // a connection for the next one
 
     // The commit.
@@ -71,6 +75,7 @@ struct Spread {
     bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
     std::string main_error;  // ErrorResponse body of main to something of ours
+    bool is_marker_sent = false;
     bool main_is_lost = false;
     TimePoint evicting_until;  // the client does not wait longer for the decision
 

@@ -42,6 +42,7 @@ public:
     void reload(config::ConfigPtr config);
     void request(std::string_view database);
     void ddl_seen(std::string_view database);
+    void hurry(std::string_view database);
 
 private:
     void run();
@@ -79,6 +80,11 @@ void CatalogLoader::Core::ddl_seen(std::string_view database) {
     if (schedule_.ddl_seen(database, SteadyClock::now())) changed_.notify_one();
 }
 
+void CatalogLoader::Core::hurry(std::string_view database) {
+    const std::lock_guard lock(mutex_);
+    if (schedule_.hurry(database, SteadyClock::now())) changed_.notify_one();
+}
+
 void CatalogLoader::Core::run() {
     std::unique_lock lock(mutex_);
     while (!thread_.stopping()) {
@@ -108,7 +114,8 @@ void CatalogLoader::Core::load(const std::string& database, const config::Config
         note_failure(database, rows.error(), config);
         return;
     }
-    auto facts = std::make_shared<const sql::CatalogFacts>(build_facts(*rows, ++version_, purpose(config)));
+    auto facts = std::make_shared<sql::CatalogFacts>(build_facts(*rows, ++version_, purpose(config)));
+    facts->as_of = start;
     log::debug("catalog_loaded", {{"database", database},
                                   {"functions", facts->functions.size()},
                                   {"relations", facts->relations.size()},
@@ -177,6 +184,9 @@ void CatalogLoader::request(std::string_view database) {
 }
 void CatalogLoader::ddl_seen(std::string_view database) {
     core_->ddl_seen(database);
+}
+void CatalogLoader::hurry(std::string_view database) {
+    core_->hurry(database);
 }
 
 }  // namespace pgpool::health

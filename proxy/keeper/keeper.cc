@@ -38,6 +38,7 @@ WallTime wall_now() {
 
 std::vector<std::string> names_of(const config::Config& config) {
     std::vector<std::string> names;
+    names.reserve(config.nodes.size());
     for (const config::Node& node : config.nodes) names.push_back(node.name);
     return names;
 }
@@ -114,6 +115,7 @@ private:
     [[nodiscard]] Result<std::string> detach(const Request& request);
     [[nodiscard]] Result<std::string> attach(const Request& request);
     [[nodiscard]] Result<void> check_probes(const std::string& name) const;
+    [[nodiscard]] Result<void> change(Settlement& settlement, const std::map<std::string, std::string>& out);
     [[nodiscard]] Result<void> settle(Settlement& settlement);
     [[nodiscard]] Result<void> adopt(const Membership& membership);
     void close(const std::string& reason);
@@ -291,6 +293,17 @@ Result<void> Keeper::Core::settle(Settlement& settlement) {
     return adopt(settlement.membership());
 }
 
+// Takes out who is named, then settles. ENSURES: the cluster is open under a higher epoch, or closed.
+Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::string, std::string>& out) {
+    Result<void> done;
+    for (const auto& [name, reason] : out) {
+        if (done) done = settlement.evict(name, reason);
+    }
+    if (done) done = settle(settlement);
+    if (!done && !thread_.stopping()) close(done.error().message);
+    return done;
+}
+
 // Those that were seen under the epoch in force. If all nodes are lost it is rather the way to them: then who
 // can be reached again decides.
 void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
@@ -304,12 +317,7 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     if (lost.empty() || membership_.attached() == 1) return;
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
     Settlement settlement(*in_use_, membership_, thread_.stopping());
-    Result<void> done;
-    for (const auto& [name, reason] : lost) {
-        if (done) done = settlement.evict(name, reason);
-    }
-    if (done) done = settle(settlement);
-    if (!done && !thread_.stopping()) close(done.error().message);
+    static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
 }
 
 // Markers that were made after the epoch in force was raised: no transaction has committed by them.
@@ -335,8 +343,7 @@ void Keeper::Core::use_config() {
         return publish_(membership_, false);
     }
     Settlement settlement(*in_use_, std::move(*next), thread_.stopping());
-    const Result<void> done = settle(settlement);
-    if (!done && !thread_.stopping()) close(done.error().message);
+    static_cast<void>(change(settlement, {}));
 }
 
 void Keeper::Core::serve(Request& request) {
@@ -344,21 +351,18 @@ void Keeper::Core::serve(Request& request) {
 }
 
 Result<std::string> Keeper::Core::detach(const Request& request) {
-    Settlement settlement(*in_use_, membership_, thread_.stopping());
     Membership next = membership_;
     if (auto evicted = cluster::evict(next, request.name, request.reason, wall_now()); !evicted)
         return tl::unexpected(evicted.error());
     if (!is_open_) {
+        if (auto saved = file_.save(next); !saved) return tl::unexpected(saved.error());
         membership_ = std::move(next);
         publish_(membership_, false);
         return fmt::format("node \"{}\" is detached; the cluster is not open yet", request.name);
     }
-    Result<void> done = settlement.evict(request.name, request.reason);
-    if (done) done = settle(settlement);
-    if (!done) {
-        close(done.error().message);
+    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    if (auto done = change(settlement, {{request.name, request.reason}}); !done)
         return tl::unexpected(done.error());
-    }
     return fmt::format("node \"{}\" is detached; epoch {}, main node \"{}\"", request.name, membership_.epoch,
                        membership_.main);
 }
@@ -389,10 +393,7 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
     const auto failed = settlement.connect();
     if (const auto newcomer = failed.find(request.name); newcomer != failed.end())
         return fail(kNotInThatState, fmt::format("node \"{}\": {}", request.name, newcomer->second));
-    if (Result<void> done = settle(settlement); !done) {
-        close(done.error().message);
-        return tl::unexpected(done.error());
-    }
+    if (auto done = change(settlement, {}); !done) return tl::unexpected(done.error());
     if (const cluster::Member* member = membership_.find(request.name); !member->is_attached)
         return fail(kNotInThatState, fmt::format("node \"{}\": {}", request.name, member->reason));
     return fmt::format("node \"{}\" is attached; epoch {}", request.name, membership_.epoch);

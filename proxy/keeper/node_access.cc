@@ -17,7 +17,6 @@ namespace {
 using pg::Client;
 using pg::ClientError;
 using pg::ClientResult;
-using pg::Rows;
 
 constexpr SqlState kDeadlock{"40P01"};
 

@@ -23,6 +23,7 @@ WallTime wall_now() {
 
 std::vector<std::string> names_of(const std::map<std::string, NodeAccess>& nodes) {
     std::vector<std::string> names;
+    names.reserve(nodes.size());
     for (const auto& [name, node] : nodes) names.push_back(name);
     return names;
 }

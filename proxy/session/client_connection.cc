@@ -55,9 +55,8 @@ void ClientConnection::begin() {
 bool ClientConnection::may_read() const {
     if (closing_ || congested() || kept_input().size() > exec::Session::kMaxHeldInput) return false;
     if (!session_) return login_ != nullptr;
-    return !session_->any_link([](const exec::ServerLink& link) {
-        return static_cast<const ServerConnection&>(link).congested();
-    });
+    return !session_->any_link(
+        [](const exec::ServerLink& link) { return static_cast<const ServerConnection&>(link).congested(); });
 }
 
 std::size_t ClientConnection::on_bytes(ByteView bytes) {

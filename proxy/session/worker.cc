@@ -654,12 +654,14 @@ void Worker::verifier_found(std::uint64_t client, const health::AuthLookup::Answ
 }
 
 void Worker::ddl_seen(const std::string& name) {
-    database(name).marks->ddl_seen();
+    database(name).marks->ddl_seen(SteadyClock::now());
     if (shared_.catalogs) shared_.catalogs->ddl_seen(name);
 }
 
 void Worker::facts_wanted(const exec::Database& database) {
-    if (shared_.catalogs) shared_.catalogs->request(database.name);
+    if (!shared_.catalogs) return;
+    shared_.catalogs->request(database.name);
+    if (config().mode == config::ClusterMode::Replication) shared_.catalogs->hurry(database.name);
 }
 
 void Worker::node_suspect(NodeId node, std::string_view reason) {

@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/clock.h"
+
 namespace pgpool::sql {
 
 enum class Volatility : std::uint8_t { Immutable, Stable, Volatile };
@@ -103,6 +105,7 @@ using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>
 
 struct CatalogFacts {
     std::uint64_t version = 0;             // higher is newer; 0 = nothing loaded yet
+    TimePoint as_of;                       // when loading began: what was committed before is in them
     NameMap<FunctionFacts> functions;      // keys: "name" (worst of all schemas) and "schema.name"
     NameMap<RelationFacts> relations;      // the same
     NameMap<TypeFacts> types;              // the same, without the types of pg_catalog

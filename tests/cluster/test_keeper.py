@@ -356,3 +356,12 @@ def test_a_node_that_came_back_is_attached_once_probes_reach_it(nodes, make):
         wait_for(attached, 10, "node2 is attached")
         is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
         assert proxy.log_text().count("node_evicted node=node2") == 1
+
+
+def test_a_node_that_is_waited_for_can_be_detached(nodes, make, state_directory):
+    nodes.nodes[2].stop()
+    proxy = make(failover_park_timeout="60s").start(wait=False)
+    wait_for(lambda: "cluster_not_open" in proxy.log_text(), 10, "the proxy waits")
+    proxy.admin("pgpool detach node node3")
+    is_shown(proxy, "node1:up/main node2:up/replica node3:down/unknown")
+    assert "detached by postgres" in membership(state_directory)

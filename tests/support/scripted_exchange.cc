@@ -280,7 +280,7 @@ TimePoint Client::clock() {
 }
 
 void Client::ddl_seen() {
-    exchange_.database_.marks->ddl_seen();
+    exchange_.database_.marks->ddl_seen(exchange_.around_.now);
 }
 
 exec::OwnAnswer Client::own_command(const sql::Statement& statement, exec::Run /*run*/) {
