@@ -263,7 +263,7 @@ def test_cancels_at_any_moment(replicated, victim):
     """Also one that hits a BEGIN of the proxy: what follows it must not run outside of a transaction."""
     clients = [Inserter(replicated, number) for number in range(6)]
     with contextlib.closing(replicated.nodes[victim].connect(application_name="holder")) as connection, connection.cursor() as cursor:
-        until = time.monotonic() + 8
+        until = time.monotonic() + 15
         while time.monotonic() < until:
             cursor.execute("select count(pg_cancel_backend(pid)) from pg_stat_activity where backend_type = 'client backend'"
                            " and pid <> pg_backend_pid() and application_name not like 'pgpool-%'")
