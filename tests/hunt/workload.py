@@ -38,7 +38,8 @@ DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0
 READS = {"read": 6, "lock_row": 2}
 OTHER = {  # the proxy may refuse these
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "copy": 1, "numbered": 2,
-    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "conflict_any": 1, "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
+    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "conflict_any": 1,
+    "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS})
 REFUSED = ("SERIALIZABLE", "a write behind DDL", "the schema has changed")  # reasons that any statement may be refused for
