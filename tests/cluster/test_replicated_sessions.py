@@ -230,3 +230,51 @@ def test_a_refusal_is_the_first_answer_of_a_transaction(replicated):
         cursor.execute("commit")
         assert cursor.statusmessage == "ROLLBACK"
     assert contents(replicated) == {"1=1"}
+
+
+class Inserter:
+    """Inserts rows of its own, every second one in a block, until told to stop."""
+
+    def __init__(self, proxy, number):
+        self.proxy, self.number, self.acknowledged, self.refused, self.stopping = proxy, number, set(), set(), False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        with contextlib.closing(self.proxy.connect()) as connection, connection.cursor() as cursor:
+            for i in range(10**6):
+                if self.stopping:
+                    return
+                self._insert(cursor, (self.number + 1) * 10**7 + i, i % 2)
+
+    def _insert(self, cursor, key, in_block):
+        try:
+            for text in ["begin"] * in_block + [f"insert into t values ({key}, 1)"] + ["commit"] * in_block:
+                cursor.execute(text)
+            self.acknowledged.add(key)
+        except psycopg2.Error:
+            self.refused.add(key)
+            with contextlib.suppress(psycopg2.Error):
+                cursor.execute("rollback")
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_cancels_at_any_moment(replicated, victim):
+    """Also one that hits a BEGIN of the proxy: what follows it must not run outside of a transaction."""
+    clients = [Inserter(replicated, number) for number in range(6)]
+    with contextlib.closing(replicated.nodes[victim].connect(application_name="holder")) as connection, connection.cursor() as cursor:
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            cursor.execute("select count(pg_cancel_backend(pid)) from pg_stat_activity where backend_type = 'client backend'"
+                           " and pid <> pg_backend_pid() and application_name not like 'pgpool-%'")
+            time.sleep(0.002)
+    for client in clients:
+        client.stopping = True
+        client.thread.join(20)
+        assert not client.thread.is_alive(), "a client hangs"
+    acknowledged, refused = ({key for client in clients for key in getattr(client, which)} for which in ("acknowledged", "refused"))
+    assert len(acknowledged) > 100
+    for node in replicated.nodes:  # one that was taken out may lack something; it must not have more
+        found = {row[0] for row in node.rows("select id from t")} - {1}
+        assert not refused & found, (node.name, len(refused & found))
+        assert node not in attached(replicated) or found == acknowledged

@@ -21,10 +21,11 @@ SEQUENCES = "select sequencename || ' ' || coalesce(last_value::text, '-') from 
 
 
 class Check:
-    """One comparison. `problems`: in words; `suspects`: transactions whose story is worth reading."""
+    """One comparison. `problems`: in words; `suspects`: transactions whose story is worth reading, as that of `rows` is."""
 
     def __init__(self, nodes, ledger, with_sequences=False):
         self.nodes, self.ledger, self.problems, self.suspects = nodes, ledger, [], collections.Counter()
+        self.rows = set()  # (table, first column) of rows that differ
         self.compare_texts("catalog", CATALOG)
         self.compare_tables()
         if with_sequences:
@@ -69,6 +70,7 @@ class Check:
             for _, writer in ((first - other) | (other - first)):
                 if writer:
                     self.suspects[int(writer)] += 1
+            self.rows.update((table, text.strip("()").split(",")[0]) for text, _ in ((first - other) | (other - first)))
 
     def check_books(self, node):
         ledger = self.ledger

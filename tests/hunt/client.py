@@ -130,6 +130,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.acknowledged, self.refused, self.unknown = set(), set(), set()
         self.executed, self.refusals = collections.Counter(), collections.Counter()  # by kind
+        self.known_refusals = collections.Counter()  # for what the transaction is, not for what the statement is
         self.errors = collections.Counter()  # by SQLSTATE
         self.samples = {}  # SQLSTATE: a message
         self.messages = collections.Counter()  # of 40001 and the like, without numbers
@@ -239,7 +240,8 @@ class Client:
             is_own = failure.message.startswith("could not serialize access") or failure.message.startswith("deadlock detected")
             self.ledger.own_retries += failure.sqlstate in RETRYABLE and is_own
             if failure.sqlstate == "0A000":
-                self.ledger.refusals[step.kind] += 1
+                is_known = any(reason in failure.message for reason in workload.REFUSED)
+                (self.ledger.known_refusals if is_known else self.ledger.refusals)[step.kind] += 1
 
     # --- transactions ---
     def play(self, transaction):

@@ -17,6 +17,9 @@ SESSIONS = ("from pg_stat_activity where backend_type = 'client backend' and pid
 SYNC_WAIT = "nobody"  # a standby that never comes: COMMIT waits after it has written the commit
 
 
+HARMLESS = {"kill_proxy", "kill_proxy_within_commit", "restart_proxy", "cancel_client", "drop_client"}  # no node may be taken out for these
+
+
 class Faults:
     """`done` counts them by name."""
 
@@ -216,7 +219,8 @@ class Faults:
 
 WEIGHTS = {
     "kill_node": 1, "freeze_node": 1, "blink_node": 4, "bounce_node": 1, "cancel_client": 3, "drop_client": 4,
-    "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1, "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
+    "end_session": 6, "cancel_session": 6, "stop_session": 4, "crash_session": 1,
+    "late_commit": 3, "kill_proxy_within_commit": 5, "end_session_within_commit": 4, "kill_node_within_commit": 1, "kill_proxy": 4,
     "stop_proxy": 1, "restart_proxy": 1,
     "second_proxy": 0,  # only if asked for: nothing decides between two proxies yet
 }

@@ -40,7 +40,7 @@ def make(rng):
     parts = rng.choice([
         ["create table parts(id int primary key, n bigint, w bigint) partition by hash (id)",
          *(f"create table parts{i} partition of parts for values with (modulus 3, remainder {i})" for i in range(3))],
-        [f"create table parts(id int primary key, n bigint, w bigint) partition by range (id)",
+        ["create table parts(id int primary key, n bigint, w bigint) partition by range (id)",
          f"create table parts0 partition of parts for values from (minvalue) to ({keys // 2})",
          f"create table parts1 partition of parts for values from ({keys // 2}) to (maxvalue)"]])
     statements = [

@@ -38,9 +38,11 @@ DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0
 READS = {"read": 6, "lock_row": 2}
 OTHER = {  # the proxy may refuse these
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "copy": 1, "numbered": 2,
-    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
+    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "conflict_any": 1,
+    "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS})
+REFUSED = ("SERIALIZABLE", "a write behind DDL", "the schema has changed")  # reasons that any statement may be refused for
 SAFE = {**POINT, **DDL, **READS}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
@@ -117,14 +119,14 @@ class Generator:
 
     def _conflict_nothing(self, txid):
         key = self.key()
-        return "insert into named values (%s, %s, 5, %s) on conflict do nothing", key, f"code{key}", txid
+        return "insert into accounts(id, n, w) values (%s, 5, %s) on conflict (id) do nothing", key, txid
 
     def _conflict_update(self, txid):
         return ("insert into accounts(id, n, w) values (%s, 1, %s) on conflict (id) do update set n = accounts.n + 1, w = excluded.w",
                 self.key(), txid)
 
     def _returning(self, txid):
-        return "update named set n = n * 2 + %s, w = %s where id = %s returning id, n", self.rng.randrange(9), txid, self.key()
+        return "update named set n = n * 2 %% 10007 + %s, w = %s where id = %s returning id, n", self.rng.randrange(9), txid, self.key()
 
     def _composite_update(self, txid):
         key = self.key()
@@ -206,6 +208,10 @@ class Generator:
         return "select n from accounts where id = %s for update", self.key()
 
     # --- what is more than that ---
+    def _conflict_any(self, txid):
+        key = self.key()
+        return "insert into named values (%s, %s, 5, %s) on conflict do nothing", key, f"code{key}", txid
+
     def _predicate_update(self, txid):
         return self.rng.choice([("update accounts set n = n + 1, w = %s where n < %s", txid, self.rng.randrange(60)),
                                 ("update named set n = 0, w = %s where n > %s and id between %s and %s", txid, 50, self.key(), self.key())])
