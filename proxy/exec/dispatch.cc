@@ -260,7 +260,9 @@ void Session::note_steering(const sql::Statement& statement) {
     steering.rolls_to_savepoint |= statement.kind == Kind::RollbackToSavepoint;
     steering.savepoints |=
         is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint, Kind::SetTransaction});
-    steering.sets |= !statement.settings.empty();
+    steering.sets |= !statement.settings.empty() ||
+                     std::any_of(statement.functions.begin(), statement.functions.end(),
+                                 [](const auto& function) { return function.name == "set_config"; });
     steering.names |= is_any_of({Kind::Prepare, Kind::Deallocate, Kind::Discard});
     ++steering.statements;
 }
@@ -269,7 +271,10 @@ void Session::note_steering(const sql::Statement& statement) {
 void Session::note_executed(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
     if (known == nullptr || !(*known)->info) return;
-    for (const sql::Statement& statement : (*known)->info->statements) note_names(statement);
+    for (const sql::Statement& statement : (*known)->info->statements) {
+        note_names(statement);
+        note_steering(statement);
+    }
 }
 
 void Session::note_names(const sql::Statement& statement) {

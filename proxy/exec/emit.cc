@@ -76,8 +76,29 @@ void Session::count_sent(const sql::StatementInfo* info) {
 
 void Session::emit_begin() {
     count_sent(nullptr);
+    if (around_.functions().is_replicated()) return emit_begin_with_request();
     send_own_query(deferred_begin_, Purpose::Begin);
     deferred_begin_.clear();
+}
+
+// As messages in front of the request, without a Sync between them: if BEGIN fails the server skips the rest.
+// By itself what follows would run outside of a transaction, on main alone.
+void Session::emit_begin_with_request() {
+    const std::string text = std::exchange(deferred_begin_, {});
+    const PreparedPtr begin = stand_in(text);
+    const std::string portal = around_.prepared.prefix() + "0";
+    const bool is_there = link_->statements.has(*begin);
+    if (!is_there) {
+        make_room();
+        wire::append_parse(out_, begin->server_name, begin->sql_and_types);
+        link_->statements.add(begin);
+        push_for_own_name(Owed::Parse);
+    }
+    wire::FrameBuilder(out_, kBind).string(portal).string(begin->server_name).int16(0).int16(0).int16(0);
+    wire::FrameBuilder(out_, kExecute).string(portal).int32(0);
+    push_for_own_name(Owed::Bind);
+    push_for_own_name(Owed::Execute);
+    send_made();
 }
 
 void Session::emit_query(ByteView bytes) {
@@ -402,7 +423,8 @@ PreparedPtr Session::under_our_name(const PreparedPtr& known, std::string_view n
 
 // One that the server lacks is analysed by the settings of now: only who has the same may share it.
 PreparedPtr Session::as_prepared_now(PreparedPtr known, std::string_view name) {
-    if (link_->statements.has(*known)) return known;
+    // In mode replication all nodes must read it alike, and some have it not yet.
+    if (link_->statements.has(*known) && !around_.functions().is_replicated()) return known;
     const std::string scope = statement_scope();
     if (scope == known->scope) return known;
     PreparedPtr anew = around_.prepared.intern(known->sql_and_types, scope, known->info);
@@ -428,15 +450,16 @@ void Session::emit_bind(const wire::Frame& frame) {
         portals_->insert_or_assign(std::string(bind->portal), std::move(info));
     }
     PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
-    const bool has_images = bind && copies() && spread_->images && (statement || unnamed_.info);
+    const bool has_images = bind && copies() && spread_->images &&
+                            (known != nullptr || (bind->statement.empty() && unnamed_.info));
+    const PreparedPtr known_now = known != nullptr ? *statements_.find(bind->statement) : nullptr;
     if (bind && copies() && !has_images) {
         const bool is_unnamed = bind->statement.empty() && unnamed_.info;
-        copy_bind(
-            bind->portal,
-            is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : statement,
-            bind->rest);
+        const PreparedPtr copied =
+            is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known_now;
+        if (copied) copy_bind(bind->portal, copied, bind->rest);  // else it fails on main
     }
-    if (has_images) statement = image_statement(statement);
+    if (has_images) statement = image_statement(known_now);
     if (!statement) {
         link_->replies.push(Owed::Bind);
         return send_raw(frame.bytes);

@@ -73,6 +73,8 @@ void Session::on_link_refused(ByteView error_body) {
     count_wait();
     wait_ = Wait::Nothing;
     effects_.disarm(TimerKind::Wait);
+    const wire::ErrorFields fields = wire::read_error_fields(error_body);
+    if (fails_to_join({.sqlstate = SqlState(fields.sqlstate), .message = fields.message})) return;
     refuse_link(error_body);
 }
 
@@ -314,7 +316,7 @@ void Session::on_wait_timer(const config::Config& config) {
                        : "Raise pool.size, or shorten transactions."};
     wait_ = Wait::Nothing;
     if (phase_ == Phase::Starting) return fatal(report);
-    fail_front(report);
+    if (!fails_to_join(report)) fail_front(report);
 }
 
 void Session::on_cancel() {
@@ -322,8 +324,10 @@ void Session::on_cancel() {
     if (wait_ == Wait::Link) effects_.withdraw();
     if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own) {
         effects_.disarm(TimerKind::Wait);
-        return fail_front(
-            {.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to user request"});
+        const wire::Report report{.sqlstate = sqlstate::kQueryCanceled,
+                                  .message = "canceling statement due to user request"};
+        if (!fails_to_join(report)) fail_front(report);
+        return;
     }
     if (owes_client()) cancel_running();
 }

@@ -22,6 +22,7 @@ constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 
 void Follower::begin_step(Step step) {
     steps_.push_back(std::move(step));
+    if (awaits_begin_) ++steps_held_;
 }
 
 // As any simple Query it destroys the unnamed statement (PG documentation 55.2.3).
@@ -30,6 +31,35 @@ void Follower::run(std::string& out, std::string_view sql) {
     link->statements.unnamed = {};
     link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
     begin_step({.kind = Kind::Own, .expected = {}, .result = {}});
+}
+
+void Follower::begin(std::string& out, std::string_view sql) {
+    wire::append_query(out, sql);
+    link->statements.unnamed = {};
+    link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
+    begin_step({.kind = Kind::Begin, .expected = {}, .result = {}});
+    awaits_begin_ = true;
+}
+
+bool Follower::hold_back(std::string_view steps) {
+    if (awaits_begin_) held_ += steps;
+    return awaits_begin_;
+}
+
+std::string Follower::take_held() {
+    if (awaits_begin_ || !difference_.empty()) return {};
+    steps_held_ = 0;
+    return std::exchange(held_, {});
+}
+
+bool Follower::forget_held() {
+    if (held_.empty()) return false;
+    held_.clear();
+    for (; steps_held_ > 0; --steps_held_) {
+        steps_.pop_back();
+        link->replies.pop();  // one is as good as another: all are swallowed
+    }
+    return true;
 }
 
 void Follower::repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected) {
@@ -157,6 +187,7 @@ void Follower::end_step() {
         return;
     }
     compare(steps_.front(), result);
+    if (steps_.front().kind == Kind::Begin) awaits_begin_ = result.failed();
     steps_.pop_front();
 }
 

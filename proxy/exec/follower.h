@@ -56,6 +56,8 @@ public:
 
     // Steps: appended to `out`, which the caller sends.
     void run(std::string& out, std::string_view sql);  // something of ours that must succeed
+    // BEGIN. What follows is held back until it has succeeded, see hold_back().
+    void begin(std::string& out, std::string_view sql);
     void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
     void begin_copy(std::string& out, std::string_view sql);
@@ -67,16 +69,23 @@ public:
     // Bytes of its connection; returns how many are done with.
     [[nodiscard]] std::size_t on_bytes(ByteView bytes, NameValuesTable& names);
 
+    // True: BEGIN is not answered yet, `steps` are kept; take_held() gives them when they may be sent.
+    [[nodiscard]] bool hold_back(std::string_view steps);
+    [[nodiscard]] std::string take_held();
+    // Drops what was not sent, and the steps that were to answer it. True: something was.
+    bool forget_held();
+
     [[nodiscard]] bool owes() const { return !steps_.empty(); }
     [[nodiscard]] bool marked() const { return marked_; }
     // How it came to another result than the main node; empty: it did not.
     [[nodiscard]] const std::string& difference() const { return difference_; }
     // Session settings were changed within the transaction: the connection is reset before others get it.
     bool needs_reset = false;
-    bool has_begun = false;  // the transaction
+    bool has_begun = false;     // the transaction
+    bool is_cancelled = false;  // a cancel request is on its way: the connection is not used again
 
 private:
-    enum class Kind : std::uint8_t { Own, Copy, Mark };
+    enum class Kind : std::uint8_t { Own, Begin, Copy, Mark };
     struct Step {
         Kind kind = Kind::Own;
         std::optional<StepOutcome> expected;  // none: it must not fail
@@ -98,6 +107,9 @@ private:
     std::string last_error_;  // its message
     std::string difference_;
     bool marked_ = false;
+    bool awaits_begin_ = false;
+    std::size_t steps_held_ = 0;  // of steps_, at the end: not sent yet
+    std::string held_;
 };
 
 }  // namespace pgpool::exec

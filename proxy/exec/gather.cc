@@ -93,7 +93,7 @@ std::size_t Session::advance(ByteView rest) {
         request_.gathered = true;
     }
     if (request_.form == Request::Form::Terminate) {
-        if (owes_client()) return 0;  // what was asked before is answered first
+        if (busy()) return 0;  // what was asked before is answered first
         on_client_gone();
         effects_.close();
         return rest.size();
@@ -224,6 +224,7 @@ std::size_t Session::pass_copy_data(ByteView rest) {
         copying_in_ = false;
         return advance(rest);
     }
+    if (copies() && may_copy_in_ && !spread_->copies_in) return 0;  // for all nodes, once main takes them
     const bool to_server = link_ != nullptr && (copying_in_ || owes_client() || unsynced_);
     if (frame.type == kCopyDone || frame.type == kCopyFail) {
         if (to_server) link_->replies.push(Owed::CopyEnd, Deliver::Swallow);

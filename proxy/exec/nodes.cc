@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/markers/setup.h"
@@ -119,6 +120,17 @@ bool changed_several_rows(const StepOutcome& outcome) {
     return by_key && tag.find(';') == std::string::npos && !tag.ends_with(" 0") && !tag.ends_with(" 1");
 }
 
+// What a server tells of the settings by which it reads and writes values.
+bool reads_alike(const NameValues& one, const NameValues& other) {
+    constexpr std::array<std::string_view, 5> kNames{"client_encoding", "DateStyle", "IntervalStyle",
+                                                     "standard_conforming_strings", "TimeZone"};
+    return std::all_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+        const std::string* a = one.find(name);
+        const std::string* b = other.find(name);
+        return (a == nullptr) == (b == nullptr) && (a == nullptr || *a == *b);
+    });
+}
+
 // The parameters of the marker, in binary.
 std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_t epoch,
                         const std::string& redo) {
@@ -159,7 +171,7 @@ bool Session::is_spread() const {
 // --- before a request is sent to main ---
 
 // pgjdbc sends its BEGIN in one batch with the first statement of the transaction.
-bool Session::begins_with_write() const {
+bool Session::begins_in_batch() const {
     const Meaning& meaning = request_.meaning;
     return request_.form == Request::Form::Batch && transaction_ == TransactionStatus::Idle &&
            meaning.marks.begins && !meaning.marks.commits && !meaning.marks.rolls_back;
@@ -173,10 +185,13 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (request_.form == Request::Form::FunctionCall) return "a function call by the fast path";
     const bool writes = classified && classified->kind != WriteClass::None;
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
-    if (is_mixed && (is_spread() || (writes && !begins_with_write())))
+    const bool matters_mixed = writes || meaning.steering.any();
+    const bool is_within = spread_ && transaction_ != TransactionStatus::Idle;
+    if (is_mixed && (is_within || (matters_mixed && !begins_in_batch())))
         return "BEGIN, COMMIT or ROLLBACK together with other statements";
-    if (is_spread() && ends_transaction(bytes) && meaning.info->statements[0].transaction.chain)
-        return "AND CHAIN after a write";
+    if (spread_ && ends_transaction(bytes) && meaning.info->statements[0].transaction.chain)
+        return "AND CHAIN";
+    if (!classified && executes_unread(bytes)) return "a statement of this size";
     if (meaning.info->single(Kind::PrepareTransaction) || meaning.info->single(Kind::CommitPrepared))
         return "two-phase commit by the client";
     const bool matters = writes || meaning.steering.begins_or_ends || meaning.steering.any();
@@ -190,6 +205,10 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "several statements of which one runs only outside of a transaction block";
     if (!meaning.own_names.empty()) return "a statement made by SQL PREPARE";
     if (request_.oversize) return "a message of this size";
+    const sql::Leaves left = pins_ | pending_pins_;
+    if (sql::has(left, sql::Leaves::TempObject)) return "a write in a session that has temporary objects";
+    if (sql::has(left, sql::Leaves::UnknownSetting | sql::Leaves::UnknownCode))
+        return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
@@ -209,6 +228,34 @@ std::optional<RowImages> Session::row_images(ByteView bytes) const {
     if (!classified || classified->kind != WriteClass::NotDeterministic || !is_one) return std::nullopt;
     if (request_.form == Request::Form::Batch && count_executes(bytes) != 1) return std::nullopt;
     return RowImages::of(*request_.meaning.info, login_.database->facts.get());
+}
+
+// No connection to one of the nodes comes. False: none was awaited.
+bool Session::fails_to_join(const wire::Report& report) {
+    if (!spread_ || !std::exchange(spread_->awaits_follower, false)) return false;
+    wait_ = Wait::Nothing;
+    if (transaction_ == TransactionStatus::Idle) return fail_front(report), true;
+    spread_->doom = std::string(report.message);
+    wire::append_error(spread_->refusal, report);
+    return true;
+}
+
+// What could not be read may be anything. Statements that do not exist are the server's business.
+bool Session::executes_unread(ByteView bytes) const {
+    if (request_.form != Request::Form::Batch)
+        return request_.form == Request::Form::Query && request_.oversize;
+    if (request_.oversize) return true;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
+        at += frame.bytes.size();
+        const auto bind = frame.type == wire::frontend::kBind ? wire::read_bind(frame.body) : std::nullopt;
+        if (!bind) continue;
+        const PreparedPtr* known = statements_.find(bind->statement);
+        const bool is_unread = bind->statement.empty() ? link_->statements.unnamed == UnnamedStatement{id_, 0}
+                                                       : known != nullptr && !(*known)->info;
+        if (is_unread) return true;
+    }
+    return false;
 }
 
 // As any error it ends the transaction that it is in.
@@ -277,7 +324,8 @@ bool Session::needs_copy(ByteView bytes) const {
     const auto& classified = request_.meaning.verdict.replicated;
     if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return false;
     if (classified && classified->kind != WriteClass::None) return true;
-    return transaction_ != TransactionStatus::Idle && request_.meaning.steering.any();
+    const bool in_transaction = transaction_ != TransactionStatus::Idle || begins_in_batch();
+    return in_transaction && request_.meaning.steering.any();
 }
 
 // What is to be done on the other nodes before main gets the request at the front. Nothing: it can be sent;
@@ -292,13 +340,17 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (is_ignored) return std::nullopt;
     if (const std::string reason = why_not_replicated(bytes); !reason.empty())
         return refuse_to_replicate(bytes, reason);
-    if (needs_copy(bytes) && !on_primary()) return leave_former_main(bytes);
+    if (!on_primary()) {
+        const bool writes = classified && classified->kind != WriteClass::None && needs_copy(bytes);
+        return writes ? std::optional(leave_former_main(bytes)) : std::nullopt;
+    }
     if (is_spread() && ends_transaction(bytes)) return end_spread(bytes);
     const bool copies = needs_copy(bytes);
     if (!copies && transaction_ == TransactionStatus::Idle) return std::nullopt;
     if (!spread_) spread_ = std::make_unique<Spread>();
-    if (!take_slot()) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
+    const bool has_slot = take_slot();
     if (!copies) return std::nullopt;
+    if (!has_slot) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
     spread.images = row_images(bytes);
@@ -307,16 +359,18 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.copy = {};
     spread.outcome = {};
     spread.bound.clear();
-    spread.sets = steering.sets;
+    spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
+    spread.depends_on_facts = classified && classified->kind > WriteClass::Ddl;
     spread.makes_savepoints = steering.savepoints;
     spread.statements = steering.statements;
-    spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_with_write();
+    spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_in_batch();
     spread.is_bare = spread.is_alone && classified && classified->outside_transaction;
     spread.is_point = classified && classified->kind == WriteClass::Point;
     spread.looks_for_dates = classified && classified->copy_has_dates;
     spread.copy_tail.clear();
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.epoch = around_.topology->epoch;
+    if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
     return std::nullopt;
 }
@@ -379,19 +433,28 @@ void Session::begin_at(Follower& follower) {
     std::string out;
     settings_at(follower, out);
     follower.needs_reset |= settings_.is_open();
-    follower.run(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
-    for (const Spread::Done& done : spread_->prelude) {
-        follower.repeat(out, done.request, done.outcome);
-        follower.needs_reset |= done.sets;
-    }
+    follower.begin(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
     effects_.send(*follower.link, out);
+    for (const Spread::Done& done : spread_->prelude) {
+        std::string steps;
+        follower.repeat(steps, done.request, done.outcome);
+        follower.needs_reset |= done.sets;
+        send_to(follower, steps);
+    }
+}
+
+// Nothing may run there outside of the transaction: what comes behind BEGIN waits until that has succeeded.
+void Session::send_to(Follower& follower, std::string_view steps) {
+    if (follower.hold_back(steps)) return;
+    effects_.send(*follower.link, steps);
 }
 
 void Session::settings_at(Follower& follower, std::string& out) {
     ServerLink& link = *follower.link;
-    if (link.settings.current() == settings_.current()) return;
-    const Replay difference = replay(*link.settings.current(), *settings_.current());
-    link.settings.replace(settings_.current());
+    const NameValuesPtr& settings = settings_.committed();  // what was set since comes with the transaction
+    if (link.settings.current() == settings) return;
+    const Replay difference = replay(*link.settings.current(), *settings);
+    link.settings.replace(settings);
     if (!difference.encoding.empty()) follower.run(out, difference.encoding);
     if (!difference.sql.empty()) follower.run(out, difference.sql);
 }
@@ -425,6 +488,8 @@ bool Session::main_answered(TransactionStatus status) {
         end_followers(spread.phase == At::Committing && spread.outcome.text().ends_with("COMMIT"));
         return false;
     }
+    if (spread.is_joined && !spread.is_alone && status == TransactionStatus::Idle)
+        return main_ended_alone(), false;
     if (!std::exchange(spread.copies, false)) return true;
     if (spread.is_bare) return bare_answered(), false;
     const bool copied_in = std::exchange(spread.copies_in, false);
@@ -433,6 +498,9 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
+        if (spread.depends_on_facts && login_.database->facts &&
+            login_.database->facts->as_of <= login_.database->marks->last_ddl())
+            spread.doom = "the schema has changed meanwhile";
         if (spread.images) follow_by_rows();
         if (!copied_in && !spread.images) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
@@ -448,6 +516,13 @@ bool Session::main_answered(TransactionStatus status) {
     spread.doom = "failed on main";  // and told; the others have nothing of it
     undo_everywhere();
     return false;
+}
+
+// Something has ended the transaction on main that was not known to: what main holds now is not known either.
+void Session::main_ended_alone() {
+    node_failed(link_->node, "it ended a transaction by itself");
+    fatal({.sqlstate = sqlstate::kOutcomeUnknown,
+           .message = "the transaction ended on the main node alone: its outcome is unknown"});
 }
 
 // Main has done what runs outside of transactions; the others do it by themselves.
@@ -494,7 +569,7 @@ void Session::follow(CopiedRequest request) {
         if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
         follower->repeat(out, request, spread.outcome);
         follower->needs_reset |= spread.sets;
-        effects_.send(*follower->link, out);
+        send_to(*follower, out);
     }
 }
 
@@ -507,14 +582,14 @@ void Session::copy_in_began() {
         std::string out;
         if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
         follower->begin_copy(out, spread.copy.sql);
-        effects_.send(*follower->link, out);
+        send_to(*follower, out);
     }
 }
 
 void Session::stream_to_followers(ByteView bytes) {
     if (spread_->looks_for_dates && spread_->doom.empty() && has_moving_field(spread_->copy_tail, bytes))
         spread_->doom = "COPY of a date like 'now' or 'today'";
-    for (const auto& follower : spread_->followers) effects_.send(*follower->link, bytes);
+    for (const auto& follower : spread_->followers) send_to(*follower, bytes);
 }
 
 // After an error main reads no more of it; which one the others come to does not matter then.
@@ -524,7 +599,7 @@ void Session::copy_in_ended() {
     std::string fail;
     if (std::exchange(spread.streams, false)) wire::FrameBuilder(fail, wire::frontend::kCopyFail).string("");
     for (const auto& follower : spread.followers) {
-        if (!fail.empty()) effects_.send(*follower->link, fail);
+        if (!fail.empty()) send_to(*follower, fail);
         follower->expect(spread.outcome);
     }
 }
@@ -618,7 +693,7 @@ void Session::send_marker() {
     Spread& spread = *spread_;
     spread.redo.user = login_.user;
     spread.redo.settings.clear();
-    const Replay settings = replay(*around_.names.empty(), *settings_.current());
+    const Replay settings = replay(*around_.names.empty(), *settings_.committed());
     if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
     std::string redo = spread.is_repairable ? markers::encode(spread.redo) : std::string();
     if (redo.empty() || redo.size() > kMaxRedo) redo = markers::kTooLarge;
@@ -637,9 +712,10 @@ void Session::send_marker() {
     spread.main_marked = false;
     spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
+        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
         std::string out;
         follower->mark(out, constraints, mark, values);
-        effects_.send(*follower->link, out);
+        send_to(*follower, out);
     }
 }
 
@@ -704,10 +780,16 @@ void Session::all_marked() {
     const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
                                                        [](const auto& f) { return f->marked(); });
     if (!spread.main_error.empty()) spread.doom = "failed on main";
+    for (const auto& follower : spread.followers) {
+        if (spread.doom.empty() && !reads_alike(*link_->reported, *follower->link->reported))
+            spread.doom =
+                fmt::format("sessions of node \"{}\" have other settings", name_of(follower->link->node));
+    }
     if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
     if (spread.doom.empty() && (!all || is_anybody_missing()))
         spread.doom = "the membership of nodes changes";
     if (!spread.doom.empty()) return undo_everywhere();
+    if (ddl_) effects_.ddl_seen();  // before others see it: who judges by older facts is told
     if (!spread.is_alone) {
         spread.phase = At::Marked;
         wait_ = Wait::Nothing;
@@ -730,6 +812,7 @@ void Session::end_followers(bool committed) {
     for (const auto& follower : spread.followers) {
         if (!follower->has_begun) continue;
         std::string out;
+        if (!committed) follower->forget_held();
         if (committed)
             follower->repeat(out, commit_request(), only("COMMIT"));
         else
@@ -801,7 +884,10 @@ void Session::undo_everywhere() {
     }
     for (const auto& follower : spread.followers) {
         if (!follower->has_begun) continue;
-        if (follower->owes()) effects_.cancel(*follower->link);  // it may wait for a lock
+        if (follower->owes() && !follower->forget_held()) {  // it may wait for a lock
+            effects_.cancel(*follower->link);
+            follower->is_cancelled = true;
+        }
         std::string out;
         follower->run(out, "ROLLBACK");
         effects_.send(*follower->link, out);
@@ -853,7 +939,8 @@ void Session::leave_nodes() {
     if (!spread_) return;
     for (const auto& follower : spread_->followers) {
         ServerLink& link = *follower->link;
-        const bool is_clean = !follower->owes() && link.status == TransactionStatus::Idle;
+        const bool is_clean =
+            !follower->owes() && !follower->is_cancelled && link.status == TransactionStatus::Idle;
         effects_.release(link, !is_clean               ? Disposal::Close
                                : follower->needs_reset ? Disposal::Reset
                                                        : Disposal::Keep);
@@ -876,6 +963,7 @@ void Session::wait_for_nodes() {
 std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
     Follower* follower = follower_at(link.node);
     const std::size_t used = follower->on_bytes(bytes, around_.names);
+    if (const std::string held = follower->take_held(); !held.empty()) effects_.send(link, held);
     nodes_stepped();
     return used;
 }

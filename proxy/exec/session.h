@@ -296,7 +296,12 @@ private:
     void emit_image_query();
     [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
     [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
-    [[nodiscard]] bool begins_with_write() const;
+    [[nodiscard]] bool begins_in_batch() const;
+    [[nodiscard]] bool executes_unread(ByteView bytes) const;
+    void main_ended_alone();
+    void send_to(Follower& follower, std::string_view steps);
+    [[nodiscard]] bool fails_to_join(const wire::Report& report);
+    void emit_begin_with_request();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;

@@ -58,6 +58,7 @@ struct Spread {
     bool is_end = false;      // the client's COMMIT or ROLLBACK
     bool sets = false;        // settings
     bool makes_savepoints = false;
+    bool depends_on_facts = false;
     std::size_t statements = 0;  // of its text
     CopiedRequest copy;
     std::optional<RowImages> images;  // the others get main's rows instead

@@ -277,10 +277,15 @@ void ClientConnection::server_drained() {
 }
 
 void ClientConnection::on_drained() {
-    if (session_ && session_->link() != nullptr) {
-        const_cast<ServerConnection*>(static_cast<const ServerConnection*>(session_->link()))->input_wanted();
+    if (session_) {
+        std::vector<ServerConnection*> held;
+        static_cast<void>(session_->any_link([&](exec::ServerLink& link) {
+            held.push_back(&connection_of(link));
+            return false;
+        }));
+        for (ServerConnection* server : held) server->input_wanted();
+        pump();
     }
-    if (session_) pump();
     if (!is_shut()) wake();
 }
 
@@ -301,7 +306,7 @@ void ClientConnection::on_closed(int error) {
 void ClientConnection::close() {
     closing_ = true;
     worker().mark_dirty(*this);
-    wait_timer_.disarm();
+    if (!session_ || !session_->must_finish()) wait_timer_.disarm();
     query_timer_.disarm();
     worker().loop().arm(idle_timer_, kFarewell);
 }

@@ -52,6 +52,7 @@ public:
     [[nodiscard]] const exec::Session* session() const { return session_.get(); }
     [[nodiscard]] const auth::PeerAddress& peer() const { return peer_; }
     [[nodiscard]] const CountedPool* pool() const { return pool_; }  // null: not logged in yet
+    [[nodiscard]] bool takes_answers() const { return gone_ || !congested(); }
     [[nodiscard]] bool closing() const { return closing_ || half_closed_; }
     [[nodiscard]] WallTime connected_at() const { return connected_at_; }
 

@@ -43,7 +43,8 @@ void ServerConnection::on_timer(net::Timer& /*timer*/) {
 }
 
 bool ServerConnection::may_read() const {
-    return client_ == nullptr || !client_->congested();
+    return client_ == nullptr || client_->takes_answers() ||
+           client_->session()->link() != this;  // of another node: the client does not get them
 }
 
 void ServerConnection::on_drained() {

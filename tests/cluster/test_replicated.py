@@ -332,3 +332,85 @@ def test_a_role_with_few_rights_inserts(generated):
             cursor.execute("select pgpool_replication.advance('t', 'id', 7)")
     assert contents(nodes, POSITIONS) == "1/1"
     nodes.sql("drop owned by few; drop role few")
+
+
+def test_an_insert_of_nothing(generated):
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("insert into g(word) select 'a' from t where id = -1")
+            assert cursor.rowcount == 0
+        cursor.execute("insert into g(word) values ('b')")
+    assert contents(generated.nodes, EVERYTHING).count("(") == 1
+
+
+def test_steering_that_is_sent_with_begin(replicated):
+    """As pgjdbc does: BEGIN in one batch with the first statement."""
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        def run(*texts):
+            for text in texts:
+                connection.send(wire.parse("", text), wire.bind("", ""), wire.execute())
+            connection.send(wire.SYNC)
+            return [f for f in connection.read_until("Z") if f.type == "E"]
+        assert run("begin", "set local timezone = 'Asia/Tokyo'") == []
+        assert run("insert into t values (1, extract(hour from timestamptz '2020-01-01 00:00:00+00')::int)") == []
+        assert run("commit") == []
+        assert run("begin", "savepoint a") == []
+        assert run("insert into t values (2, 2)") == []
+        assert run("rollback to a") == []
+        assert run("insert into t values (3, 3)") == []
+        assert run("commit") == []
+        assert run("begin", "insert into t values (4, 4)") == []
+        assert run("rollback") == []
+    assert contents(replicated.nodes) == "1=9 3=3"
+
+
+def test_what_cannot_be_followed_is_refused(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        def refused(text):
+            with pytest.raises(psycopg2.errors.FeatureNotSupported):
+                cursor.execute(text)
+            cursor.execute("rollback")
+        refused("insert into t values (1, 1) /*" + "x" * 2_000_000 + "*/")
+        refused("begin; insert into t values (1, 1); commit")
+        refused("begin; set local timezone = 'UTC'; insert into t values (1, 1)")
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        refused("commit and chain")
+        cursor.execute("create temp table t(id int primary key, v int)")
+        refused("insert into t values (1, 1)")
+        cursor.execute("discard all")
+        cursor.execute("insert into t values (7, 7)")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("prepare done as select 1")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (8, 8)")
+        cursor.execute("commit")
+    assert contents(nodes) == "7=7 8=8"
+
+
+def test_settings_within_a_transaction_are_rolled_back_everywhere(replicated):
+    hour = "extract(hour from timestamptz '2020-01-01 00:00:00+00')::int"
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("set timezone = 'UTC'")
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        cursor.execute("set timezone = 'Asia/Tokyo'")
+        cursor.execute(f"insert into t values (1, {hour})")
+        cursor.execute("rollback to a")
+        cursor.execute(f"insert into t values (2, {hour})")
+        cursor.execute("select set_config('timezone', %s, true)", ["Asia/Tokyo"])
+        cursor.execute(f"insert into t values (3, {hour})")
+        cursor.execute("commit")
+    assert contents(replicated.nodes) == "2=0 3=9"
+
+
+def test_an_unknown_statement_in_a_batch_is_the_servers_error(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.send(wire.parse("s", "insert into t values (1, 1)"), wire.bind("", "s"), wire.execute(),
+                        wire.bind("", "nosuch"), wire.execute(), wire.SYNC)
+        assert [f.fields()["C"] for f in connection.read_until("Z") if f.type == "E"] == ["26000"]
+        assert connection.rows("explain execute s")
+        connection.send(wire.bind("", "s"), wire.execute(), wire.SYNC)
+        assert [f for f in connection.read_until("Z") if f.type == "E"] == []
+    assert contents(replicated.nodes) == "1=1"
