@@ -20,7 +20,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # folder -> the folders of ours it may include, besides itself. Mirrors ARCHITECTURE.md; a folder that is not here is an error.
-COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster"]
+COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster", "common/markers",
+               "common/nodecheck"]
 COMMON_SHELL = COMMON_PURE + ["common/net", "common/obs"]
 PROXY_PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/pool", "proxy/auth", "proxy/cache",
                             "proxy/parallel", "proxy/replication"]
@@ -30,23 +31,27 @@ LAYERS = {
     "common/config": ["common/base"],
     "common/wire": ["common/base"],
     "common/cluster": ["common/base", "common/config"],
+    "common/markers": ["common/base"],
+    "common/nodecheck": ["common/base", "common/config", "common/cluster", "common/markers"],
     "common/net": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/ipc": COMMON_SHELL,
     "common/pg": COMMON_SHELL,
     "proxy/sql": COMMON_PURE,
-    "proxy/route": COMMON_PURE + ["proxy/sql"],
+    "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],
     "proxy/parallel": COMMON_PURE + ["proxy/sql"],
     "proxy/replication": COMMON_PURE + ["proxy/sql"],
     "proxy/exec": COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/cache", "proxy/parallel", "proxy/replication"],
-    "proxy/pool": COMMON_PURE + ["proxy/sql", "proxy/route"],
+    "proxy/pool": COMMON_PURE + ["proxy/sql", "proxy/replication", "proxy/route"],
     "proxy/auth": ["common/base", "common/config", "common/wire", "common/cluster"],
     "proxy/health": PROXY_SHELL,
+    "proxy/keeper": PROXY_SHELL + ["proxy/health"],
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
-    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/admin"],
-    "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/admin", "proxy/server"],
+    "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
+    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
+    "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
 DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 

@@ -9,6 +9,8 @@ const char* to_string(Role role) {
             return "primary";
         case Role::Standby:
             return "standby";
+        case Role::Replica:
+            return "replica";
         case Role::Unknown:
             break;
     }

@@ -19,7 +19,9 @@
 
 namespace pgpool::cluster {
 
-enum class Role : std::uint8_t { Unknown, Primary, Standby };
+// Mode replication: the main node, to which every write goes first, is the Primary, the others are Replicas:
+// what was committed is on all of them that are up.
+enum class Role : std::uint8_t { Unknown, Primary, Standby, Replica };
 enum class NodeState : std::uint8_t { Unknown, Up, Down };
 
 // Why a probe of a node failed; evidence is kept apart by class.
@@ -70,6 +72,9 @@ struct Topology {
     std::uint64_t version = 0;
     std::vector<NodeStatus> nodes;
     std::optional<NodeId> primary;
+    // Mode replication: raised in the nodes' databases before a change of who is in is published; a
+    // transaction that was begun under a lower one cannot commit. 0: not in that mode.
+    std::uint64_t epoch = 0;
     // The last known position of a primary, and when it was asked for: what was committed before is not
     // behind it. Kept while there is no primary.
     TimePoint written_at;

@@ -54,7 +54,6 @@ public:
     BuiltTopology run(WallTime now);
 
 private:
-    [[nodiscard]] NodeStatus status_of(const NodeEvidence& evidence) const;
     [[nodiscard]] std::string cluster_identifier() const;
     [[nodiscard]] std::string majority_identifier() const;
     void reject_strangers();
@@ -65,7 +64,6 @@ private:
     void measure_standbys();
     void note_position();
     void name_replication();
-    void stamp_changes(WallTime now);
 
     [[nodiscard]] static bool is_claimant(const NodeStatus& node) {
         return node.state == NodeState::Up && node.role == Role::Primary;
@@ -81,31 +79,6 @@ private:
     const Topology& previous_;
     BuiltTopology built_;
 };
-
-NodeStatus Judge::status_of(const NodeEvidence& evidence) const {
-    NodeStatus node;
-    node.id = evidence.id;
-    node.name = evidence.name;
-    node.host = evidence.host;
-    node.port = evidence.port;
-    node.weight = evidence.weight;
-    node.state = evidence.state;
-    node.reach = evidence.reach;
-    node.reason = evidence.reason;
-    node.timeline = evidence.known.timeline;
-    node.system_identifier = evidence.known.system_identifier;
-    node.server_version = evidence.known.server_version;
-    node.probes = evidence.probes;
-    node.failed_probes = evidence.failed_probes;
-    node.probe_times = evidence.probe_times;
-    if (evidence.state != NodeState::Up) return node;
-    node.role = evidence.known.in_recovery ? Role::Standby : Role::Primary;
-    node.sampled = evidence.known.sent;
-    node.write_lsn = evidence.known.write_lsn;
-    node.replay_lsn = evidence.known.replay_lsn;
-    node.lag_time = evidence.known.lag_time;
-    return node;
-}
 
 std::string Judge::majority_identifier() const {
     std::map<std::string, std::size_t> votes;
@@ -228,14 +201,6 @@ void Judge::note_position() {
     topology.written = primary != nullptr ? primary->write_lsn : previous_.written;
 }
 
-void Judge::stamp_changes(WallTime now) {
-    for (NodeStatus& node : built_.topology.nodes) {
-        const NodeStatus* before = previous_.find(node.id);
-        const bool same = before != nullptr && before->state == node.state && before->role == node.role;
-        node.last_change = same ? before->last_change : now;
-    }
-}
-
 BuiltTopology Judge::run(WallTime now) {
     built_.topology.version = previous_.version + 1;
     built_.topology.nodes.reserve(evidence_.size());
@@ -245,11 +210,44 @@ BuiltTopology Judge::run(WallTime now) {
     measure_standbys();
     note_position();
     name_replication();
-    stamp_changes(now);
+    stamp_changes(built_.topology, previous_, now);
     return std::move(built_);
 }
 
 }  // namespace
+
+NodeStatus status_of(const NodeEvidence& evidence) {
+    NodeStatus node;
+    node.id = evidence.id;
+    node.name = evidence.name;
+    node.host = evidence.host;
+    node.port = evidence.port;
+    node.weight = evidence.weight;
+    node.state = evidence.state;
+    node.reach = evidence.reach;
+    node.reason = evidence.reason;
+    node.timeline = evidence.known.timeline;
+    node.system_identifier = evidence.known.system_identifier;
+    node.server_version = evidence.known.server_version;
+    node.probes = evidence.probes;
+    node.failed_probes = evidence.failed_probes;
+    node.probe_times = evidence.probe_times;
+    if (evidence.state != NodeState::Up) return node;
+    node.role = evidence.known.in_recovery ? Role::Standby : Role::Primary;
+    node.sampled = evidence.known.sent;
+    node.write_lsn = evidence.known.write_lsn;
+    node.replay_lsn = evidence.known.replay_lsn;
+    node.lag_time = evidence.known.lag_time;
+    return node;
+}
+
+void stamp_changes(Topology& topology, const Topology& previous, WallTime now) {
+    for (NodeStatus& node : topology.nodes) {
+        const NodeStatus* before = previous.find(node.id);
+        const bool same = before != nullptr && before->state == node.state && before->role == node.role;
+        node.last_change = same ? before->last_change : now;
+    }
+}
 
 void record(NodeEvidence& evidence, ProbeResult result, const DownRule& rule, TimePoint now) {
     ++evidence.probes;

@@ -83,6 +83,11 @@ inline constexpr std::uint32_t kRefusedToDown = 2;
 
 void record(NodeEvidence& evidence, ProbeResult result, const DownRule& rule, TimePoint now);
 
+// What the evidence alone says: the role of a node that is up is Standby in recovery, else Primary.
+[[nodiscard]] NodeStatus status_of(const NodeEvidence& evidence);
+// last_change of every node: kept where state and role are as before.
+void stamp_changes(Topology& topology, const Topology& previous, WallTime now);
+
 struct BuiltTopology {
     Topology topology;                   // version: previous + 1, always
     std::vector<std::string> conflicts;  // for people, to be logged loudly; empty is normal

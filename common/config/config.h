@@ -15,7 +15,8 @@
 
 namespace pgpool::config {
 
-enum class ClusterMode : std::uint8_t { Streaming, Single };
+enum class ClusterMode : std::uint8_t { Streaming, Single, Replication };
+enum class Unsafe : std::uint8_t { Refuse, Warn, Allow };
 enum class PoolMode : std::uint8_t { Auto, Session, Transaction };
 enum class BalanceLevel : std::uint8_t { Session, Transaction, Statement };
 enum class Consistency : std::uint8_t { Eventual, Session, Global };
@@ -105,6 +106,15 @@ struct Health {
     friend bool operator==(const Health&, const Health&) = default;
 };
 
+// Mode replication only.
+struct Replication {
+    std::string state_directory = "/var/lib/pgpool";  // which nodes are in, over restarts
+    Unsafe unsafe_statements = Unsafe::Refuse;        // those that nodes may execute differently
+    milliseconds stall_timeout{5'000};  // a node that owes an answer for longer, when others have it
+    std::uint32_t slots = 512;          // transactions that commit at the same time, per database
+    friend bool operator==(const Replication&, const Replication&) = default;
+};
+
 struct AccessRule {
     std::vector<std::string> databases;  // empty = all
     std::vector<std::string> users;      // empty = all
@@ -148,6 +158,7 @@ struct Config {
     Limits limits;
     Routing routing;
     Health health;
+    Replication replication;
     Auth auth;
     Admin admin;
     Log log;

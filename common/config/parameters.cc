@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 using enum Reload;
 
 // Spelled in the order of the enumerators of config.h.
-constexpr std::string_view kClusterModes[] = {"streaming", "single"};
+constexpr std::string_view kClusterModes[] = {"streaming", "single", "replication"};
+constexpr std::string_view kUnsafe[] = {"refuse", "warn", "allow"};
 constexpr std::string_view kPoolModes[] = {"auto", "session", "transaction"};
 constexpr std::string_view kBalanceLevels[] = {"session", "transaction", "statement"};
 constexpr std::string_view kConsistencies[] = {"eventual", "session", "global"};
@@ -123,7 +124,8 @@ constexpr Parameter kAccessFields[] = {
 constexpr Parameter kParameters[] = {
     row<&Config::mode>("mode", word(kClusterModes), Restart,
                        "How the nodes belong together: `streaming` (a primary and its standbys, PostgreSQL "
-                       "replicates) or `single` (one server; a second one in `nodes` is an error)."),
+                       "replicates), `single` (one server; a second one in `nodes` is an error) or "
+                       "`replication` (servers of their own, each statement that writes goes to all)."),
     row<&Config::workers>("workers", integer(0, 256), Restart,
                           "Worker threads; 0 means one per processor core."),
 
@@ -258,6 +260,22 @@ constexpr Parameter kParameters[] = {
         "health.failover_park_timeout", duration(0ms, 1h), Live,
         "How long requests wait for a new primary when there is none; then they get an error."),
 
+    row<&Config::replication, &Replication::state_directory>(
+        "replication.state_directory", text(1, kMaxPathBytes), Restart,
+        "Directory of the file that says which nodes are in; a node that was taken out stays out over "
+        "restarts."),
+    row<&Config::replication, &Replication::unsafe_statements>(
+        "replication.unsafe_statements", word(kUnsafe), Live,
+        "What becomes of a statement that is not proven to do the same on all nodes: an error (`refuse`), a "
+        "warning to the client (`warn`), or nothing (`allow`)."),
+    row<&Config::replication, &Replication::stall_timeout>(
+        "replication.stall_timeout", duration(10ms, 1h), Live,
+        "A node that owes an answer for so long after another node gave it is taken out."),
+    row<&Config::replication, &Replication::slots>(
+        "replication.slots", integer(1, 100'000), Restart,
+        "Transactions that may commit at the same time in one database; `pgpool-ctl prepare-nodes` makes a "
+        "row for each."),
+
     row<&Config::auth, &Auth::users_file>(
         "auth.users_file", text(0, kMaxPathBytes), Live,
         "File of users, lines of `\"user\" \"verifier or password\"`; empty means none."),
@@ -330,6 +348,7 @@ constexpr Section kSections[] = {
     {"limits", "Bounds on clients."},
     {"routing", "Which node serves a statement."},
     {"health", "Probes of the nodes, and waiting for a new primary."},
+    {"replication", "Mode `replication`: how nodes are kept equal."},
     {"auth", "Who may connect."},
     {"admin", "The administration console."},
     {"log", "The log, on standard error or in the journal."},

@@ -66,7 +66,11 @@ Rows rows_of(const PGresult* result) {
             }
         }
     }
-    return {static_cast<std::size_t>(columns), std::move(cells)};
+    std::vector<Rows::Column> header;
+    header.reserve(static_cast<std::size_t>(columns));
+    for (int column = 0; column < columns; ++column)
+        header.push_back({::PQfname(result, column), ::PQftype(result, column)});
+    return {std::move(header), std::move(cells)};
 }
 
 ClientError error_of(const PGresult* result) {
@@ -187,6 +191,43 @@ ClientResult<Rows> Client::query(std::string_view sql, std::span<const Parameter
     return exchange(deadline);
 }
 
+ClientResult<Rows> Client::execute(std::string_view sql, std::span<const std::uint32_t> types,
+                                   std::span<const TypedParameter> parameters, TimePoint deadline) {
+    if (!usable()) return tl::unexpected(lost());
+    std::vector<std::string> texts;  // text values end with a zero byte
+    std::vector<const char*> values;
+    std::vector<int> lengths;
+    std::vector<int> formats;
+    std::vector<Oid> oids(types.begin(), types.end());
+    oids.resize(parameters.size());
+    texts.reserve(parameters.size());
+    for (const TypedParameter& parameter : parameters) {
+        texts.emplace_back(parameter.value.value_or(std::string_view()));
+        values.push_back(parameter.value ? texts.back().c_str() : nullptr);
+        lengths.push_back(static_cast<int>(texts.back().size()));
+        formats.push_back(parameter.is_binary ? 1 : 0);
+    }
+    const std::string text(sql);
+    if (::PQsendQueryParams(connection_.get(), text.c_str(), static_cast<int>(values.size()), oids.data(),
+                            values.data(), lengths.data(), formats.data(), 0) == 0) {
+        return tl::unexpected(lost());
+    }
+    return exchange(deadline);
+}
+
+ClientResult<Rows> Client::run(std::string_view sql, TimePoint deadline) {
+    if (!usable()) return tl::unexpected(lost());
+    const std::string text(sql);
+    if (::PQsendQuery(connection_.get(), text.c_str()) == 0) return tl::unexpected(lost());
+    return exchange(deadline);
+}
+
+// COPY has no end unless somebody provides or takes the data, which nobody does here.
+ClientError Client::refuse_copy() {
+    connection_.reset();
+    return {Reach::Query, sqlstate::kFeatureNotSupported, "COPY cannot be run here"};
+}
+
 std::optional<ClientError> Client::send_out(TimePoint deadline) {
     for (;;) {
         const int unsent = ::PQflush(connection_.get());
@@ -215,6 +256,8 @@ ClientResult<Rows> Client::exchange(TimePoint deadline) {
         const ResultHandle result(::PQgetResult(connection_.get()));
         if (result == nullptr) break;
         const ExecStatusType status = ::PQresultStatus(result.get());
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+            return tl::unexpected(refuse_copy());
         if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
             outcome = rows_of(result.get());
         } else {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Client: one libpq connection for the control plane (probes, catalogs, auth_query); never for the data path.
+// Client: one libpq connection for the control plane (probes, catalogs, auth_query, markers); never for the
+// data path.
 //
 // Every operation ends by its deadline or, within 20 ms, when *stop becomes true; nothing here blocks longer.
 // A failure says of what class it is (cluster::Reach). Once a deadline passed or the connection broke the
@@ -11,6 +12,7 @@
 #include <libpq-fe.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,6 +61,17 @@ public:
     [[nodiscard]] ClientResult<Rows> query(std::string_view sql, std::span<const Parameter> parameters,
                                            TimePoint deadline);
 
+    // The same with parameters of given types (0 or missing: the server infers it) in text or binary form.
+    struct TypedParameter {
+        std::optional<std::string_view> value;  // none: NULL
+        bool is_binary = false;
+    };
+    [[nodiscard]] ClientResult<Rows> execute(std::string_view sql, std::span<const std::uint32_t> types,
+                                             std::span<const TypedParameter> parameters, TimePoint deadline);
+
+    // Text as a simple Query, one statement or several; the rows of the last one, or the first error.
+    [[nodiscard]] ClientResult<Rows> run(std::string_view sql, TimePoint deadline);
+
     // Reads what an idle connection received; false: the server closed it. Never waits.
     [[nodiscard]] bool check_idle();
 
@@ -85,6 +98,7 @@ private:
     [[nodiscard]] std::optional<ClientError> wait_io(short events, TimePoint deadline,
                                                      std::string_view doing);
     [[nodiscard]] ClientError lost();
+    [[nodiscard]] ClientError refuse_copy();
 
     Connection connection_;
     const std::atomic<bool>* stop_;

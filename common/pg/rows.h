@@ -4,6 +4,7 @@
 // Rows: the result of a query, owned and detached from its connection; every value is text or NULL.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,10 +17,19 @@ class Rows {
 public:
     using Cell = std::optional<std::string>;
 
+    struct Column {
+        std::string name;
+        std::uint32_t type = 0;  // its oid
+    };
+
     Rows() = default;
     // REQUIRES: cells.size() is a multiple of columns.
     Rows(std::size_t columns, std::vector<Cell> cells) : columns_(columns), cells_(std::move(cells)) {}
+    Rows(std::vector<Column> header, std::vector<Cell> cells)
+        : columns_(header.size()), header_(std::move(header)), cells_(std::move(cells)) {}
 
+    // Empty if it was made without.
+    [[nodiscard]] const std::vector<Column>& header() const { return header_; }
     [[nodiscard]] std::size_t columns() const { return columns_; }
     [[nodiscard]] std::size_t size() const { return columns_ == 0 ? 0 : cells_.size() / columns_; }
     [[nodiscard]] bool empty() const { return size() == 0; }
@@ -37,6 +47,7 @@ public:
 
 private:
     std::size_t columns_ = 0;
+    std::vector<Column> header_;
     std::vector<Cell> cells_;
 };
 

@@ -45,12 +45,16 @@ using wire::ColumnType;
     return at ? Value(*at) : Value();
 }
 
-[[nodiscard]] inline std::string_view role_of(const cluster::NodeStatus& node) {
+// Mode replication: main is the node that every write goes to first.
+[[nodiscard]] inline std::string_view role_of(const cluster::Topology& topology,
+                                              const cluster::NodeStatus& node) {
     switch (node.role) {
         case cluster::Role::Primary:
-            return "primary";
+            return topology.epoch > 0 ? "main" : "primary";
         case cluster::Role::Standby:
             return "standby";
+        case cluster::Role::Replica:
+            return "replica";
         case cluster::Role::Unknown:
             break;
     }

@@ -17,14 +17,14 @@ void append(std::vector<T>& to, std::vector<T>&& more) {
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+}  // namespace
+
 void tell_asker(session::Shared& shared, std::uint32_t worker, std::uint64_t client,
                 const std::shared_ptr<session::PendingAnswer>& pending) {
     shared.post_to_worker(worker, [&shared, worker, client, pending] {
         session::Worker::of(shared, worker).own_ready(client, *pending);
     });
 }
-
-}  // namespace
 
 session::Promise Gather::start(session::Worker& asker, std::uint64_t client, Wanted wanted, Build build) {
     session::Shared& shared = asker.shared();

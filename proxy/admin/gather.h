@@ -17,6 +17,10 @@
 
 namespace pgpool::admin {
 
+// Posts to the asker's worker that the answer is there. Threads: any.
+void tell_asker(session::Shared& shared, std::uint32_t worker, std::uint64_t client,
+                const std::shared_ptr<session::PendingAnswer>& pending);
+
 class Gather final : public session::PendingAnswer {
 public:
     static constexpr milliseconds kPatience{1000};

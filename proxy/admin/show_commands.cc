@@ -10,6 +10,7 @@
 #include "proxy/admin/collect.h"
 #include "proxy/admin/console.h"
 #include "proxy/admin/gather.h"
+#include "proxy/admin/node_commands.h"
 #include "proxy/admin/show_config.h"
 #include "proxy/admin/show_nodes.h"
 #include "proxy/admin/show_pools.h"
@@ -25,6 +26,18 @@ OwnResult one_text(std::string_view column, std::string value) {
     result.columns = {{column}};
     result.rows.push_back({std::move(value)});
     return result;
+}
+
+std::string to_upper_ascii(std::string_view word) {
+    std::string upper(word);
+    std::transform(upper.begin(), upper.end(), upper.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return upper;
+}
+
+// "reload" of "pgpool reload".
+std::string_view verb_of(const sql::Statement& statement) {
+    return std::string_view(statement.name).substr(std::string_view("pgpool ").size());
 }
 
 OwnResult version(const Context& /*context*/, const Reports& /*reports*/) {
@@ -78,14 +91,14 @@ OwnResult help(const Context& /*context*/, const Reports& /*reports*/) {
     OwnResult result;
     result.columns = {{"command"}, {"shows"}};
     for (const Command& command : kCommands) {
-        std::string name(command.name);
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-        result.rows.push_back({"SHOW " + name, text(command.help)});
+        result.rows.push_back({"SHOW " + to_upper_ascii(command.name), text(command.help)});
     }
     result.rows.push_back({text("SHOW ROUTE FOR <sql>"), text("where a statement would go, and why")});
     result.rows.push_back({text("PGPOOL SHOW <parameter> | ALL"), text("the configuration in force")});
     result.rows.push_back({text("PGPOOL RELOAD"), text("reads the configuration file again")});
+    result.rows.push_back(
+        {text("PGPOOL ATTACH NODE <name> [FORCE]"), text("mode replication: takes a node in")});
+    result.rows.push_back({text("PGPOOL DETACH NODE <name>"), text("mode replication: takes a node out")});
     return result;
 }
 
@@ -127,23 +140,32 @@ OwnOutcome pgpool_show(const config::Config& config, std::string_view name, exec
     return finished(parameter(config, wanted), run);
 }
 
-OwnOutcome reload(session::Worker& worker, const session::ClientConnection& asker, exec::Run run) {
+// The rest of PGPOOL changes something.
+OwnOutcome change(session::Worker& worker, const session::ClientConnection& asker,
+                  const sql::Statement& statement, exec::Run run) {
     if (!context_of(worker, asker).is_admin) {
-        return refused(SqlState("42501"), "permission denied: PGPOOL RELOAD is for users in admin.users");
+        return refused(SqlState("42501"),
+                       fmt::format("permission denied: PGPOOL {} is for users in admin.users",
+                                   to_upper_ascii(verb_of(statement))));
     }
     if (run == exec::Run::Describe) return Result<OwnResult>(OwnResult{});
-    return PendingReload::start(worker, asker.id());
+    if (verb_of(statement) == "reload") return PendingReload::start(worker, asker.id());
+    return run_node_command(worker, asker, verb_of(statement), statement.argument);
 }
 
 OwnOutcome pgpool_command(session::Worker& worker, const session::ClientConnection& asker,
                           const sql::Statement& statement, exec::Run run) {
     if (statement.name == "pgpool show") return pgpool_show(worker.config(), statement.argument, run);
-    if (statement.name == "pgpool reload" && statement.argument.empty()) return reload(worker, asker, run);
+    const bool is_reload = statement.name == "pgpool reload" && statement.argument.empty();
+    if (is_reload || statement.name == "pgpool attach" || statement.name == "pgpool detach")
+        return change(worker, asker, statement, run);
     if (statement.name == "pgpool set" || statement.name == "pgpool reset") {
         return refused(sqlstate::kFeatureNotSupported,
                        "parameters are changed in the configuration file, followed by PGPOOL RELOAD");
     }
-    return refused(sqlstate::kSyntaxError, "usage: PGPOOL SHOW <parameter> | ALL, PGPOOL RELOAD");
+    return refused(sqlstate::kSyntaxError,
+                   "usage: PGPOOL SHOW <parameter> | ALL, PGPOOL RELOAD, PGPOOL ATTACH NODE <name> [FORCE], "
+                   "PGPOOL DETACH NODE <name>");
 }
 
 }  // namespace

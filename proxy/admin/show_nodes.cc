@@ -46,16 +46,18 @@ OwnResult pool_nodes(const Context& context) {
                       {"replication_delay", ColumnType::Int8},
                       {"replication_state"},
                       {"replication_sync_state"},
-                      {"last_status_change", ColumnType::Timestamptz}};
+                      {"last_status_change", ColumnType::Timestamptz},
+                      {"reason"}};
     double total = 0;
     for (const NodeStatus& node : context.topology->nodes) total += node.weight;
     for (const NodeStatus& node : context.topology->nodes) {
         result.rows.push_back(
             {number(node.id.value), node.host, number(node.port), text(status_of(node)),
-             text(status_of(node)), total > 0 ? node.weight / total : 0.0, text(role_of(node)),
-             text(role_of(node)), number(context.statistics->get(node.id, Counted::Select)),
-             context.reads_at == node.id, lag_of(node), text_or_null(node.replication_state),
-             text_or_null(node.replication_sync_state), moment(changed_at(node))});
+             text(status_of(node)), total > 0 ? node.weight / total : 0.0,
+             text(role_of(*context.topology, node)), text(role_of(*context.topology, node)),
+             number(context.statistics->get(node.id, Counted::Select)), context.reads_at == node.id,
+             lag_of(node), text_or_null(node.replication_state), text_or_null(node.replication_sync_state),
+             moment(changed_at(node)), text_or_null(node.reason)});
     }
     return result;
 }
@@ -77,7 +79,7 @@ OwnResult pool_backend_stats(const Context& context) {
     for (const auto& [name, kind] : kCounts) result.columns.push_back({name, ColumnType::Int8});
     for (const NodeStatus& node : context.topology->nodes) {
         Row row{number(node.id.value), node.host, number(node.port), text(status_of(node)),
-                text(role_of(node))};
+                text(role_of(*context.topology, node))};
         for (const auto& [name, kind] : kCounts)
             row.push_back(number(context.statistics->get(node.id, kind)));
         result.rows.push_back(std::move(row));
@@ -117,7 +119,7 @@ OwnResult pool_health_check_stats(const Context& context) {
                                node.host,
                                number(node.port),
                                text(status_of(node)),
-                               text(role_of(node)),
+                               text(role_of(*context.topology, node)),
                                moment(changed_at(node)),
                                number(node.probes),
                                number(node.probes - node.failed_probes),

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxRetained = std::size_t{16} << 10U;  // a longer read is not kept for a repetition
 constexpr milliseconds kFactsPatience{500};
+constexpr std::uint32_t kMaxFactsWaits = 20;      // of kFactsPatience at most each
 constexpr std::uint32_t kMaxPipelined = 1000;     // requests on the way before the client must wait
 constexpr std::uint32_t kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
 
@@ -90,7 +91,10 @@ std::size_t Session::dispatch(ByteView bytes) {
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
-    if (link_ != nullptr && (owes_client() || unsynced_)) return send_request(bytes);
+    if (link_ != nullptr && (owes_client() || unsynced_)) {
+        if (const auto dealt_with = before_main(bytes)) return *dealt_with;
+        return send_request(bytes);
+    }
     if (link_ == nullptr && answer_proven_parse(bytes)) return bytes.size();
 
     if (link_ == nullptr || !request_.planned) {
@@ -100,18 +104,37 @@ std::size_t Session::dispatch(ByteView bytes) {
         if (link_ == nullptr && !take_link(target)) return 0;
     }
     if (!prepare_link()) return 0;
+    if (const auto dealt_with = before_main(bytes)) return *dealt_with;
     return send_request(bytes);
 }
 
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
 // function would pin its client.
 bool Session::awaits_facts() {
-    if (!request_.meaning.verdict.needs_facts || login_.database->facts || waited_for_facts_) return false;
+    const bool first = request_.meaning.verdict.needs_facts && !login_.database->facts && !waited_for_facts_;
+    if (!first && !awaits_newer_facts()) return false;
     wait_ = Wait::Facts;
+    facts_seen_ = login_.database->facts ? login_.database->facts->version : 0;
     classify_anew();
+    if (!first) effects_.facts_wanted();
     effects_.await_news();
     effects_.arm(TimerKind::Wait, kFactsPatience);
     return true;
+}
+
+// Mode replication: how a write comes to the other nodes must not be judged by a schema that has changed.
+bool Session::awaits_newer_facts() const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    if (!classified || !login_.database->facts || ddl_ || waits_for_facts_ > kMaxFactsWaits) return false;
+    if (are_facts_stale()) return true;
+    return classified->needs_facts && waits_for_facts_ == 0;
+}
+
+bool Session::are_facts_stale() const {
+    const auto& classified = request_.meaning.verdict.replicated;
+    const bool depends = classified && classified->kind > replication::WriteClass::Ddl;
+    return depends && login_.database->facts &&
+           login_.database->facts->as_of <= login_.database->marks->last_ddl();
 }
 
 // While answers are owed the next request may follow at once if it can be served where the others are,
@@ -119,6 +142,9 @@ bool Session::awaits_facts() {
 // settings or statement names is open.
 bool Session::may_pipeline() const {
     if (copying_in_) return false;
+    if (around_.functions().is_replicated() && (spread_ || !request_.meaning.verdict.replicated ||
+                                                request_.meaning.verdict.kind != route::Class::Read))
+        return unsynced_ && !spread_;
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
     if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.meaning.lists_names) return false;
     if (unnamed_may_stay_ && request_.meaning.binds_unnamed) return false;
@@ -201,6 +227,7 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
 // in SQL.
 void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
+        note_steering(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
@@ -222,11 +249,32 @@ void Session::note_statements(const sql::StatementInfo& info) {
     }
 }
 
+void Session::note_steering(const sql::Statement& statement) {
+    using sql::Kind;
+    const auto is_any_of = [&](std::initializer_list<Kind> kinds) {
+        return std::find(kinds.begin(), kinds.end(), statement.kind) != kinds.end();
+    };
+    Meaning::Steering& steering = request_.meaning.steering;
+    steering.begins_or_ends |= is_any_of({Kind::Begin, Kind::Commit, Kind::Rollback, Kind::PrepareTransaction,
+                                          Kind::CommitPrepared, Kind::RollbackPrepared});
+    steering.rolls_to_savepoint |= statement.kind == Kind::RollbackToSavepoint;
+    steering.savepoints |=
+        is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint, Kind::SetTransaction});
+    steering.sets |= !statement.settings.empty() ||
+                     std::any_of(statement.functions.begin(), statement.functions.end(),
+                                 [](const auto& function) { return function.name == "set_config"; });
+    steering.names |= is_any_of({Kind::Prepare, Kind::Deallocate, Kind::Discard});
+    ++steering.statements;
+}
+
 // What an EXECUTE runs may itself name statements, or drop them.
 void Session::note_executed(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
     if (known == nullptr || !(*known)->info) return;
-    for (const sql::Statement& statement : (*known)->info->statements) note_names(statement);
+    for (const sql::Statement& statement : (*known)->info->statements) {
+        note_names(statement);
+        note_steering(statement);
+    }
 }
 
 void Session::note_names(const sql::Statement& statement) {
@@ -346,6 +394,7 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
     all.is_ddl = all.is_ddl || verdict.is_ddl;
     all.needs_facts = all.needs_facts || verdict.needs_facts;
     all.primary_only = all.primary_only || verdict.primary_only;
+    all.replicated = route::more_demanding(all.replicated, verdict.replicated);
 }
 
 // Only SERIALIZABLE matters: a standby cannot serve it.
@@ -434,6 +483,11 @@ std::optional<std::size_t> Session::follow_plan(ByteView bytes, route::Target& t
 bool Session::take_link(const route::Target& target) {
     link_ = effects_.acquire(target);
     if (link_ != nullptr) return true;
+    wait_for_link();
+    return false;
+}
+
+void Session::wait_for_link() {
     wait_ = Wait::Link;
     wait_began_ = around_.now;
     const auto& pool = around_.config->pool;
@@ -441,7 +495,6 @@ bool Session::take_link(const route::Target& target) {
                                       ? std::min(pool.queue_notice, pool.wait_timeout)
                                       : pool.wait_timeout);
     waited_ = milliseconds(0);
-    return false;
 }
 
 // Makes the connection look as if this client had used it all the time. False: something must be answered
@@ -528,6 +581,7 @@ std::size_t Session::send_request(ByteView bytes) {
     stream_dropped_ = false;
     effects_.disarm(TimerKind::Idle);
     request_ = {};
+    waits_for_facts_ = 0;
     if (!repeatable_) return bytes.size();
     retained_ = static_cast<std::uint32_t>(bytes.size());
     return 0;

@@ -63,6 +63,9 @@ public:
     // log.statements: this text runs there now; null: it is answered here. Empty: too long to be known.
     virtual void statement(std::string_view sql, const ServerLink* at) = 0;
     virtual void node_suspect(NodeId node) = 0;  // something is wrong with it: probe it now
+    // Mode replication: what was committed is not there, under this epoch: it must be taken out.
+    virtual void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) = 0;
+    virtual void mark_refused(std::uint64_t epoch) = 0;  // by a node that has another epoch
     [[nodiscard]] virtual OwnAnswer own_command(const sql::Statement& statement, Run run) = 0;
     // What there is by now of the result that own_command() has promised; the promise is over.
     [[nodiscard]] virtual Result<OwnResult> own_result() = 0;

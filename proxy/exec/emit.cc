@@ -76,11 +76,33 @@ void Session::count_sent(const sql::StatementInfo* info) {
 
 void Session::emit_begin() {
     count_sent(nullptr);
+    if (around_.functions().is_replicated()) return emit_begin_with_request();
     send_own_query(deferred_begin_, Purpose::Begin);
     deferred_begin_.clear();
 }
 
+// As messages in front of the request, without a Sync between them: if BEGIN fails the server skips the rest.
+// By itself what follows would run outside of a transaction, on main alone.
+void Session::emit_begin_with_request() {
+    const std::string text = std::exchange(deferred_begin_, {});
+    const PreparedPtr begin = stand_in(text);
+    const std::string portal = around_.prepared.prefix() + "0";
+    const bool is_there = link_->statements.has(*begin);
+    if (!is_there) {
+        make_room();
+        wire::append_parse(out_, begin->server_name, begin->sql_and_types);
+        link_->statements.add(begin);
+        push_for_own_name(Owed::Parse);
+    }
+    wire::FrameBuilder(out_, kBind).string(portal).string(begin->server_name).int16(0).int16(0).int16(0);
+    wire::FrameBuilder(out_, kExecute).string(portal).int32(0);
+    push_for_own_name(Owed::Bind);
+    push_for_own_name(Owed::Execute);
+    send_made();
+}
+
 void Session::emit_query(ByteView bytes) {
+    if (copies()) spread_->copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.meaning.info;
     if (expected.info->single(sql::Kind::Execute))
@@ -91,6 +113,7 @@ void Session::emit_query(ByteView bytes) {
     replace_unnamed(expected);
     link_->statements.unnamed = {};
     end_unsynced();
+    if (copies() && spread_->images) return emit_image_query();
     effects_.send(*link_, bytes);
 }
 
@@ -400,7 +423,8 @@ PreparedPtr Session::under_our_name(const PreparedPtr& known, std::string_view n
 
 // One that the server lacks is analysed by the settings of now: only who has the same may share it.
 PreparedPtr Session::as_prepared_now(PreparedPtr known, std::string_view name) {
-    if (link_->statements.has(*known)) return known;
+    // In mode replication all nodes must read it alike, and some have it not yet.
+    if (link_->statements.has(*known) && !around_.functions().is_replicated()) return known;
     const std::string scope = statement_scope();
     if (scope == known->scope) return known;
     PreparedPtr anew = around_.prepared.intern(known->sql_and_types, scope, known->info);
@@ -425,21 +449,34 @@ void Session::emit_bind(const wire::Frame& frame) {
         if (!portals_) portals_ = std::make_unique<sql::NameMap<sql::StatementInfoPtr>>();
         portals_->insert_or_assign(std::string(bind->portal), std::move(info));
     }
-    const PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
+    PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
+    const bool has_images = bind && copies() && spread_->images &&
+                            (known != nullptr || (bind->statement.empty() && unnamed_.info));
+    const PreparedPtr known_now = known != nullptr ? *statements_.find(bind->statement) : nullptr;
+    if (bind && copies() && !has_images) {
+        const bool is_unnamed = bind->statement.empty() && unnamed_.info;
+        const PreparedPtr copied =
+            is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known_now;
+        if (copied) copy_bind(bind->portal, copied, bind->rest);  // else it fails on main
+    }
+    if (has_images) statement = image_statement(known_now);
     if (!statement) {
         link_->replies.push(Owed::Bind);
         return send_raw(frame.bytes);
     }
     ensure_prepared(statement);
     flush_raw();
+    const std::string with_images = has_images ? spread_->images->with_formats(bind->rest) : std::string();
+    const ByteView rest = has_images ? ByteView(with_images) : bind->rest;
     out_.push_back(kBind);
-    const std::size_t renamed = frame.size - 1 - bind->statement.size() + statement->server_name.size();
-    append_be32(out_, static_cast<std::uint32_t>(renamed));
+    append_be32(out_, static_cast<std::uint32_t>(frame.size - 1 - bind->statement.size() - bind->rest.size() +
+                                                 statement->server_name.size() + rest.size()));
     out_.append(bind->portal).push_back('\0');
     out_.append(statement->server_name).push_back('\0');
+    if (has_images) out_.append(rest);
     send_made();
     link_->replies.push(Owed::Bind).client_name = bind->statement;
-    send_raw(bind->rest);
+    if (!has_images) send_raw(bind->rest);
 }
 
 void Session::emit_describe(const wire::Frame& frame) {
@@ -464,6 +501,7 @@ void Session::emit_describe(const wire::Frame& frame) {
 
 void Session::emit_execute(const wire::Frame& frame) {
     const auto execute = wire::read_execute(frame.body);
+    if (execute && copies()) copy_execute(execute->portal);
     Expected& expected = link_->replies.push(Owed::Execute);
     if (execute && execute->portal.empty()) {
         expected.info = unnamed_portal_;

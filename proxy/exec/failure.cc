@@ -26,9 +26,12 @@ std::size_t Session::fail_request(ByteView error_frame) {
     }
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
+    waits_for_facts_ = 0;
     if (!owes_client()) forget_attempt();
     if (complete) {
         say_ready();
+        if (spread_ && !spread_->is_joined) leave_nodes();
+        release_if_free();
     } else {
         skipping_to_sync_ = true;
     }
@@ -70,6 +73,8 @@ void Session::on_link_refused(ByteView error_body) {
     count_wait();
     wait_ = Wait::Nothing;
     effects_.disarm(TimerKind::Wait);
+    const wire::ErrorFields fields = wire::read_error_fields(error_body);
+    if (fails_to_join({.sqlstate = SqlState(fields.sqlstate), .message = fields.message})) return;
     refuse_link(error_body);
 }
 
@@ -116,12 +121,18 @@ void Session::undo_all() {
     undo_done_ = 0;
 }
 
-void Session::on_link_lost(std::string_view reason) {
+void Session::on_link_lost(ServerLink& link, std::string_view reason) {
+    if (&link == link_) return lose_link(reason);
+    on_follower_lost(link, reason);
+}
+
+void Session::lose_link(std::string_view reason) {
     const std::string because = internal_error_.empty()
                                     ? std::string(reason)
                                     : std::string(wire::read_error_fields(internal_error_).message);
     internal_error_.clear();
     failing_over_ = false;
+    if (on_main_lost(because)) return;
     if (!link_->replies.empty() &&
         link_->replies.head().purpose == Purpose::Restore) {  // the request itself is done
         forget_link();
@@ -173,7 +184,7 @@ void Session::report_loss(std::string_view reason) {
         return;
     }
     const bool owes = owes_client() || server_skips_;
-    const bool unknown = may_have_committed();
+    const bool unknown = may_have_committed() && !around_.functions().is_replicated();
     const bool begins = link_->replies.find([](const Expected& e) { return e.marks.begins; }) != nullptr;
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins;
     if (unknown) login_.database->marks->written_at(last_write_ = effects_.clock());
@@ -260,9 +271,11 @@ void Session::on_timer(TimerKind timer) {
         request_.gathered = true;
         return;
     }
+    if (wait_ == Wait::Nodes) return nodes_late();
     if (wait_ == Wait::Own) return on_own_ready();
     if (wait_ == Wait::Facts) {
         waited_for_facts_ = true;
+        ++waits_for_facts_;
         wait_ = Wait::Nothing;
         return;
     }
@@ -303,7 +316,7 @@ void Session::on_wait_timer(const config::Config& config) {
                        : "Raise pool.size, or shorten transactions."};
     wait_ = Wait::Nothing;
     if (phase_ == Phase::Starting) return fatal(report);
-    fail_front(report);
+    if (!fails_to_join(report)) fail_front(report);
 }
 
 void Session::on_cancel() {
@@ -311,8 +324,10 @@ void Session::on_cancel() {
     if (wait_ == Wait::Link) effects_.withdraw();
     if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own) {
         effects_.disarm(TimerKind::Wait);
-        return fail_front(
-            {.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to user request"});
+        const wire::Report report{.sqlstate = sqlstate::kQueryCanceled,
+                                  .message = "canceling statement due to user request"};
+        if (!fails_to_join(report)) fail_front(report);
+        return;
     }
     if (owes_client()) cancel_running();
 }

@@ -93,7 +93,7 @@ std::size_t Session::advance(ByteView rest) {
         request_.gathered = true;
     }
     if (request_.form == Request::Form::Terminate) {
-        if (owes_client()) return 0;  // what was asked before is answered first
+        if (busy()) return 0;  // what was asked before is answered first
         on_client_gone();
         effects_.close();
         return rest.size();
@@ -183,7 +183,9 @@ void Session::protocol_violation(std::string_view message) {
 std::size_t Session::stream(ByteView rest) {
     const std::size_t count = std::min<std::uint64_t>(stream_left_, rest.size());
     if (!stream_dropped_) effects_.send(*link_, rest.substr(0, count));
+    if (streams_everywhere_ && spread_) stream_to_followers(rest.substr(0, count));
     stream_left_ -= count;
+    streams_everywhere_ = streams_everywhere_ && stream_left_ > 0;
     return count;
 }
 
@@ -222,6 +224,7 @@ std::size_t Session::pass_copy_data(ByteView rest) {
         copying_in_ = false;
         return advance(rest);
     }
+    if (copies() && may_copy_in_ && !spread_->copies_in) return 0;  // for all nodes, once main takes them
     const bool to_server = link_ != nullptr && (copying_in_ || owes_client() || unsynced_);
     if (frame.type == kCopyDone || frame.type == kCopyFail) {
         if (to_server) link_->replies.push(Owed::CopyEnd, Deliver::Swallow);
@@ -238,6 +241,8 @@ std::size_t Session::pass_copy_data(ByteView rest) {
     const bool ignored = copying_in_ && (frame.type == kSync || frame.type == kFlush);
     stream_left_ = frame.size;
     stream_dropped_ = !to_server || ignored;
+    streams_everywhere_ = spread_ && spread_->streams && is_copy(frame.type);
+    if (streams_everywhere_ && frame.type != kCopyData) spread_->streams = false;
     return stream(rest);
 }
 

@@ -212,7 +212,7 @@ void Session::answer_messages(ByteView bytes, const OwnResult& result) {
 
 // An error of ours ends the request: what is left of it is skipped, but for its Sync.
 void Session::refuse_locally(std::string& frames, const Error& error) {
-    wire::append_error(frames, {.sqlstate = error.sqlstate, .message = error.message});
+    wire::append_error(frames, {.sqlstate = error.sqlstate, .message = error.message, .hint = error.hint});
     if (request_.form == Request::Form::Query || request_.synced) {
         wire::append_ready_for_query(frames, transaction_);
     } else {
@@ -371,6 +371,7 @@ std::size_t Session::answer_voided(ByteView bytes) {
         const std::size_t size = bytes.size();
         answer_messages(bytes, only_tag("ROLLBACK"));
         request_ = {};
+        release_if_free();
         idle_or_in_transaction();
         return size;
     }
@@ -381,7 +382,8 @@ std::size_t Session::answer_voided(ByteView bytes) {
         request_ = {};
         return bytes.size();
     }
-    std::string error;
+    std::string error = first ? std::exchange(voided_by_, {}) : std::string();
+    if (!error.empty()) return fail_request(error);
     wire::append_error(
         error, first ? wire::Report{.sqlstate = sqlstate::kSerializationFailure,
                                     .message = "the node was lost, nothing of this transaction remains",

@@ -272,6 +272,7 @@ void Session::end_transaction(bool committed) {
     wrote_ = ddl_ = set_locally_ = false;
     transaction_options_ = {};
     transaction_began_ = {};
+    if (spread_ && !spread_->is_joined) leave_nodes();
     if (link_ != nullptr && (unsynced_ || !link_->replies.empty())) return;
     unnamed_portal_.reset();  // not before: those of a later request may be among them
     portals_.reset();

@@ -15,13 +15,22 @@ using namespace wire::backend;
 // Messages that may be larger than what we want to hold: they are passed on while they arrive.
 constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 
+// BEGIN by itself: the other nodes have it in another form.
+bool begins(const Expected& expected) {
+    return expected.info && expected.info->single(sql::Kind::Begin);
+}
+
 bool is_asynchronous(char type) {
     return type == kNoticeResponse || type == kParameterStatus || type == kNotificationResponse;
 }
 
 }  // namespace
 
-std::size_t Session::on_server_bytes(ByteView bytes) {
+std::size_t Session::on_server_bytes(ServerLink& link, ByteView bytes) {
+    return &link == link_ ? on_main_bytes(bytes) : on_follower_bytes(link, bytes);
+}
+
+std::size_t Session::on_main_bytes(ByteView bytes) {
     ServerLink& link = *link_;
     std::size_t at = 0;
     std::size_t run = 0;  // bytes before `at` that the client gets and has not got yet begin here
@@ -41,15 +50,16 @@ std::size_t Session::on_server_bytes(ByteView bytes) {
         if (error == wire::FrameError::NeedMore) break;
         if (error == wire::FrameError::BadLength) {
             pass_run();
-            on_link_lost("the node sent a message with an impossible length");
+            lose_link("the node sent a message with an impossible length");
             return bytes.size();
         }
-        if (!frame.complete() && frame.size <= kMaxHeld) break;
+        const bool is_hidden = hides_images(frame);
+        if (!frame.complete() && (frame.size <= kMaxHeld || is_hidden)) break;
         if (frame.type == kReadyForQuery) {
             if (!frame.complete()) break;
             const auto status =
                 static_cast<wire::TransactionStatus>(frame.body.empty() ? 'I' : frame.body[0]);
-            if (!forwards()) pass_run();  // what is done about it may be to reply
+            if (!forwards() || spread_) pass_run();  // what is done about it may be to reply
             const bool ends_request = on_ready_for_query(frame);
             const bool restores = ends_request && restore_settings(status);
             if (!ends_request || restores) pass_run();
@@ -63,8 +73,9 @@ std::size_t Session::on_server_bytes(ByteView bytes) {
             if (link_ == &link) emit_synthesized();
             continue;
         }
-        if (frame.type == kErrorResponse) pass_run();
-        const bool wanted = on_server_frame(frame);
+        if (frame.type == kErrorResponse || is_hidden) pass_run();
+        bool wanted = on_server_frame(frame);
+        if (wanted && (is_hidden ? hide_images(frame) : hold_back(frame))) wanted = false;
         if (!wanted) pass_run();
         at += frame.bytes.size();
         if (!wanted) run = at;
@@ -112,6 +123,8 @@ bool Session::on_server_frame(const wire::Frame& frame) {
         case kDataRow:
         case kCopyData: {
             if (replies.head().purpose == Purpose::Check) return note_check(frame), false;
+            if (replies.head().purpose == Purpose::Mark)
+                return spread_->main_marked = frame.body.ends_with('t'), false;
             const bool wanted = forward();
             row_delivered_ |= wanted;
             return wanted;
@@ -221,6 +234,11 @@ bool Session::on_command_end(const wire::Frame& frame) {
     if (frame.type == kPortalSuspended && head.purpose == Purpose::Client && head.info) {
         on_portal_suspended(head);
     }
+    if (spread_ && head.purpose == Purpose::Client) {
+        if (frame.type == kCommandComplete && !begins(head))
+            spread_->outcome.add_tag(Cursor(frame.body).c_string());
+        if (frame.type == kPortalSuspended) spread_->outcome.add_suspended();
+    }
     if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
     if (head.owed == Owed::Execute) replies.pop();
     return wanted;
@@ -234,6 +252,7 @@ bool Session::on_copy_in() {
     copying_in_ = link_->replies.size() == 1 || link_->replies.at(1).owed != Owed::CopyEnd;
     unsynced_ = unsynced_ || link_->replies.head().owed == Owed::Execute;
     if (copying_in_) forget_gathered();
+    if (copies()) copy_in_began();
     return wanted;
 }
 
@@ -297,6 +316,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     error_seen_ = true;
+    if (spread_) spread_->outcome.add_error(fields.sqlstate);
     if (repeat_on_primary(fields)) return false;
     ++frames_forwarded_;
     frames_to_skip_ = 0;
@@ -478,7 +498,11 @@ void Session::emit_synthesized() {
         settle(replies.head());
         replies.pop();
     }
-    if (!frames.empty()) effects_.reply(frames);
+    if (frames.empty()) return;
+    if (spread_ && spread_->holds)
+        spread_->held += frames;
+    else
+        effects_.reply(frames);
 }
 
 bool Session::on_ready_for_query(const wire::Frame& frame) {
@@ -492,6 +516,7 @@ bool Session::on_ready_for_query(const wire::Frame& frame) {
     const Purpose purpose = head.purpose;
     replies.pop();
     if (ours) return swallow_ready(purpose);
+    if (spread_ && !failing_over_) return main_answered(link_->status);
     if (!failing_over_) return true;
     failing_over_ = false;
     repeat_request();
@@ -518,6 +543,7 @@ bool Session::restore_settings(wire::TransactionStatus status) {
 // The end of an exchange of ours. Always false: the client does not hear of it.
 bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
+    if (purpose == Purpose::Mark || purpose == Purpose::End) return main_stepped(error), false;
     if (purpose == Purpose::Restore) {
         // What was refused is set again for the next request, whose client hears why it cannot be.
         if (error.empty()) link_->settings.replace(settings_.current());
@@ -541,7 +567,7 @@ bool Session::swallow_ready(Purpose purpose) {
     if (!error.empty() && (purpose == Purpose::Replay || purpose == Purpose::Begin)) {
         // What followed ran without it: nothing on this connection can be trusted any more.
         internal_error_ = error;
-        on_link_lost("a setting or BEGIN was refused on a reused connection");
+        lose_link("a setting or BEGIN was refused on a reused connection");
         return false;
     }
     if (!link_->replies.owes_client()) {

@@ -41,7 +41,18 @@ enum class Deliver : std::uint8_t {
 };
 
 // What an answer to a message of ours means.
-enum class Purpose : std::uint8_t { Client, Begin, Replay, Restore, Cleanup, Prepare, Check };
+enum class Purpose : std::uint8_t {
+    Client,
+    Begin,
+    Replay,
+    Restore,
+    Cleanup,
+    Prepare,
+    Check,
+    Mark,  // the marker of a replicated transaction
+    End,   // COMMIT or ROLLBACK of one
+    Copy   // at another node than main
+};
 
 // What a request does: with others on the way, it counts when the turn of its entries comes.
 struct Marks {

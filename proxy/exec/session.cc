@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "proxy/replication/write_class.h"
 #include "proxy/route/explain.h"
 
 namespace pgpool::exec {
@@ -119,9 +120,10 @@ bool Session::on_primary() const {
 
 void Session::on_link(ServerLink& link) {
     count_wait();
-    link_ = &link;
     wait_ = Wait::Nothing;
     effects_.disarm(TimerKind::Wait);
+    if (spread_ && spread_->awaits_follower) return add_follower(link);
+    link_ = &link;
     if (phase_ == Phase::Starting) continue_start();
 }
 
@@ -134,7 +136,10 @@ void Session::on_target_lost() {
 }
 
 void Session::on_news() {
-    if (wait_ == Wait::Facts && !login_.database->facts) return effects_.await_news();
+    const auto& facts = login_.database->facts;
+    if (wait_ == Wait::Facts && (!facts || facts->version <= facts_seen_)) return effects_.await_news();
+    if (wait_ == Wait::Facts && facts_seen_ > 0) ++waits_for_facts_;
+    if (wait_ == Wait::Nodes) return nodes_news();
     if (wait_ == Wait::Replay || wait_ == Wait::Facts) {  // pump() plans again
         wait_ = Wait::Nothing;
         effects_.disarm(TimerKind::Wait);
@@ -145,8 +150,10 @@ void Session::on_client_gone() {
     if (closed_ && link_ == nullptr) return;
     closed_ = true;
     phase_ = Phase::Ended;
+    if (must_finish()) return;  // finish() comes here again
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
+    leave_nodes();
     wait_ = Wait::Nothing;
     if (link_ == nullptr) return;
     const bool clean = is_link_clean();
@@ -185,8 +192,14 @@ std::optional<NodeId> Session::reads_at() const {
 std::vector<std::string> Session::explain_route(std::string_view sql) const {
     const auto analysed = around_.analyze(sql, options_);
     const route::Verdict verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
-    return route::explain(verdict, *analysed.info, session_route(), *around_.topology,
-                          around_.config->routing, around_.random());
+    std::vector<std::string> lines =
+        route::explain(verdict, *analysed.info, session_route(), *around_.topology, around_.config->routing,
+                       around_.random());
+    if (around_.config->mode == config::ClusterMode::Replication) {
+        lines.push_back(
+            replication::explain(replication::classify_write(*analysed.info, login_.database->facts.get())));
+    }
+    return lines;
 }
 
 std::string Session::application_name() const {

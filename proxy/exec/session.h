@@ -14,6 +14,7 @@
 //   outcome.cc     end of requests: settings, statements, pins, release of the connection
 //   failure.cc     lost connections, time-outs, cancels, refusals
 //   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
+//   nodes.cc       mode replication: the transaction on all nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
 // connection is released only with nothing owed, no open transaction, no pin, and nothing sent that still
@@ -31,6 +32,7 @@
 #include "proxy/exec/effects.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
+#include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/route/planner.h"
 
@@ -39,11 +41,23 @@ namespace pgpool::exec {
 // What classify() finds out about a request; found anew when something that it rests on has changed.
 struct Meaning {
     Marks marks;
-    bool lists_names = false;            // reads pg_prepared_statements
-    bool prepares = false;               // holds a SQL PREPARE
-    bool copies_in = false;              // holds a COPY FROM
-    bool changes_names = false;          // makes or drops prepared statements, or resets settings
-    bool binds_unnamed = false;          // Batch: the unnamed statement of an earlier one
+    bool lists_names = false;    // reads pg_prepared_statements
+    bool prepares = false;       // holds a SQL PREPARE
+    bool copies_in = false;      // holds a COPY FROM
+    bool changes_names = false;  // makes or drops prepared statements, or resets settings
+    bool binds_unnamed = false;  // Batch: the unnamed statement of an earlier one
+    // Mode replication: what it does to the transaction that it is in.
+    struct Steering {
+        bool begins_or_ends = false;      // BEGIN, COMMIT, ROLLBACK and their kin
+        bool rolls_to_savepoint = false;  // ROLLBACK TO
+        bool savepoints = false;          // SAVEPOINT and its kin, SET TRANSACTION
+        bool sets = false;                // settings
+        bool names = false;               // of prepared statements
+        std::uint32_t statements = 0;
+        // Another transaction would not mean the same without it.
+        [[nodiscard]] bool any() const { return savepoints || sets; }
+    };
+    Steering steering;
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -92,14 +106,14 @@ public:
     [[nodiscard]] std::size_t pump(ByteView input);
     // Bytes of the connection this session holds; returns how many are done with, the rest comes again with
     // more.
-    [[nodiscard]] std::size_t on_server_bytes(ByteView bytes);
+    [[nodiscard]] std::size_t on_server_bytes(ServerLink& link, ByteView bytes);
 
-    void on_link(ServerLink& link);              // what acquire() could not give at once
-    void on_link_refused(ByteView error_body);   // a node's ErrorResponse instead
-    void on_target_lost();                       // nothing comes: its node is gone, another must serve
-    void on_link_lost(std::string_view reason);  // the connection this session holds is gone
-    void on_news();                              // topology or facts are new
-    void on_own_ready();                         // the result that own_command() has promised
+    void on_link(ServerLink& link);             // what acquire() could not give at once
+    void on_link_refused(ByteView error_body);  // a node's ErrorResponse instead
+    void on_target_lost();                      // nothing comes: its node is gone, another must serve
+    void on_link_lost(ServerLink& link, std::string_view reason);  // a connection this session holds is gone
+    void on_news();                                                // topology or facts are new
+    void on_own_ready();  // the result that own_command() has promised
     void on_timer(TimerKind timer);
     void on_cancel();  // the client's CancelRequest
     void on_client_gone();
@@ -112,10 +126,24 @@ public:
     [[nodiscard]] const Login& login() const { return login_; }
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] const ServerLink* link() const { return link_; }
+    template <typename Predicate>
+    [[nodiscard]] bool any_link(Predicate is_so) const {
+        if (link_ != nullptr && is_so(*link_)) return true;
+        if (!spread_) return false;
+        for (const auto& follower : spread_->followers) {
+            if (is_so(*follower->link)) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] bool holds(const ServerLink& link) const {
+        return any_link([&](const ServerLink& held) { return &held == &link; });
+    }
+    // A commit is on its way to the nodes: the session must live until it has come to all of them.
+    [[nodiscard]] bool must_finish() const { return spread_ && spread_->must_finish(); }
     [[nodiscard]] bool closed() const { return closed_; }
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
-    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own; }
+    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes; }
     // ... and it comes to its end without more from the client.
     [[nodiscard]] bool busy_alone() const { return busy() && !copying_in_ && !unsynced_; }
     [[nodiscard]] bool awaits_link() const { return wait_ == Wait::Link; }
@@ -145,7 +173,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own, Nodes };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -185,7 +213,10 @@ private:
     [[nodiscard]] sql::StatementInfoPtr classify_describe(const wire::Frame& frame);
     void learn(route::CachedVerdict& slot);
     [[nodiscard]] bool awaits_facts();
+    [[nodiscard]] bool awaits_newer_facts() const;
+    [[nodiscard]] bool are_facts_stale() const;
     void note_statements(const sql::StatementInfo& info);
+    void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
     void note_names(const sql::Statement& statement);
     [[nodiscard]] bool takes_back_settings(const sql::Statement& statement) const;
@@ -202,6 +233,7 @@ private:
     void emit_names(ByteView bytes);
     void emit_request(ByteView bytes);
     [[nodiscard]] bool take_link(const route::Target& target);
+    void wait_for_link();
     [[nodiscard]] bool prepare_link();
     void clean_own_names();
     [[nodiscard]] bool replay_settings();
@@ -253,7 +285,77 @@ private:
     [[nodiscard]] std::string statement_scope();
     [[nodiscard]] bool is_meaning_known() const;
 
+    // nodes.cc
+    [[nodiscard]] bool is_spread() const;
+    [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
+    void warn_of_unproven();
+    [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
+    void follow_by_rows();
+    [[nodiscard]] bool hides_images(const wire::Frame& frame);
+    [[nodiscard]] bool hide_images(const wire::Frame& frame);
+    void emit_image_query();
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
+    [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
+    [[nodiscard]] bool begins_in_batch() const;
+    [[nodiscard]] bool executes_unread(ByteView bytes) const;
+    void main_ended_alone();
+    void send_to(Follower& follower, std::string_view steps);
+    [[nodiscard]] bool fails_to_join(const wire::Report& report);
+    void emit_begin_with_request();
+    [[nodiscard]] bool needs_copy(ByteView bytes) const;
+    [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
+    [[nodiscard]] bool ends_transaction(ByteView bytes) const;
+    [[nodiscard]] std::size_t undo_for(ByteView bytes);
+    [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
+    [[nodiscard]] bool executes_open_portal(ByteView batch) const;
+    [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
+    [[nodiscard]] bool join();
+    [[nodiscard]] Follower* follower_at(NodeId node) const;
+    void add_follower(ServerLink& link);
+    void begin_at(Follower& follower);
+    [[nodiscard]] bool copies() const;
+    void copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values);
+    void copy_execute(std::string_view portal);
+    [[nodiscard]] bool main_answered(wire::TransactionStatus status);
+    [[nodiscard]] bool hold_back(const wire::Frame& frame);
+    void bare_answered();
+    void follow(CopiedRequest request);
+    void settings_at(Follower& follower, std::string& out);
+    void copy_in_began();
+    void stream_to_followers(ByteView bytes);
+    void copy_in_ended();
+    void begin_marking();
+    void try_marking();
+    [[nodiscard]] bool is_anybody_missing() const;
+    [[nodiscard]] bool take_slot();
+    void send_marker();
+    void mark_main(const PreparedPtr& statement, std::string_view values);
+    void main_stepped(std::string error);
+    void nodes_stepped();
+    void note_differences();
+    [[nodiscard]] std::string name_of(NodeId id) const;
+    void all_marked();
+    void end_followers(bool committed);
+    void all_followed();
+    void node_failed(NodeId node, const std::string& reason);
+    void finish_if_evicted();
+    void finish(wire::TransactionStatus status);
+    void undo_everywhere();
+    void all_undone();
+    void leave_nodes();
+    void wait_for_nodes();
+    [[nodiscard]] std::size_t on_follower_bytes(ServerLink& link, ByteView bytes);
+    void on_follower_lost(ServerLink& link, std::string_view reason);
+    [[nodiscard]] bool on_main_lost(std::string_view reason);
+    [[nodiscard]] bool end_without_main(std::string_view reason);
+    void finish_without_main();
+    void give_up_eviction();
+    void nodes_late();
+    void drop_late();
+    void nodes_news();
+
     // replies.cc
+    [[nodiscard]] std::size_t on_main_bytes(ByteView bytes);
     [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
     [[nodiscard]] bool on_error(const wire::Frame& frame);
     void count_error(std::string_view severity);
@@ -321,6 +423,7 @@ private:
     void fail_front(const wire::Report& report);  // the request that waits at the front
     void fail_owed(const wire::Report& report);
     void refuse_link(std::string_view error_body);
+    void lose_link(std::string_view reason);
     void report_loss(std::string_view reason);
     [[nodiscard]] bool may_have_committed() const;
     void forget_link();
@@ -369,22 +472,22 @@ private:
     Voided voided_ = Voided::No;
     bool closed_ = false;
     bool draining_ = false;
-    bool client_gone_ = false;
 
     // The request at the front of the client's bytes, and the one that is being answered.
     Request request_;
-    std::uint32_t retained_ = 0;     // bytes of the request being answered that are kept for a repetition
-    std::uint32_t done_ = 0;         // bytes at the front that are not needed any more
-    std::uint64_t stream_left_ = 0;  // bytes of a large message that go straight on
-    bool stream_dropped_ = false;    // ... to nowhere
-    bool skipping_to_sync_ = false;  // after an error of ours in a batch whose Sync is not here yet
-    bool server_skips_ = false;      // after an error of the server's: it ignores all before that Sync
-    bool unsynced_ = false;          // messages were sent that wait for their Sync
-    bool names_change_ = false;      // by something on the way, which an error may skip
-    bool names_go_ = false;          // all of them, by something on the way
-    bool unnamed_may_stay_ = false;  // the statement, if the message that replaces it is skipped
-    bool may_end_failed_ = false;    // the failed transaction, by something on the way
-    bool may_be_skipped_ = false;    // a Query was sent behind messages whose error would skip it
+    std::uint32_t retained_ = 0;       // bytes of the request being answered that are kept for a repetition
+    std::uint32_t done_ = 0;           // bytes at the front that are not needed any more
+    std::uint64_t stream_left_ = 0;    // bytes of a large message that go straight on
+    bool stream_dropped_ = false;      // ... to nowhere
+    bool streams_everywhere_ = false;  // ... to the other nodes too
+    bool skipping_to_sync_ = false;    // after an error of ours in a batch whose Sync is not here yet
+    bool server_skips_ = false;        // after an error of the server's: it ignores all before that Sync
+    bool unsynced_ = false;            // messages were sent that wait for their Sync
+    bool names_change_ = false;        // by something on the way, which an error may skip
+    bool names_go_ = false;            // all of them, by something on the way
+    bool unnamed_may_stay_ = false;    // the statement, if the message that replaces it is skipped
+    bool may_end_failed_ = false;      // the failed transaction, by something on the way
+    bool may_be_skipped_ = false;      // a Query was sent behind messages whose error would skip it
     bool copying_in_ = false;
     bool may_copy_in_ = false;  // a request was sent that `copies_in`
     bool awaits_batch_end_ = false;
@@ -418,7 +521,9 @@ private:
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;
     bool waited_for_facts_ = false;
-    milliseconds waited_{0};  // for a connection, as far as timers told
+    std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
+    std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
+    milliseconds waited_{0};             // for a connection, as far as timers told
     sql::Leaves pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_clears_ = sql::Leaves::Nothing;
@@ -442,7 +547,9 @@ private:
     TimePoint transaction_began_;  // as far as a server connection was held for it
     TimePoint wait_began_;         // for a server connection
 
-    ServerLink* link_ = nullptr;
+    ServerLink* link_ = nullptr;  // mode replication: to the main node, or where a read is served
+    std::unique_ptr<Spread> spread_;
+    std::string voided_by_;       // ErrorResponse for a voided transaction; empty: its node was lost
     std::string internal_error_;  // body of an error to a message of ours
     std::string out_;             // frames on their way to the server; kept for its memory
     ByteView raw_;                // bytes of the client to be sent unchanged; valid while emitting

@@ -26,6 +26,7 @@ public:
     Settings(NameValuesTable& table, NameValuesPtr defaults);
 
     [[nodiscard]] const NameValuesPtr& current() const { return current_; }
+    [[nodiscard]] const NameValuesPtr& committed() const { return committed_; }
     [[nodiscard]] const NameValuesPtr& defaults() const { return defaults_; }
 
     // Session scope; a local one ends with its transaction and is ignored. False: too much would be set, and

@@ -12,12 +12,12 @@ Surroundings::Surroundings(config::ConfigPtr the_config, std::string statement_p
       topology(std::make_shared<const cluster::Topology>()),
       prepared(std::move(statement_prefix)),
       cache_({.entries = config->routing.analysis_cache_entries}, seed, kMaxAnalyzedText),
-      functions_(config->routing),
+      functions_(config->routing, config->mode),
       random_state_(seed | 1U) {}
 
 void Surroundings::replace_config(config::ConfigPtr next) {
     config = std::move(next);
-    functions_ = route::RoutingFunctions(config->routing);
+    functions_ = route::RoutingFunctions(config->routing, config->mode);
     ++config_version_;
     parameters.clear();
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/cluster/topology.h"
@@ -30,20 +31,29 @@ namespace pgpool::exec {
 class DatabaseMarks {
 public:
     [[nodiscard]] std::uint64_t ddl_epoch() const { return ddl_epoch_.load(std::memory_order_acquire); }
-    void ddl_seen() { ddl_epoch_.fetch_add(1, std::memory_order_acq_rel); }
+    void ddl_seen(TimePoint now) {
+        ddl_epoch_.fetch_add(1, std::memory_order_acq_rel);
+        advance(last_ddl_, now);
+    }
+    [[nodiscard]] TimePoint last_ddl() const {
+        return TimePoint(Duration(last_ddl_.load(std::memory_order_acquire)));
+    }
     // When anybody last wrote, for consistency: global.
     [[nodiscard]] TimePoint last_write() const {
         return TimePoint(Duration(last_write_.load(std::memory_order_acquire)));
     }
-    void written_at(TimePoint time) {
+    void written_at(TimePoint time) { advance(last_write_, time); }
+
+private:
+    static void advance(std::atomic<Duration::rep>& latest, TimePoint time) {
         const Duration::rep now = time.time_since_epoch().count();
-        Duration::rep before = last_write_.load(std::memory_order_relaxed);
-        while (before < now && !last_write_.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
+        Duration::rep before = latest.load(std::memory_order_relaxed);
+        while (before < now && !latest.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
         }
     }
 
-private:
     std::atomic<std::uint64_t> ddl_epoch_{0};
+    std::atomic<Duration::rep> last_ddl_{0};
     std::atomic<Duration::rep> last_write_{0};
 };
 
@@ -61,6 +71,9 @@ public:
 
     config::ConfigPtr config;
     cluster::TopologyPtr topology;
+    // Mode replication: what transactions that commit need, see common/markers/setup.h.
+    std::atomic<std::uint64_t>* next_sequence = nullptr;
+    std::vector<std::uint32_t> free_slots;
     TimePoint now;  // of this turn of the event loop
     NodeStatistics node_statistics;
     PoolStatistics statistics_of_nobody;  // of sessions that were not told where to count

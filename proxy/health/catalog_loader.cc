@@ -21,6 +21,10 @@ namespace {
 constexpr seconds kLoadTimeout{10};
 constexpr SqlState kNoSuchDatabase{"3D000"};
 
+FactsFor purpose(const config::Config& config) {
+    return config.mode == config::ClusterMode::Replication ? FactsFor::Replication : FactsFor::Routing;
+}
+
 }  // namespace
 
 class CatalogLoader::Core {
@@ -38,6 +42,7 @@ public:
     void reload(config::ConfigPtr config);
     void request(std::string_view database);
     void ddl_seen(std::string_view database);
+    void hurry(std::string_view database);
 
 private:
     void run();
@@ -75,6 +80,11 @@ void CatalogLoader::Core::ddl_seen(std::string_view database) {
     if (schedule_.ddl_seen(database, SteadyClock::now())) changed_.notify_one();
 }
 
+void CatalogLoader::Core::hurry(std::string_view database) {
+    const std::lock_guard lock(mutex_);
+    if (schedule_.hurry(database, SteadyClock::now())) changed_.notify_one();
+}
+
 void CatalogLoader::Core::run() {
     std::unique_lock lock(mutex_);
     while (!thread_.stopping()) {
@@ -104,7 +114,8 @@ void CatalogLoader::Core::load(const std::string& database, const config::Config
         note_failure(database, rows.error(), config);
         return;
     }
-    auto facts = std::make_shared<const sql::CatalogFacts>(build_facts(*rows, ++version_));
+    auto facts = std::make_shared<sql::CatalogFacts>(build_facts(*rows, ++version_, purpose(config)));
+    facts->as_of = start;
     log::debug("catalog_loaded", {{"database", database},
                                   {"functions", facts->functions.size()},
                                   {"relations", facts->relations.size()},
@@ -128,8 +139,13 @@ pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& data
         "set_config('statement_timeout', '10s', false)",
         {}, deadline);
     if (!prepared) return tl::unexpected(prepared.error());
+    const bool all_queries = purpose(config) == FactsFor::Replication;
+    if (all_queries) {
+        auto begun = (*client)->query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline);
+        if (!begun) return tl::unexpected(begun.error());
+    }
     CatalogRows all;
-    for (std::size_t i = 0; i < kCatalogQueries; ++i) {
+    for (std::size_t i = 0; i < (all_queries ? kCatalogQueries : kRoutingQueries); ++i) {
         auto rows = (*client)->query(catalog_query(static_cast<CatalogQuery>(i)), {}, deadline);
         if (!rows) return tl::unexpected(rows.error());
         all[i] = std::move(*rows);
@@ -168,6 +184,9 @@ void CatalogLoader::request(std::string_view database) {
 }
 void CatalogLoader::ddl_seen(std::string_view database) {
     core_->ddl_seen(database);
+}
+void CatalogLoader::hurry(std::string_view database) {
+    core_->hurry(database);
 }
 
 }  // namespace pgpool::health

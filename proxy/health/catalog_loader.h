@@ -44,6 +44,9 @@ public:
     // coalesced.
     void ddl_seen(std::string_view database);
 
+    // Somebody waits for facts that are newer than those that were loaded last.
+    void hurry(std::string_view database);
+
 private:
     class Core;
     std::unique_ptr<Core> core_;

@@ -2,6 +2,106 @@
 #include "proxy/health/catalog_queries.h"
 
 namespace pgpool::health {
+namespace {
+
+std::string_view replication_query(CatalogQuery query) {
+    switch (query) {
+        case CatalogQuery::Sequences:
+            return "SELECT n.nspname, c.relname, c.relpersistence FROM pg_class c "
+                   "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S'";
+        case CatalogQuery::Tables:
+            // relhasrules may outlive the rules.
+            return "SELECT c.oid, c.relkind, c.relname, c.relrowsecurity, EXISTS (SELECT FROM pg_rewrite r "
+                   "WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'), c.relispartition FROM pg_class c "
+                   "WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+        case CatalogQuery::Columns:
+            // A domain brings its default and the input of its base type. Of types of users only enums and
+            // those in C with an IMMUTABLE input are known not to read 'now'.
+            return "SELECT a.attrelid, a.attname, a.attidentity, a.attgenerated <> '', "
+                   "coalesce(d.adbin, t.typdefaultbin)::text, "
+                   "CASE WHEN b.typname IN ('float4', 'float8') THEN 'float' "
+                   "WHEN b.oid < 16384 AND b.typname IN ('date', 'time', 'timestamp', 'timestamptz') THEN "
+                   "'date' "
+                   "WHEN b.oid < 16384 THEN CASE WHEN b.typname IN ('timetz', '_date', '_time', "
+                   "'_timestamp', "
+                   "'_timestamptz', '_timetz', 'daterange', 'tsrange', 'tstzrange', 'datemultirange', "
+                   "'tsmultirange', 'tstzmultirange', '_daterange', '_tsrange', '_tstzrange', "
+                   "'_datemultirange', '_tsmultirange', '_tstzmultirange') OR b.typtype = 'c' THEN "
+                   "'container' END "
+                   "WHEN b.typtype = 'e' OR e.typtype = 'e' THEN NULL "
+                   "WHEN b.typtype = 'b' AND coalesce(e.typtype, 'b') = 'b' AND "
+                   "(SELECT bool_and(p.provolatile = 'i') FROM pg_proc p "
+                   "WHERE p.oid IN (coalesce(e.typinput, b.typinput))) THEN NULL ELSE 'container' END "
+                   "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                   "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') JOIN pg_type t ON t.oid = a.atttypid "
+                   "JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END "
+                   "LEFT JOIN pg_type e ON e.oid = b.typelem AND e.typarray = b.oid "
+                   "LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+                   "WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384 "
+                   "ORDER BY a.attrelid, a.attnum";
+        case CatalogQuery::Keys:
+            // By the equality that the columns' types mean by "=": the default operator class and the
+            // column's own collation, and no type for which an extension may have another idea of it.
+            return "WITH parts AS (SELECT i.indexrelid, i.indrelid, x.relname, k.n, k.attnum, "
+                   "i.indclass[k.n - 1] AS opclass, i.indcollation[k.n - 1] AS collation FROM pg_index i "
+                   "JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = "
+                   "'btree' "
+                   "CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n) "
+                   "WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL "
+                   "AND i.indexprs IS NULL AND i.indrelid >= 16384 AND k.n <= i.indnkeyatts), "
+                   "judged AS (SELECT p.*, a.attname, NOT a.attnotnull AS nullable, "
+                   "bool_and(o.opcdefault AND p.collation = a.attcollation AND (b.oid < 16384 OR b.typtype = "
+                   "'e')) "
+                   "OVER (PARTITION BY p.indexrelid) AS good FROM parts p "
+                   "JOIN pg_attribute a ON a.attrelid = p.indrelid AND a.attnum = p.attnum "
+                   "JOIN pg_opclass o ON o.oid = p.opclass JOIN pg_type t ON t.oid = a.atttypid "
+                   "JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END) "
+                   "SELECT indexrelid, indrelid, relname, attname, nullable FROM judged WHERE good "
+                   "ORDER BY indexrelid, n";
+        case CatalogQuery::Events:
+            return "SELECT tgrelid, tgname, tgtype FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> "
+                   "'D'";
+        case CatalogQuery::Checks:
+            return "SELECT conrelid, contypid, conname, conbin::text FROM pg_constraint WHERE contype = 'c' "
+                   "AND (conrelid >= 16384 OR contypid >= 16384)";
+        case CatalogQuery::ForeignKeys:
+            return "SELECT k.oid, k.conname, k.confrelid, a.attname, k.conrelid, k.confdeltype, "
+                   "k.confupdtype "
+                   "FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = ANY "
+                   "(k.confkey) "
+                   "WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', "
+                   "'n', 'd')) "
+                   "ORDER BY k.oid";
+        case CatalogQuery::Inheritance:
+            return "SELECT i.inhparent, i.inhrelid, c.relispartition FROM pg_inherits i "
+                   "JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind IN ('r', 'p', 'f')";
+        case CatalogQuery::TypeInputs:
+            return "SELECT n.nspname, t.typname, CASE WHEN t.typtype = 'e' OR e.typtype = 'e' THEN true "
+                   "WHEN t.typtype = 'b' AND coalesce(e.typtype, 'b') = 'b' THEN (SELECT "
+                   "bool_and(p.provolatile = 'i') "
+                   "FROM pg_proc p WHERE p.oid IN (coalesce(e.typinput, t.typinput))) "
+                   "WHEN t.typtype = 'd' AND t.typdefaultbin IS NULL THEN t.typbasetype < 16384 AND "
+                   "(SELECT bool_and(p.provolatile = 'i') FROM pg_proc p WHERE p.oid IN (t.typinput, "
+                   "(SELECT b.typinput FROM pg_type b WHERE b.oid = t.typbasetype)) AND p.proname <> "
+                   "'domain_in') "
+                   "AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid) "
+                   "ELSE false END FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
+                   "LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid WHERE t.oid >= 16384";
+        case CatalogQuery::Global:
+            return "SELECT 'cast', format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, "
+                   "NULL) "
+                   "FROM pg_cast c JOIN pg_proc p ON p.oid = c.castfunc AND p.provolatile <> 'i' WHERE c.oid "
+                   ">= 16384 "
+                   "UNION ALL SELECT 'event trigger', evtname::text FROM pg_event_trigger WHERE evtenabled "
+                   "<> 'D' "
+                   "UNION ALL SELECT DISTINCT 'operator', oprname::text FROM pg_operator WHERE oid >= 16384 "
+                   "AND oprleft < 16384 AND oprright < 16384";
+        default:
+            return {};
+    }
+}
+
+}  // namespace
 
 // Objects of initdb have Oids below 16384 (FirstNormalObjectId); dependencies on them are not recorded.
 std::string_view catalog_query(CatalogQuery query) {
@@ -62,8 +162,9 @@ std::string_view catalog_query(CatalogQuery query) {
                    "SELECT n.nspname, t.typname, t.oid IN (SELECT oid FROM listed) FROM pg_type t "
                    "JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname IN "
                    "(SELECT l.typname FROM pg_type l WHERE l.oid IN (SELECT oid FROM listed))";
+        default:
+            return replication_query(query);
     }
-    return {};
 }
 
 }  // namespace pgpool::health

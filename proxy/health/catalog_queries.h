@@ -23,8 +23,31 @@ enum class CatalogQuery : std::uint8_t {
     Unnamed,    // kind (see below), name, function: code of users that is called otherwise than by name(...)
     Links,      // relation, other relation that a write to the first may write too (partitions, foreign keys)
     Types,      // schema, name, harmless
+    // The rest for mode replication only.
+    Sequences,    // schema, name, persistence
+    Tables,       // relation, kind, name, row security, has rules, is a partition
+    Columns,      // relation, name, identity, is generated, default as node tree, content (see below)
+    Keys,         // index, relation, name, column, column may be null: a row per column
+    Events,       // relation, trigger, tgtype
+    Checks,       // relation or 0, type or 0, name, node tree
+    ForeignKeys,  // constraint, name, referenced relation, its column, referencing relation, on delete, on
+                  // update: those that act, a row per column
+    Inheritance,  // parent, child, child is a partition
+    TypeInputs,   // schema, name, deterministic: of users
+    Global,       // kind (see below), name
 };
-inline constexpr std::size_t kCatalogQueries = 8;
+inline constexpr std::size_t kRoutingQueries = 8;  // the first ones: all that routing needs
+inline constexpr std::size_t kCatalogQueries = 18;
+
+// Contents of columns.
+inline constexpr std::string_view kFloatContent = "float";
+inline constexpr std::string_view kDateContent = "date";
+inline constexpr std::string_view kContainerContent = "container";
+
+// Kinds of what concerns the whole database.
+inline constexpr std::string_view kBadCast = "cast";
+inline constexpr std::string_view kEventTrigger = "event trigger";
+inline constexpr std::string_view kShadowingOperator = "operator";
 
 // Kinds of trees.
 inline constexpr std::string_view kViewTree = "view";
@@ -35,6 +58,9 @@ inline constexpr std::string_view kPolicyTree = "policy";
 inline constexpr std::string_view kOperator = "operator";
 inline constexpr std::string_view kRowFunction = "row";
 inline constexpr std::string_view kConversion = "conversion";
+
+// Who wants to know: Replication needs all queries, and all of one snapshot.
+enum class FactsFor : std::uint8_t { Routing, Replication };
 
 using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
 

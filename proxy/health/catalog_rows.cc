@@ -11,6 +11,7 @@
 
 #include "proxy/health/function_body.h"
 #include "proxy/health/taint.h"
+#include "proxy/health/write_rows.h"
 #include "proxy/sql/builtin.h"
 
 namespace pgpool::health {
@@ -56,19 +57,24 @@ void worsen(FunctionFacts& worst, const FunctionFacts& other) {
     worst.volatility = std::max(worst.volatility, other.volatility);
     worst.builtin = worst.builtin && other.builtin;
     worst.harmless = worst.harmless && other.harmless;
+    worst.aggregate |= other.aggregate;
+    worst.writes_nothing = worst.writes_nothing && other.writes_nothing;
 }
 
 void worsen(RelationFacts& worst, const RelationFacts& other) {
     worst.temporary |= other.temporary;
+    worst.permanent |= other.permanent;
     worst.unlogged |= other.unlogged;
     worst.system |= other.system;
     worst.view |= other.view;
     worst.reads_volatile |= other.reads_volatile;
     worst.writes_harmless = worst.writes_harmless && other.writes_harmless;
+    worst.write = worse(worst.write, other.write);
 }
 
 void worsen(sql::TypeFacts& worst, const sql::TypeFacts& other) {
     worst.harmless = worst.harmless && other.harmless;
+    worst.deterministic = worst.deterministic && other.deterministic;
 }
 
 template <typename Value>
@@ -88,8 +94,9 @@ void add(sql::NameMap<Value>& map, std::string_view schema, std::string_view nam
 // operators, casts and checks of domains that any body may use without naming them.
 class FactsBuilder {
 public:
-    explicit FactsBuilder(const CatalogRows& rows)
+    FactsBuilder(const CatalogRows& rows, FactsFor purpose)
         : rows_(rows),
+          purpose_(purpose),
           functions_(of(CatalogQuery::Functions)),
           relations_(of(CatalogQuery::Relations)),
           shared_(static_cast<Index>(functions_.size() + 2 * relations_.size())),
@@ -126,11 +133,14 @@ private:
     void link_unnamed();
     [[nodiscard]] bool is_in_c(Index function) const;
     void add_unnamed(sql::CatalogFacts& facts) const;
+    void add_types(sql::CatalogFacts& facts) const;
+    void add_sequences(sql::CatalogFacts& facts) const;
 
     [[nodiscard]] FunctionFacts function_facts(Index function) const;
     [[nodiscard]] RelationFacts relation_facts(Index relation) const;
 
     const CatalogRows& rows_;
+    FactsFor purpose_;
     const Rows& functions_;
     const Rows& relations_;
     Index shared_;
@@ -349,12 +359,19 @@ FunctionFacts FactsBuilder::function_facts(Index function) const {
     facts.volatility = to_volatility(functions_.text(function, 3));
     facts.builtin = functions_.text(function, 1) == "pg_catalog";
     facts.harmless = !leaves_.is_bad(function);
+    facts.aggregate = !facts.builtin && functions_.text(function, 5) == "a";
+    const std::string_view name = functions_.text(function, 2);
+    facts.writes_nothing =
+        facts.volatility != Volatility::Volatile ||
+        (facts.builtin ? sql::writes_nothing(name)
+                       : sql::extension_writes_nothing(name, functions_.text(function, 4)));
     return facts;
 }
 
 RelationFacts FactsBuilder::relation_facts(Index relation) const {
     RelationFacts facts;
     facts.temporary = relations_.text(relation, 4) == "t";
+    facts.permanent = !facts.temporary;
     facts.unlogged = relations_.text(relation, 4) == "u";
     facts.system = is_system_schema(relations_.text(relation, 1));
     facts.view = relations_.text(relation, 3) == "v";
@@ -362,6 +379,32 @@ RelationFacts FactsBuilder::relation_facts(Index relation) const {
     facts.reads_volatile = volatile_.is_bad(reading(relation)) || leaves_.is_bad(reading(relation));
     facts.writes_harmless = !leaves_.is_bad(writing(relation));
     return facts;
+}
+
+// The harmless ones and those with their names; for replication every one of users.
+void FactsBuilder::add_types(sql::CatalogFacts& facts) const {
+    const Rows& types = of(CatalogQuery::Types);
+    for (Index i = 0; i < types.size(); ++i) {
+        add(facts.types, types.text(i, 0), types.text(i, 1), sql::TypeFacts{types.is_true(i, 2), true});
+    }
+    if (purpose_ == FactsFor::Routing) return;
+    const Rows& inputs = of(CatalogQuery::TypeInputs);
+    for (Index i = 0; i < inputs.size(); ++i) {
+        const bool harmless = facts.types.contains(qualified(inputs.text(i, 0), inputs.text(i, 1)));
+        add(facts.types, inputs.text(i, 0), inputs.text(i, 1),
+            sql::TypeFacts{harmless, inputs.is_true(i, 2)});
+    }
+}
+
+// A sequence is a relation that SELECT may name.
+void FactsBuilder::add_sequences(sql::CatalogFacts& facts) const {
+    const Rows& sequences = of(CatalogQuery::Sequences);
+    for (Index i = 0; i < sequences.size(); ++i) {
+        RelationFacts sequence;
+        sequence.temporary = sequences.text(i, 2) == "t";
+        sequence.permanent = !sequence.temporary;
+        add(facts.relations, sequences.text(i, 0), sequences.text(i, 1), sequence);
+    }
 }
 
 sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
@@ -377,21 +420,27 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     for (Index i = 0; i < functions_.size(); ++i) {
         add(facts.functions, functions_.text(i, 1), functions_.text(i, 2), function_facts(i));
     }
+    WriteFactsByOid writes;
+    if (purpose_ == FactsFor::Replication) writes = build_write_facts(rows_);
     for (Index i = 0; i < relations_.size(); ++i) {
-        add(facts.relations, relations_.text(i, 1), relations_.text(i, 2), relation_facts(i));
+        RelationFacts relation = relation_facts(i);
+        const auto write = writes.find(to_oid(relations_.text(i, 0)));
+        if (write != writes.end()) relation.write = write->second;
+        add(facts.relations, relations_.text(i, 1), relations_.text(i, 2), relation);
     }
-    const Rows& types = of(CatalogQuery::Types);
-    for (Index i = 0; i < types.size(); ++i) {
-        add(facts.types, types.text(i, 0), types.text(i, 1), sql::TypeFacts{types.is_true(i, 2)});
-    }
+    add_types(facts);
     add_unnamed(facts);
+    if (purpose_ == FactsFor::Replication) {
+        add_sequences(facts);
+        add_database_facts(rows_, facts);
+    }
     return facts;
 }
 
 }  // namespace
 
-sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version) {
-    return FactsBuilder(rows).run(version);
+sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version, FactsFor purpose) {
+    return FactsBuilder(rows, purpose).run(version);
 }
 
 }  // namespace pgpool::health

@@ -18,6 +18,7 @@
 
 namespace pgpool::health {
 
-[[nodiscard]] sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version);
+[[nodiscard]] sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version,
+                                            FactsFor purpose = FactsFor::Routing);
 
 }  // namespace pgpool::health

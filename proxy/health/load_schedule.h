@@ -5,7 +5,7 @@
 //
 // Loads are due at once when first requested, kSettle after DDL was seen (so that a migration leads to a few
 // loads, not to one per statement), every refresh period otherwise, and after a failure with pauses that grow
-// from kFirstRetry to the refresh period.
+// from kFirstRetry to the refresh period. Who waits for newer ones hurries them.
 
 #include <algorithm>
 #include <map>
@@ -21,10 +21,12 @@ class LoadSchedule {
 public:
     static constexpr milliseconds kSettle{100};
     static constexpr milliseconds kFirstRetry{250};
+    static constexpr milliseconds kHurry{20};
 
     // True if the database was unknown.
     bool request(std::string_view database, TimePoint now) {
-        return databases_.try_emplace(std::string(database), Entry{now, {}}).second;
+        return databases_.try_emplace(std::string(database), Entry{.due = now, .begun = {}, .pause = {}})
+            .second;
     }
 
     // True if a load comes earlier by it. Unknown databases have nobody who waits for facts.
@@ -35,12 +37,23 @@ public:
         return true;
     }
 
+    // True if a load comes earlier by it; one every kHurry at most.
+    bool hurry(std::string_view database, TimePoint now) {
+        const auto found = databases_.find(database);
+        if (found == databases_.end()) return false;
+        const TimePoint due = std::max(now, found->second.begun + kHurry);
+        if (found->second.due <= due) return false;
+        found->second.due = due;
+        return true;
+    }
+
     // A database whose load is due; it is taken as being loaded now, so what is seen from here on makes it
     // due again.
     [[nodiscard]] std::optional<std::string> take_due(TimePoint now, Duration refresh) {
         for (auto& [database, entry] : databases_) {
             if (entry.due > now) continue;
             entry.due = now + refresh;
+            entry.begun = now;
             return database;
         }
         return std::nullopt;
@@ -71,7 +84,8 @@ public:
 private:
     struct Entry {
         TimePoint due;
-        Duration pause;  // after the last failure
+        TimePoint begun{};  // the last load
+        Duration pause;     // after the last failure
     };
     std::map<std::string, Entry, std::less<>> databases_;
 };

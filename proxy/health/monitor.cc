@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -57,6 +58,8 @@ public:
     void reload(config::ConfigPtr config);
     void kick(NodeId node, std::string_view reason);
     void kick_all(std::string_view reason);
+    void follow(cluster::Membership membership, bool is_open);
+    void on_suspected(Suspected suspected) { suspected_ = std::move(suspected); }
     [[nodiscard]] TopologyPtr current() const;
 
 private:
@@ -74,12 +77,21 @@ private:
     [[nodiscard]] NodeEvidence evidence_of(const config::Node& node);
     [[nodiscard]] std::vector<NodeEvidence> evidence_for(const config::Config& config);
     [[nodiscard]] Probers align_probers();
+    // What mode replication knows beyond probes.
+    struct Followed {
+        cluster::Membership membership;
+        bool is_open = false;
+    };
+
+    [[nodiscard]] cluster::BuiltTopology judge() const;
     [[nodiscard]] News rebuild();
+    void forgive_attached();
     void steer_search();
     static void tell(const News& news);
     [[nodiscard]] Pace pace() const;
 
     const Publish publish_;
+    Suspected suspected_;
     const MonitorOptions options_;
     PrimarySearch search_;
 
@@ -89,6 +101,7 @@ private:
     std::map<std::tuple<std::string, std::string, std::uint16_t>, NodeId> ids_;  // all ever given
     std::vector<NodeEvidence> evidence_;                                         // ordered by id
     std::vector<std::string> conflicts_;                                         // of the last judgement
+    std::optional<Followed> followed_;                                           // mode replication only
     TopologyPtr topology_ = std::make_shared<const Topology>();
     Probers probers_;
 };
@@ -97,8 +110,18 @@ Monitor::Core::Core(config::ConfigPtr config, Publish publish, MonitorOptions op
     : publish_(std::move(publish)), options_(options), config_(std::move(config)) {
     search_.begin(SteadyClock::now());
     evidence_ = evidence_for(*config_);
-    auto built = cluster::build_topology(evidence_, *topology_, std::chrono::system_clock::now());
-    topology_ = std::make_shared<const Topology>(std::move(built.topology));
+    if (config_->mode == config::ClusterMode::Replication) followed_.emplace();
+    topology_ = std::make_shared<const Topology>(judge().topology);
+}
+
+// REQUIRES: the lock is held, or nobody else is there yet.
+cluster::BuiltTopology Monitor::Core::judge() const {
+    const WallTime now = std::chrono::system_clock::now();
+    if (!followed_) return cluster::build_topology(evidence_, *topology_, now);
+    auto built = cluster::build_replicated_topology(evidence_, followed_->membership, followed_->is_open,
+                                                    *topology_, now);
+    if (!built.suspects.empty() && suspected_) suspected_(built.suspects, built.topology.epoch);
+    return {std::move(built.topology), {}};
 }
 
 Pace Monitor::Core::pace() const {
@@ -161,7 +184,7 @@ Monitor::Core::Probers Monitor::Core::align_probers() {
 
 // REQUIRES: the lock is held. Publishing under it keeps the order of versions.
 Monitor::Core::News Monitor::Core::rebuild() {
-    auto built = cluster::build_topology(evidence_, *topology_, std::chrono::system_clock::now());
+    auto built = judge();
     News news{topology_, std::make_shared<const Topology>(std::move(built.topology)), {}};
     for (const std::string& conflict : built.conflicts) {
         if (std::ranges::find(conflicts_, conflict) == conflicts_.end()) news.conflicts.push_back(conflict);
@@ -223,6 +246,26 @@ void Monitor::Core::reload(config::ConfigPtr config) {
     tell(news);
 }
 
+void Monitor::Core::forgive_attached() {
+    for (NodeEvidence& node : evidence_) {
+        if (!followed_->membership.is_attached(node.name)) continue;
+        if (node.state == NodeState::Down) node.state = NodeState::Unknown;
+        node.refused_in_row = 0;
+        node.failures_in_row = 0;
+    }
+}
+
+void Monitor::Core::follow(cluster::Membership membership, bool is_open) {
+    News news;
+    {
+        const std::lock_guard lock(mutex_);
+        followed_ = Followed{std::move(membership), is_open};
+        if (is_open) forgive_attached();
+        news = rebuild();
+    }
+    tell(news);
+}
+
 void Monitor::Core::on_report(NodeId node, cluster::ProbeResult result) {
     News news;
     {
@@ -271,6 +314,12 @@ void Monitor::reload(config::ConfigPtr config) {
 }
 void Monitor::kick(NodeId node, std::string_view reason) {
     core_->kick(node, reason);
+}
+void Monitor::follow(cluster::Membership membership, bool is_open) {
+    core_->follow(std::move(membership), is_open);
+}
+void Monitor::on_suspected(Suspected suspected) {
+    core_->on_suspected(std::move(suspected));
 }
 void Monitor::kick_all(std::string_view reason) {
     core_->kick_all(reason);

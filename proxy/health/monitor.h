@@ -11,16 +11,20 @@
 // Invariants: (1) snapshots are published in order of their version, one after every probe and every reload;
 // (2) a NodeId belongs to one (name, host, port) and is never given to another; (3) after stop() returned
 // nothing is published.
-// Threads: all members may be called from any thread. `publish` runs on a probe thread or on the caller of
-// start() or reload(), under a lock of the monitor: it must only hand the snapshot on, never wait and never
-// call the monitor.
+// Mode replication: probes do not decide who is in. What follow() was told last does, and nodes that are in
+// and that probes judge down are told to `suspected`, again after every probe.
+// Threads: all members may be called from any thread. `publish` and `suspected` run on a probe thread or on
+// the caller of start(), reload() or follow(), under a lock of the monitor: they must only hand on what they
+// get, never wait and never call the monitor.
 
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/cluster/replicated_topology.h"
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
 
@@ -36,6 +40,8 @@ struct MonitorOptions {
 class Monitor {
 public:
     using Publish = std::function<void(cluster::TopologyPtr)>;
+
+    using Suspected = std::function<void(const std::vector<cluster::Suspect>& suspects, std::uint64_t epoch)>;
 
     Monitor(config::ConfigPtr config, Publish publish, MonitorOptions options = {});
     ~Monitor();  // stops
@@ -54,6 +60,12 @@ public:
     // ignored.
     void kick(NodeId node, std::string_view reason);
     void kick_all(std::string_view reason);
+
+    // Mode replication: who is in from now on, and whether anybody may be up; publishes. Before the first
+    // call nobody is. REQUIRES: if `is_open`, all who are in have just answered the caller: what probes have
+    // held against them is over.
+    void follow(cluster::Membership membership, bool is_open);
+    void on_suspected(Suspected suspected);  // before start()
 
     // Never null. Before the first probes every node is NodeState::Unknown.
     [[nodiscard]] cluster::TopologyPtr current() const;

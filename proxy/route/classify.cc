@@ -343,6 +343,7 @@ void merge(Verdict& all, const Verdict& next) {
     all.needs_facts = all.needs_facts || next.needs_facts;
     all.uncertain = !reads && uncertain;
     all.primary_only = all.primary_only || next.primary_only;
+    all.replicated = more_demanding(all.replicated, next.replicated);
 }
 
 }  // namespace
@@ -360,7 +361,17 @@ Verdict classify(const sql::StatementInfo& info, const sql::CatalogFacts* facts,
     for (std::size_t i = 1; i < info.statements.size(); ++i) {
         merge(all, Judge(facts, functions).judge(info.statements[i]));
     }
+    if (functions.is_replicated()) {
+        all.replicated =
+            std::make_shared<const replication::Classified>(replication::classify_write(info, facts));
+        all.needs_facts = all.needs_facts || all.replicated->needs_facts;
+    }
     return all;
+}
+
+ClassifiedPtr more_demanding(const ClassifiedPtr& one, const ClassifiedPtr& other) {
+    if (!one || !other) return one ? one : other;
+    return one->kind < other->kind ? other : one;
 }
 
 Verdict classify_execute(const sql::StatementInfo& execute, const Verdict& prepared,
@@ -369,6 +380,10 @@ Verdict classify_execute(const sql::StatementInfo& execute, const Verdict& prepa
     for (Statement& statement : arguments.statements) statement.kind = Kind::Select;
     Verdict all = classify(arguments, facts, functions);
     merge(all, prepared);
+    if (prepared.replicated) {
+        all.replicated = std::make_shared<const replication::Classified>(
+            replication::classify_execute(execute.statements.front(), *prepared.replicated, facts));
+    }
     return all;
 }
 

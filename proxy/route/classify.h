@@ -9,11 +9,13 @@
 // Not here: which node serves it (planner.h).
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/config/config.h"
+#include "proxy/replication/write_class.h"
 #include "proxy/sql/catalog_facts.h"
 #include "proxy/sql/statement.h"
 
@@ -58,6 +60,8 @@ enum class Reason : std::uint8_t {
     LearnedWrite,     // a node answered 25006 to it
 };
 
+using ClassifiedPtr = std::shared_ptr<const replication::Classified>;
+
 struct Verdict {
     Class kind = Class::Write;
     Reason reason = Reason::Unparsable;
@@ -69,6 +73,8 @@ struct Verdict {
     bool needs_facts = false;     // newer facts may change this: fetch them and classify again
     bool uncertain = false;       // Write only for want of proof: a hint may send it to a standby
     bool primary_only = false;    // means something on the primary alone: advisory locks
+    // Mode replication: how it comes to the other nodes. null: other modes.
+    ClassifiedPtr replicated;
 };
 
 // routing.read_only_functions and routing.write_functions, ready for look-ups. An entry is `name`,
@@ -78,10 +84,12 @@ struct Verdict {
 class RoutingFunctions {
 public:
     RoutingFunctions() = default;
-    explicit RoutingFunctions(const config::Routing& routing);
+    explicit RoutingFunctions(const config::Routing& routing,
+                              config::ClusterMode mode = config::ClusterMode::Streaming);
 
     [[nodiscard]] bool reads(std::string_view schema, std::string_view name) const;
     [[nodiscard]] bool writes(std::string_view schema, std::string_view name) const;
+    [[nodiscard]] bool is_replicated() const { return is_replicated_; }
 
 private:
     struct Patterns {
@@ -97,11 +105,15 @@ private:
     };
     Patterns reads_;
     Patterns writes_;
+    bool is_replicated_ = false;
 };
 
 // `facts` may be null: not loaded yet.
 [[nodiscard]] Verdict classify(const sql::StatementInfo& info, const sql::CatalogFacts* facts,
                                const RoutingFunctions& functions);
+
+// Of several statements in one request the one that is harder to replicate; null: neither mode asks for it.
+[[nodiscard]] ClassifiedPtr more_demanding(const ClassifiedPtr& one, const ClassifiedPtr& other);
 
 // EXECUTE is as good or bad as what was prepared under its name, and as its arguments.
 [[nodiscard]] Verdict classify_execute(const sql::StatementInfo& execute, const Verdict& prepared,

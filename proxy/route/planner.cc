@@ -84,10 +84,11 @@ private:
         return wish_.kind == Wish::Kind::Node ? 1.0 : node.weight;  // who names a node means it
     }
     [[nodiscard]] bool is_fresh(const NodeStatus& node) const {
-        return is_primary(node, topology_) || node.replay_lsn >= session_.must_see;
+        return is_primary(node, topology_) || is_fresh_standby(node);
     }
     [[nodiscard]] bool is_fresh_standby(const NodeStatus& node) const {
-        return !is_primary(node, topology_) && node.replay_lsn >= session_.must_see;
+        if (is_primary(node, topology_)) return false;
+        return node.role == cluster::Role::Replica || node.replay_lsn >= session_.must_see;
     }
     [[nodiscard]] Sums sums() const;
     template <typename Filter>
@@ -281,10 +282,11 @@ ExecutionPlan plan(const Verdict& verdict, const sql::StatementInfo& info, const
 Eligibility eligibility(const NodeStatus& node, const Topology& topology, const config::Routing& routing) {
     if (node.state != cluster::NodeState::Up) return Eligibility::Down;
     const bool primary = is_primary(node, topology);
-    if (!primary && node.role != cluster::Role::Standby) return Eligibility::NotWritableOrStandby;
+    const bool is_standby = node.role == cluster::Role::Standby || node.role == cluster::Role::Replica;
+    if (!primary && !is_standby) return Eligibility::NotWritableOrStandby;
     if (primary && !routing.primary_reads) return Eligibility::PrimaryExcluded;
     if (!(node.weight > 0)) return Eligibility::NoWeight;
-    if (primary) return Eligibility::Eligible;
+    if (primary || node.role == cluster::Role::Replica) return Eligibility::Eligible;
     if (routing.max_lag_bytes > 0 && node.lag_bytes > routing.max_lag_bytes) return Eligibility::LagBytes;
     const bool late =
         routing.max_lag_time.count() > 0 && node.lag_time && *node.lag_time > routing.max_lag_time;

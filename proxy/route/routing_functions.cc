@@ -42,7 +42,8 @@ bool RoutingFunctions::Patterns::might_mean(std::string_view name) const {
     });
 }
 
-RoutingFunctions::RoutingFunctions(const config::Routing& routing) {
+RoutingFunctions::RoutingFunctions(const config::Routing& routing, config::ClusterMode mode)
+    : is_replicated_(mode == config::ClusterMode::Replication) {
     for (const std::string& entry : routing.read_only_functions) reads_.add(entry);
     for (const std::string& entry : routing.write_functions) writes_.add(entry);
 }

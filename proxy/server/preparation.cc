@@ -97,6 +97,10 @@ tl::expected<Preparation, Refusal> prepare(const config::Config& config) {
             refuse(address.error().within("listen.unix_socket_directory"), false);
         }
     }
+    if (config.mode == config::ClusterMode::Replication) {
+        if (const auto usable = check_directory(config.replication.state_directory); !usable)
+            refuse(usable.error().within("replication.state_directory"), false);
+    }
     if (!refusal.reasons.empty()) return tl::unexpected(std::move(refusal));
     return ready;
 }

@@ -67,11 +67,11 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     };
     shared_.addresses.refresh(config_->nodes);
     remember_passwords(*auth_tables_);
-    for (std::uint32_t i = 0; i < worker_count(*config_); ++i) {
+    shared_.worker_count = worker_count(*config_);
+    for (std::uint32_t i = 0; i < shared_.worker_count; ++i) {
         workers_.push_back(std::make_unique<session::Worker>(shared_, i, config_, auth_tables_));
         shared_.node_statistics.add(workers_.back()->surroundings().node_statistics);
     }
-    shared_.worker_count = static_cast<std::uint32_t>(workers_.size());
     const auto publish = [this](cluster::TopologyPtr topology) {
         broadcast([topology](session::Worker& worker) { worker.on_topology(topology); });
     };
@@ -86,10 +86,36 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
             });
         });
     shared_.auth_lookup = std::make_unique<health::AuthLookup>(config_, topology);
+    if (config_->mode == config::ClusterMode::Replication) make_keeper();
+}
+
+// Sequence numbers go on from what the nodes hold, or from the clock if that is further: what a lost node
+// holds may be higher.
+void Server::make_keeper() {
+    const auto raise_sequence = [this](std::uint64_t at_least) {
+        const auto clock =
+            std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
+        const std::uint64_t next = std::max(at_least, static_cast<std::uint64_t>(clock.count()));
+        std::uint64_t current = shared_.next_sequence.load();
+        while (current < next && !shared_.next_sequence.compare_exchange_weak(current, next)) {
+        }
+    };
+    keeper_ = std::make_unique<keeper::Keeper>(
+        config_, [this] { return shared_.monitor->current(); },
+        [this](const cluster::Membership& membership, bool is_open) {
+            shared_.monitor->follow(membership, is_open);
+        },
+        raise_sequence);
+    shared_.decider = keeper_.get();
+    shared_.monitor->on_suspected([this](const std::vector<cluster::Suspect>& suspects, std::uint64_t epoch) {
+        keeper_->suspected(suspects, epoch);
+    });
+    keeper_->load();
 }
 
 Server::~Server() {
     // Those who post to workers end first.
+    if (keeper_) keeper_->stop();
     if (shared_.auth_lookup) shared_.auth_lookup->stop();
     if (shared_.catalogs) shared_.catalogs->stop();
     if (shared_.monitor) shared_.monitor->stop();
@@ -122,6 +148,7 @@ int Server::run() {
     shared_.monitor->start();
     shared_.catalogs->start();
     shared_.auth_lookup->start();
+    if (keeper_) keeper_->start();
     log::info("started", {{"version", PGPOOL_VERSION},
                           {"port", config_->listen.port},
                           {"workers", workers_.size()},
@@ -270,6 +297,7 @@ void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {
     remember_passwords(*auth_tables_);
     shared_.addresses.refresh(config_->nodes);
     shared_.monitor->reload(config_);
+    if (keeper_) keeper_->reload(config_);
     shared_.catalogs->reload(config_);
     shared_.auth_lookup->reload(config_);
     log::set_level(config_->log.level);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "proxy/keeper/keeper.h"
 #include "proxy/server/preparation.h"
 #include "proxy/session/shared.h"
 #include "proxy/session/worker.h"
@@ -33,6 +34,7 @@ public:
     int run();
 
 private:
+    void make_keeper();
     void start_workers();
     void listen_all();
     void listen_tcp(const net::Address& address);
@@ -53,6 +55,7 @@ private:
     session::AuthTablesPtr auth_tables_;
     std::vector<net::Address> addresses_;
     session::Shared shared_;
+    std::unique_ptr<keeper::Keeper> keeper_;  // mode replication only
     std::vector<std::unique_ptr<session::Worker>> workers_;
     std::vector<std::thread> threads_;
     std::atomic<std::size_t> workers_empty_{0};

@@ -55,8 +55,8 @@ void ClientConnection::begin() {
 bool ClientConnection::may_read() const {
     if (closing_ || congested() || kept_input().size() > exec::Session::kMaxHeldInput) return false;
     if (!session_) return login_ != nullptr;
-    if (session_->link() == nullptr) return true;
-    return !static_cast<const ServerConnection*>(session_->link())->congested();
+    return !session_->any_link(
+        [](const exec::ServerLink& link) { return static_cast<const ServerConnection&>(link).congested(); });
 }
 
 std::size_t ClientConnection::on_bytes(ByteView bytes) {
@@ -208,19 +208,20 @@ void ClientConnection::refuse(const Error& error) {
 }
 
 void ClientConnection::pump() {
+    if (gone_ && !session_->must_finish()) return end();
     if (is_shut() || closing_) return;
     reconsider_input();
     if (half_closed_ && !is_shut() && !session_->busy_alone()) end();
 }
 
-std::size_t ClientConnection::on_server_bytes(ByteView bytes) {
-    const std::size_t used = session_->on_server_bytes(bytes);
+std::size_t ClientConnection::on_server_bytes(ServerConnection& server, ByteView bytes) {
+    const std::size_t used = session_->on_server_bytes(server, bytes);
     pump();
     return used;
 }
 
-void ClientConnection::on_server_lost(std::string_view reason) {
-    session_->on_link_lost(reason);
+void ClientConnection::on_server_lost(ServerConnection& server, std::string_view reason) {
+    session_->on_link_lost(server, reason);
     pump();
 }
 
@@ -276,10 +277,15 @@ void ClientConnection::server_drained() {
 }
 
 void ClientConnection::on_drained() {
-    if (session_ && session_->link() != nullptr) {
-        const_cast<ServerConnection*>(static_cast<const ServerConnection*>(session_->link()))->input_wanted();
+    if (session_) {
+        std::vector<ServerConnection*> held;
+        static_cast<void>(session_->any_link([&](exec::ServerLink& link) {
+            held.push_back(&connection_of(link));
+            return false;
+        }));
+        for (ServerConnection* server : held) server->input_wanted();
+        pump();
     }
-    if (session_) pump();
     if (!is_shut()) wake();
 }
 
@@ -300,15 +306,24 @@ void ClientConnection::on_closed(int error) {
 void ClientConnection::close() {
     closing_ = true;
     worker().mark_dirty(*this);
-    wait_timer_.disarm();
+    if (!session_ || !session_->must_finish()) wait_timer_.disarm();
     query_timer_.disarm();
     worker().loop().arm(idle_timer_, kFarewell);
 }
 
+// What must be finished before it may be forgotten goes on without its socket.
 void ClientConnection::end() {
-    if (is_shut()) return;
+    if (is_shut() && !gone_) return;
+    if (session_ && !gone_) session_->on_client_gone();
+    if (!is_shut()) shut();
+    gone_ = session_ && session_->must_finish();
+    if (gone_) return;
+    leave();
+    worker().client_ended(*this);
+}
+
+void ClientConnection::leave() {
     if (session_) {
-        session_->on_client_gone();
         worker().shared().cancels.remove(key_);
         if (worker().config().log.connections) {
             log::info("client_disconnected", {{"peer", peer_.text()},
@@ -317,16 +332,13 @@ void ClientConnection::end() {
                                               {"database", session_->login().database->name}});
         }
     }
-    if (admitted_) {
-        worker().shared().ledger.client_left(pool_->user(), pool_->database());
-        pool_->left();
-    }
-    shut();
-    worker().client_ended(*this);
+    if (!admitted_) return;
+    worker().shared().ledger.client_left(pool_->user(), pool_->database());
+    pool_->left();
 }
 
 void ClientConnection::on_timer(net::Timer& fired) {
-    if (closing_) return end();
+    if (closing_ && !gone_) return end();
     if (!session_)
         return refuse(
             {"canceling authentication due to timeout (login_timeout)", sqlstate::kCannotConnectNow});
@@ -406,6 +418,14 @@ void ClientConnection::statement(std::string_view sql, const exec::ServerLink* a
 }
 void ClientConnection::node_suspect(NodeId node) {
     worker().node_suspect(node, "a session saw an error");
+}
+
+void ClientConnection::node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) {
+    worker().node_failed(node, epoch, reason);
+}
+
+void ClientConnection::mark_refused(std::uint64_t epoch) {
+    if (worker().shared().decider != nullptr) worker().shared().decider->mark_refused(epoch);
 }
 
 // The patience has two halves. When the process was stopped for longer than that, the first one is over at

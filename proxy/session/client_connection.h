@@ -34,8 +34,8 @@ public:
     void begin();  // its login, if there is room for one more
 
     // From the worker and from the server connection.
-    [[nodiscard]] std::size_t on_server_bytes(ByteView bytes);
-    void on_server_lost(std::string_view reason);
+    [[nodiscard]] std::size_t on_server_bytes(ServerConnection& server, ByteView bytes);
+    void on_server_lost(ServerConnection& server, std::string_view reason);
     void on_server_free(ServerConnection& server);  // the end of the wait for one
     void on_server_refused(ByteView error_body);
     void on_target_lost();
@@ -52,6 +52,7 @@ public:
     [[nodiscard]] const exec::Session* session() const { return session_.get(); }
     [[nodiscard]] const auth::PeerAddress& peer() const { return peer_; }
     [[nodiscard]] const CountedPool* pool() const { return pool_; }  // null: not logged in yet
+    [[nodiscard]] bool takes_answers() const { return gone_ || !congested(); }
     [[nodiscard]] bool closing() const { return closing_ || half_closed_; }
     [[nodiscard]] WallTime connected_at() const { return connected_at_; }
 
@@ -76,6 +77,8 @@ public:
     void facts_wanted() override;
     void statement(std::string_view sql, const exec::ServerLink* at) override;
     void node_suspect(NodeId node) override;
+    void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) override;
+    void mark_refused(std::uint64_t epoch) override;
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
 
@@ -94,6 +97,7 @@ private:
     void refuse(const Error& error);
     void pump();  // after an event: the session may go on with bytes that wait
     void end();
+    void leave();
     [[nodiscard]] net::Timer& timer(exec::TimerKind kind);
 
     std::uint64_t id_;
@@ -108,6 +112,7 @@ private:
     CancelKey key_;
     bool admitted_ = false;
     bool closing_ = false;      // once everything is written
+    bool gone_ = false;         // its socket is closed; a commit of its is still on its way to the nodes
     bool half_closed_ = false;  // it sends no more; ends when nothing runs for it
     net::Timer wait_timer_;
     milliseconds more_patience_{};  // for pending_, when wait_timer_ fires

@@ -43,7 +43,8 @@ void ServerConnection::on_timer(net::Timer& /*timer*/) {
 }
 
 bool ServerConnection::may_read() const {
-    return client_ == nullptr || !client_->congested();
+    return client_ == nullptr || client_->takes_answers() ||
+           client_->session()->link() != this;  // of another node: the client does not get them
 }
 
 void ServerConnection::on_drained() {
@@ -58,9 +59,8 @@ std::size_t ServerConnection::on_bytes(ByteView bytes) {
     if (state_ == State::Opening) return log_in(bytes);
     std::size_t used = 0;
     if (state_ == State::Lent) {
-        if (client_->session()->link() != this)
-            return 0;  // on its way to that client: input_wanted() follows
-        used = client_->on_server_bytes(bytes);
+        if (!client_->session()->holds(*this)) return 0;  // on its way to that client: input_wanted() follows
+        used = client_->on_server_bytes(*this, bytes);
     }
     if (is_shut()) return bytes.size();
     if (state_ != State::Lent && used < bytes.size()) used += own_exchange(bytes.substr(used));

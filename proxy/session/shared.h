@@ -3,6 +3,8 @@
 
 // Shared: what all workers use. Everything in it may be called from any thread.
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/cluster/decider.h"
 #include "common/config/config.h"
 #include "proxy/auth/access_list.h"
 #include "proxy/auth/credentials.h"
@@ -111,6 +114,11 @@ struct Shared {
     std::unique_ptr<health::Monitor> monitor;
     std::unique_ptr<health::CatalogLoader> catalogs;
     std::unique_ptr<health::AuthLookup> auth_lookup;
+    // Mode replication; null elsewhere. Outlives the workers.
+    cluster::Decider* decider = nullptr;
+    // Mode replication: the next transaction's sequence number (fetch_add). Higher than all in the nodes'
+    // slots as soon as a node is up.
+    std::atomic<std::uint64_t> next_sequence{1};
     std::uint32_t worker_count = 0;
     // Runs `task` on that worker's thread.
     std::function<void(std::uint32_t worker, std::function<void()> task)> post_to_worker;

@@ -93,6 +93,8 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
       surroundings_(std::move(config), shared.statement_prefix, secure_random()),
       auth_tables_(std::move(auth_tables)),
       last_client_(std::uint64_t{index} << 48U) {
+    surroundings_.next_sequence = &shared.next_sequence;
+    if (this->config().mode == config::ClusterMode::Replication) take_slots();
     turn_begin();
     loop_.at_turn_begin([this] { turn_begin(); });
     loop_.at_turn_end([this] { turn_end(); });
@@ -100,6 +102,14 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
 }
 
 Worker::~Worker() = default;
+
+// Each worker has slots of its own.
+void Worker::take_slots() {
+    const std::uint32_t workers = std::max(shared_.worker_count, 1U);
+    for (std::uint32_t slot = index_; slot < config().replication.slots; slot += workers) {
+        surroundings_.free_slots.push_back(slot);
+    }
+}
 
 Worker& Worker::of(Shared& /*shared*/, std::uint32_t index) {
     PGPOOL_ASSERT(this_worker != nullptr && this_worker->index_ == index);
@@ -375,8 +385,8 @@ void Worker::closed(ServerConnection& server, ServerConnection::State before, st
     }
     if (before == State::Opening || client != nullptr) node_suspect(server.node, reason);
     if (client != nullptr) {
-        if (client->session()->link() == &server) {
-            client->on_server_lost(reason);
+        if (client->session()->holds(server)) {
+            client->on_server_lost(server, reason);
         } else {  // it was on its way to this client
             loop_.post([this, id = client->id()] { plan_again(id); });
         }
@@ -644,16 +654,22 @@ void Worker::verifier_found(std::uint64_t client, const health::AuthLookup::Answ
 }
 
 void Worker::ddl_seen(const std::string& name) {
-    database(name).marks->ddl_seen();
+    database(name).marks->ddl_seen(SteadyClock::now());
     if (shared_.catalogs) shared_.catalogs->ddl_seen(name);
 }
 
 void Worker::facts_wanted(const exec::Database& database) {
-    if (shared_.catalogs) shared_.catalogs->request(database.name);
+    if (!shared_.catalogs) return;
+    shared_.catalogs->request(database.name);
+    if (config().mode == config::ClusterMode::Replication) shared_.catalogs->hurry(database.name);
 }
 
 void Worker::node_suspect(NodeId node, std::string_view reason) {
     if (shared_.monitor) shared_.monitor->kick(node, reason);
+}
+
+void Worker::node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) {
+    if (shared_.decider != nullptr) shared_.decider->report(node, epoch, std::string(reason));
 }
 
 void Worker::own_ready(std::uint64_t client, const PendingAnswer& pending) {

@@ -62,6 +62,24 @@ void LruIndex::unlink(Slot slot) {
 
 namespace {
 
+std::size_t footprint(const std::vector<ColumnValue>& values) {
+    std::size_t bytes = 0;
+    for (const ColumnValue& value : values) bytes += sizeof value + value.column.capacity();
+    return bytes;
+}
+
+std::size_t footprint(const std::vector<std::string>& names) {
+    std::size_t bytes = 0;
+    for (const std::string& name : names) bytes += sizeof name + name.capacity();
+    return bytes;
+}
+
+std::size_t footprint(const Change& change) {
+    return sizeof change + change.target.schema.capacity() + change.target.name.capacity() +
+           change.conflict_constraint.capacity() + footprint(change.given) + footprint(change.assigned) +
+           footprint(change.equated) + footprint(change.conflict_columns);
+}
+
 std::size_t footprint(const Statement& statement) {
     std::size_t bytes = sizeof statement + statement.name.capacity() + statement.argument.capacity();
     for (const RelationRef& ref : statement.relations) {
@@ -72,9 +90,11 @@ std::size_t footprint(const Statement& statement) {
     }
     for (const TypeRef& ref : statement.types)
         bytes += sizeof ref + ref.schema.capacity() + ref.name.capacity();
-    for (const auto* names : {&statement.operators, &statement.fields}) {
-        for (const std::string& name : *names) bytes += sizeof name + name.capacity();
-    }
+    bytes += footprint(statement.operators) + footprint(statement.fields) +
+             footprint(statement.cast_to_date) + footprint(statement.summed) +
+             footprint(statement.moving_literals);
+    for (const ParameterUse& use : statement.parameters) bytes += sizeof use + use.column.capacity();
+    for (const Change& change : statement.changes) bytes += footprint(change);
     for (const SettingChange& change : statement.settings) {
         bytes += sizeof change + change.name.capacity() + change.value_sql.capacity();
     }

@@ -265,12 +265,102 @@ constexpr auto kCommon = std::to_array<std::string_view>({
 });
 // clang-format on
 
+// Sorted. Not here although STABLE: what depends on the clock, the session, the node or numbers of catalog
+// rows, and what reads text as a value of any type (json_populate_record: 'now').
+// clang-format off
+constexpr auto kSettingsOnly = std::to_array<std::string_view>({
+    "anytextcat", "array_to_json", "array_to_string", "concat", "concat_ws", "convert", "convert_from",
+    "convert_to", "current_database", "current_schema", "date", "date_cmp_timestamptz",
+    "date_eq_timestamptz", "date_ge_timestamptz", "date_gt_timestamptz", "date_le_timestamptz",
+    "date_lt_timestamptz", "date_ne_timestamptz", "date_part", "date_trunc", "enum_first", "enum_last",
+    "enum_range", "extract", "format", "generate_series", "get_current_ts_config",
+    "interval_pl_timestamptz", "json_agg", "json_agg_transfn", "json_build_array", "json_build_object",
+    "json_object_agg", "json_object_agg_transfn", "json_to_tsvector", "jsonb_agg", "jsonb_agg_finalfn",
+    "jsonb_agg_transfn", "jsonb_build_array", "jsonb_build_object", "jsonb_object_agg",
+    "jsonb_object_agg_finalfn", "jsonb_object_agg_transfn", "jsonb_path_exists_tz", "jsonb_path_match_tz",
+    "jsonb_path_query_array_tz", "jsonb_path_query_first_tz", "jsonb_path_query_tz", "jsonb_to_tsvector",
+    "length", "make_timestamptz", "money", "numeric", "overlaps", "phraseto_tsquery", "plainto_tsquery",
+    "quote_literal", "quote_nullable", "row_to_json", "textanycat", "time", "timestamp",
+    "timestamp_cmp_timestamptz", "timestamp_eq_timestamptz", "timestamp_ge_timestamptz",
+    "timestamp_gt_timestamptz", "timestamp_le_timestamptz", "timestamp_lt_timestamptz",
+    "timestamp_ne_timestamptz", "timestamptz", "timestamptz_cmp_date", "timestamptz_cmp_timestamp",
+    "timestamptz_eq_date", "timestamptz_eq_timestamp", "timestamptz_ge_date", "timestamptz_ge_timestamp",
+    "timestamptz_gt_date", "timestamptz_gt_timestamp", "timestamptz_le_date", "timestamptz_le_timestamp",
+    "timestamptz_lt_date", "timestamptz_lt_timestamp", "timestamptz_mi_interval", "timestamptz_ne_date",
+    "timestamptz_ne_timestamp", "timestamptz_pl_interval", "timezone", "to_char", "to_date", "to_json",
+    "to_jsonb", "to_number", "to_timestamp", "to_tsquery", "to_tsvector", "ts_headline",
+    "websearch_to_tsquery",
+});
+// clang-format on
+
+// Sorted.
+// clang-format off
+constexpr auto kOrdered = std::to_array<std::string_view>({
+    "array_agg", "avg", "corr", "covar_pop", "covar_samp", "json_agg", "json_object_agg", "jsonb_agg",
+    "jsonb_object_agg", "mode", "regr_avgy", "regr_intercept", "regr_r2", "regr_slope",
+    "regr_sxx", "regr_sxy", "regr_syy", "stddev", "stddev_pop", "stddev_samp", "string_agg", "sum",
+    "var_pop", "var_samp", "variance", "xmlagg",
+});
+// clang-format on
+
+// Sorted.
+// clang-format off
+constexpr auto kGiveDates = std::to_array<std::string_view>({
+    "age", "clock_timestamp", "date", "date_bin", "date_trunc", "justify_days", "justify_hours",
+    "justify_interval", "make_date", "make_interval", "make_time", "make_timestamp", "make_timestamptz",
+    "now", "statement_timestamp", "timestamp", "timestamptz", "timezone", "to_date", "to_timestamp",
+    "transaction_timestamp",
+});
+// clang-format on
+
+// Sorted.
+// clang-format off
+constexpr auto kWriteNothing = std::to_array<std::string_view>({
+    "clock_timestamp", "current_query", "currtid2", "currval", "gen_random_uuid", "lastval", "lo_get",
+    "pg_blocking_pids", "pg_cancel_backend", "pg_collation_actual_version",
+    "pg_database_collation_actual_version", "pg_database_size", "pg_export_snapshot", "pg_hba_file_rules",
+    "pg_ident_file_mappings", "pg_indexes_size", "pg_jit_available", "pg_lock_status",
+    "pg_log_backend_memory_contexts", "pg_notification_queue_usage", "pg_notify", "pg_prepared_xact",
+    "pg_read_binary_file", "pg_read_file", "pg_relation_size", "pg_reload_conf", "pg_rotate_logfile",
+    "pg_safe_snapshot_blocking_pids", "pg_sequence_last_value", "pg_switch_wal", "pg_table_size",
+    "pg_tablespace_size", "pg_terminate_backend", "pg_total_relation_size", "random", "random_normal",
+    "set_config", "setseed", "timeofday", "txid_status", "uuidv4", "uuidv7",
+});
+// clang-format on
+
+// clang-format off
+constexpr auto kWriteNothingPrefixes = std::to_array<std::string_view>({
+    "pg_advisory_", "pg_control_", "pg_current_", "pg_get_", "pg_is_", "pg_last_", "pg_ls_",
+    "pg_partition_", "pg_show_", "pg_sleep", "pg_stat_", "pg_try_advisory_", "pg_xact_",
+});
+// clang-format on
+
+constexpr auto kDates = std::to_array<std::string_view>({"date", "time", "timestamp", "timestamptz"});
+// "time with time zone" is among them because its offset depends on the day.
+constexpr auto kDateContainers = std::to_array<std::string_view>(
+    {"datemultirange", "daterange", "timetz", "tsmultirange", "tsrange", "tstzmultirange", "tstzrange"});
+constexpr auto kObjectTypes = std::to_array<std::string_view>(
+    {"oid", "oidvector", "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper",
+     "regoperator", "regproc", "regprocedure", "regrole", "regtype"});
+
+template <std::size_t Size>
+bool holds(const std::array<std::string_view, Size>& sorted, std::string_view name) {
+    return std::binary_search(sorted.begin(), sorted.end(), name);
+}
+
 constexpr bool by_name(const BuiltinFunction& a, const BuiltinFunction& b) {
     return a.name < b.name;
 }
 static_assert(std::is_sorted(kVolatile.begin(), kVolatile.end(), by_name));
 static_assert(std::is_sorted(kTypes.begin(), kTypes.end()));
 static_assert(std::is_sorted(kCommon.begin(), kCommon.end()));
+static_assert(std::is_sorted(kSettingsOnly.begin(), kSettingsOnly.end()));
+static_assert(std::is_sorted(kOrdered.begin(), kOrdered.end()));
+static_assert(std::is_sorted(kGiveDates.begin(), kGiveDates.end()));
+static_assert(std::is_sorted(kWriteNothing.begin(), kWriteNothing.end()));
+static_assert(std::is_sorted(kDates.begin(), kDates.end()));
+static_assert(std::is_sorted(kDateContainers.begin(), kDateContainers.end()));
+static_assert(std::is_sorted(kObjectTypes.begin(), kObjectTypes.end()));
 
 }  // namespace
 
@@ -286,6 +376,43 @@ bool is_common_builtin(std::string_view name) {
 bool is_builtin_type(std::string_view name) {
     if (!name.empty() && name.front() == '_') name.remove_prefix(1);
     return std::binary_search(kTypes.begin(), kTypes.end(), name);
+}
+
+DateType date_type(std::string_view name) {
+    const bool array = !name.empty() && name.front() == '_';
+    if (array) name.remove_prefix(1);
+    if (holds(kDates, name)) return array ? DateType::Contains : DateType::Is;
+    return holds(kDateContainers, name) ? DateType::Contains : DateType::No;
+}
+
+bool depends_on_settings_only(std::string_view name) {
+    return holds(kSettingsOnly, name);
+}
+
+bool depends_on_order(std::string_view aggregate) {
+    return holds(kOrdered, aggregate) || aggregate.starts_with("regr_");
+}
+
+bool gives_date(std::string_view name) {
+    return holds(kGiveDates, name);
+}
+
+bool writes_nothing(std::string_view name) {
+    return holds(kWriteNothing, name) ||
+           std::any_of(kWriteNothingPrefixes.begin(), kWriteNothingPrefixes.end(),
+                       [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+bool extension_writes_nothing(std::string_view name, std::string_view language) {
+    constexpr auto kKnown =
+        std::to_array<std::string_view>({"gen_random_bytes", "gen_random_uuid", "gen_salt",
+                                         "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4"});
+    return language == "c" && std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end();
+}
+
+bool is_object_type(std::string_view name) {
+    if (!name.empty() && name.front() == '_') name.remove_prefix(1);
+    return holds(kObjectTypes, name);
 }
 
 }  // namespace pgpool::sql

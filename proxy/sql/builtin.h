@@ -4,6 +4,7 @@
 // What is known of PostgreSQL's own functions and types without asking a server: the functions of pg_catalog
 // that are VOLATILE (releases 12 to 18), with what they leave behind, and the names of its types.
 
+#include <cstdint>
 #include <string_view>
 
 #include "proxy/sql/statement.h"
@@ -27,5 +28,28 @@ struct BuiltinFunction {
 
 // Whether `name` is a type of pg_catalog: "int4", "jsonb", also with the `_` of an array type.
 [[nodiscard]] bool is_builtin_type(std::string_view name);
+
+// Types whose input knows 'now': Is for the type itself, Contains for its arrays, ranges and multiranges.
+enum class DateType : std::uint8_t { No, Is, Contains };
+[[nodiscard]] DateType date_type(std::string_view name);
+
+// Whether `name` is a STABLE function of pg_catalog whose result depends on its arguments and settings that
+// all nodes of a cluster share (TimeZone, DateStyle, IntervalStyle, lc_*, default_text_search_config).
+[[nodiscard]] bool depends_on_settings_only(std::string_view name);
+
+// Whether the result of the aggregate may depend on the order of its rows, be it by the rounding of floats.
+[[nodiscard]] bool depends_on_order(std::string_view aggregate);
+
+// Whether the result of the function of pg_catalog is a date, a time or an interval, never text.
+[[nodiscard]] bool gives_date(std::string_view name);
+
+// Whether a VOLATILE function of pg_catalog writes nothing that is replicated: it may run on one node alone.
+[[nodiscard]] bool writes_nothing(std::string_view name);
+
+// The same for the VOLATILE functions of the extensions that come with PostgreSQL (pgcrypto, uuid-ossp).
+[[nodiscard]] bool extension_writes_nothing(std::string_view name, std::string_view language);
+
+// Whether `name` is that of a type whose values are numbers of catalog rows: oid, regclass.
+[[nodiscard]] bool is_object_type(std::string_view name);
 
 }  // namespace pgpool::sql

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/sql/catalog_facts.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -27,6 +28,12 @@ const Value* find(const NameMap<Value>& map, std::string_view schema, std::strin
 }
 
 }  // namespace
+
+const ColumnFacts* WriteFacts::column(std::string_view name) const {
+    const auto found = std::find_if(columns.begin(), columns.end(),
+                                    [&](const ColumnFacts& column) { return column.name == name; });
+    return found == columns.end() ? nullptr : &*found;
+}
 
 const FunctionFacts* CatalogFacts::function(std::string_view schema, std::string_view name) const {
     return find(functions, schema, name);

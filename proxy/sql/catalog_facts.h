@@ -10,6 +10,9 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
 
 namespace pgpool::sql {
 
@@ -18,20 +21,78 @@ enum class Volatility : std::uint8_t { Immutable, Stable, Volatile };
 struct FunctionFacts {
     Volatility volatility = Volatility::Volatile;  // the worst overload
     bool builtin = false;                          // all overloads in pg_catalog
-    bool harmless = false;  // built in, or its body provably leaves no session state behind
+    bool harmless = false;        // built in, or its body provably leaves no session state behind
+    bool aggregate = false;       // of users: may depend on the order of rows
+    bool writes_nothing = false;  // VOLATILE, but writes nothing that is replicated
+};
+
+// What a row gets in a column that an INSERT does not give, the worst last.
+enum class Default : std::uint8_t {
+    Null,
+    Generated,
+    Deterministic,
+    NotDeterministic,
+    Sequence,
+    MayWrite,  // calls a VOLATILE function of users
+};
+
+// What the type of a column makes of its input, the worst last.
+enum class Content : std::uint8_t {
+    Plain,
+    Float,          // sums depend on the order of rows
+    Date,           // text that holds 'now' is another value tomorrow
+    DateContainer,  // arrays, ranges and composites of those; also a type of which nothing is known
+};
+
+struct ColumnFacts {
+    std::string name;
+    Default filled = Default::Null;
+    Content content = Content::Plain;
+};
+
+// Unique by columns alone, by the equality that "=" means for them; valid, not partial, not deferrable.
+struct UniqueKey {
+    std::string name;
+    std::vector<std::string> columns;
+    bool has_nulls = false;  // it may hold several rows with NULL
+};
+
+// A foreign key of another table whose ON UPDATE action follows changes of `columns`.
+struct FollowedKey {
+    std::vector<std::string> columns;
+    std::string obstacle;  // see WriteFacts
+};
+
+// What decides whether a write of a table has the same effect on several nodes. An obstacle says in words,
+// with a name, why nothing can be proven; empty: none is there.
+struct WriteFacts {
+    std::vector<UniqueKey> keys;
+    std::vector<ColumnFacts> columns;  // in the order of the table
+    bool several = false;              // of tables with one name that differ: the order says nothing
+    std::string obstacle;              // to all writes
+    std::string insert_obstacle;       // triggers, as those below, where also foreign keys count
+    std::string update_obstacle;
+    std::string delete_obstacle;
+    std::string truncate_obstacle;
+    std::vector<FollowedKey> followed;
+
+    [[nodiscard]] const ColumnFacts* column(std::string_view name) const;
 };
 
 struct RelationFacts {
     bool temporary = false;
+    bool permanent = true;  // both: several bear the name
     bool unlogged = false;
     bool system = false;          // pg_catalog, information_schema, pg_toast
     bool view = false;            // views are expanded: the flags below count what they reach
     bool reads_volatile = false;  // a view (or rule) that reaches a volatile function
     bool writes_harmless = true;  // triggers, defaults, constraints that a write runs leave nothing behind
+    std::shared_ptr<const WriteFacts> write;  // null: not loaded, see CatalogFacts::writes_known
 };
 
 struct TypeFacts {
-    bool harmless = false;  // no user code runs in its casts: enums, their arrays, domains without CHECK
+    bool harmless = false;       // no user code runs in its casts: enums, their arrays, domains without CHECK
+    bool deterministic = false;  // its input is IMMUTABLE; with CatalogFacts::writes_known only
 };
 
 // Transparent hashing: look-ups by string_view make no string.
@@ -44,12 +105,18 @@ using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>
 
 struct CatalogFacts {
     std::uint64_t version = 0;             // higher is newer; 0 = nothing loaded yet
+    TimePoint as_of;                       // when loading began: what was committed before is in them
     NameMap<FunctionFacts> functions;      // keys: "name" (worst of all schemas) and "schema.name"
     NameMap<RelationFacts> relations;      // the same
     NameMap<TypeFacts> types;              // the same, without the types of pg_catalog
     NameMap<FunctionFacts> operators;      // of users; by the bare name
     NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
     bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
+    bool writes_known = false;             // loaded for mode replication: RelationFacts::write and below
+    std::string cast_obstacle;             // casts of users that are not IMMUTABLE, in words; empty: none
+    std::string ddl_obstacle;              // event triggers; the same
+    std::string truncate_obstacle;         // of any table
+    NameMap<bool> shadowing_operators;     // of users, over built-in types: "=" may not be PostgreSQL's
 
     [[nodiscard]] const FunctionFacts* function(std::string_view schema, std::string_view name) const;
     [[nodiscard]] const RelationFacts* relation(std::string_view schema, std::string_view name) const;

@@ -57,9 +57,8 @@ bool equals_folded(const char* at, std::string_view word) {
 // Date input longer than this is an error in PostgreSQL (MAXDATELEN).
 constexpr std::size_t kLongestDate = 128;
 
-// Whether PostgreSQL may read the string as a date that moves: it holds now, today, tomorrow or yesterday.
-bool may_move(std::string_view body) {
-    if (body.size() < 3 || body.size() > kLongestDate) return false;
+bool has_moving_word(std::string_view body) {
+    if (body.size() < 3) return false;
     for (const char *at = body.data(), *end = at + body.size(); at + 3 <= end; ++at) {
         const auto rest = static_cast<std::size_t>(end - at);
         switch (lower(*at)) {
@@ -78,6 +77,11 @@ bool may_move(std::string_view body) {
         }
     }
     return false;
+}
+
+// Whether PostgreSQL may read the string as a date that moves.
+bool is_moving_date(std::string_view body) {
+    return body.size() <= kLongestDate && has_moving_word(body);
 }
 
 // After a block comment that begins at `at`; null if it does not end. They nest (PG documentation 4.1.5).
@@ -133,7 +137,7 @@ Token quoted(Position& at, Position end, Position start, char quote, TokenKind k
         if (close == end || *close != quote) break;
         ++close;
     }
-    if (kind == TokenKind::String && may_move(view(body, close - 1))) kind = TokenKind::MovingString;
+    if (kind == TokenKind::String && is_moving_date(view(body, close - 1))) kind = TokenKind::MovingString;
     return take(at, kind, start, close);
 }
 
@@ -150,7 +154,7 @@ Token escape_string(Position& at, Position end, Position start) {
                 ++c;
                 continue;
             }
-            const bool moving = escapes || may_move(view(body, c));
+            const bool moving = escapes || is_moving_date(view(body, c));
             return take(at, moving ? TokenKind::MovingString : TokenKind::String, start, c + 1);
         }
     }
@@ -212,7 +216,7 @@ Token dollar(Position& at, Position end) {
     const std::string_view rest = view(tag + 1, end);
     const std::size_t close = rest.find(mark);
     if (close == std::string_view::npos) return take(at, TokenKind::Unfinished, start, end);
-    const bool moving = may_move(rest.substr(0, close));
+    const bool moving = is_moving_date(rest.substr(0, close));
     return take(at, moving ? TokenKind::MovingString : TokenKind::String, start,
                 rest.data() + close + mark.size());
 }
@@ -379,6 +383,18 @@ Fingerprint text_fingerprint(std::string_view text, std::uint64_t seed) {
     Hasher hasher(~seed);
     hasher.add_bytes<false>(text, text.size());
     return hasher.finish();
+}
+
+bool may_move(std::string_view text) {
+    return has_moving_word(text);
+}
+
+TokenKind string_at(std::string_view text, std::size_t at) {
+    if (at >= text.size()) return TokenKind::End;
+    Lexer lexer(text.substr(at));
+    const TokenKind kind = lexer.next().kind;
+    if (!is_string(kind)) return TokenKind::End;
+    return is_string(lexer.next().kind) ? TokenKind::MovingString : kind;
 }
 
 std::string_view leading_hint(std::string_view text) {

@@ -62,6 +62,14 @@ struct Fingerprint {
 // The same for the bytes of a text, literals and all.
 [[nodiscard]] Fingerprint text_fingerprint(std::string_view text, std::uint64_t seed);
 
+// Whether the text holds a word that makes PostgreSQL's date input give something else tomorrow: now, today,
+// tomorrow, yesterday.
+[[nodiscard]] bool may_move(std::string_view text);
+
+// The kind of the string literal that begins at `at`, which is MovingString as in a fingerprint; End if none
+// does.
+[[nodiscard]] TokenKind string_at(std::string_view text, std::size_t at);
+
 // The first of the comments before the first token that is a hint (see hint.h), with its marks; empty: none.
 [[nodiscard]] std::string_view leading_hint(std::string_view text);
 

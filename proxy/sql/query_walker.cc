@@ -2,15 +2,23 @@
 #include "proxy/sql/query_walker.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <initializer_list>
 #include <utility>
 
 #include "proxy/sql/builtin.h"
+#include "proxy/sql/change_reader.h"
 #include "proxy/sql/raw_tree.h"
 
 namespace pgpool::sql {
 namespace {
+
+bool is_system_column(std::string_view name) {
+    constexpr auto kNames =
+        std::to_array<std::string_view>({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"});
+    return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
 
 // Walks one query (SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE) or expression into a Statement. Nodes that
 // are still to be looked at wait in a list, so depth of nesting takes no stack.
@@ -20,6 +28,7 @@ public:
         : out_(out), findings_(findings), replayable_(replayable) {}
 
     void walk(const void* root) {
+        root_ = root;
         push(root);
         while (!pending_.empty()) {
             current_ = pending_.back();
@@ -70,6 +79,17 @@ private:
     void remove(const DeleteStmt* node);
     void merge(const MergeStmt* node);
     void relation(const RangeVar* node, Access access);
+    void expression(const A_Expr* node);
+    bool settle(const void* column, const void* value);
+    void literal(const void* node);
+    void parameter(const void* node);
+    void cast(const TypeCast* node);
+    void cast_to_date(const void* value);
+    void push_rest();
+    void vary(std::string_view why) {
+        if (out_.varies.empty()) out_.varies = why;
+    }
+    void vary_by_order(const FuncCall* node, std::string_view name);
     void function(const FuncCall* node);
     void named_function(const List* name, int arguments);
     void sample(const RangeTableSample* node);
@@ -84,6 +104,8 @@ private:
     std::vector<Pending> pending_;
     std::vector<CteName> ctes_;
     const std::vector<const void*>& replayable_;
+    std::vector<const void*> rest_;  // of a change, still to be walked
+    const void* root_ = nullptr;
     Pending current_;
 };
 
@@ -108,8 +130,19 @@ void QueryWalker::visit(const void* node) {
         case T_TypeName:
             return type(as<TypeName>(node));
         case T_A_Expr:
-            operator_name(as<A_Expr>(node)->name);
-            return push_children(node);
+            return expression(as<A_Expr>(node));
+        case T_A_Const:
+            return literal(node);
+        case T_TypeCast:
+            return cast(as<TypeCast>(node));
+        case T_ParamRef:
+            return parameter(node);
+        case T_SQLValueFunction:
+            // CURRENT_USER and those after it are the same on all nodes.
+            if (as<SQLValueFunction>(node)->op < SVFOP_CURRENT_ROLE) vary("the clock (CURRENT_TIMESTAMP)");
+            return;
+        case T_CurrentOfExpr:
+            return vary("WHERE CURRENT OF");
         case T_SubLink:
             operator_name(as<SubLink>(node)->operName);
             return push_children(node);
@@ -122,23 +155,20 @@ void QueryWalker::visit(const void* node) {
             field(as<A_Indirection>(node)->indirection, 0);
             return push_children(node);
         case T_RangeTableSample:
+            vary("TABLESAMPLE");
             sample(as<RangeTableSample>(node));
             return push_children(node);
         case T_RangeTableFuncCol:  // whose type the library's walker passes over
             push(as<RangeTableFuncCol>(node)->typeName);
             return push_children(node);
-        case T_A_Const:
         case T_A_Star:
         case T_Alias:
         case T_Boolean:
-        case T_CurrentOfExpr:
         case T_Float:
         case T_Integer:
         case T_BitString:
         case T_LockingClause:
-        case T_ParamRef:
         case T_SetToDefault:
-        case T_SQLValueFunction:
         case T_String:
             return;
         case T_A_ArrayExpr:
@@ -167,7 +197,6 @@ void QueryWalker::visit(const void* node) {
         case T_RangeTableFunc:
         case T_ResTarget:
         case T_RowExpr:
-        case T_TypeCast:
         case T_WindowDef:
         case T_XmlExpr:
         case T_XmlSerialize:
@@ -187,9 +216,14 @@ void QueryWalker::select(const SelectStmt* node) {
         relation(node->intoClause->rel, Access::Write);
         if (node->intoClause->rel->relpersistence == 't') out_.leaves = out_.leaves | Leaves::TempObject;
     }
-    push(node->distinctClause != nullptr && node->distinctClause->elements[0].ptr_value != nullptr
-             ? node->distinctClause
-             : nullptr);
+    const bool distinct_on =
+        node->distinctClause != nullptr && node->distinctClause->elements[0].ptr_value != nullptr;
+    if (node->limitCount != nullptr || node->limitOffset != nullptr) vary("LIMIT");
+    if (distinct_on) vary("DISTINCT ON");
+    for (const ListCell& cell : Elements(node->lockingClause)) {
+        if (as<LockingClause>(cell.ptr_value)->waitPolicy == LockWaitSkip) vary("SKIP LOCKED");
+    }
+    push(distinct_on ? node->distinctClause : nullptr);
     push(node->targetList);
     push(node->fromClause, current_.scope, from);
     for (const void* part : std::initializer_list<const void*>{
@@ -203,18 +237,20 @@ void QueryWalker::insert(const InsertStmt* node) {
     out_.writes = true;
     with(node->withClause);
     relation(node->relation, Access::Write);
-    for (const void* part : std::initializer_list<const void*>{node->cols, node->selectStmt,
-                                                               node->onConflictClause, node->returningList}) {
-        push(part, current_.scope, Access::Read);
-    }
+    ChangeReader(findings_.sql, out_, rest_).insert(node, node != root_);
+    push(node->cols, current_.scope, Access::Read);
+    push_rest();
+    push(node->returningList, current_.scope, Access::Read);
 }
 
 void QueryWalker::update(const UpdateStmt* node) {
     out_.writes = true;
     with(node->withClause);
     relation(node->relation, Access::Write);
-    for (const void* part : std::initializer_list<const void*>{node->targetList, node->whereClause,
-                                                               node->fromClause, node->returningList}) {
+    ChangeReader(findings_.sql, out_, rest_).update(node, node != root_);
+    push_rest();
+    for (const void* part :
+         std::initializer_list<const void*>{node->whereClause, node->fromClause, node->returningList}) {
         push(part, current_.scope, Access::Read);
     }
 }
@@ -223,6 +259,7 @@ void QueryWalker::remove(const DeleteStmt* node) {
     out_.writes = true;
     with(node->withClause);
     relation(node->relation, Access::Write);
+    ChangeReader(findings_.sql, out_, rest_).remove(node, node != root_);
     for (const void* part :
          std::initializer_list<const void*>{node->usingClause, node->whereClause, node->returningList}) {
         push(part, current_.scope, Access::Read);
@@ -233,6 +270,7 @@ void QueryWalker::merge(const MergeStmt* node) {
     out_.writes = true;
     with(node->withClause);
     relation(node->relation, Access::Write);
+    ChangeReader(findings_.sql, out_, rest_).merge(node, node != root_);
     for (const void* part : std::initializer_list<const void*>{node->sourceRelation, node->joinCondition,
                                                                node->mergeWhenClauses}) {
         push(part, current_.scope, Access::Read);
@@ -284,7 +322,13 @@ void QueryWalker::named_function(const List* name, int arguments) {
 void QueryWalker::function(const FuncCall* node) {
     named_function(node->funcname, Elements(node->args).size());
     const FunctionRef& called = out_.functions.back();
+    if (node->over != nullptr) vary("a window function");
     if (!is_builtin_schema(called.schema)) return;
+    if (is_object_type(called.name)) out_.names_objects = true;
+    if (date_type(called.name) != DateType::No && node->args != nullptr) {
+        cast_to_date(node->args->elements[0].ptr_value);
+    }
+    if (depends_on_order(called.name)) vary_by_order(node, called.name);
     if (called.name == "set_config") {
         const Elements args(node->args);
         findings_.depends_on_literals = true;
@@ -317,6 +361,116 @@ void QueryWalker::type(const TypeName* node) {
     out_.types.push_back({std::move(named.schema), std::move(named.name)});
 }
 
+// A literal that is compared with a column takes the column's type.
+void QueryWalker::expression(const A_Expr* node) {
+    operator_name(node->name);
+    if (node->kind == AEXPR_IN && is(node->lexpr, T_ColumnRef) && is(node->rexpr, T_List)) {
+        push(node->lexpr);
+        for (const ListCell& cell : Elements(as<List>(node->rexpr))) {
+            if (!settle(node->lexpr, cell.ptr_value)) push(cell.ptr_value);
+        }
+        return;
+    }
+    if (settle(node->lexpr, node->rexpr)) return push(node->lexpr);
+    if (settle(node->rexpr, node->lexpr)) return push(node->rexpr);
+    push_children(node);
+}
+
+bool QueryWalker::settle(const void* column, const void* value) {
+    if (!is(column, T_ColumnRef) || value == nullptr) return false;
+    if (is(value, T_ParamRef)) {
+        out_.parameters.push_back({.number = static_cast<std::uint16_t>(as<ParamRef>(value)->number),
+                                   .column = qualified_name(as<ColumnRef>(column)->fields).name});
+        return true;
+    }
+    if (string_literal(value, findings_.sql) != StringLiteral::Moving) return false;
+    const QualifiedName name = qualified_name(as<ColumnRef>(column)->fields);
+    out_.has_strings = true;
+    out_.moving_literals.push_back({.column = name.name, .position = 0, .moving = true});
+    return true;
+}
+
+void QueryWalker::literal(const void* node) {
+    const StringLiteral kind = string_literal(node, findings_.sql);
+    if (kind == StringLiteral::None) return;
+    out_.has_strings = true;
+    if (kind == StringLiteral::Moving) out_.has_loose_moving_literal = true;
+}
+
+void QueryWalker::parameter(const void* node) {
+    out_.parameters.push_back(
+        {.number = static_cast<std::uint16_t>(as<ParamRef>(node)->number), .loose = true, .column = {}});
+}
+
+void QueryWalker::cast(const TypeCast* node) {
+    push(node->typeName);
+    const QualifiedName to = qualified_name(node->typeName->names);
+    const bool builtin = is_builtin_schema(to.schema) && is_builtin_type(to.name);
+    if (builtin && is_object_type(to.name)) out_.names_objects = true;
+    if (builtin && to.name == "timetz") vary("time with time zone");
+    const DateType dates = date_type(to.name);
+    if (!builtin || dates == DateType::Contains || node->typeName->arrayBounds != nullptr) {
+        if (dates != DateType::No && string_literal(node->arg, findings_.sql) != StringLiteral::None) {
+            out_.has_loose_moving_literal = true;
+        }
+        return push(node->arg);
+    }
+    if (dates == DateType::Is) {
+        cast_to_date(node->arg);
+    } else if (string_literal(node->arg, findings_.sql) == StringLiteral::Moving) {
+        out_.has_strings = true;
+        return;
+    } else if (is(node->arg, T_ParamRef)) {
+        return;
+    }
+    push(node->arg);
+}
+
+// Text that is read as a date may say 'now'; what is a date already, or comes from arithmetic, does not.
+void QueryWalker::cast_to_date(const void* value) {
+    switch (tag_of(value)) {
+        case T_A_Const:  // judged as a literal
+        case T_ParamRef:
+        case T_SQLValueFunction:
+            return;
+        case T_ColumnRef:
+            out_.cast_to_date.push_back(qualified_name(as<ColumnRef>(value)->fields).name);
+            return;
+        case T_A_Expr: {
+            const std::string name = qualified_name(as<A_Expr>(value)->name).name;
+            if (as<A_Expr>(value)->kind != AEXPR_OP || (name != "+" && name != "-")) break;
+            return;
+        }
+        case T_FuncCall: {
+            const QualifiedName called = qualified_name(as<FuncCall>(value)->funcname);
+            if (!is_builtin_schema(called.schema) || !gives_date(called.name)) break;
+            return;
+        }
+        case T_TypeCast:
+            if (date_type(qualified_name(as<TypeCast>(value)->typeName->names).name) != DateType::Is) break;
+            return;
+        default:
+            break;
+    }
+    vary("text that is cast to a date or time");
+}
+
+// What must be walked of a change.
+void QueryWalker::push_rest() {
+    for (const void* node : rest_) push(node, current_.scope, Access::Read);
+    rest_.clear();
+}
+
+// Sums depend on the order of rows for floats only.
+void QueryWalker::vary_by_order(const FuncCall* node, std::string_view name) {
+    const Elements args(node->args);
+    if ((name == "sum" || name == "avg") && args.size() == 1 && is(args.at(0), T_ColumnRef)) {
+        out_.summed.push_back(qualified_name(as<ColumnRef>(args.at(0))->fields).name);
+    } else {
+        vary("an aggregate that depends on the order of rows");
+    }
+}
+
 void QueryWalker::operator_name(const List* name) {
     const Elements parts(name);
     if (parts.size() == 0) return;
@@ -330,6 +484,8 @@ void QueryWalker::operator_name(const List* name) {
 // What follows the row may be a column of it or call a function with it.
 void QueryWalker::field(const List* names, int from) {
     const Elements all(names);
+    if (from == 1 && is_system_column(qualified_name(names).name))
+        vary("a system column (ctid, xmin, tableoid)");
     for (int i = from; i < static_cast<int>(all.size()); ++i) {
         if (is(all.at(i), T_String)) out_.fields.emplace_back(as<String>(all.at(i))->sval);
     }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pgpool::sql {
@@ -130,6 +131,46 @@ struct TransactionOptions {
     friend bool operator==(const TransactionOptions&, const TransactionOptions&) = default;
 };
 
+// A column that an INSERT, UPDATE or COPY names, or that is compared with a literal.
+struct ColumnValue {
+    std::string column;          // empty: the table's column at `position`
+    std::uint16_t position = 0;  // counts from 0
+    bool moving = false;         // a literal that is another date tomorrow, should the column hold dates
+    bool is_default = false;     // DEFAULT, in some row
+    friend bool operator==(const ColumnValue&, const ColumnValue&) = default;
+};
+
+// Where the value of a parameter may be read as another type.
+struct ParameterUse {
+    std::uint16_t number = 0;  // of $1
+    bool loose = false;        // anywhere; else it takes the type of the column below, of the first change's
+                               // target if it has only a position
+    std::string column;
+    std::uint16_t position = 0;
+    friend bool operator==(const ParameterUse&, const ParameterUse&) = default;
+};
+
+// One INSERT, UPDATE, DELETE, MERGE or COPY FROM.
+struct Change {
+    enum class Verb : std::uint8_t { Insert, Update, Delete, Merge, Copy };
+    enum class Source : std::uint8_t { Defaults, Values, Query };  // INSERT DEFAULT VALUES, VALUES, SELECT
+    enum class OnConflict : std::uint8_t { Error, Nothing, Update };
+    Verb verb = Verb::Insert;
+    Source source = Source::Defaults;
+    OnConflict on_conflict = OnConflict::Error;
+    bool one_row = false;               // Values: a single one
+    bool in_with = false;               // a part of WITH, not the statement itself
+    bool all_columns = false;           // INSERT, COPY without a list of columns
+    bool returns = false;           // INSERT with RETURNING
+    bool conflict_unclear = false;      // ON CONFLICT with an expression, a predicate, an operator class
+    RelationRef target;                 // as in Statement::relations
+    std::vector<ColumnValue> given;     // INSERT, COPY; of a Query only if there is a list of columns
+    std::vector<ColumnValue> assigned;  // UPDATE, ON CONFLICT DO UPDATE
+    std::vector<std::string> equated;   // columns that must equal a constant or parameter
+    std::vector<std::string> conflict_columns;  // ON CONFLICT (...)
+    std::string conflict_constraint;            // ON CONFLICT ON CONSTRAINT
+};
+
 struct Statement {
     Kind kind = Kind::Unknown;
     bool writes =
@@ -141,17 +182,31 @@ struct Statement {
     bool to_stdout = false;                 // COPY ... TO STDOUT
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
-    Leaves leaves = Leaves::Nothing;        // by syntax and by the names of built-in functions
-    Leaves clears = Leaves::Nothing;        // what is gone once its transaction commits: DISCARD, UNLISTEN *
+    bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool computes_rows = false;  // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
+    bool has_strings = false;    // string literals
+    bool has_loose_moving_literal = false;  // one that is another date tomorrow, and not in literals below
+    bool names_objects = false;             // casts to oid, regclass and their kin
+    // What makes nodes that hold the same rows compute different values, in words: LIMIT, CURRENT_DATE, ctid;
+    // empty: nothing but functions, types and operators. Static text, as the next.
+    std::string_view varies;
+    std::string_view node_specific;   // why it cannot run alike on several nodes: ALTER SYSTEM
+    Leaves leaves = Leaves::Nothing;  // by syntax and by the names of built-in functions
+    Leaves clears = Leaves::Nothing;  // what is gone once its transaction commits: DISCARD, UNLISTEN *
     std::vector<RelationRef>
         relations;  // every one named, once per (schema, name, access); CTE names are not relations
-    std::vector<FunctionRef> functions;   // every call, once; operators' and casts' functions are not here
-    std::vector<TypeRef> types;           // casts to types that are not PostgreSQL's own, each once
-    bool user_operators = false;          // an OPERATOR(schema.op) outside pg_catalog
-    std::vector<std::string> operators;   // names of all others, each once
-    std::vector<std::string> fields;      // `name` of every row.name, each once: may call a function
-    std::vector<SettingChange> settings;  // Set, and SELECT set_config('x', 'y', false) with constants
-    TransactionOptions transaction;       // Begin, Commit, Rollback, SetTransaction
+    std::vector<FunctionRef> functions;  // every call, once; operators' and casts' functions are not here
+    std::vector<TypeRef> types;          // casts to types that are not PostgreSQL's own, each once
+    bool user_operators = false;         // an OPERATOR(schema.op) outside pg_catalog
+    std::vector<std::string> operators;  // names of all others, each once
+    std::vector<std::string> fields;     // `name` of every row.name, each once: may call a function
+    std::vector<Change> changes;         // every one, the statement's own first
+    std::vector<ColumnValue> moving_literals;  // columns of any table that are compared with moving literals
+    std::vector<ParameterUse> parameters;      // not where they are cast to a type that is no date
+    std::vector<std::string> cast_to_date;     // columns of any table that are cast to a date or time
+    std::vector<std::string> summed;           // columns of any table in sum() or avg()
+    std::vector<SettingChange> settings;       // Set, and SELECT set_config('x', 'y', false) with constants
+    TransactionOptions transaction;            // Begin, Commit, Rollback, SetTransaction
     std::string name;  // Savepoint kinds: its name; Prepare, Execute, Deallocate, cursors, Listen, Show: the
                        // name; two-phase kinds: the gid; Pgpool: what is asked, lower case; empty = ALL
     std::string argument;                    // Pgpool: the text after the command words, as written

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/sql/builtin.h"
+#include "proxy/sql/change_reader.h"
 #include "proxy/sql/raw_tree.h"
 #include "proxy/sql/settings.h"
 
@@ -56,6 +58,7 @@ private:
     void table_elements(const CreateStmt* node);
     void alter_table(const AlterTableStmt* node);
     void run_over_rows(const void* definition);
+    void password(const List* options);
     void drop(const DropStmt* node);
     void maintenance(const RangeVar* relation, bool outside_transaction_only);
     void expression(const void* node) {
@@ -182,6 +185,10 @@ void StatementReader::copy(const CopyStmt* node) {
     out_.writes = out_.writes || node->is_from;
     out_.from_stdin = node->is_from && client;
     out_.to_stdout = !node->is_from && client;
+    if (node->is_from) {
+        std::vector<const void*> rest;
+        ChangeReader(findings_.sql, out_, rest).copy(node);
+    }
     relation(node->relation, node->is_from ? Access::Write : Access::Read);
 }
 
@@ -399,6 +406,7 @@ bool StatementReader::read_session_command(const void* node) {
             return true;
         case T_LoadStmt:
             out_.kind = Kind::Utility;
+            out_.node_specific = "LOAD";
             leave(Leaves::UnknownCode);
             return true;
         case T_CheckPointStmt:
@@ -407,6 +415,7 @@ bool StatementReader::read_session_command(const void* node) {
             return true;
         case T_AlterSystemStmt:
             out_.kind = Kind::Utility;
+            out_.node_specific = "ALTER SYSTEM";
             out_.outside_transaction_only = true;
             return true;
         default:
@@ -424,6 +433,7 @@ bool StatementReader::read_bulk_command(const void* node) {
         case T_TruncateStmt:
             out_.kind = Kind::Truncate;
             out_.writes = true;
+            out_.cascades = as<TruncateStmt>(node)->behavior == DROP_CASCADE;
             relations(as<TruncateStmt>(node)->relations, Access::Write);
             return true;
         case T_VacuumStmt:
@@ -444,6 +454,7 @@ bool StatementReader::read_bulk_command(const void* node) {
         }
         case T_RefreshMatViewStmt:
             maintenance(as<RefreshMatViewStmt>(node)->relation, false);
+            out_.computes_rows = !as<RefreshMatViewStmt>(node)->skipData;
             return true;
         default:
             return false;
@@ -471,6 +482,7 @@ bool StatementReader::read_definition(const void* node) {
             const auto* create = as<CreateTableAsStmt>(node);
             if (create->objtype == OBJECT_TABLE) out_.kind = Kind::SelectInto;
             created(create->into->rel);
+            out_.computes_rows = !create->into->skipData;
             inner(create->query);
             leave_what_inner_leaves();
             return true;
@@ -507,6 +519,9 @@ bool StatementReader::read_definition(const void* node) {
             relation(as<IndexStmt>(node)->relation, Access::Write);
             expression(as<IndexStmt>(node)->indexParams);
             expression(as<IndexStmt>(node)->whereClause);
+            // PostgreSQL takes nothing there that is not IMMUTABLE.
+            out_.varies = {};
+            out_.cast_to_date.clear();
             out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
             return true;
         case T_AlterTableStmt:
@@ -536,15 +551,28 @@ bool StatementReader::read_definition(const void* node) {
         case T_GrantStmt:
             relations(as<GrantStmt>(node)->objects, Access::Write);
             return true;
+        case T_CreateRoleStmt:
+            password(as<CreateRoleStmt>(node)->options);
+            return true;
+        case T_AlterRoleStmt:
+            password(as<AlterRoleStmt>(node)->options);
+            return true;
         case T_CreatedbStmt:
         case T_DropdbStmt:
+            out_.outside_transaction_only = true;
+            return true;
         case T_CreateTableSpaceStmt:
         case T_DropTableSpaceStmt:
+            out_.node_specific = "a tablespace is a directory of its node";
+            out_.outside_transaction_only = true;
+            return true;
         case T_CreateSubscriptionStmt:
         case T_DropSubscriptionStmt:
+            out_.node_specific = "a subscription feeds one node";
             out_.outside_transaction_only = true;
             return true;
         case T_AlterSubscriptionStmt:
+            out_.node_specific = "a subscription feeds one node";
             out_.outside_transaction_only =
                 as<AlterSubscriptionStmt>(node)->kind == ALTER_SUBSCRIPTION_REFRESH;
             return true;
@@ -590,6 +618,33 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
     }
 }
 
+// A server salts a clear password for itself; a verifier is stored as it is.
+void StatementReader::password(const List* options) {
+    for (const ListCell& cell : Elements(options)) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        if (std::strcmp(option->defname, "password") != 0 || !is(option->arg, T_String)) continue;
+        const std::string_view given = as<String>(option->arg)->sval;
+        findings_.depends_on_literals = true;
+        const bool md5 = given.starts_with("md5") && given.size() == 35 &&
+                         given.find_first_not_of("0123456789abcdef", 3) == std::string_view::npos;
+        const bool scram = given.starts_with("SCRAM-SHA-256$") && given.find(':') != std::string_view::npos;
+        if (!md5 && !scram) out_.node_specific = "each node salts a clear password differently";
+    }
+}
+
+// serial, or GENERATED AS IDENTITY.
+static bool draws_from_sequence(const ColumnDef* column) {
+    constexpr auto kSerial = std::to_array<std::string_view>(
+        {"bigserial", "serial", "serial2", "serial4", "serial8", "smallserial"});
+    const Elements constraints(column->constraints);
+    const bool identity = std::any_of(constraints.begin(), constraints.end(), [](const ListCell& cell) {
+        return is(cell.ptr_value, T_Constraint) && as<Constraint>(cell.ptr_value)->contype == CONSTR_IDENTITY;
+    });
+    if (identity || column->typeName == nullptr) return identity;
+    const std::string type = qualified_name(column->typeName->names).name;
+    return std::find(kSerial.begin(), kSerial.end(), type) != kSerial.end();
+}
+
 // What ALTER computes for rows that are there: constraints, defaults, USING.
 void StatementReader::run_over_rows(const void* definition) {
     if (is(definition, T_Constraint)) {
@@ -597,6 +652,11 @@ void StatementReader::run_over_rows(const void* definition) {
         expression(as<Constraint>(definition)->raw_expr);
     }
     if (!is(definition, T_ColumnDef)) return;
+    if (draws_from_sequence(as<ColumnDef>(definition))) {
+        out_.varies = "a sequence that fills rows in the order of each node";
+    } else {
+        expression(as<ColumnDef>(definition)->typeName);
+    }
     expression(as<ColumnDef>(definition)->raw_default);
     for (const ListCell& own : Elements(as<ColumnDef>(definition)->constraints)) run_over_rows(own.ptr_value);
 }

@@ -279,6 +279,45 @@ class Node:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
 
+class Independents:
+    """Servers that know nothing of each other, for mode replication: as if made by one initdb, then copied."""
+
+    def __init__(self, count=3, settings=None):
+        self.directory = make_owned_directory("pgpool-test-")
+        self.settings = settings or {}
+        self.nodes = [Node(self, f"node{i + 1}", ports.reserve()) for i in range(count)]
+
+    def start(self):
+        for node in self.nodes:
+            subprocess.run(["cp", "-a", template(), node.data], check=True)
+            node.append_config({**SETTINGS, **self.settings, "port": str(node.port), "cluster_name": f"'{node.name}'"})
+            node.set_hba(["local all all trust", "host all all 127.0.0.1/32 trust"])
+            node.start()
+        return self
+
+    def sql(self, text, parameters=None, dbname="postgres"):
+        """On every node; what each answers."""
+        return [node.sql(text, parameters, dbname) for node in self.nodes if node.is_running()]
+
+    def stop(self):
+        for node in self.nodes:
+            if node.is_running():
+                node.thaw()
+                node.stop("immediate")
+            ports.release(node.port)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+
 class Cluster:
     """standbys: how many; synchronous: commits wait for any one of them; settings: extra server settings."""
 

@@ -280,7 +280,7 @@ TimePoint Client::clock() {
 }
 
 void Client::ddl_seen() {
-    exchange_.database_.marks->ddl_seen();
+    exchange_.database_.marks->ddl_seen(exchange_.around_.now);
 }
 
 exec::OwnAnswer Client::own_command(const sql::Statement& statement, exec::Run /*run*/) {
@@ -423,7 +423,7 @@ void Exchange::handle_server_bytes(Link& link) {
     if (link.client != nullptr && link.client->session_->link() == &link) {
         Client& client = *link.client;
         const std::string bytes = link.kept;
-        const std::size_t used = client.session_->on_server_bytes(bytes);
+        const std::size_t used = client.session_->on_server_bytes(link, bytes);
         if (used > bytes.size()) return blame("on_server_bytes() consumed more than there was");
         link.kept.erase(0, used);
         client.pump();
@@ -582,7 +582,7 @@ void Exchange::lose(std::size_t number) {
     std::erase_if(handoffs_, [&](const Handoff& handoff) { return handoff.link == &link; });
     if (client == nullptr) return;
     if (client->session_->link() == &link) {
-        client->session_->on_link_lost("connection reset");
+        client->session_->on_link_lost(link, "connection reset");
         if (client->session_->link() == &link) blame("a session keeps a connection that was lost");
         client->pump();
     } else if (!client->gone_ && !client->closed_) {

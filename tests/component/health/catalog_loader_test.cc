@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <vector>
 
 #include "tests/component/health/postgres_server.h"
 
@@ -147,6 +149,156 @@ TEST_F(CatalogLoaderTest, FactsOfARealDatabase) {
     EXPECT_TRUE(facts->type("", "_mood")->harmless);
     EXPECT_TRUE(facts->type("", "name_like")->harmless);
     EXPECT_EQ(facts->type("", "positive"), nullptr);
+    EXPECT_FALSE(facts->writes_known);
+    EXPECT_EQ(facts->relation("", "orders")->write, nullptr);
+}
+
+constexpr const char* kWriteSchema = R"sql(
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE DOMAIN made AS timestamptz DEFAULT now();
+CREATE DOMAIN small AS int CHECK (VALUE < 10);
+CREATE FUNCTION acts() RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TABLE plain (id bigint PRIMARY KEY, email text UNIQUE, m mood, f float8, ts timestamptz, r tstzrange,
+    made made, s small, five int DEFAULT 5, day text DEFAULT to_char(timestamp '2020-01-01', 'DD'),
+    at timestamptz DEFAULT now(), who name DEFAULT current_user, a int DEFAULT acts(), u uuid DEFAULT gen_random_uuid(),
+    twice int GENERATED ALWAYS AS (five * 2) STORED, CHECK (five > 0), CHECK (m IN ('sad', 'happy')));
+CREATE UNIQUE INDEX partial ON plain (five) WHERE five > 1;
+CREATE UNIQUE INDEX expression ON plain (lower(email));
+CREATE UNIQUE INDEX pattern ON plain (day text_pattern_ops);
+CREATE UNIQUE INDEX other_collation ON plain (day COLLATE "C");
+CREATE UNIQUE INDEX several ON plain (m, five) INCLUDE (f);
+CREATE TABLE later (id int UNIQUE DEFERRABLE, n serial, i int GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE clocked (id int PRIMARY KEY, ts timestamptz CHECK (ts < now()));
+CREATE TABLE guarded (id int PRIMARY KEY);
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+CREATE TABLE ruled (id int PRIMARY KEY);
+CREATE RULE nothing AS ON DELETE TO ruled DO INSTEAD NOTHING;
+CREATE VIEW seen AS SELECT id FROM plain;
+CREATE TABLE parent (id int PRIMARY KEY, a int);
+CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE grandchild (child int REFERENCES child ON DELETE CASCADE);
+CREATE TABLE quiet (id int PRIMARY KEY);
+CREATE TABLE quiet_child (quiet int REFERENCES quiet ON DELETE CASCADE);
+CREATE TRIGGER noise BEFORE DELETE ON grandchild FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TRIGGER change BEFORE INSERT OR UPDATE ON child FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TABLE silent (id int PRIMARY KEY);
+CREATE TRIGGER off BEFORE INSERT ON silent FOR EACH ROW EXECUTE FUNCTION nothing();
+ALTER TABLE silent DISABLE TRIGGER off;
+CREATE TABLE root (id int, k int, PRIMARY KEY (id, k)) PARTITION BY RANGE (k);
+CREATE TABLE leaf PARTITION OF root FOR VALUES FROM (0) TO (10);
+CREATE TRIGGER of_leaf BEFORE INSERT ON leaf FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TABLE base (id int PRIMARY KEY);
+CREATE TABLE derived () INHERITS (base);
+CREATE SCHEMA app;
+CREATE TABLE app.quiet (id int PRIMARY KEY, more serial);
+)sql";
+
+std::string keys_of(const sql::CatalogFacts& facts, std::string_view name) {
+    std::string out;
+    for (const sql::UniqueKey& key : facts.relation("public", name)->write->keys) {
+        out += key.name + "(";
+        for (const std::string& column : key.columns) out += column + ",";
+        out += key.has_nulls ? ") with nulls; " : "); ";
+    }
+    return out;
+}
+
+TEST_F(CatalogLoaderTest, FactsOfWritesInModeReplication) {
+    config_.mode = config::ClusterMode::Replication;
+    loader_->reload(std::make_shared<const config::Config>(config_));
+    server_->psql(kWriteSchema);
+    loader_->request("postgres");
+    const sql::CatalogFactsPtr facts = recorder_.wait("postgres");
+    ASSERT_NE(facts, nullptr);
+    ASSERT_TRUE(facts->writes_known);
+    const auto write = [&](const char* name) { return *facts->relation("public", name)->write; };
+
+    EXPECT_EQ(keys_of(*facts, "plain"),
+              "plain_pkey(id,); plain_email_key(email,) with nulls; several(m,five,) with nulls; ");
+    EXPECT_EQ(keys_of(*facts, "later"), "");
+    EXPECT_EQ(keys_of(*facts, "root"), "root_pkey(id,k,); ");
+
+    const sql::WriteFacts plain = write("plain");
+    EXPECT_EQ(plain.obstacle, "");
+    ASSERT_EQ(plain.columns.size(), 15U);
+    EXPECT_EQ(plain.columns[1].name, "email");
+    using sql::Content;
+    using sql::Default;
+    const std::vector<std::tuple<const char*, Default, Content>> columns = {
+        {"id", Default::Null, Content::Plain},
+        {"m", Default::Null, Content::Plain},
+        {"f", Default::Null, Content::Float},
+        {"ts", Default::Null, Content::Date},
+        {"r", Default::Null, Content::DateContainer},
+        {"made", Default::NotDeterministic, Content::Date},
+        {"s", Default::Null, Content::Plain},
+        {"five", Default::Deterministic, Content::Plain},
+        {"day", Default::Deterministic, Content::Plain},
+        {"at", Default::NotDeterministic, Content::Date},
+        {"who", Default::NotDeterministic, Content::Plain},
+        {"a", Default::MayWrite, Content::Plain},
+        {"u", Default::NotDeterministic, Content::Plain},
+        {"twice", Default::Generated, Content::Plain}};
+    for (const auto& [name, filled, content] : columns) {
+        const sql::ColumnFacts* column = plain.column(name);
+        ASSERT_NE(column, nullptr) << name;
+        EXPECT_EQ(column->filled, filled) << name;
+        EXPECT_EQ(column->content, content) << name;
+    }
+    EXPECT_EQ(write("later").column("n")->filled, Default::Sequence);
+    EXPECT_EQ(write("later").column("i")->filled, Default::Sequence);
+
+    EXPECT_EQ(write("clocked").obstacle, "check \"clocked_ts_check\" of table \"clocked\" is not immutable");
+    EXPECT_EQ(write("guarded").obstacle, "row security on table \"guarded\"");
+    EXPECT_EQ(write("ruled").obstacle, "a rule on table \"ruled\"");
+    EXPECT_EQ(write("seen").obstacle, "\"seen\" is a view");
+    EXPECT_EQ(write("base").obstacle, "inheritance of table \"base\"");
+    EXPECT_EQ(write("derived").obstacle, "inheritance of table \"derived\"");
+    EXPECT_EQ(write("leaf").obstacle, "");
+    EXPECT_EQ(write("root").insert_obstacle, "trigger \"of_leaf\" on table \"leaf\"");
+    EXPECT_EQ(write("root").update_obstacle, "trigger \"of_leaf\" on table \"leaf\"");
+    EXPECT_EQ(write("root").delete_obstacle, "");
+    EXPECT_EQ(write("silent").insert_obstacle, "");
+    EXPECT_EQ(write("child").insert_obstacle, "trigger \"change\" on table \"child\"");
+    EXPECT_EQ(
+        write("parent").delete_obstacle,
+        "trigger \"noise\" on table \"grandchild\" (by foreign key \"grandchild_child_fkey\") (by foreign "
+        "key \"child_parent_fkey\")");
+    ASSERT_EQ(write("parent").followed.size(), 1U);
+    EXPECT_EQ(write("parent").followed[0].columns, std::vector<std::string>{"id"});
+    EXPECT_EQ(write("quiet").delete_obstacle, "");
+
+    // Of two tables with one name what is true of both.
+    const sql::WriteFacts both = *facts->relation("", "quiet")->write;
+    EXPECT_TRUE(both.several);
+    EXPECT_EQ(both.keys.size(), 1U);
+    EXPECT_EQ(both.column("more")->filled, Default::Sequence);
+
+    EXPECT_NE(facts->relation("", "later_n_seq"), nullptr);
+    EXPECT_TRUE(facts->type("", "mood")->deterministic);
+    EXPECT_FALSE(facts->type("", "made")->deterministic);
+    EXPECT_EQ(facts->cast_obstacle, "");
+    EXPECT_EQ(facts->ddl_obstacle, "");
+    EXPECT_TRUE(facts->shadowing_operators.empty());
+}
+
+TEST_F(CatalogLoaderTest, WhatConcernsAllWritesOfADatabase) {
+    config_.mode = config::ClusterMode::Replication;
+    loader_->reload(std::make_shared<const config::Config>(config_));
+    server_->psql(R"sql(
+CREATE FUNCTION happens() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$;
+CREATE EVENT TRIGGER watch ON ddl_command_start EXECUTE FUNCTION happens();
+CREATE DOMAIN past AS timestamptz CHECK (VALUE < now());
+CREATE FUNCTION odd(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR = (LEFTARG = text, RIGHTARG = text, FUNCTION = odd);
+)sql");
+    loader_->request("postgres");
+    const sql::CatalogFactsPtr facts = recorder_.wait("postgres");
+    ASSERT_NE(facts, nullptr);
+    EXPECT_EQ(facts->ddl_obstacle, "event trigger \"watch\"");
+    EXPECT_EQ(facts->cast_obstacle, "check \"past_check\" of a domain is not immutable");
+    EXPECT_TRUE(facts->shadowing_operators.contains("="));
 }
 
 TEST_F(CatalogLoaderTest, CheckOfADomainCountsEverywhere) {

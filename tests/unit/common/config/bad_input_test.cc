@@ -177,9 +177,9 @@ TEST(BadInput, Values) {
             {"routing: {read_write_split: 1}\n",
              "f:2:29: routing.read_write_split: \"1\" is not a boolean; allowed: on, off, true, false, yes, "
              "no"},
-            {"mode: replication\n",
-             "f:2:7: mode: \"replication\" is not allowed; allowed: streaming, single"},
-            {"mode: Streaming\n", "f:2:7: mode: \"Streaming\" is not allowed; allowed: streaming, single"},
+            {"mode: multi\n",
+             "f:2:7: mode: \"multi\" is not allowed; allowed: streaming, single, replication"},
+            {"mode: Streaming\n", "f:2:7: mode: \"Streaming\" is not allowed; allowed: streaming, single, replication"},
             {"pool: {mode: sesion}\n",
              "f:2:14: pool.mode: \"sesion\" is not allowed; allowed: auto, session, transaction"},
             {"routing: {consistency: strong}\n",

@@ -63,6 +63,8 @@ protected:
     void login_refused(const Error& /*error*/) override {}
     void statement(std::string_view, const ServerLink*) override {}
     void node_suspect(NodeId) override {}
+    void node_failed(NodeId, std::uint64_t, std::string_view) override {}
+    void mark_refused(std::uint64_t) override {}
     OwnAnswer own_command(const sql::Statement&, exec::Run run) override {
         ++asked_;
         last_run_ = run;

@@ -131,6 +131,28 @@ TEST(Fingerprint, JoinedStringsMayMove) {
     EXPECT_FALSE(same("select 'to'\n'day'", "select 'a' b"));
 }
 
+TEST(StringAt, IsTheKindInAFingerprint) {
+    const std::string sql = "select 'a', 'Now', E'\\x41', 'a'\n'b', now, $$today$$, 5, 'long";
+    const auto kind = [&](std::string_view from) { return string_at(sql, sql.find(from)); };
+    EXPECT_EQ(kind("'a',"), TokenKind::String);
+    EXPECT_EQ(kind("'Now'"), TokenKind::MovingString);
+    EXPECT_EQ(kind("E'"), TokenKind::MovingString);
+    EXPECT_EQ(kind("'a'\n"), TokenKind::MovingString);
+    EXPECT_EQ(kind("now"), TokenKind::End);
+    EXPECT_EQ(kind("$$"), TokenKind::MovingString);
+    EXPECT_EQ(kind("5"), TokenKind::End);
+    EXPECT_EQ(kind("'long"), TokenKind::End);
+    EXPECT_EQ(string_at(sql, sql.size()), TokenKind::End);
+}
+
+TEST(MayMove, FindsTheWordAnywhere) {
+    EXPECT_TRUE(may_move("NOW"));
+    EXPECT_TRUE(may_move("{2020-01-01,today}"));
+    EXPECT_TRUE(may_move(std::string(500, ' ') + "yesterday"));
+    EXPECT_FALSE(may_move("2020-01-01"));
+    EXPECT_FALSE(may_move("no"));
+}
+
 TEST(LeadingHint, IsTheFirstHintBeforeTheStatement) {
     EXPECT_EQ(leading_hint("/* a */ -- b\n /* pgpool: primary */ select 1"), "/* pgpool: primary */");
     EXPECT_EQ(leading_hint("-- pgpool: standby\nselect 1"), "-- pgpool: standby");

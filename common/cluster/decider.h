@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Decider: who decides in mode replication which nodes are in. The data plane tells it what it saw; the
+// decision comes back as the next Topology, with a higher epoch. Threads: any; no member ever waits.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+
+namespace pgpool::cluster {
+
+// Who says that a node that is to be attached holds the same data as the others.
+enum class Proof : std::uint8_t { None, Operator };
+
+class Decider {
+public:
+    // What came of it, in words; called once, on any thread.
+    using Done = std::function<void(Result<std::string>)>;
+
+    Decider() = default;
+    Decider(const Decider&) = delete;
+    Decider& operator=(const Decider&) = delete;
+    virtual ~Decider() = default;
+
+    // A session lost its connection to this node, or waits for its answer for too long, in a transaction that
+    // was begun under the topology of `seen_epoch`. Nothing happens if a later epoch is in force already, or
+    // if no other node is in; otherwise the node is taken out. Repeating it is cheap. REQUIRES: if the
+    // transaction may have committed on some nodes only, its slot is not used again until a topology with a
+    // higher epoch, or with one node, is there: only the last transaction of a slot can be repaired.
+    virtual void report(NodeId node, std::uint64_t seen_epoch, std::string reason) = 0;
+
+    // A mark was refused under `seen_epoch`, the epoch in force: a database may have got its markers since
+    // that was raised. Then it gets that epoch too. Repeating it is cheap.
+    virtual void mark_refused(std::uint64_t seen_epoch) = 0;
+
+    virtual void attach(std::string name, Proof proof, Done done) = 0;
+    virtual void detach(std::string name, std::string reason, Done done) = 0;
+};
+
+}  // namespace pgpool::cluster

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Membership: which nodes hold everything that was committed, in mode replication. Pure.
+//
+// Invariants: (1) at least one member is attached, unless there is none at all; (2) `main` names an attached
+// member, and stays the same as long as that is attached; after it the first attached in the order of the
+// configuration; (3) two memberships with different attached members never have the same epoch once they are
+// in force: who changes one gives it a higher epoch.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+
+namespace pgpool::cluster {
+
+struct Member {
+    std::string name;
+    bool is_attached = true;
+    std::string reason;  // in words, when not attached
+    WallTime since;      // of the last change of it, in whole seconds
+    friend bool operator==(const Member&, const Member&) = default;
+};
+
+struct Membership {
+    std::uint64_t epoch = 0;
+    std::string main;
+    std::vector<Member> members;  // in the order of the configuration
+
+    [[nodiscard]] const Member* find(std::string_view name) const;
+    [[nodiscard]] bool is_attached(std::string_view name) const;
+    [[nodiscard]] std::size_t attached() const;
+    [[nodiscard]] bool is_last(std::string_view name) const;  // attached, and no other is
+    friend bool operator==(const Membership&, const Membership&) = default;
+};
+
+// When nothing is known: all are attached, epoch 1.
+[[nodiscard]] Membership first_membership(std::span<const std::string> names, WallTime now);
+
+// As the configuration has it now: a new node is not attached, one that is no longer configured is forgotten.
+// An error if no attached member would be left.
+[[nodiscard]] Result<Membership> fit(const Membership& membership, std::span<const std::string> names,
+                                     WallTime now);
+
+// Errors: 42704 there is no such node; 55000 it is so already, or it is the last one that is attached.
+[[nodiscard]] Result<void> evict(Membership& membership, std::string_view name, std::string reason,
+                                 WallTime now);
+[[nodiscard]] Result<void> attach(Membership& membership, std::string_view name, WallTime now);
+
+// YAML with a version of its form in it; a text that was cut short is refused.
+[[nodiscard]] std::string to_text(const Membership& membership);
+[[nodiscard]] Result<Membership> membership_of(std::string_view text);
+
+}  // namespace pgpool::cluster

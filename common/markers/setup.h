@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What mode replication keeps in each database of each node: rows that say which transaction was committed
+// last, so that a crash between the nodes' commits can be repaired, and the epoch that fences off a proxy
+// with an old view.
+//
+// A transaction in flight has a slot for itself. In its last statement on each node it marks that slot's row
+// with its sequence number and with what it did (the redo), under the condition that the row's epoch is the
+// one it began under. Raising the epoch changes every row: that waits for transactions that have marked, and
+// those that come later find no row. Pure: text only.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pgpool::markers {
+
+inline constexpr std::string_view kSchema = "pgpool_replication";
+inline constexpr int kVersion = 1;  // of the objects; pgpool_replication.version() returns it
+
+// Parameters: slot int4, seq int8, epoch int8, redo bytea. One row of one boolean: f if the epoch is another,
+// or if there is no such slot.
+inline constexpr std::string_view kMark = "SELECT pgpool_replication.mark($1,$2,$3,$4)";
+
+// Makes or completes the objects in one database; may be run again, and read by an administrator. REQUIRES: a
+// superuser or the owner of the database runs it.
+[[nodiscard]] std::string setup_sql(std::uint32_t slots);
+
+}  // namespace pgpool::markers

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/nodecheck/facts.h"
+
+namespace pgpool::nodecheck {
+
+// Only the major version counts: minor ones are mixed while nodes are updated one by one. lc_collate and
+// lc_ctype are those of the database that is asked and come with the databases.
+std::string_view settings_query() {
+    return R"sql(
+SELECT 'server_version (major)', (current_setting('server_version_num')::integer / 10000)::text
+UNION ALL
+SELECT name, setting FROM pg_catalog.pg_settings WHERE lower(name) IN (
+    'array_nulls', 'backslash_quote', 'block_size', 'bytea_output', 'datestyle', 'default_text_search_config',
+    'default_transaction_isolation', 'extra_float_digits', 'integer_datetimes', 'intervalstyle', 'lc_messages',
+    'lc_monetary', 'lc_numeric', 'lc_time', 'max_identifier_length', 'max_prepared_transactions', 'search_path',
+    'server_encoding', 'standard_conforming_strings', 'timezone', 'timezone_abbreviations',
+    'transform_null_equals', 'xmlbinary', 'xmloption')
+UNION ALL
+SELECT concat_ws(' ', split_part(c.setting, '=', 1), 'of role ' || quote_ident(r.rolname),
+                 'in database ' || quote_ident(d.datname)),
+       substr(c.setting, strpos(c.setting, '=') + 1)
+FROM pg_catalog.pg_db_role_setting s
+LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
+)sql";
+}
+
+std::string_view databases_query() {
+    return R"sql(
+SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATERAL (VALUES
+    ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)),
+    ('collation', d.datcollate),
+    ('ctype', d.datctype),
+    ('icu locale', d.daticulocale),
+    ('locale provider', CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' ELSE d.datlocprovider::text END),
+    ('collation version', pg_catalog.pg_database_collation_actual_version(d.oid))
+) AS p(name, value)
+WHERE d.datallowconn AND d.datname <> 'template0'
+)sql";
+}
+
+std::string_view extensions_query() {
+    return "SELECT extname, extversion FROM pg_catalog.pg_extension";
+}
+
+namespace {
+
+Values values_of(std::span<const Row> rows) {
+    Values values;
+    for (const Row& row : rows) {
+        if (row.size() == 2) values[row[0]] = row[1];
+    }
+    return values;
+}
+
+}  // namespace
+
+void add_settings(NodeFacts& facts, std::span<const Row> rows) {
+    facts.settings.merge(values_of(rows));
+}
+
+void add_databases(NodeFacts& facts, std::span<const Row> rows) {
+    for (const Row& row : rows) {
+        if (row.size() == 3) facts.databases[row[0]].properties[row[1]] = row[2];
+    }
+}
+
+void add_extensions(NodeFacts& facts, const std::string& database, std::span<const Row> rows) {
+    DatabaseFacts& found = facts.databases[database];
+    found.extensions = values_of(rows);
+    found.extensions_known = true;
+}
+
+}  // namespace pgpool::nodecheck

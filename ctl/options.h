@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The command line.
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pgpool::ctl {
+
+enum class Command : std::uint8_t { Nodes, Show, Attach, Detach, CheckNodes, PrepareNodes, Verify };
+
+struct Options {
+    Command command = Command::Nodes;
+    std::string config = "/etc/pgpool/appliance.yaml";
+    std::string user;  // of the console; empty: the first of admin.users
+    bool is_json = false;
+
+    std::vector<std::string> words;      // show
+    std::string node;                    // attach, detach
+    std::string reason;                  // detach
+    std::vector<std::string> databases;  // prepare-nodes, verify; empty: all
+    bool print_only = false;             // prepare-nodes
+    std::vector<std::string> tables;     // verify; empty: all
+    std::uint32_t chunk = 10'000;        // verify: rows of one comparison
+    std::uint32_t tries = 10;            // verify: comparisons before a difference counts
+    bool hide_progress = false;          // verify
+};
+
+// Adds commands and options to `app`; parsing it fills `options`, which must outlive it.
+void declare_options(CLI::App& app, Options& options);
+
+}  // namespace pgpool::ctl

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/exec/follower.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "common/wire/encoder.h"
+#include "common/wire/error_fields.h"
+#include "common/wire/messages.h"
+
+namespace pgpool::exec {
+
+using namespace wire::backend;
+
+namespace {
+
+// Larger messages are passed over as they arrive; what matters is short.
+constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
+
+}  // namespace
+
+void Follower::begin_step(Step step) {
+    steps_.push_back(std::move(step));
+    if (awaits_begin_) ++steps_held_;
+}
+
+// As any simple Query it destroys the unnamed statement (PG documentation 55.2.3).
+void Follower::run(std::string& out, std::string_view sql) {
+    wire::append_query(out, sql);
+    link->statements.unnamed = {};
+    link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
+    begin_step({.kind = Kind::Own, .expected = {}, .result = {}});
+}
+
+void Follower::begin(std::string& out, std::string_view sql) {
+    wire::append_query(out, sql);
+    link->statements.unnamed = {};
+    link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
+    begin_step({.kind = Kind::Begin, .expected = {}, .result = {}});
+    awaits_begin_ = true;
+}
+
+bool Follower::hold_back(std::string_view steps) {
+    if (awaits_begin_) held_ += steps;
+    return awaits_begin_;
+}
+
+std::string Follower::take_held() {
+    if (awaits_begin_ || !difference_.empty()) return {};
+    steps_held_ = 0;
+    return std::exchange(held_, {});
+}
+
+bool Follower::forget_held() {
+    if (held_.empty()) return false;
+    held_.clear();
+    for (; steps_held_ > 0; --steps_held_) {
+        steps_.pop_back();
+        link->replies.pop();  // one is as good as another: all are swallowed
+    }
+    return true;
+}
+
+void Follower::repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected) {
+    if (!request.sql.empty()) {
+        wire::append_query(out, request.sql);
+        link->statements.unnamed = {};
+        link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
+    } else {
+        for (const auto& execution : request.executions) execute(out, execution.statement, execution.values);
+        wire::append_sync(out);
+        link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
+    }
+    begin_step({.kind = Kind::Copy, .expected = expected, .result = {}});
+}
+
+void Follower::begin_copy(std::string& out, std::string_view sql) {
+    wire::append_query(out, sql);
+    link->statements.unnamed = {};
+    link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
+    begin_step({.kind = Kind::Copy, .expected = {}, .is_open = true, .result = {}});
+}
+
+// Nothing is sent behind an open step before this: it is the last one, or has ended.
+void Follower::expect(const StepOutcome& expected) {
+    if (steps_.empty()) return;
+    Step& step = steps_.back();
+    step.expected = expected;
+    step.is_open = false;
+    if (!step.result) return;
+    compare(step, *step.result);
+    steps_.pop_back();
+}
+
+void Follower::mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
+                    std::string_view mark_values) {
+    marked_ = false;
+    execute(out, constraints, kNoValues);
+    execute(out, mark, mark_values);
+    wire::append_sync(out);
+    link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
+    begin_step({.kind = Kind::Mark, .expected = {}, .result = {}});
+}
+
+void Follower::ensure_prepared(std::string& out, const PreparedPtr& statement) {
+    if (link->statements.has(*statement)) return;
+    if (const PreparedPtr evicted = link->statements.evict()) {
+        wire::append_close_statement(out, evicted->server_name);
+    }
+    wire::append_parse(out, statement->server_name, statement->sql_and_types);
+    link->statements.add(statement);
+}
+
+void Follower::execute(std::string& out, const PreparedPtr& statement, std::string_view values) {
+    ensure_prepared(out, statement);
+    wire::FrameBuilder(out, wire::frontend::kBind).string("").string(statement->server_name).bytes(values);
+    wire::FrameBuilder(out, wire::frontend::kExecute).string("").int32(0);
+}
+
+std::size_t Follower::on_bytes(ByteView bytes, NameValuesTable& names) {
+    std::size_t at = 0;
+    while (at < bytes.size()) {
+        if (link->body_left > 0) {
+            const std::size_t count = std::min<std::uint64_t>(link->body_left, bytes.size() - at);
+            link->body_left -= count;
+            at += count;
+            continue;
+        }
+        const auto [frame, error] = wire::next_frame(bytes.substr(at));
+        if (error == wire::FrameError::NeedMore) break;
+        if (error == wire::FrameError::BadLength) {
+            difference_ = "it sent a message with an impossible length";
+            return bytes.size();
+        }
+        if (!frame.complete() && frame.size <= kMaxHeld) break;
+        at += frame.bytes.size();
+        if (!frame.complete()) link->body_left = frame.size - frame.bytes.size();
+        on_frame(frame, names);
+    }
+    return at;
+}
+
+void Follower::on_frame(const wire::Frame& frame, NameValuesTable& names) {
+    switch (frame.type) {
+        case kCommandComplete:
+            return outcome_.add_tag(Cursor(frame.body).c_string());
+        case kPortalSuspended:
+            return outcome_.add_suspended();
+        case kDataRow:
+            return on_data_row(frame);
+        case kErrorResponse:
+            return on_error(frame.body);
+        case kParameterStatus:
+            if (const auto told = wire::read_parameter_status(frame.body)) {
+                link->reported = names.with(link->reported, told->name, told->value);
+            }
+            return;
+        case kReadyForQuery:
+            link->status = static_cast<wire::TransactionStatus>(frame.body.empty() ? 'I' : frame.body[0]);
+            return end_step();
+        default:
+            return;
+    }
+}
+
+// The row of the marker: one column, t or f.
+void Follower::on_data_row(const wire::Frame& frame) {
+    if (!steps_.empty() && steps_.front().kind == Kind::Mark) marked_ = frame.body.ends_with('t');
+}
+
+void Follower::on_error(ByteView body) {
+    const wire::ErrorFields fields = wire::read_error_fields(body);
+    outcome_.add_error(fields.sqlstate);
+    last_error_.assign(fields.message);
+    link->statements.clear();  // which of them came to be is not known any more
+    link->statements.unnamed = UnnamedStatement::unknown();
+    needs_reset = true;
+}
+
+void Follower::end_step() {
+    if (!link->replies.empty()) link->replies.pop();
+    if (steps_.empty()) return;
+    const StepOutcome result = std::exchange(outcome_, {});
+    if (steps_.front().is_open) {
+        steps_.front().result = result;
+        return;
+    }
+    compare(steps_.front(), result);
+    if (steps_.front().kind == Kind::Begin) awaits_begin_ = result.failed();
+    steps_.pop_front();
+}
+
+void Follower::compare(const Step& step, const StepOutcome& result) {
+    const bool differs = step.expected ? !result.equals(*step.expected) : result.failed();
+    if (!differs || !difference_.empty()) return;
+    difference_ = step.expected ? fmt::format("{} instead of {}", result.text(), step.expected->text())
+                                : std::string(result.text());
+    if (result.failed()) difference_ += fmt::format(" ({})", last_error_);
+}
+
+}  // namespace pgpool::exec

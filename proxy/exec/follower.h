@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Follower: one of the other nodes in a replicated transaction. It executes what the main node has executed,
+// and notes whether it came to the same result: the same command tags (and so the same counts), the same
+// SQLSTATEs.
+//
+// What is sent is a series of steps, each ended by a ReadyForQuery; the results of steps are compared when
+// that comes. Pure: what is to be sent is put into a string, the shell's connection is only named. Threads:
+// one worker only.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/bytes.h"
+#include "common/wire/decoder.h"
+#include "proxy/exec/copied_request.h"
+#include "proxy/exec/name_values.h"
+#include "proxy/exec/server_link.h"
+
+namespace pgpool::exec {
+
+// What a node has answered to one step: its command tags and the SQLSTATEs of its errors, in order.
+class StepOutcome {
+public:
+    void add_tag(std::string_view tag) { append(tag); }
+    void add_error(std::string_view sqlstate) { append("!", sqlstate); }
+    void add_suspended() { is_open_ = true; }
+    [[nodiscard]] bool failed() const { return text_.find('!') != std::string::npos; }
+    // One that was only fetched in part tells no count.
+    [[nodiscard]] bool equals(const StepOutcome& other) const {
+        return is_open_ || other.is_open_ || text_ == other.text_;
+    }
+    [[nodiscard]] const std::string& text() const { return text_; }  // "UPDATE 1; !23505"
+
+private:
+    void append(std::string_view first, std::string_view second = {}) {
+        if (!text_.empty()) text_ += "; ";
+        text_.append(first).append(second);
+    }
+    std::string text_;
+    bool is_open_ = false;
+};
+
+class Follower {
+public:
+    explicit Follower(ServerLink& the_link) : link(&the_link) {}
+
+    ServerLink* link;
+
+    // Of a Bind without parameters, which takes its result as text.
+    static constexpr std::string_view kNoValues{"\0\0\0\0\0\0", 6};
+
+    // Steps: appended to `out`, which the caller sends.
+    void run(std::string& out, std::string_view sql);  // something of ours that must succeed
+    // BEGIN. What follows is held back until it has succeeded, see hold_back().
+    void begin(std::string& out, std::string_view sql);
+    void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
+    // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
+    void begin_copy(std::string& out, std::string_view sql);
+    void expect(const StepOutcome& expected);
+    // With the marker; `marked()` tells what came of it.
+    void mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
+              std::string_view mark_values);
+
+    // Bytes of its connection; returns how many are done with.
+    [[nodiscard]] std::size_t on_bytes(ByteView bytes, NameValuesTable& names);
+
+    // True: BEGIN is not answered yet, `steps` are kept; take_held() gives them when they may be sent.
+    [[nodiscard]] bool hold_back(std::string_view steps);
+    [[nodiscard]] std::string take_held();
+    // Drops what was not sent, and the steps that were to answer it. True: something was.
+    bool forget_held();
+
+    [[nodiscard]] bool owes() const { return !steps_.empty(); }
+    [[nodiscard]] bool marked() const { return marked_; }
+    // How it came to another result than the main node; empty: it did not.
+    [[nodiscard]] const std::string& difference() const { return difference_; }
+    // Session settings were changed within the transaction: the connection is reset before others get it.
+    bool needs_reset = false;
+    bool has_begun = false;     // the transaction
+    bool is_cancelled = false;  // a cancel request is on its way: the connection is not used again
+
+private:
+    enum class Kind : std::uint8_t { Own, Begin, Copy, Mark };
+    struct Step {
+        Kind kind = Kind::Own;
+        std::optional<StepOutcome> expected;  // none: it must not fail
+        bool is_open = false;                 // what is expected follows
+        std::optional<StepOutcome> result;    // it has ended before that
+    };
+
+    void begin_step(Step step);
+    void execute(std::string& out, const PreparedPtr& statement, std::string_view values);
+    void ensure_prepared(std::string& out, const PreparedPtr& statement);
+    void on_frame(const wire::Frame& frame, NameValuesTable& names);
+    void on_data_row(const wire::Frame& frame);
+    void on_error(ByteView body);
+    void end_step();
+    void compare(const Step& step, const StepOutcome& result);
+
+    std::deque<Step> steps_;
+    StepOutcome outcome_;     // of the step at the front
+    std::string last_error_;  // its message
+    std::string difference_;
+    bool marked_ = false;
+    bool awaits_begin_ = false;
+    std::size_t steps_held_ = 0;  // of steps_, at the end: not sent yet
+    std::string held_;
+};
+
+}  // namespace pgpool::exec

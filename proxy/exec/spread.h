@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Spread: what a session in mode replication knows of its transaction on all nodes. Empty between
+// transactions. The protocol is in nodes.cc.
+//
+// Invariants: (1) a follower gets a request only after the main node has executed it, so row locks are taken
+// on main first; (2) main is told to commit only when every node that is in has executed the same with the
+// same results, and carries the marker; (3) the client hears of a commit only when every node that is in has
+// confirmed it. Pure; one worker only.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/markers/redo.h"
+#include "proxy/exec/copied_request.h"
+#include "proxy/exec/follower.h"
+#include "proxy/exec/row_images.h"
+#include "proxy/route/plan.h"
+
+namespace pgpool::exec {
+
+struct Spread {
+    enum class Phase : std::uint8_t {
+        Open,        // main executes, the others follow
+        Marking,     // all nodes are asked for the marker
+        Marked,      // all have it
+        Committing,  // main was told to commit
+        Following,   // main has committed, the others were told to
+        Evicting,    // all is done; a node that failed must be out before the client hears of it
+        Undoing,     // all roll back
+    };
+    struct Done {
+        CopiedRequest request;
+        StepOutcome outcome;
+        bool sets = false;
+    };
+
+    Phase phase = Phase::Open;
+    bool is_joined = false;  // it has written, or is about to
+    std::vector<std::unique_ptr<Follower>> followers;
+    std::vector<Done> prelude;  // savepoints and settings of the transaction, before it wrote
+    markers::Redo redo;
+    bool is_repairable = true;  // the redo holds all that was done
+    std::string doom;           // why the transaction cannot commit; empty: it can
+    std::string refusal;        // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    route::NodeSet lost;        // followers that are gone since main was told to commit
+    route::NodeSet failed;      // nodes that must be out before the client hears
+
+    // The request that main executes.
+    bool copies = false;      // ... and the others are to follow
+    bool is_alone = false;    // a transaction of its own
+    bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
+    bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
+    bool is_end = false;      // the client's COMMIT or ROLLBACK
+    bool sets = false;        // settings
+    bool makes_savepoints = false;
+    bool depends_on_facts = false;
+    std::size_t statements = 0;  // of its text
+    CopiedRequest copy;
+    std::optional<RowImages> images;  // the others get main's rows instead
+    bool is_described = false;        // what comes from main answers a Describe
+    std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
+    StepOutcome outcome;
+    bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
+    bool streams = false;    // ... and has not ended
+    std::string copy_tail;   // of the data, where dates are looked for: the field that has not ended
+    bool looks_for_dates = false;
+    bool is_point = false;         // changes one row at most
+    bool awaits_follower = false;  // a connection for the next one
+
+    // The commit.
+    std::uint32_t slot = kNoSlot;
+    std::uint64_t epoch = 0;
+    std::uint32_t main_owes = 0;  // answers to what is ours
+    bool main_marked = false;     // with the right epoch
+    bool holds = false;           // what the client gets is kept until the commit is certain
+    std::string held;
+    std::string main_error;  // ErrorResponse body of main to something of ours
+    bool is_marker_sent = false;
+    bool main_is_lost = false;
+    TimePoint evicting_until;  // the client does not wait longer for the decision
+
+    static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+    [[nodiscard]] bool must_finish() const {
+        return phase == Phase::Committing || phase == Phase::Following || phase == Phase::Evicting;
+    }
+};
+
+}  // namespace pgpool::exec

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/health/write_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/health/function_body.h"
+#include "proxy/sql/builtin.h"
+
+namespace pgpool::health {
+namespace {
+
+using pg::Rows;
+using sql::WriteFacts;
+using Oid = std::uint32_t;
+
+// Bits of pg_trigger.tgtype (catalog/pg_trigger.h).
+constexpr unsigned kInsertEvent = 1U << 2U;
+constexpr unsigned kDeleteEvent = 1U << 3U;
+constexpr unsigned kUpdateEvent = 1U << 4U;
+constexpr unsigned kTruncateEvent = 1U << 5U;
+
+Oid to_oid(std::string_view text) {
+    Oid value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+const Rows& of(const CatalogRows& rows, CatalogQuery query) {
+    return rows[static_cast<std::size_t>(query)];
+}
+
+void object(std::string& to, const std::string& obstacle) {
+    if (to.empty()) to = obstacle;
+}
+
+// Judges stored expressions.
+class Expressions {
+public:
+    explicit Expressions(const Rows& functions) : functions_(functions) {
+        for (std::size_t i = 0; i < functions.size(); ++i) {
+            if (functions.text(i, 3) != "i") not_immutable_.emplace(to_oid(functions.text(i, 0)), i);
+        }
+    }
+
+    [[nodiscard]] sql::Default judge(std::string_view tree) const {
+        const auto holds = [tree](std::string_view node) {
+            return tree.find(node) != std::string_view::npos;
+        };
+        auto worst = sql::Default::Deterministic;
+        // CURRENT_TIMESTAMP and its kin; text that is read as another type.
+        if (holds("{SQLVALUEFUNCTION") || holds("{COERCEVIAIO")) worst = sql::Default::NotDeterministic;
+        if (holds("{NEXTVALUEEXPR")) worst = sql::Default::Sequence;
+        for (const Oid oid : read_tree(tree).functions) worst = std::max(worst, judge_function(oid));
+        return worst;
+    }
+
+private:
+    [[nodiscard]] sql::Default judge_function(Oid oid) const {
+        const auto found = not_immutable_.find(oid);
+        if (found == not_immutable_.end()) return sql::Default::Deterministic;
+        const std::string_view name = functions_.text(found->second, 2);
+        if (functions_.text(found->second, 1) != "pg_catalog") {
+            const bool may_write = functions_.text(found->second, 3) == "v" &&
+                                   !sql::extension_writes_nothing(name, functions_.text(found->second, 4));
+            return may_write ? sql::Default::MayWrite : sql::Default::NotDeterministic;
+        }
+        if (name == "nextval") return sql::Default::Sequence;
+        return sql::depends_on_settings_only(name) ? sql::Default::Deterministic
+                                                   : sql::Default::NotDeterministic;
+    }
+
+    const Rows& functions_;
+    std::unordered_map<Oid, std::size_t> not_immutable_;
+};
+
+bool same_columns(const WriteFacts& a, const WriteFacts& b) {
+    return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                      [](const auto& x, const auto& y) { return x.name == y.name; });
+}
+
+sql::Content to_content(std::string_view word) {
+    if (word == kFloatContent) return sql::Content::Float;
+    if (word == kDateContent) return sql::Content::Date;
+    return word == kContainerContent ? sql::Content::DateContainer : sql::Content::Plain;
+}
+
+class WriteFactsBuilder {
+public:
+    explicit WriteFactsBuilder(const CatalogRows& rows)
+        : rows_(rows), expressions_(of(rows, CatalogQuery::Functions)) {}
+
+    WriteFactsByOid run() {
+        add_tables();
+        add_columns();
+        add_keys();
+        add_triggers();
+        add_checks();
+        add_partitions();
+        read_foreign_keys();
+        follow_foreign_keys();
+        WriteFactsByOid out;
+        for (auto& [oid, table] : tables_) {
+            out.emplace(oid, std::make_shared<const WriteFacts>(std::move(table.facts)));
+        }
+        return out;
+    }
+
+private:
+    enum class Event : std::uint8_t { Delete, Update };
+    using Seen = std::set<std::pair<Oid, Event>>;
+    struct Table {
+        WriteFacts facts;
+        std::string name;
+    };
+    struct ForeignKey {
+        std::string name;
+        Oid from = 0;
+        char on_delete = 'a';
+        char on_update = 'a';
+        std::vector<std::string> columns;  // of the table that is referenced
+    };
+
+    [[nodiscard]] Table* table(std::string_view oid) {
+        const auto found = tables_.find(to_oid(oid));
+        return found == tables_.end() ? nullptr : &found->second;
+    }
+
+    void add_tables();
+    void add_columns();
+    void add_keys();
+    void add_triggers();
+    void add_checks();
+    void add_partitions();
+    void inherit(Oid parent, Oid child, std::set<Oid>& seen);
+    void read_foreign_keys();
+    void follow_foreign_keys();
+    std::string obstacle_to(Event event, Oid oid, Seen& seen);
+    std::string obstacle_to_action(const ForeignKey& key, Event event, Seen& seen);
+
+    const CatalogRows& rows_;
+    Expressions expressions_;
+    std::unordered_map<Oid, Table> tables_;
+    std::unordered_map<Oid, std::vector<Oid>> partitions_;
+    std::unordered_map<Oid, std::vector<ForeignKey>> foreign_keys_;  // by the table that is referenced
+};
+
+void WriteFactsBuilder::add_tables() {
+    const Rows& rows = of(rows_, CatalogQuery::Tables);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        Table& table = tables_[to_oid(rows.text(i, 0))];
+        table.name = rows.text(i, 2);
+        const std::string_view kind = rows.text(i, 1);
+        std::string& obstacle = table.facts.obstacle;
+        if (kind == "v") obstacle = fmt::format("\"{}\" is a view", table.name);
+        if (kind == "m") obstacle = fmt::format("\"{}\" is a materialized view", table.name);
+        if (kind == "f") obstacle = fmt::format("\"{}\" is a foreign table", table.name);
+        if (rows.is_true(i, 3)) object(obstacle, fmt::format("row security on table \"{}\"", table.name));
+        if (rows.is_true(i, 4)) object(obstacle, fmt::format("a rule on table \"{}\"", table.name));
+    }
+}
+
+void WriteFactsBuilder::add_columns() {
+    const Rows& rows = of(rows_, CatalogQuery::Columns);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        Table* to = table(rows.text(i, 0));
+        if (to == nullptr) continue;
+        sql::ColumnFacts column;
+        column.name = rows.text(i, 1);
+        column.content = to_content(rows.text(i, 5));
+        if (!rows.text(i, 2).empty()) {
+            column.filled = sql::Default::Sequence;
+        } else if (rows.is_true(i, 3)) {
+            column.filled = sql::Default::Generated;
+        } else if (rows.at(i, 4)) {
+            column.filled = expressions_.judge(rows.text(i, 4));
+        }
+        to->facts.columns.push_back(std::move(column));
+    }
+}
+
+void WriteFactsBuilder::add_keys() {
+    const Rows& rows = of(rows_, CatalogQuery::Keys);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        Table* to = table(rows.text(i, 1));
+        if (to == nullptr) continue;
+        const bool first = i == 0 || rows.text(i, 0) != rows.text(i - 1, 0);
+        if (first) to->facts.keys.push_back({.name = std::string(rows.text(i, 2)), .columns = {}});
+        sql::UniqueKey& key = to->facts.keys.back();
+        key.columns.emplace_back(rows.text(i, 3));
+        key.has_nulls = key.has_nulls || rows.is_true(i, 4);
+    }
+}
+
+void WriteFactsBuilder::add_triggers() {
+    const Rows& rows = of(rows_, CatalogQuery::Events);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        Table* to = table(rows.text(i, 0));
+        if (to == nullptr) continue;
+        const std::string text = fmt::format("trigger \"{}\" on table \"{}\"", rows.text(i, 1), to->name);
+        const unsigned events = to_oid(rows.text(i, 2));
+        if ((events & kInsertEvent) != 0) object(to->facts.insert_obstacle, text);
+        if ((events & kUpdateEvent) != 0) object(to->facts.update_obstacle, text);
+        if ((events & kDeleteEvent) != 0) object(to->facts.delete_obstacle, text);
+        if ((events & kTruncateEvent) != 0) object(to->facts.truncate_obstacle, text);
+    }
+}
+
+void WriteFactsBuilder::add_checks() {
+    const Rows& rows = of(rows_, CatalogQuery::Checks);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        Table* to = table(rows.text(i, 0));
+        if (to == nullptr || expressions_.judge(rows.text(i, 3)) == sql::Default::Deterministic) continue;
+        object(to->facts.obstacle,
+               fmt::format("check \"{}\" of table \"{}\" is not immutable", rows.text(i, 2), to->name));
+    }
+}
+
+void WriteFactsBuilder::add_partitions() {
+    const Rows& rows = of(rows_, CatalogQuery::Inheritance);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows.is_true(i, 2)) {
+            partitions_[to_oid(rows.text(i, 0))].push_back(to_oid(rows.text(i, 1)));
+            continue;
+        }
+        for (const std::size_t side : {0U, 1U}) {
+            if (Table* to = table(rows.text(i, side)))
+                object(to->facts.obstacle, fmt::format("inheritance of table \"{}\"", to->name));
+        }
+    }
+    for (const auto& [parent, children] : partitions_) {
+        std::set<Oid> seen{parent};
+        for (const Oid child : children) inherit(parent, child, seen);
+    }
+}
+
+// A row that changes its partition is deleted from one and inserted into the other.
+void WriteFactsBuilder::inherit(Oid parent, Oid child, std::set<Oid>& seen) {
+    const auto to = tables_.find(parent);
+    const auto from = tables_.find(child);
+    if (to == tables_.end() || from == tables_.end() || !seen.insert(child).second) return;
+    WriteFacts& all = to->second.facts;
+    const WriteFacts& part = from->second.facts;
+    object(all.obstacle, part.obstacle);
+    object(all.insert_obstacle, part.insert_obstacle);
+    object(all.delete_obstacle, part.delete_obstacle);
+    object(all.truncate_obstacle, part.truncate_obstacle);
+    for (const std::string* obstacle :
+         {&part.update_obstacle, &part.delete_obstacle, &part.insert_obstacle}) {
+        object(all.update_obstacle, *obstacle);
+    }
+    if (const auto below = partitions_.find(child); below != partitions_.end()) {
+        for (const Oid next : below->second) inherit(parent, next, seen);
+    }
+}
+
+void WriteFactsBuilder::read_foreign_keys() {
+    const Rows& rows = of(rows_, CatalogQuery::ForeignKeys);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        std::vector<ForeignKey>& keys = foreign_keys_[to_oid(rows.text(i, 2))];
+        if (i == 0 || rows.text(i, 0) != rows.text(i - 1, 0)) {
+            ForeignKey& key = keys.emplace_back();
+            key.name = rows.text(i, 1);
+            key.from = to_oid(rows.text(i, 4));
+            if (!rows.text(i, 5).empty()) key.on_delete = rows.text(i, 5).front();
+            if (!rows.text(i, 6).empty()) key.on_update = rows.text(i, 6).front();
+        }
+        keys.back().columns.emplace_back(rows.text(i, 3));
+    }
+}
+
+// Triggers and what foreign keys lead to are kept apart until all is known.
+void WriteFactsBuilder::follow_foreign_keys() {
+    std::vector<std::pair<Oid, std::string>> deletes;
+    for (const auto& [oid, keys] : foreign_keys_) {
+        const auto to = tables_.find(oid);
+        if (to == tables_.end()) continue;
+        Seen seen;
+        deletes.emplace_back(oid, obstacle_to(Event::Delete, oid, seen));
+        for (const ForeignKey& key : keys) {
+            Seen followed;
+            std::string obstacle = obstacle_to_action(key, Event::Update, followed);
+            if (!obstacle.empty()) to->second.facts.followed.push_back({key.columns, std::move(obstacle)});
+        }
+    }
+    for (auto& [oid, obstacle] : deletes) object(tables_[oid].facts.delete_obstacle, obstacle);
+}
+
+std::string WriteFactsBuilder::obstacle_to(Event event, Oid oid, Seen& seen) {
+    const auto at = tables_.find(oid);
+    if (at == tables_.end()) return "a table that is not known";
+    if (!seen.emplace(oid, event).second) return {};
+    const WriteFacts& facts = at->second.facts;
+    std::string obstacle = facts.obstacle;
+    object(obstacle, event == Event::Delete ? facts.delete_obstacle : facts.update_obstacle);
+    const auto keys = foreign_keys_.find(oid);
+    if (keys == foreign_keys_.end()) return obstacle;
+    for (const ForeignKey& key : keys->second) object(obstacle, obstacle_to_action(key, event, seen));
+    return obstacle;
+}
+
+// The rows that refer to one hold a lock on it, or wait for it, so all nodes find the same ones.
+std::string WriteFactsBuilder::obstacle_to_action(const ForeignKey& key, Event event, Seen& seen) {
+    const char action = event == Event::Delete ? key.on_delete : key.on_update;
+    if (action != 'c' && action != 'n' && action != 'd') return {};
+    const bool deletes = event == Event::Delete && action == 'c';
+    std::string obstacle = obstacle_to(deletes ? Event::Delete : Event::Update, key.from, seen);
+    const auto from = tables_.find(key.from);
+    if (action == 'd' && from != tables_.end()) {
+        const auto& columns = from->second.facts.columns;
+        const bool varies = std::any_of(columns.begin(), columns.end(), [](const sql::ColumnFacts& column) {
+            return column.filled > sql::Default::Deterministic;
+        });
+        if (varies) object(obstacle, fmt::format("SET DEFAULT of table \"{}\"", from->second.name));
+    }
+    return obstacle.empty() ? obstacle : fmt::format("{} (by foreign key \"{}\")", obstacle, key.name);
+}
+
+}  // namespace
+
+WriteFactsByOid build_write_facts(const CatalogRows& rows) {
+    return WriteFactsBuilder(rows).run();
+}
+
+void add_database_facts(const CatalogRows& rows, sql::CatalogFacts& facts) {
+    facts.writes_known = true;
+    const Rows& global = of(rows, CatalogQuery::Global);
+    for (std::size_t i = 0; i < global.size(); ++i) {
+        const std::string name(global.text(i, 1));
+        if (global.text(i, 0) == kBadCast) object(facts.cast_obstacle, fmt::format("cast {}", name));
+        if (global.text(i, 0) == kEventTrigger)
+            object(facts.ddl_obstacle, fmt::format("event trigger \"{}\"", name));
+        if (global.text(i, 0) == kShadowingOperator) facts.shadowing_operators[name] = true;
+    }
+    const Expressions expressions(of(rows, CatalogQuery::Functions));
+    const Rows& checks = of(rows, CatalogQuery::Checks);
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+        const bool of_domain = to_oid(checks.text(i, 1)) != 0;
+        if (of_domain && expressions.judge(checks.text(i, 3)) != sql::Default::Deterministic) {
+            object(facts.cast_obstacle,
+                   fmt::format("check \"{}\" of a domain is not immutable", checks.text(i, 2)));
+        }
+    }
+    const Rows& events = of(rows, CatalogQuery::Events);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        if ((to_oid(events.text(i, 2)) & kTruncateEvent) != 0)
+            object(facts.truncate_obstacle, fmt::format("trigger \"{}\"", events.text(i, 1)));
+    }
+}
+
+std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>& a,
+                                        const std::shared_ptr<const WriteFacts>& b) {
+    if (!a || !b) return a ? a : b;
+    auto both = std::make_shared<WriteFacts>(*a);
+    std::erase_if(both->keys, [&b](const sql::UniqueKey& key) {
+        return std::none_of(b->keys.begin(), b->keys.end(), [&key](const sql::UniqueKey& other) {
+            return key.columns == other.columns && key.has_nulls == other.has_nulls;
+        });
+    });
+    both->several = both->several || b->several || !same_columns(*a, *b);
+    for (const sql::ColumnFacts& column : b->columns) {
+        const auto same =
+            std::find_if(both->columns.begin(), both->columns.end(),
+                         [&](const sql::ColumnFacts& other) { return other.name == column.name; });
+        if (same == both->columns.end()) {
+            both->columns.push_back(column);
+        } else {
+            same->filled = std::max(same->filled, column.filled);
+            same->content = std::max(same->content, column.content);
+        }
+    }
+    object(both->obstacle, b->obstacle);
+    object(both->insert_obstacle, b->insert_obstacle);
+    object(both->update_obstacle, b->update_obstacle);
+    object(both->delete_obstacle, b->delete_obstacle);
+    object(both->truncate_obstacle, b->truncate_obstacle);
+    both->followed.insert(both->followed.end(), b->followed.begin(), b->followed.end());
+    return both;
+}
+
+}  // namespace pgpool::health

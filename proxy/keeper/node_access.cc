@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/keeper/node_access.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "common/obs/log.h"
+
+namespace pgpool::keeper {
+
+namespace {
+
+using pg::Client;
+using pg::ClientError;
+using pg::ClientResult;
+
+constexpr SqlState kDeadlock{"40P01"};
+
+// What is raised must survive a crash of the node, whatever its settings are.
+constexpr std::string_view kPrepare =
+    "SELECT set_config('search_path', 'pg_catalog', false), "
+    "set_config('default_transaction_read_only', 'off', false), "
+    "set_config('default_transaction_isolation', 'read committed', false), "
+    "set_config('synchronous_commit', 'on', false), set_config('bytea_output', 'hex', false), "
+    "set_config('statement_timeout', '0', false), set_config('jit', 'off', false)";
+constexpr std::string_view kDatabases =
+    "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
+constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication.slot') IS NOT NULL";
+constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
+constexpr std::string_view kRaise = "UPDATE pgpool_replication.slot SET epoch = $1 WHERE epoch < $1";
+constexpr std::string_view kOtherEpochs = "SELECT count(*) FROM pgpool_replication.slot WHERE epoch <> $1";
+constexpr std::string_view kSequences = "SELECT id, seq FROM pgpool_replication.slot";
+// Only sessions of a proxy lock rows there, by their mark.
+constexpr std::string_view kEndMarkers =
+    "SELECT count(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks "
+    "WHERE relation = 'pgpool_replication.slot'::regclass AND pid <> pg_backend_pid() "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND mode = 'RowExclusiveLock') AS holder";
+
+template <typename T>
+T number(std::string_view text) {
+    T value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+ClientError of_database(const std::string& database, ClientError error) {
+    error.message = fmt::format("database {}: {}", database, error.message);
+    return error;
+}
+
+}  // namespace
+
+ClientResult<NodeAccess> NodeAccess::open(const config::Node& node, const config::Health& login,
+                                          const std::atomic<bool>& stop) {
+    NodeAccess access(node, login, stop);
+    if (auto connected = access.connect_all(); !connected) return tl::unexpected(connected.error());
+    return access;
+}
+
+TimePoint NodeAccess::soon() const {
+    return SteadyClock::now() + login_.timeout;
+}
+
+ClientResult<Client> NodeAccess::connect_plainly(const std::string& database) const {
+    pg::ConnectParams params;
+    params.host = node_.host;
+    params.port = node_.port;
+    params.user = login_.user;
+    params.password = login_.password;
+    params.database = database;
+    params.application_name = "pgpool-keeper";
+    return Client::connect(params, soon(), stop_);
+}
+
+ClientResult<Client> NodeAccess::connect(const std::string& database) const {
+    ClientResult<Client> client = connect_plainly(database);
+    if (!client) return client;
+    if (auto prepared = client->query(kPrepare, {}, soon()); !prepared)
+        return tl::unexpected(prepared.error());
+    return client;
+}
+
+ClientResult<void> NodeAccess::connect_all() {
+    ClientResult<Client> first = connect(login_.database);
+    if (!first) return tl::unexpected(first.error());
+    const auto names = first->query(kDatabases, {}, soon());
+    if (!names) return tl::unexpected(names.error());
+    for (std::size_t row = 0; row < names->size(); ++row) {
+        const std::string database(names->text(row, 0));
+        if (auto added = add(database); !added) return tl::unexpected(of_database(database, added.error()));
+    }
+    return {};
+}
+
+ClientResult<void> NodeAccess::add(const std::string& database) {
+    ClientResult<Client> client = connect(database);
+    if (!client) return tl::unexpected(client.error());
+    const auto has_markers = client->query(kHasMarkers, {}, soon());
+    if (!has_markers) return tl::unexpected(has_markers.error());
+    if (has_markers->is_true(0, 0)) {
+        clients_.emplace(database, std::move(*client));
+    } else {
+        bare_.push_back(database);
+    }
+    return {};
+}
+
+std::vector<std::string> NodeAccess::databases() const {
+    std::vector<std::string> names;
+    for (const auto& [database, client] : clients_) names.push_back(database);
+    return names;
+}
+
+ClientResult<std::vector<std::uint64_t>> NodeAccess::epochs(std::string_view sql) {
+    std::vector<std::uint64_t> found;
+    for (auto& [database, client] : clients_) {
+        const auto rows = client.query(sql, {}, soon());
+        if (!rows) return tl::unexpected(of_database(database, rows.error()));
+        if (!rows->text(0, 0).empty()) found.push_back(number<std::uint64_t>(rows->text(0, 0)));
+    }
+    return found;
+}
+
+ClientResult<std::uint64_t> NodeAccess::highest_epoch() {
+    return epochs("SELECT max(epoch) FROM pgpool_replication.slot").map([](const auto& found) {
+        return found.empty() ? std::uint64_t{0} : *std::ranges::max_element(found);
+    });
+}
+
+ClientResult<std::uint64_t> NodeAccess::lowest_epoch() {
+    return epochs("SELECT min(epoch) FROM pgpool_replication.slot").map([](const auto& found) {
+        return found.empty() ? std::uint64_t{0} : *std::ranges::min_element(found);
+    });
+}
+
+ClientResult<void> NodeAccess::raise(std::uint64_t epoch, Patience patience) {
+    for (const std::string& database : databases()) {
+        if (auto raised = raise_in(database, epoch, patience); !raised)
+            return tl::unexpected(of_database(database, raised.error()));
+    }
+    log::info("epoch_raised", {{"node", name()}, {"epoch", epoch}, {"databases", clients_.size()}});
+    return {};
+}
+
+ClientResult<void> NodeAccess::raise_in(const std::string& database, std::uint64_t epoch, Patience patience) {
+    Client& session = client(database);
+    const TimePoint give_up = SteadyClock::now() + patience.limit;
+    const std::array<Client::Parameter, 1> wanted{std::to_string(epoch)};
+    for (milliseconds grace = patience.grace;; grace *= 2) {
+        const std::array<Client::Parameter, 1> limit{std::to_string(grace.count())};
+        const auto set = session.query(kLimit, limit, soon());
+        if (!set) return tl::unexpected(set.error());
+        const auto raised = session.query(kRaise, wanted, soon() + grace);
+        if (raised) break;
+        const SqlState why = raised.error().sqlstate;
+        const bool is_blocked = why == sqlstate::kQueryCanceled || why == kDeadlock;
+        if (!is_blocked || SteadyClock::now() >= give_up) return tl::unexpected(raised.error());
+        if (auto ended = end_markers(database); !ended) return ended;
+    }
+    const auto others = session.query(kOtherEpochs, wanted, soon());
+    if (!others) return tl::unexpected(others.error());
+    if (others->text(0, 0) == "0") return {};
+    return tl::unexpected(ClientError{cluster::Reach::Query, sqlstate::kInternalError,
+                                      fmt::format("somebody else has raised the epoch beyond {}", epoch)});
+}
+
+ClientResult<void> NodeAccess::end_markers(const std::string& database) {
+    const auto ended = client(database).query(kEndMarkers, {}, soon());
+    if (!ended) return tl::unexpected(ended.error());
+    log::warning("sessions_ended", {{"node", name()},
+                                    {"database", database},
+                                    {"sessions", ended->text(0, 0)},
+                                    {"reason", "their transactions have marked and do not end"}});
+    return {};
+}
+
+ClientResult<markers::NodeSequences> NodeAccess::sequences() {
+    markers::NodeSequences all;
+    for (auto& [database, client] : clients_) {
+        const auto rows = client.query(kSequences, {}, soon());
+        if (!rows) return tl::unexpected(of_database(database, rows.error()));
+        markers::Sequences& slots = all[database];
+        for (std::size_t row = 0; row < rows->size(); ++row) {
+            slots.emplace(number<std::int32_t>(rows->text(row, 0)), number<std::int64_t>(rows->text(row, 1)));
+        }
+    }
+    return all;
+}
+
+}  // namespace pgpool::keeper

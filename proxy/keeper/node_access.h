@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// NodeAccess: connections of the keeper to one node, one for each database that holds markers
+// (common/markers/setup.h), and what it does with them: raise the epoch, read the slots.
+//
+// Every member is bounded: by the node's time to answer (health.timeout), and raise() by the time that it
+// leaves to transactions in flight. Threads: one at a time.
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "common/markers/repair_plan.h"
+#include "common/pg/client.h"
+
+namespace pgpool::keeper {
+
+// How long transactions that have marked may take to end before their sessions are ended, and for how long
+// that is repeated.
+struct Patience {
+    milliseconds grace{500};
+    milliseconds limit{10'000};
+};
+
+class NodeAccess {
+public:
+    // `stop` outlives it.
+    [[nodiscard]] static pg::ClientResult<NodeAccess> open(const config::Node& node,
+                                                           const config::Health& login,
+                                                           const std::atomic<bool>& stop);
+
+    [[nodiscard]] const std::string& name() const { return node_.name; }
+    [[nodiscard]] std::vector<std::string> databases() const;  // with markers
+    [[nodiscard]] const std::vector<std::string>& bare_databases() const { return bare_; }
+
+    [[nodiscard]] pg::ClientResult<std::uint64_t> highest_epoch();  // of all databases; 0 without any
+    [[nodiscard]] pg::ClientResult<std::uint64_t> lowest_epoch();
+    // After it no transaction that was begun under another epoch can commit, and none is about to.
+    [[nodiscard]] pg::ClientResult<void> raise(std::uint64_t epoch, Patience patience);
+    [[nodiscard]] pg::ClientResult<markers::NodeSequences> sequences();
+
+    // A connection of its own, with the settings of a login; and the one that is kept. REQUIRES: databases()
+    // holds the name.
+    [[nodiscard]] pg::ClientResult<pg::Client> connect_plainly(const std::string& database) const;
+    [[nodiscard]] pg::Client& client(const std::string& database) { return clients_.at(database); }
+    [[nodiscard]] TimePoint soon() const;  // when an answer is late
+
+private:
+    NodeAccess(config::Node node, config::Health login, const std::atomic<bool>& stop)
+        : node_(std::move(node)), login_(std::move(login)), stop_(&stop) {}
+
+    [[nodiscard]] pg::ClientResult<pg::Client> connect(const std::string& database) const;
+    [[nodiscard]] pg::ClientResult<void> connect_all();
+    [[nodiscard]] pg::ClientResult<std::vector<std::uint64_t>> epochs(std::string_view sql);
+    [[nodiscard]] pg::ClientResult<void> add(const std::string& database);
+    [[nodiscard]] pg::ClientResult<void> raise_in(const std::string& database, std::uint64_t epoch,
+                                                  Patience patience);
+    [[nodiscard]] pg::ClientResult<void> end_markers(const std::string& database);
+
+    config::Node node_;
+    config::Health login_;
+    const std::atomic<bool>* stop_;
+    std::map<std::string, pg::Client> clients_;  // by database
+    std::vector<std::string> bare_;
+};
+
+}  // namespace pgpool::keeper

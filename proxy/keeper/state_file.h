@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The file that keeps the membership over restarts: <replication.state_directory>/membership. Blocks.
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/cluster/membership.h"
+
+namespace pgpool::keeper {
+
+class StateFile {
+public:
+    explicit StateFile(std::string directory) : directory_(std::move(directory)) {}
+
+    // Nothing: there is no such file.
+    [[nodiscard]] Result<std::optional<cluster::Membership>> load() const;
+    [[nodiscard]] Result<void> check_writable() const;
+    // The whole file or none of it, and durable when this returns.
+    [[nodiscard]] Result<void> save(const cluster::Membership& membership) const;
+    [[nodiscard]] std::string path() const { return directory_ + "/membership"; }
+
+private:
+    [[nodiscard]] std::string next_path() const { return path() + ".new"; }
+
+    std::string directory_;
+};
+
+}  // namespace pgpool::keeper

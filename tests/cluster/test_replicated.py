@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: one transaction on all nodes (proxy/exec/nodes.cc)."""
+import contextlib
+import io
+import tempfile
+import threading
+import time
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers, wire
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def shared_nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        yield servers
+
+
+@pytest.fixture
+def replicated(shared_nodes):
+    """A proxy over three equal nodes with a table t(id, v)."""
+    shared_nodes.sql("drop table if exists t, other; create table t(id int primary key, v int not null); create table other(id int primary key)")
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
+        with Proxy.for_cluster(shared_nodes, config) as proxy:
+            proxy.nodes = shared_nodes
+            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            yield proxy
+
+
+def contents(nodes, query="select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"):
+    """The same on all nodes, once."""
+    found = nodes.sql(query)
+    assert len(set(found)) == 1, found
+    return found[0]
+
+
+def test_writes_come_to_all_nodes(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t values (1, 10), (2, 20)")
+        assert cursor.rowcount == 2
+        cursor.execute("update t set v = 11 where id = 1")
+        assert cursor.rowcount == 1
+        assert contents(replicated.nodes) == "1=11 2=20"
+        cursor.execute("delete from t where id = 2 returning v")
+        assert cursor.fetchall() == [(20,)]
+        assert contents(replicated.nodes) == "1=11"
+
+
+def test_a_transaction_is_everywhere_or_nowhere(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("savepoint a")
+        cursor.execute("insert into t values (2, 2)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (3, 3)")
+        assert contents(replicated.nodes) == ""
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1 3=3"
+        cursor.execute("begin")
+        cursor.execute("update t set v = 7 where id = 1")
+        cursor.execute("rollback")
+        assert contents(replicated.nodes) == "1=1 3=3"
+        cursor.execute("insert into t values (4, 4)")
+        assert contents(replicated.nodes) == "1=1 3=3 4=4"
+
+
+def test_savepoints_before_the_first_write_come_along(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        cursor.execute("set local timezone = 'Asia/Tokyo'")
+        cursor.execute("insert into t values (1, extract(timezone_hour from '2020-01-01'::timestamptz)::int)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (2, 2)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "2=2"
+
+
+def test_rollback_to_a_savepoint_after_an_error(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("savepoint a")
+        cursor.execute("insert into t values (2, 2)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        cursor.execute("rollback to a")
+        cursor.execute("insert into t values (3, 3)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1 3=3"
+
+
+def test_errors_leave_nothing(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t values (1, 1)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (2, 2)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("insert into t values (1, 2)")
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("select 1")
+        cursor.execute("commit")
+        assert cursor.statusmessage == "ROLLBACK"
+        assert contents(replicated.nodes) == "1=1"
+        cursor.execute("insert into t values (5, 5)")
+        assert contents(replicated.nodes) == "1=1 5=5"
+
+
+def test_an_error_at_commit_is_the_servers(replicated):
+    replicated.nodes.sql("alter table t add constraint later foreign key (v) references other deferrable initially deferred")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+            cursor.execute("insert into t values (1, 1)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+            cursor.execute("commit")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (1, 1)")
+        cursor.execute("insert into other values (1)")
+        cursor.execute("commit")
+        assert contents(replicated.nodes) == "1=1"
+
+
+def test_a_difference_aborts_and_evicts_nobody(replicated):
+    replicated.nodes.nodes[1].sql("insert into t values (1, 1)")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.SerializationFailure, match='node "node2" came to another result'):
+            cursor.execute("insert into t values (1, 5)")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (2, 2)")
+        cursor.execute("update t set v = 9 where id = 1")
+        with pytest.raises(psycopg2.errors.SerializationFailure):
+            cursor.execute("commit")
+        cursor.execute("begin")
+        cursor.execute("update t set v = 9 where id = 1")
+        time.sleep(0.3)
+        with pytest.raises(psycopg2.errors.SerializationFailure):
+            cursor.execute("select 1")
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("select 1")
+        cursor.execute("rollback")
+    replicated.nodes.nodes[1].sql("delete from t")
+    assert contents(replicated.nodes) == ""
+    assert all(row["status"] == "up" for row in replicated.admin("show pool_nodes"))
+
+
+def test_extended_protocol_with_parameters(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        def run(sql, *values, name=""):
+            connection.send(wire.parse(name, sql), wire.bind("", name, [str(v).encode() for v in values]), wire.execute(), wire.SYNC)
+            return connection.read_until("Z")
+        for i in range(3):
+            run("insert into t values ($1, $2)", i, i * 10)
+        run("update t set v = v + $2 where id = $1", 1, 5, name="named")
+        connection.send(wire.bind("", "named", [b"2", b"7"]), wire.execute(), wire.bind("", "named", [b"2", b"1"]), wire.execute(), wire.SYNC)
+        assert [f.name for f in connection.read_until("Z")] == ["BindComplete", "CommandComplete"] * 2 + ["ReadyForQuery"]
+    assert contents(replicated.nodes) == "0=0 1=15 2=28"
+
+
+def test_copy_from_stdin(replicated):
+    rows = "".join(f"{i}\t{i * 2}\n" for i in range(50_000))
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.copy_expert("copy t from stdin", io.StringIO(rows))
+        assert cursor.rowcount == 50_000
+        assert contents(replicated.nodes, "select count(*) || '/' || sum(v) from t") == f"50000/{sum(range(50_000)) * 2}"
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("60000\t1\n5\t5\n"))
+        with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("x\n" * 100_000))
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.copy_expert("copy t from stdin", io.StringIO("60000\t1\n5\t5\n"))
+        cursor.execute("rollback to a")
+        cursor.copy_expert("copy t from stdin", io.StringIO("60001\t1\n60002\t2\n"))
+        cursor.execute("commit")
+        assert contents(replicated.nodes, "select count(*) || '/' || max(id) from t") == "50002/60002"
+
+
+def test_what_runs_outside_of_transactions(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("drop database if exists made")
+        cursor.execute("create database made")
+        assert nodes.sql("select count(*) from pg_database where datname = 'made'") == [1, 1, 1]
+        cursor.execute("insert into t values (1, 1), (2, 1)")
+        cursor.execute("vacuum analyze t")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("create unique index concurrently t_v on t(v)")
+        cursor.execute("drop index t_v")
+        cursor.execute("create index concurrently t_v on t(v)")
+        assert nodes.sql("select count(*) from pg_class where relname = 't_v'") == [1, 1, 1]
+        cursor.execute("drop database made")
+        assert nodes.sql("select count(*) from pg_database where datname = 'made'") == [0, 0, 0]
+
+
+def test_ddl_is_transactional_everywhere(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("create table made(id int primary key)")
+        cursor.execute("rollback")
+        assert nodes.sql("select count(*) from pg_class where relname = 'made'") == [0, 0, 0]
+        cursor.execute("create table made(id int primary key)")
+        cursor.execute("alter table made add column v int default 3")
+        cursor.execute("insert into made values (1)")
+        assert contents(nodes, "select string_agg(id || '=' || v, ' ') from made") == "1=3"
+        cursor.execute("drop table made")
+
+
+def test_many_clients_keep_nodes_equal(replicated):
+    replicated.nodes.sql("insert into t select g, 0 from generate_series(1, 20) g")
+    failures, done = [], []
+
+    def client(number):
+        with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+            for i in range(60):
+                try:
+                    if i % 3 == 0:
+                        cursor.execute("begin")
+                    cursor.execute(f"update t set v = v * 2 % 1000003 + {number + i} where id = {(number * 7 + i) % 20 + 1}")
+                    if i % 3 == 0:
+                        cursor.execute("commit")
+                    done.append(1)
+                except psycopg2.Error as error:
+                    failures.append(error)
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[:3]
+    assert len(done) == 720
+    contents(replicated.nodes)
+
+
+def test_reads_are_spread_and_see_what_was_committed(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        ports = set()
+        for i in range(60):
+            cursor.execute(f"insert into t values ({i}, {i})")
+            cursor.execute(f"select v, inet_server_port() from t where id = {i}")
+            value, port = cursor.fetchone()
+            assert value == i
+            ports.add(port)
+    assert len(ports) == 3, ports
+
+
+@pytest.fixture
+def generated(replicated):
+    replicated.nodes.sql("drop table if exists g; create table g(id serial primary key, at timestamptz default clock_timestamp(), "
+                         "pid int default pg_backend_pid(), word text, twice text generated always as (word || word) stored, "
+                         "big bigint generated always as identity)")
+    with contextlib.closing(replicated.connect()) as connection:
+        connection.cursor().execute("create table if not exists anything(id int)")  # what was made at the nodes is seen with it
+    return replicated
+
+
+EVERYTHING = "select coalesce(string_agg(g::text, ' ' order by id), '') from g"
+POSITIONS = "select (select last_value from g_id_seq) || '/' || (select last_value from g_big_seq)"
+
+
+def test_rows_of_main_travel_where_nodes_would_differ(generated):
+    nodes = generated.nodes
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into g(word) values ('a'), (null), ('tab\t\\ quote'''); -- a comment")
+        assert cursor.rowcount == 3 and cursor.description is None
+        assert contents(nodes, EVERYTHING).count("(") == 3
+        cursor.execute("insert into g(word) values ('b') returning id, word as w")
+        assert [c.name for c in cursor.description] == ["id", "w"]
+        assert cursor.fetchall() == [(4, "b")]
+        cursor.execute("begin")
+        cursor.execute("insert into g(word, at) values (random()::text, now()) returning id")
+        assert cursor.fetchone() == (5,)
+        cursor.execute("rollback")
+        cursor.execute("insert into g(word) values ('c')")
+        contents(nodes, EVERYTHING)
+        assert contents(nodes, POSITIONS) == "6/6"
+
+
+def test_rows_travel_by_the_extended_protocol(generated):
+    nodes = generated.nodes
+    with wire.connect(generated.host, generated.port, database="postgres") as connection:
+        def run(*messages):
+            connection.send(*messages, wire.SYNC)
+            return connection.read_until("Z")
+        for formats in ((), (0,), (1,)):
+            frames = run(wire.parse("", "insert into g(word) values ($1) returning id"), wire.bind("", "", [b"x"], (), formats),
+                         wire.describe_message("P"), wire.execute())
+            assert [f.name for f in frames] == ["ParseComplete", "BindComplete", "RowDescription", "DataRow", "CommandComplete", "ReadyForQuery"]
+            assert [c["name"] if isinstance(c, dict) else c[0] for c in frames[2].columns()] == ["id"] and len(frames[3].values()) == 1
+        frames = run(wire.parse("named", "insert into g(word) values ($1)"), wire.describe_message("S", "named"))
+        assert [f.name for f in frames] == ["ParseComplete", "ParameterDescription", "NoData", "ReadyForQuery"]
+        for word in (b"y", None):
+            frames = run(wire.bind("", "named", [word]), wire.describe_message("P"), wire.execute())
+            assert [f.name for f in frames] == ["BindComplete", "NoData", "CommandComplete", "ReadyForQuery"]
+        frames = run(wire.bind("", "named", [b"z"], (), (1,)), wire.execute())
+        assert [f.name for f in frames] == ["BindComplete", "CommandComplete", "ReadyForQuery"]
+    assert contents(nodes, EVERYTHING).count("(") == 6
+    assert contents(nodes, POSITIONS) == "6/6"
+
+
+def test_an_insert_of_many_rows_travels(generated):
+    nodes = generated.nodes
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into g(word) select md5(random()::text) || repeat('x', 100) from generate_series(1, 3000)")
+        assert cursor.rowcount == 3000
+        cursor.execute("insert into g(word) values (repeat('large', 100000))")
+    assert contents(nodes, "select md5(string_agg(g::text, ' ' order by id)) || count(*) from g").endswith("3001")
+    assert contents(nodes, POSITIONS) == "3001/3001"
+
+
+def test_a_role_with_few_rights_inserts(generated):
+    nodes = generated.nodes
+    nodes.sql("drop role if exists few; create role few login; grant insert, select on g to few; grant usage on g_id_seq to few")
+    with contextlib.closing(generated.connect(user="few")) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into g(word) values ('a') returning id")
+        assert cursor.fetchone() == (1,)
+    with contextlib.closing(nodes.nodes[0].connect(user="few")) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("select pgpool_replication.advance('t', 'id', 7)")
+    assert contents(nodes, POSITIONS) == "1/1"
+    nodes.sql("drop owned by few; drop role few")
+
+
+def test_an_insert_of_nothing(generated):
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("insert into g(word) select 'a' from t where id = -1")
+            assert cursor.rowcount == 0
+        cursor.execute("insert into g(word) values ('b')")
+    assert contents(generated.nodes, EVERYTHING).count("(") == 1
+
+
+def test_steering_that_is_sent_with_begin(replicated):
+    """As pgjdbc does: BEGIN in one batch with the first statement."""
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        def run(*texts):
+            for text in texts:
+                connection.send(wire.parse("", text), wire.bind("", ""), wire.execute())
+            connection.send(wire.SYNC)
+            return [f for f in connection.read_until("Z") if f.type == "E"]
+        assert run("begin", "set local timezone = 'Asia/Tokyo'") == []
+        assert run("insert into t values (1, extract(hour from timestamptz '2020-01-01 00:00:00+00')::int)") == []
+        assert run("commit") == []
+        assert run("begin", "savepoint a") == []
+        assert run("insert into t values (2, 2)") == []
+        assert run("rollback to a") == []
+        assert run("insert into t values (3, 3)") == []
+        assert run("commit") == []
+        assert run("begin", "insert into t values (4, 4)") == []
+        assert run("rollback") == []
+    assert contents(replicated.nodes) == "1=9 3=3"
+
+
+def test_what_cannot_be_followed_is_refused(replicated):
+    nodes = replicated.nodes
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        def refused(text):
+            with pytest.raises(psycopg2.errors.FeatureNotSupported):
+                cursor.execute(text)
+            cursor.execute("rollback")
+        refused("insert into t values (1, 1) /*" + "x" * 2_000_000 + "*/")
+        refused("begin; insert into t values (1, 1); commit")
+        refused("begin; set local timezone = 'UTC'; insert into t values (1, 1)")
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        refused("commit and chain")
+        cursor.execute("create temp table t(id int primary key, v int)")
+        refused("insert into t values (1, 1)")
+        cursor.execute("discard all")
+        cursor.execute("insert into t values (7, 7)")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("prepare done as select 1")
+        cursor.execute("begin")
+        cursor.execute("insert into t values (8, 8)")
+        cursor.execute("commit")
+    assert contents(nodes) == "7=7 8=8"
+
+
+def test_settings_within_a_transaction_are_rolled_back_everywhere(replicated):
+    hour = "extract(hour from timestamptz '2020-01-01 00:00:00+00')::int"
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("set timezone = 'UTC'")
+        cursor.execute("begin")
+        cursor.execute("savepoint a")
+        cursor.execute("set timezone = 'Asia/Tokyo'")
+        cursor.execute(f"insert into t values (1, {hour})")
+        cursor.execute("rollback to a")
+        cursor.execute(f"insert into t values (2, {hour})")
+        cursor.execute("select set_config('timezone', %s, true)", ["Asia/Tokyo"])
+        cursor.execute(f"insert into t values (3, {hour})")
+        cursor.execute("commit")
+    assert contents(replicated.nodes) == "2=0 3=9"
+
+
+def test_an_unknown_statement_in_a_batch_is_the_servers_error(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.send(wire.parse("s", "insert into t values (1, 1)"), wire.bind("", "s"), wire.execute(),
+                        wire.bind("", "nosuch"), wire.execute(), wire.SYNC)
+        assert [f.fields()["C"] for f in connection.read_until("Z") if f.type == "E"] == ["26000"]
+        assert connection.rows("explain execute s")
+        connection.send(wire.bind("", "s"), wire.execute(), wire.SYNC)
+        assert [f for f in connection.read_until("Z") if f.type == "E"] == []
+    assert contents(replicated.nodes) == "1=1"

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: nodes and the proxy die while clients write; nothing that was acknowledged is lost, nodes stay equal."""
+import contextlib
+import tempfile
+import threading
+import time
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+CLIENTS = 8
+
+
+class Load:
+    """Clients that each insert rows of their own, one per transaction, and note what was acknowledged."""
+
+    def __init__(self, proxy, clients=CLIENTS):
+        self.proxy, self.acknowledged, self.refused, self.unknown = proxy, set(), set(), set()
+        self.errors, self.stopping = [], threading.Event()
+        self.threads = [threading.Thread(target=self._client, args=(number,)) for number in range(clients)]
+
+    def _client(self, number):
+        connection, i = None, 0
+        while not self.stopping.is_set():
+            key = number * 1_000_000 + i
+            i += 1
+            try:
+                if connection is None:
+                    connection = self.proxy.connect()
+                with connection.cursor() as cursor:
+                    if i % 2:
+                        cursor.execute("begin")
+                        cursor.execute(f"insert into t values ({key}, 1)")
+                        cursor.execute(f"update counters set n = n + 1 where id = {number % 3}")
+                        self.unknown.add(key)
+                        cursor.execute("commit")
+                    else:
+                        self.unknown.add(key)
+                        cursor.execute(f"insert into t values ({key}, 1)")
+                self.unknown.discard(key)
+                self.acknowledged.add(key)
+            except psycopg2.Error as error:
+                self.errors.append(error)
+                if error.pgcode == "40001":
+                    self.unknown.discard(key)
+                    self.refused.add(key)
+                if connection is not None and connection.closed:
+                    connection = None
+                elif connection is not None:
+                    with contextlib.suppress(psycopg2.Error), connection.cursor() as cursor:
+                        cursor.execute("rollback")
+                if connection is None:
+                    time.sleep(0.05)
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive(), "a client hangs"
+
+    def check(self, nodes):
+        """On all these nodes the same, with all that was acknowledged and nothing that was refused."""
+        found = [{row[0] for row in node.rows("select id from t")} for node in nodes]
+        assert all(f == found[0] for f in found), [len(f) for f in found]
+        assert self.acknowledged <= found[0], sorted(self.acknowledged - found[0])[:5]
+        assert not self.refused & found[0], sorted(self.refused & found[0])[:5]
+        assert found[0] <= self.acknowledged | self.unknown
+        sums = [node.rows("select id, n from counters order by id") for node in nodes]
+        assert all(s == sums[0] for s in sums), sums
+        odd = sum(1 for key in found[0] if key % 1_000_000 % 2 == 0)
+        assert sum(n for _, n in sums[0]) == odd
+
+
+@pytest.fixture
+def nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        servers.sql("create table t(id int primary key, v int not null);"
+                    "create table counters(id int primary key, n int not null); insert into counters values (0, 0), (1, 0), (2, 0)")
+        yield servers
+
+
+@pytest.fixture
+def proxy(nodes):
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication",
+                  "replication": {"state_directory": state, "slots": 64, "unsafe_statements": "allow", "stall_timeout": "2s"}}
+        with Proxy.for_cluster(nodes, config) as made:
+            wait_for(lambda: states(made) == ["up"] * 3, 20, "all nodes are in")
+            yield made
+
+
+def states(proxy):
+    return [row["status"] for row in proxy.admin("show pool_nodes")]
+
+
+def run_for(load, least, seconds=30):
+    """Until so many more transactions are acknowledged."""
+    target = len(load.acknowledged) + least
+    wait_for(lambda: len(load.acknowledged) >= target, seconds, f"{least} more transactions")
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_loss_of_a_node(nodes, proxy, lost, how):
+    with Load(proxy) as load:
+        run_for(load, 300)
+        getattr(nodes.nodes[lost], how)()
+        wait_for(lambda: states(proxy)[lost] == "down", 20, "the node is out")
+        run_for(load, 300)
+    load.check([node for i, node in enumerate(nodes.nodes) if i != lost])
+    assert {e.pgcode for e in load.errors} <= {"40001"}, load.errors[:5]
+    print(how, lost, len(load.acknowledged), len(load.errors))
+
+
+def test_kill_of_the_proxy(nodes, proxy):
+    with Load(proxy) as load:
+        for _ in range(4):
+            run_for(load, 150)
+            proxy.kill()
+            proxy.start()
+            proxy.is_checked = True
+            wait_for(lambda: states(proxy) == ["up"] * 3, 20, "all nodes are in again")
+    load.check(nodes.nodes)

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: PostgreSQL
+// Keeper against real servers, without a monitor: what it is told of losses, and what it publishes.
+#include "proxy/keeper/keeper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include "common/markers/setup.h"
+#include "common/pg/client.h"
+#include "tests/component/health/postgres_server.h"
+
+namespace pgpool::keeper {
+namespace {
+
+using cluster::Membership;
+using test::PostgresServer;
+using testing::HasSubstr;
+
+constexpr seconds kLong{30};
+constexpr NodeId kA{0};
+constexpr NodeId kB{1};
+constexpr NodeId kC{2};
+
+// "a* b (why) c": the main node with a star, the reason of who is out in parentheses.
+std::string outline(const Membership& membership) {
+    std::string text;
+    for (const cluster::Member& member : membership.members) {
+        if (!text.empty()) text += ' ';
+        text += member.name;
+        if (member.name == membership.main) text += '*';
+        if (!member.is_attached) text += " (" + member.reason + ")";
+    }
+    return text;
+}
+
+class KeeperTest : public testing::Test {
+protected:
+    KeeperTest() {
+        std::string name = (std::filesystem::temp_directory_path() / "pgpool-keeper-XXXXXX").string();
+        directory_ = ::mkdtemp(name.data());
+        config::Config config;
+        config.mode = config::ClusterMode::Replication;
+        config.replication.state_directory = directory_;
+        cluster::Topology topology;
+        for (std::size_t i = 0; i < servers_.size(); ++i) {
+            servers_[i] = PostgresServer::primary(std::string(1, static_cast<char>('a' + i)));
+            servers_[i]->psql(markers::setup_sql(4));
+            config.nodes.push_back(servers_[i]->node());
+            topology.nodes.emplace_back().id = NodeId(static_cast<std::uint16_t>(i));
+            topology.nodes.back().name = servers_[i]->name();
+        }
+        config_ = std::make_shared<const config::Config>(config);
+        topology_ = std::make_shared<const cluster::Topology>(topology);
+    }
+    ~KeeperTest() override {
+        keeper_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+
+    void start() {
+        keeper_ = std::make_unique<Keeper>(
+            config_, [this] { return topology_; },
+            [this](const Membership& membership, bool is_open) { on_publish(membership, is_open); },
+            [this](std::uint64_t at_least) { sequence_ = at_least; });
+        keeper_->load();
+        keeper_->start();
+        ASSERT_TRUE(wait_for([this] { return is_open_; }));
+    }
+    void on_publish(const Membership& membership, bool is_open) {
+        std::ifstream file(directory_ + "/membership");
+        const std::string text{std::istreambuf_iterator<char>(file), {}};
+        const std::lock_guard lock(mutex_);
+        EXPECT_TRUE(!is_open || text == cluster::to_text(membership)) << "published before it was saved";
+        membership_ = membership;
+        is_open_ = is_open;
+        ++published_;
+        changed_.notify_all();
+    }
+    [[nodiscard]] bool wait_for(const std::function<bool()>& condition) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, kLong, condition);
+    }
+    [[nodiscard]] bool wait_for(const std::string& wanted) {
+        return wait_for([&] { return is_open_ && outline(membership_) == wanted; });
+    }
+    [[nodiscard]] std::string epochs(std::size_t server, const std::string& database = "postgres") const {
+        constexpr std::string_view kEpochs =
+            "SELECT string_agg(DISTINCT epoch::text, ',') FROM pgpool_replication.slot";
+        pg::ConnectParams params;
+        params.host = "127.0.0.1";
+        params.port = servers_[server]->port();
+        params.user = "postgres";
+        params.database = database;
+        auto client = pg::Client::connect(params, SteadyClock::now() + kLong, nullptr);
+        if (!client) return client.error().message;
+        const auto rows = client->run(kEpochs, SteadyClock::now() + kLong);
+        return rows ? std::string(rows->empty() ? "" : rows->text(0, 0)) : rows.error().message;
+    }
+    std::array<std::unique_ptr<PostgresServer>, 3> servers_;
+    std::string directory_;
+    config::ConfigPtr config_;
+    cluster::TopologyPtr topology_;
+
+    std::mutex mutex_;  // guards all below
+    std::condition_variable changed_;
+    Membership membership_;
+    bool is_open_ = false;
+    int published_ = 0;
+    std::uint64_t sequence_ = 0;
+
+    std::unique_ptr<Keeper> keeper_;
+};
+
+TEST_F(KeeperTest, AReportTakesANodeOutOnce) {
+    for (std::size_t i = 0; i < servers_.size(); ++i)
+        servers_[i]->psql("SELECT pgpool_replication.mark(1, 41, 0, '')");
+    start();
+    EXPECT_EQ(sequence_, 42U);
+    const std::uint64_t epoch = membership_.epoch;
+    keeper_->report(kB, epoch, "lost it");
+    ASSERT_TRUE(wait_for("a* b (lost it) c"));
+    EXPECT_EQ(membership_.epoch, epoch + 1);
+    EXPECT_EQ(epochs(0), std::to_string(epoch + 1));
+    EXPECT_EQ(epochs(1), std::to_string(epoch)) << "nobody touches a node that is out";
+    // Of a session that has not heard yet: neither b again nor c on its word.
+    keeper_->report(kB, epoch, "again");
+    keeper_->report(kC, epoch, "lost that too");
+    keeper_->report(kA, epoch + 1, "lost main");
+    ASSERT_TRUE(wait_for("a (lost main) b (lost it) c*"));
+    EXPECT_EQ(membership_.epoch, epoch + 2);
+    // The last one, a stranger, and the past.
+    keeper_->report(kC, epoch + 2, "the last");
+    keeper_->report(NodeId(9), epoch + 2, "who?");
+    std::this_thread::sleep_for(milliseconds(100));
+    EXPECT_TRUE(wait_for("a (lost main) b (lost it) c*"));
+    EXPECT_EQ(published_, 4) << "at the load, when it was opened, and two changes";
+}
+
+TEST_F(KeeperTest, IfAllAreLostNobodyIsTakenOut) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    keeper_->suspected({{kA, "x"}, {kB, "y"}, {kC, "z"}}, epoch);
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch > epoch; }));
+    EXPECT_EQ(outline(membership_), "a* b c");
+}
+
+TEST_F(KeeperTest, ARemainingNodeThatIsDeadIsTakenOutAsWell) {
+    start();
+    servers_[2]->stop();
+    keeper_->report(kA, membership_.epoch, "lost it");
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.attached() == 1; }));
+    EXPECT_THAT(outline(membership_), HasSubstr("a (lost it) b* c (connection to server"));
+}
+
+TEST_F(KeeperTest, MarkersMadeLaterGetTheEpochInForce) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    for (const auto& server : servers_) {
+        server->psql("CREATE DATABASE later");
+        server->psql(markers::setup_sql(4), "later");
+    }
+    keeper_->mark_refused(epoch);
+    const TimePoint give_up = SteadyClock::now() + kLong;
+    while (epochs(2, "later") != std::to_string(epoch) && SteadyClock::now() < give_up)
+        std::this_thread::sleep_for(milliseconds(20));
+    for (std::size_t i = 0; i < servers_.size(); ++i) EXPECT_EQ(epochs(i, "later"), std::to_string(epoch));
+    EXPECT_EQ(membership_.epoch, epoch) << "nothing else is disturbed";
+}
+
+TEST_F(KeeperTest, AnUnwritableDirectoryEndsTheStart) {
+    std::filesystem::remove_all(directory_);
+    Keeper keeper(
+        config_, [this] { return topology_; }, [](const Membership&, bool) {}, [](std::uint64_t) {});
+    EXPECT_THROW(keeper.load(), std::runtime_error);
+}
+
+TEST_F(KeeperTest, WhatCannotBeSavedIsNotPublished) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    std::filesystem::rename(directory_, directory_ + ".away");
+    keeper_->report(kC, epoch, "lost it");
+    ASSERT_TRUE(wait_for([&] { return !is_open_; }));
+    std::filesystem::rename(directory_ + ".away", directory_);
+    ASSERT_TRUE(wait_for([&] { return is_open_; }));
+    EXPECT_EQ(outline(membership_), "a* b c") << "the loss was forgotten: who is asked again";
+    EXPECT_GT(membership_.epoch, epoch + 1);
+}
+
+}  // namespace
+}  // namespace pgpool::keeper

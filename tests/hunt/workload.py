@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: PostgreSQL
+"""What clients do: kinds of statements with their weights, and transactions made of them.
+
+A kind in SUPPORTED is one that the proxy claims to replicate: it must not be refused, and a run must have executed it.
+"""
+import dataclasses
+
+from .schema import EXTRAS, TALLIES, WEAK
+
+
+@dataclasses.dataclass
+class Step:
+    """One statement. `copies`: rows of a COPY FROM STDIN."""
+    kind: str
+    sql: str
+    parameters: tuple = ()
+    copies: str = ""
+    shields: bool = False  # it may fail, and is wrapped into a savepoint that is rolled back to then
+
+
+@dataclasses.dataclass
+class Transaction:
+    txid: int
+    isolation: str
+    is_explicit: bool
+    steps: list
+    tally: int = -1  # -1: it keeps no books, so it cannot be told by the ledger
+    commits: bool = True
+
+
+POINT = {  # safe whatever the proxy does about classes: one row by a whole key, or rows that the text gives
+    "point_update": 10, "point_insert": 6, "point_delete": 5, "multi_insert": 3, "conflict_nothing": 3, "conflict_update": 3,
+    "returning": 3, "composite_update": 4, "composite_delete": 1, "unique_update": 3, "key_move": 2, "keyless_insert": 4, "generated": 3,
+    "check_violation": 1, "foreign_insert": 3, "foreign_delete": 1, "foreign_move": 2, "part_update": 3, "part_insert": 2,
+    "part_delete": 1, "guarded_update": 1, "multi_statement": 2,
+}
+DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0.1, "create_index": 0.2, "drop_index": 0.2}
+READS = {"read": 6, "lock_row": 2}
+OTHER = {  # the proxy may refuse these
+    "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "copy": 1, "numbered": 2,
+    "volatile": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1, "conflict_any": 1,
+    "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
+}
+SUPPORTED = frozenset({**POINT, **DDL, **READS})
+REFUSED = ("SERIALIZABLE", "a write behind DDL", "the schema has changed")  # reasons that any statement may be refused for
+SAFE = {**POINT, **DDL, **READS}
+ALL = {**SAFE, **OTHER}
+ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
+EXTRA_TABLES = 4
+
+
+def weighted(rng, weights):
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+class Generator:
+    """Of one client; everything comes from its rng."""
+
+    def __init__(self, rng, schema, weights, isolations, client, role):
+        self.isolations = isolations
+        self.rng, self.schema, self.client, self.role, self.seq = rng, schema, client, role, 0
+        self.weights = weights if role != WEAK else {"guarded_update": 5, "read": 1}
+
+    def next(self):
+        self.seq += 1
+        rng = self.rng
+        txid = self.client * 10_000_000 + self.seq
+        is_explicit = rng.random() < 0.6
+        count = rng.choices([1, 2, 3, 6], [5, 4, 3, 1])[0] if is_explicit else 1
+        steps = [self.step(weighted(rng, self.weights), txid) for _ in range(count)]
+        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps)
+        if is_explicit or rng.random() < 0.7:
+            transaction.tally = rng.randrange(TALLIES)
+        transaction.commits = rng.random() > 0.06
+        for step in steps:
+            step.shields = is_explicit and rng.random() < 0.25
+        return transaction
+
+    def isolation(self):
+        name = weighted(self.rng, self.isolations)
+        return "" if name == "default" else "isolation level " + name.replace("-", " ")
+
+    def books(self, transaction):
+        """Statements that keep the books: at the begin, and at the end."""
+        txid, tally = transaction.txid, transaction.tally
+        first = Step("ledger", "insert into ledger values (%s, %s, %s, %s)", (txid, self.client, self.seq, tally))
+        last = [Step("tally", "update tally set n = n + 1 where id = %s", (tally,)),
+                Step("ledger", "insert into ledger_end values (%s)", (txid,))]
+        self.rng.shuffle(last)
+        return [first], last
+
+    def key(self):
+        keys = self.schema.keys
+        return self.rng.randrange(1, keys + 1) if self.rng.random() < 0.8 else self.rng.randrange(1, min(4, keys))
+
+    def step(self, kind, txid):
+        sql, *rest = getattr(self, "_" + kind)(txid)
+        if kind == "copy":
+            return Step(kind, sql, (), rest[0])
+        return Step(kind, sql, tuple(rest))
+
+    # --- point writes ---
+    def _point_update(self, txid):
+        rng = self.rng
+        return rng.choice([
+            ("update accounts set n = mod((n * 3 + %s)::numeric, 10007), w = %s where id = %s", rng.randrange(99), txid, self.key()),
+            (f"update accounts set x = %s::{self.schema.extra}, w = %s where id = %s", EXTRAS[self.schema.extra](rng), txid, self.key()),
+            ("update accounts set n = %s, w = %s where id = %s", rng.randrange(99), txid, self.key())])
+
+    def _point_insert(self, txid):
+        return "insert into accounts(id, n, w) values (%s, %s, %s)", self.key(), self.rng.randrange(99), txid
+
+    def _point_delete(self, txid):
+        return "delete from accounts where id = %s", self.key()
+
+    def _multi_insert(self, txid):
+        a, b = self.rng.choice([self.key(), self.rng.randrange(10**4, 10**8)]), self.rng.randrange(10**6)
+        return "insert into named values (%s, %s, 0, %s), (%s, %s, 1, %s)", a, f"code{a}", txid, 1000 + b, f"code{1000 + b}", txid
+
+    def _conflict_nothing(self, txid):
+        key = self.key()
+        return "insert into accounts(id, n, w) values (%s, 5, %s) on conflict (id) do nothing", key, txid
+
+    def _conflict_update(self, txid):
+        return ("insert into accounts(id, n, w) values (%s, 1, %s) on conflict (id) do update set n = accounts.n + 1, w = excluded.w",
+                self.key(), txid)
+
+    def _returning(self, txid):
+        return "update named set n = n * 2 %% 10007 + %s, w = %s where id = %s returning id, n", self.rng.randrange(9), txid, self.key()
+
+    def _composite_update(self, txid):
+        key = self.key()
+        return "update pairs set n = n * 2 %% 10007 + %s, w = %s where a = %s and b = %s", self.rng.randrange(9), txid, key, f"b{key % 3}"
+
+    def _composite_delete(self, txid):
+        key = self.key()
+        return "delete from pairs where b = %s and a = %s", f"b{key % 3}", key
+
+    def _unique_update(self, txid):
+        return "update named set n = n + 1, w = %s where code = %s", txid, f"code{self.key()}"
+
+    def _key_move(self, txid):
+        return "update doubled set id = %s, w = %s where id = %s", self.key(), txid, self.key()
+
+    def _keyless_insert(self, txid):
+        return "insert into notes values (%s, %s, %s)", f"c{self.client}", self.rng.randrange(9), txid
+
+    def _generated(self, txid):
+        key = self.key()
+        return self.rng.choice([("update doubled set n = n + %s, w = %s where id = %s", self.rng.randrange(9), txid, key),
+                                ("insert into doubled(id, n, w) values (%s, 1, %s)", key, txid), ("delete from doubled where id = %s", key)])
+
+    def _check_violation(self, txid):
+        return "update accounts set n = -1 where id = %s", self.key()
+
+    def _foreign_insert(self, txid):
+        return "insert into children values (%s, %s, %s)", self.key(), self.key(), txid
+
+    def _foreign_delete(self, txid):
+        return self.rng.choice([("delete from parents where id = %s", self.key()), ("insert into parents values (%s, 0, %s)", self.key(), txid),
+                                ("insert into parents values (%s, 0, %s)", self.key(), txid), ("delete from children where id = %s", self.key())])
+
+    def _foreign_move(self, txid):
+        return "update children set parent = %s, w = %s where id = %s", self.key(), txid, self.key()
+
+    def _part_update(self, txid):
+        return "update parts set n = n + 1, w = %s where id = %s", txid, self.key()
+
+    def _part_insert(self, txid):
+        return "insert into parts values (%s, 0, %s)", self.key(), txid
+
+    def _part_delete(self, txid):
+        return "delete from parts where id = %s", self.key()
+
+    def _guarded_update(self, txid):
+        return "update guarded set n = n + 1, w = %s where id = %s", txid, self.key()
+
+    def _multi_statement(self, txid):  # numbers only: without parameters it may be one text
+        return (f"update accounts set n = n + 1, w = {txid} where id = {self.key()}; insert into notes values ('two', 2, {txid})",)
+
+    # --- DDL ---
+    def _table(self):
+        return f"extra{self.rng.randrange(EXTRA_TABLES)}"
+
+    def _create_table(self, txid):
+        return (f"create table {self._table()}(id int primary key, n bigint, w bigint)",)
+
+    def _drop_table(self, txid):
+        return (f"drop table {self._table()}",)
+
+    def _use_table(self, txid):
+        return f"insert into {self._table()}(id, n, w) values (%s, 1, %s)", self.rng.randrange(10**6), txid
+
+    def _add_column(self, txid):
+        return (f"alter table {self._table()} add column c{self.rng.randrange(6)} int default {self.rng.randrange(9)}",)
+
+    def _create_index(self, txid):
+        return (f"create index made{self.rng.randrange(4)} on {self.rng.choice(['accounts', 'pairs', 'named', 'notes'])}(n)",)
+
+    def _drop_index(self, txid):
+        return (f"drop index made{self.rng.randrange(4)}",)
+
+    # --- reads ---
+    def _read(self, txid):
+        return "select n from guarded where id = %s", self.key()
+
+    def _lock_row(self, txid):
+        return "select n from accounts where id = %s for update", self.key()
+
+    # --- what is more than that ---
+    def _conflict_any(self, txid):
+        key = self.key()
+        return "insert into named values (%s, %s, 5, %s) on conflict do nothing", key, f"code{key}", txid
+
+    def _predicate_update(self, txid):
+        return self.rng.choice([("update accounts set n = n + 1, w = %s where n < %s", txid, self.rng.randrange(60)),
+                                ("update named set n = 0, w = %s where n > %s and id between %s and %s", txid, 50, self.key(), self.key())])
+
+    def _predicate_delete(self, txid):
+        return "delete from pairs where n = %s", self.rng.randrange(9)
+
+    def _subquery_update(self, txid):
+        return "update accounts set n = n + 1, w = %s where id in (select id from members where id < %s)", txid, self.key()
+
+    def _subquery_source(self, txid):
+        return self.rng.choice([("insert into members values (%s) on conflict do nothing", self.key()),
+                                ("delete from members where id = %s", self.key())])
+
+    def _insert_select(self, txid):
+        return "insert into notes select 'from', n, %s from accounts where id < %s", txid, self.key()
+
+    def _copy(self, txid):
+        return "copy notes from stdin", "".join(f"copied\t{i}\t{txid}\n" for i in range(self.rng.choice([0, 1, 3, 200])))
+
+    def _numbered(self, txid):
+        return "insert into numbered(n, w) values (%s, %s) returning id", self.rng.randrange(9), txid
+
+    def _volatile(self, txid):
+        value = self.rng.choice(["random() * 1000", "extract(epoch from now())", "pg_backend_pid()", "extract(epoch from clock_timestamp())"])
+        return f"update parts set n = ({value})::bigint, w = %s where id = %s", txid, self.key()
+
+    def _audited(self, txid):
+        return "update audited set n = n + 1, w = %s where id = %s", txid, self.key()
+
+    def _view_update(self, txid):
+        return "update rich set n = n + 1, w = %s where id = %s", txid, self.key()
+
+    def _keyless_update(self, txid):
+        return "update notes set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
+
+    def _keyless_delete(self, txid):
+        return "delete from notes where w %% 300 = %s", self.rng.randrange(300)
+
+    def _cte(self, txid):
+        return "with gone as (delete from named where id = %s returning id, n) insert into notes select 'gone', n, %s from gone", self.key(), txid
+
+    def _truncate(self, txid):
+        return ("truncate notes",)
+
+    def _function(self, txid):
+        return ("do $$begin update accounts set n = n + 1 where id = 1; end$$",)
+
+    def _setting(self, txid):
+        scope = self.rng.choice(["", "local ", "session "])
+        return self.rng.choice([(f"set {scope}timezone = '{self.rng.choice(['Asia/Tokyo', 'UTC', 'America/Lima'])}'",),
+                                (f"set {scope}extra_float_digits = {self.rng.randrange(4)}",), ("reset timezone",)])
+
+    def _zoned(self, txid):
+        """Depends on settings of the session."""
+        return "insert into notes values ((timestamptz '2024-01-01 00:00+00')::text, %s, %s)", self.rng.randrange(9), txid

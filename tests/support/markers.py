@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Markers of mode replication (common/markers): the SQL that makes them, and redo as a proxy would write it."""
+import pathlib
+import struct
+
+SETUP = pathlib.Path(__file__).resolve().parent.parent.parent / "common" / "markers" / "setup.sql"
+
+
+def setup_sql(slots=8):
+    return SETUP.read_text().replace(":slots", str(slots))
+
+
+def prepare(nodes, slots=8, dbname="postgres"):
+    for node in nodes:
+        node.sql(setup_sql(slots), dbname=dbname)
+
+
+def encode_redo(user, statements, settings=()):
+    """The form of common/markers/redo.h. A statement is a text, or (text, types, parameters); bytes are binary."""
+    def text(value):
+        value = value.encode() if isinstance(value, str) else value
+        return struct.pack(">I", len(value)) + value
+
+    def parameter(value):
+        if value is None:
+            return b"\0" + struct.pack(">I", 0xFFFFFFFF)
+        return (b"\1" if isinstance(value, bytes) else b"\0") + text(value)
+
+    out = b"\1" + text(user) + struct.pack(">I", len(settings)) + b"".join(text(s) for s in settings)
+    out += struct.pack(">I", len(statements))
+    for statement in statements:
+        sql, types, parameters = (statement, [], []) if isinstance(statement, str) else statement
+        out += text(sql) + struct.pack(">I", len(types)) + b"".join(struct.pack(">I", t) for t in types)
+        out += struct.pack(">I", len(parameters)) + b"".join(parameter(p) for p in parameters)
+    return out
+
+
+def mark(cursor, slot, seq, epoch, redo=b""):
+    cursor.execute("select pgpool_replication.mark(%s, %s, %s, %s)", [slot, seq, epoch, redo])
+    return cursor.fetchone()[0]
+
+
+def epochs(node, dbname="postgres"):
+    """Of all slots, each once."""
+    return [row[0] for row in node.rows("select distinct epoch from pgpool_replication.slot", dbname=dbname)]

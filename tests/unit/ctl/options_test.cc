@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "ctl/options.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace pgpool::ctl {
+namespace {
+
+Options parsed(std::vector<std::string> arguments) {
+    Options options;
+    CLI::App app;
+    declare_options(app, options);
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+    return options;
+}
+
+using Words = std::vector<std::string>;
+
+TEST(Options, EveryCommand) {
+    EXPECT_EQ(parsed({"nodes"}).command, Command::Nodes);
+    EXPECT_EQ(parsed({"show", "pools"}).command, Command::Show);
+    EXPECT_EQ(parsed({"attach", "n1"}).command, Command::Attach);
+    EXPECT_EQ(parsed({"detach", "n1"}).command, Command::Detach);
+    EXPECT_EQ(parsed({"check-nodes"}).command, Command::CheckNodes);
+    EXPECT_EQ(parsed({"prepare-nodes"}).command, Command::PrepareNodes);
+    EXPECT_EQ(parsed({"verify"}).command, Command::Verify);
+}
+
+TEST(Options, GlobalOnesStandBeforeOrBehindTheCommand) {
+    for (const Words& words :
+         {Words{"--json", "-c", "f", "-U", "u", "nodes"}, Words{"nodes", "--json", "-c", "f", "-U", "u"}}) {
+        const Options options = parsed(words);
+        EXPECT_TRUE(options.is_json);
+        EXPECT_EQ(options.config, "f");
+        EXPECT_EQ(options.user, "u");
+    }
+}
+
+TEST(Options, WordsOfShow) {
+    EXPECT_EQ(parsed({"show", "route", "for", "select 1", "--json"}).words,
+              (Words{"route", "for", "select 1"}));
+    // Also where a word is a command.
+    EXPECT_EQ(parsed({"show", "nodes"}).words, Words{"nodes"});
+    EXPECT_EQ(parsed({"show", "nodes"}).command, Command::Show);
+}
+
+TEST(Options, ListsAreSeparatedByCommas) {
+    const Options options = parsed({"verify", "--databases", "a,b", "--tables", "s.t,s.u", "--chunk", "5"});
+    EXPECT_EQ(options.databases, (Words{"a", "b"}));
+    EXPECT_EQ(options.tables, (Words{"s.t", "s.u"}));
+    EXPECT_EQ(options.chunk, 5U);
+}
+
+TEST(Options, Refused) {
+    for (const Words& words : {Words{"nosuch"}, Words{"attach"}, Words{"show"},
+                               Words{"verify", "--chunk", "0"}, Words{"nodes", "--reason", "x"}}) {
+        EXPECT_THROW(parsed(words), CLI::ParseError) << words.front();
+    }
+}
+
+}  // namespace
+}  // namespace pgpool::ctl

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/exec/follower.h"
+
+#include <gtest/gtest.h>
+
+#include "common/wire/encoder.h"
+#include "common/wire/error_fields.h"
+#include "common/wire/messages.h"
+
+namespace pgpool::exec {
+namespace {
+
+class TestLink final : public ServerLink {
+public:
+    explicit TestLink(NameValuesTable& names) : ServerLink(NodeId{1}, names, 2) {}
+};
+
+class FollowerTest : public testing::Test {
+protected:
+    static StepOutcome outcome(std::string_view tag) {
+        StepOutcome made;
+        made.add_tag(tag);
+        return made;
+    }
+    static std::string complete(std::string_view tag) {
+        std::string frames;
+        wire::append_command_complete(frames, tag);
+        return frames;
+    }
+    static std::string ready(wire::TransactionStatus status) {
+        std::string frames;
+        wire::append_ready_for_query(frames, status);
+        return frames;
+    }
+    static std::string error(std::string_view sqlstate) {
+        std::string frames;
+        wire::append_error(frames, {.sqlstate = SqlState(sqlstate), .message = "no"});
+        return frames;
+    }
+    // The types of the messages that it sends.
+    static std::string types(std::string_view sent) {
+        std::string types;
+        while (!sent.empty()) {
+            const auto frame = wire::next_frame(sent).frame;
+            types.push_back(frame.type);
+            sent.remove_prefix(frame.bytes.size());
+        }
+        return types;
+    }
+    void answer(const std::string& bytes) { EXPECT_EQ(follower.on_bytes(bytes, names), bytes.size()); }
+    PreparedPtr prepared(std::string_view sql) {
+        std::string body(sql);
+        body.append(3, '\0');
+        return registry.intern(body, "", nullptr);
+    }
+
+    NameValuesTable names;
+    PreparedRegistry registry{"_p_"};
+    TestLink link{names};
+    Follower follower{link};
+    std::string out;
+};
+
+TEST_F(FollowerTest, TheSameTagIsNoDifference) {
+    follower.run(out, "BEGIN");
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_EQ(types(out), "QQ");
+    EXPECT_TRUE(follower.owes());
+    answer(complete("BEGIN") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_TRUE(follower.owes());
+    answer(complete("UPDATE 1") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_FALSE(follower.owes());
+    EXPECT_EQ(follower.difference(), "");
+    EXPECT_TRUE(link.replies.empty());
+    EXPECT_EQ(link.status, wire::TransactionStatus::InTransaction);
+}
+
+TEST_F(FollowerTest, AnotherCountIsADifference) {
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    answer(complete("UPDATE 0") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(follower.difference(), "UPDATE 0 instead of UPDATE 1");
+}
+
+TEST_F(FollowerTest, AnErrorIsADifferenceUnlessMainHadTheSame) {
+    follower.repeat(out, {.sql = "INSERT INTO t VALUES (1)", .executions = {}}, outcome("INSERT 0 1"));
+    answer(error("23505") + ready(wire::TransactionStatus::Failed));
+    EXPECT_EQ(follower.difference(), "!23505 instead of INSERT 0 1 (no)");
+    EXPECT_TRUE(follower.needs_reset);
+
+    Follower second(link);
+    StepOutcome failed;
+    failed.add_error("23505");
+    second.repeat(out, {.sql = "INSERT INTO t VALUES (1)", .executions = {}}, failed);
+    const std::string bytes = error("23505") + ready(wire::TransactionStatus::Failed);
+    EXPECT_EQ(second.on_bytes(bytes, names), bytes.size());
+    EXPECT_EQ(second.difference(), "");
+}
+
+TEST_F(FollowerTest, WhatIsOursMustNotFail) {
+    follower.run(out, "SET x TO 1");
+    answer(error("42704") + ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.difference(), "!42704 (no)");
+}
+
+TEST_F(FollowerTest, StatementsArePreparedOnceAndEvictedInTurn) {
+    const PreparedPtr one = prepared("SELECT 1");
+    const PreparedPtr two = prepared("SELECT 2");
+    const PreparedPtr three = prepared("SELECT 3");
+    const std::string none(Follower::kNoValues);
+    follower.repeat(out, {.sql = {}, .executions = {{one, none}, {two, none}, {one, none}}}, {});
+    EXPECT_EQ(types(out), "PBEPBEBES");
+    out.clear();
+    follower.repeat(out, {.sql = {}, .executions = {{three, none}}}, {});
+    EXPECT_EQ(types(out), "CPBES");
+    EXPECT_FALSE(link.statements.has(*two));
+}
+
+TEST_F(FollowerTest, TheMarkerTellsTrueOrFalse) {
+    const PreparedPtr constraints = prepared("SET CONSTRAINTS ALL IMMEDIATE");
+    const PreparedPtr mark = prepared("SELECT mark()");
+    for (const std::string_view value : {"t", "f"}) {
+        follower.mark(out, constraints, mark, Follower::kNoValues);
+        std::string row;
+        wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes(value);
+        answer(complete("SET CONSTRAINTS") + row + complete("SELECT 1") +
+               ready(wire::TransactionStatus::InTransaction));
+        EXPECT_EQ(follower.marked(), value == "t");
+    }
+}
+
+TEST_F(FollowerTest, ACopyIsComparedWhenMainIsDone) {
+    follower.begin_copy(out, "COPY t FROM STDIN");
+    follower.expect(outcome("COPY 3"));
+    answer(complete("COPY 3") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(follower.difference(), "");
+
+    follower.begin_copy(out, "COPY t FROM STDIN");
+    answer(complete("COPY 2") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_TRUE(follower.owes()) << "main's result is to come";
+    follower.expect(outcome("COPY 3"));
+    EXPECT_FALSE(follower.owes());
+    EXPECT_EQ(follower.difference(), "COPY 2 instead of COPY 3");
+}
+
+TEST_F(FollowerTest, AnswersMayComeInAnyPieces) {
+    follower.repeat(out, {.sql = "DELETE FROM t", .executions = {}}, outcome("DELETE 5"));
+    const std::string bytes = complete("DELETE 5") + ready(wire::TransactionStatus::InTransaction);
+    std::string kept;
+    for (const char c : bytes) {
+        kept.push_back(c);
+        kept.erase(0, follower.on_bytes(kept, names));
+    }
+    EXPECT_TRUE(kept.empty());
+    EXPECT_FALSE(follower.owes());
+    EXPECT_EQ(follower.difference(), "");
+}
+
+TEST(CopiedRequest, BecomesRedo) {
+    PreparedRegistry registry("_p_");
+    std::string body("INSERT INTO t VALUES ($1, $2)");
+    body.push_back('\0');
+    append_be16(body, 1);
+    append_be32(body, 23);
+    std::string values;
+    append_be16(values, 1);  // one format for all: binary
+    append_be16(values, 1);
+    append_be16(values, 2);
+    append_be32(values, 4);
+    append_be32(values, 7);
+    append_be32(values, 0xFFFFFFFF);
+    append_be16(values, 0);
+    markers::Redo redo;
+    add_to_redo(redo, {.sql = "UPDATE t SET x = 1", .executions = {}});
+    add_to_redo(redo, {.sql = {}, .executions = {{registry.intern(body, "", nullptr), values}}});
+    ASSERT_EQ(redo.statements.size(), 2U);
+    EXPECT_EQ(redo.statements[0].sql, "UPDATE t SET x = 1");
+    const markers::RedoStatement& insert = redo.statements[1];
+    EXPECT_EQ(insert.sql, "INSERT INTO t VALUES ($1, $2)");
+    EXPECT_EQ(insert.types, std::vector<std::uint32_t>{23});
+    ASSERT_EQ(insert.parameters.size(), 2U);
+    EXPECT_EQ(insert.parameters[0].value, std::string("\0\0\0\7", 4));
+    EXPECT_TRUE(insert.parameters[0].is_binary);
+    EXPECT_FALSE(insert.parameters[1].value.has_value());
+}
+
+}  // namespace
+}  // namespace pgpool::exec
