@@ -258,6 +258,15 @@ bool Session::executes_unread(ByteView bytes) const {
     return false;
 }
 
+// For SHOW ROUTE FOR.
+std::string Session::explain_replication(const sql::StatementInfo& info) const {
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    const replication::Classified classified = replication::classify_write(info, facts);
+    const bool travels = classified.kind == WriteClass::NotDeterministic && RowImages::of(info, facts);
+    return replication::explain(classified, is_proven(classified) || travels,
+                                around_.config->replication.unsafe_statements);
+}
+
 // As any error it ends the transaction that it is in.
 std::size_t Session::refuse_to_replicate(ByteView bytes, const std::string& reason) {
     const std::string message = "this cannot be replicated: " + reason;

@@ -196,8 +196,7 @@ std::vector<std::string> Session::explain_route(std::string_view sql) const {
         route::explain(verdict, *analysed.info, session_route(), *around_.topology, around_.config->routing,
                        around_.random());
     if (around_.config->mode == config::ClusterMode::Replication) {
-        lines.push_back(
-            replication::explain(replication::classify_write(*analysed.info, login_.database->facts.get())));
+        lines.push_back(explain_replication(*analysed.info));
     }
     return lines;
 }

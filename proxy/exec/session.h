@@ -288,6 +288,7 @@ private:
     // nodes.cc
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
+    [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
     void warn_of_unproven();
     [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
     void follow_by_rows();

@@ -124,7 +124,7 @@ private:
     const Topology topology_;
     const Publish publish_;
     const RaiseSequence raise_sequence_;
-    const StateFile file_;
+    StateFile file_;
 
     // Of the thread; of load() before.
     config::ConfigPtr in_use_;
@@ -149,6 +149,7 @@ void Keeper::Core::load() {
         if (!result) throw std::runtime_error(result.error().within("replication.state_directory").message);
     };
     in_use_ = config_;
+    must(file_.take());
     auto known = file_.load();
     must(known);
     origin_ = *known ? Settlement::Origin::Known : Settlement::Origin::Configuration;

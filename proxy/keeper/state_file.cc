@@ -2,6 +2,7 @@
 #include "proxy/keeper/state_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,6 +44,18 @@ Result<void> sync_directory(const std::string& path) {
 }
 
 }  // namespace
+
+Result<void> StateFile::take() {
+    UniqueFd fd(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.valid()) return fail_errno("cannot open " + directory_, errno);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return fail_errno("cannot lock " + directory_, errno);
+        return fail(sqlstate::kConfigFileError,
+                    directory_ + " is in use by another proxy (replication.state_directory)");
+    }
+    taken_ = std::move(fd);
+    return {};
+}
 
 Result<std::optional<cluster::Membership>> StateFile::load() const {
     if (::access(path().c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;

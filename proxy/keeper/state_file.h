@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/unique_fd.h"
 #include "common/cluster/membership.h"
 
 namespace pgpool::keeper {
@@ -16,6 +17,8 @@ class StateFile {
 public:
     explicit StateFile(std::string directory) : directory_(std::move(directory)) {}
 
+    // Keeps other processes out for as long as this lives: two would decide against each other.
+    [[nodiscard]] Result<void> take();
     // Nothing: there is no such file.
     [[nodiscard]] Result<std::optional<cluster::Membership>> load() const;
     [[nodiscard]] Result<void> check_writable() const;
@@ -27,6 +30,7 @@ private:
     [[nodiscard]] std::string next_path() const { return path() + ".new"; }
 
     std::string directory_;
+    UniqueFd taken_;  // the directory, locked
 };
 
 }  // namespace pgpool::keeper

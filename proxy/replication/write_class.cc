@@ -63,15 +63,12 @@ std::string describe(const Classified& classified) {
     return fmt::format("{} ({})", to_string(classified.kind), classified.reason);
 }
 
-std::string explain(const Classified& classified) {
-    switch (classified.kind) {
-        case WriteClass::None:
-            return "not replicated: " + classified.reason;
-        case WriteClass::NotProvable:
-            return "refused: not provable: " + classified.reason;
-        default:
-            return "replicated: " + describe(classified);
-    }
+std::string explain(const Classified& classified, bool is_followed, config::Unsafe unsafe) {
+    if (classified.kind == WriteClass::None) return "not replicated: " + classified.reason;
+    const char* fate = is_followed                        ? "replicated: "
+                       : unsafe == config::Unsafe::Refuse ? "refused: "
+                                                          : "replicated, though nodes may differ by it: ";
+    return fate + describe(classified);
 }
 
 }  // namespace pgpool::replication

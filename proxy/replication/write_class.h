@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/config.h"
 #include "proxy/sql/catalog_facts.h"
 #include "proxy/sql/statement.h"
 
@@ -63,8 +64,8 @@ struct Classified {
 [[nodiscard]] const char* to_string(WriteClass kind);              // "point", "not deterministic"
 [[nodiscard]] std::string describe(const Classified& classified);  // "point (equality on key t_pkey)"
 
-// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "refused: not provable: ...", "not
-// replicated: reads only".
-[[nodiscard]] std::string explain(const Classified& classified);
+// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "refused: not provable (...)", "not
+// replicated: reads only". `is_followed`: the other nodes can be made to do the same.
+[[nodiscard]] std::string explain(const Classified& classified, bool is_followed, config::Unsafe unsafe);
 
 }  // namespace pgpool::replication

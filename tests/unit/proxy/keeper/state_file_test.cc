@@ -39,6 +39,20 @@ TEST_F(StateFileTest, KeepsWhatWasSavedLast) {
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
 }
 
+TEST_F(StateFileTest, KeepsASecondOneOut) {
+    StateFile second(directory_);
+    {
+        StateFile first(directory_);
+        ASSERT_TRUE(first.take());
+        const auto taken = second.take();
+        ASSERT_FALSE(taken.has_value());
+        EXPECT_EQ(taken.error().message,
+                  directory_ + " is in use by another proxy (replication.state_directory)");
+    }
+    EXPECT_TRUE(second.take());
+    EXPECT_FALSE(StateFile(directory_ + "/none").take().has_value());
+}
+
 TEST_F(StateFileTest, WhatIsHalfWrittenCountsForNothing) {
     const StateFile file(directory_);
     ASSERT_TRUE(file.save(sample(3)));

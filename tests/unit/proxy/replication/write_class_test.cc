@@ -112,10 +112,11 @@ TEST(WriteClass, ExecuteIsAsWhatWasPreparedAndItsArguments) {
 }
 
 TEST(WriteClass, IsExplained) {
-    EXPECT_EQ(explain(of("delete from t where id = 1")), "replicated: point (equality on key t_pkey)");
-    EXPECT_EQ(explain(of("update watched set a = 1")),
-              "refused: not provable: trigger \"w\" on table \"watched\"");
-    EXPECT_EQ(explain(of("select 1")), "not replicated: reads only");
+    EXPECT_EQ(explain(of("delete from t where id = 1"), true, config::Unsafe::Refuse),
+              "replicated: point (equality on key t_pkey)");
+    EXPECT_EQ(explain(of("update watched set a = 1"), false, config::Unsafe::Refuse),
+              "refused: not provable (trigger \"w\" on table \"watched\")");
+    EXPECT_EQ(explain(of("select 1"), false, config::Unsafe::Refuse), "not replicated: reads only");
 }
 
 }  // namespace
