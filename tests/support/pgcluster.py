@@ -164,7 +164,8 @@ class Node:
     def freeze(self):
         """The server stays connected and says nothing more; the kernel still accepts."""
         for pid in self._all_pids():
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):  # a session that has just ended
+                os.kill(pid, signal.SIGSTOP)
 
     def thaw(self):
         for pid in reversed(self._all_pids()):
