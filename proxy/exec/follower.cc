@@ -21,6 +21,7 @@ constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 }  // namespace
 
 void Follower::begin_step(Step step) {
+    step.prepares = std::exchange(prepares_, false);
     steps_.push_back(std::move(step));
     if (awaits_begin_) ++steps_held_;
 }
@@ -110,6 +111,7 @@ void Follower::ensure_prepared(std::string& out, const PreparedPtr& statement) {
     }
     wire::append_parse(out, statement->server_name, statement->sql_and_types);
     link->statements.add(statement);
+    prepares_ = true;
 }
 
 void Follower::execute(std::string& out, const PreparedPtr& statement, std::string_view values) {
@@ -173,8 +175,8 @@ void Follower::on_error(ByteView body) {
     const wire::ErrorFields fields = wire::read_error_fields(body);
     outcome_.add_error(fields.sqlstate);
     last_error_.assign(fields.message);
+    if (steps_.empty() || !steps_.front().prepares) return;
     link->statements.clear();  // which of them came to be is not known any more
-    link->statements.unnamed = UnnamedStatement::unknown();
     needs_reset = true;
 }
 

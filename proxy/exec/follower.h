@@ -90,6 +90,7 @@ private:
         Kind kind = Kind::Own;
         std::optional<StepOutcome> expected;  // none: it must not fail
         bool is_open = false;                 // what is expected follows
+        bool prepares = false;                // statements that the connection lacked
         std::optional<StepOutcome> result;    // it has ended before that
     };
 
@@ -107,6 +108,7 @@ private:
     std::string last_error_;  // its message
     std::string difference_;
     bool marked_ = false;
+    bool prepares_ = false;  // the step that is being made
     bool awaits_begin_ = false;
     std::size_t steps_held_ = 0;  // of steps_, at the end: not sent yet
     std::string held_;
