@@ -48,7 +48,8 @@ std::vector<Repair> plan_repairs(const AllSequences& nodes, std::string_view mai
             repairs.push_back({database, slot, best.sequence, best.node, node});
         }
     }
-    std::ranges::stable_partition(repairs, [main](const Repair& repair) { return repair.to == main; });
+    std::stable_partition(repairs.begin(), repairs.end(),
+                          [main](const Repair& repair) { return repair.to == main; });
     return repairs;
 }
 

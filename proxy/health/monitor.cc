@@ -110,7 +110,7 @@ Monitor::Core::Core(config::ConfigPtr config, Publish publish, MonitorOptions op
     : publish_(std::move(publish)), options_(options), config_(std::move(config)) {
     search_.begin(SteadyClock::now());
     evidence_ = evidence_for(*config_);
-    if (config_->mode == config::ClusterMode::Replication) followed_.emplace();
+    if (config_->mode == config::ClusterMode::Replication) followed_ = Followed{};
     topology_ = std::make_shared<const Topology>(judge().topology);
 }
 
