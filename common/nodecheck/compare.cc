@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 #include <set>
 
 namespace pgpool::nodecheck {
@@ -90,8 +89,8 @@ std::string describe(const Difference& difference) {
     if (!difference.database.empty()) text = fmt::format("database {}: ", difference.database);
     text += difference.setting + ":";
     for (const NodeValue& one : difference.values) {
-        fmt::format_to(std::back_inserter(text), "{} {} {}", &one == &difference.values.front() ? "" : ",",
-                       one.node, one.value ? fmt::format("\"{}\"", *one.value) : "(none)");
+        text += fmt::format("{} {} {}", &one == &difference.values.front() ? "" : ",", one.node,
+                            one.value ? fmt::format("\"{}\"", *one.value) : "(none)");
     }
     return text;
 }
