@@ -43,4 +43,13 @@ struct FrameResult {
     return {{bytes[0], ByteView(all.data() + kFrameHeader, all.size() - kFrameHeader), all, size}, {}};
 }
 
+// Walks over messages that were found before: takes the first of them off `rest`; nothing: none is left. The
+// last may be cut off.
+[[nodiscard]] inline std::optional<Frame> take_frame(ByteView& rest) {
+    if (rest.empty()) return std::nullopt;
+    const Frame frame = next_frame(rest).frame;
+    rest.remove_prefix(frame.bytes.size());
+    return frame;
+}
+
 }  // namespace pgpool::wire

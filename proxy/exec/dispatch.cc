@@ -133,8 +133,12 @@ bool Session::awaits_newer_facts() const {
 bool Session::are_facts_stale() const {
     const auto& classified = request_.meaning.verdict.replicated;
     const bool depends = classified && classified->kind > replication::WriteClass::Ddl;
-    return depends && login_.database->facts &&
-           login_.database->facts->as_of <= login_.database->marks->last_ddl();
+    return depends && is_schema_newer();
+}
+
+// Than the facts.
+bool Session::is_schema_newer() const {
+    return login_.database->facts && login_.database->facts->as_of <= login_.database->marks->last_ddl();
 }
 
 // While answers are owed the next request may follow at once if it can be served where the others are,

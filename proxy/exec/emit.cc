@@ -149,11 +149,10 @@ void Session::emit_function_call(ByteView bytes) {
 
 void Session::emit_batch(ByteView bytes) {
     batch_ = bytes;
-    for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame& frame = wire::next_frame(bytes.substr(at)).frame;
-        at += frame.bytes.size();
-        unsynced_ |= frame.type != kFlush || !frame.body.empty();  // a body makes it an error
-        emit_frame(frame);
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        unsynced_ |= frame->type != kFlush || !frame->body.empty();  // a body makes it an error
+        emit_frame(*frame);
     }
     flush_raw();
 }
@@ -221,9 +220,7 @@ bool Session::surely_fails() const {
 
 // A statement of ours that means nothing to the client, for an error in the server's own words.
 PreparedPtr Session::stand_in(std::string_view sql) {
-    std::string body(sql);
-    body.append(3, '\0');  // the end of the text, and no types
-    return around_.prepared.intern(body, "", around_.analyze_repeated(sql, options_).info);
+    return around_.prepared.intern(parse_body(sql), "", around_.analyze_repeated(sql, options_).info);
 }
 
 // The name is taken: with a statement there, the server says so in its own words. One that is not there is
@@ -399,7 +396,7 @@ Expected& Session::prepare_by_parse(const PreparedStatement& statement, std::str
 // protocol too. They take the place of the unnamed statement.
 Expected& Session::prepare_by_sql(const PreparedStatement& statement) {
     const std::string portal = around_.prepared.prefix() + "0";
-    wire::append_parse(out_, "", statement.sql_and_types + std::string(3, '\0'));
+    wire::append_parse(out_, "", parse_body(statement.sql_and_types));
     wire::FrameBuilder(out_, kBind).string(portal).string("").int16(0).int16(0).int16(0);
     wire::FrameBuilder(out_, kExecute).string(portal).int32(0);
     wire::FrameBuilder(out_, kClose).byte1('P').string(portal);

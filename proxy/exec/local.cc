@@ -47,13 +47,12 @@ std::string_view Session::prepared_text(std::string_view name) const {
 
 // The text that a request executes: of its Query, its Parse, or of what its Bind names.
 std::string_view Session::text_of(ByteView bytes) const {
-    for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
-        at += frame.bytes.size();
-        if (frame.type == kQuery) return wire::read_query(frame.body).value_or("");
-        if (const auto parse = frame.type == kParse ? wire::read_parse(frame.body) : std::nullopt)
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == kQuery) return wire::read_query(frame->body).value_or("");
+        if (const auto parse = frame->type == kParse ? wire::read_parse(frame->body) : std::nullopt)
             return parse->sql;
-        const auto bind = frame.type == kBind ? wire::read_bind(frame.body) : std::nullopt;
+        const auto bind = frame->type == kBind ? wire::read_bind(frame->body) : std::nullopt;
         if (!bind) continue;
         const std::string_view text = prepared_text(bind->statement);
         if (bind->statement.empty() || !text.empty()) return text;
@@ -64,13 +63,12 @@ std::string_view Session::text_of(ByteView bytes) const {
 // For log.statements. In a batch what is bound runs.
 void Session::tell_statements(ByteView bytes, const ServerLink* at) {
     std::optional<wire::ParseMessage> parsed;
-    for (std::size_t from = 0; from < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(from)).frame;
-        from += frame.bytes.size();
-        if (frame.type == kQuery) effects_.statement(wire::read_query(frame.body).value_or(""), at);
-        if (frame.type == kFunctionCall) effects_.statement("function call", at);
-        if (frame.type == kParse) parsed = wire::read_parse(frame.body);
-        const auto bind = frame.type == kBind ? wire::read_bind(frame.body) : std::nullopt;
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == kQuery) effects_.statement(wire::read_query(frame->body).value_or(""), at);
+        if (frame->type == kFunctionCall) effects_.statement("function call", at);
+        if (frame->type == kParse) parsed = wire::read_parse(frame->body);
+        const auto bind = frame->type == kBind ? wire::read_bind(frame->body) : std::nullopt;
         if (!bind) continue;
         const bool is_fresh = parsed && parsed->name == bind->statement;
         effects_.statement(is_fresh ? parsed->sql : prepared_text(bind->statement), at);
@@ -122,26 +120,25 @@ bool Session::runs_one_statement(ByteView bytes) const {
     std::optional<std::string_view> parsed;
     std::string_view bound;
     std::string_view portal;
-    for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
-        at += frame.bytes.size();
-        order.push_back(frame.type);
-        if (frame.type == kParse) {
-            const auto parse = wire::read_parse(frame.body);
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        order.push_back(frame->type);
+        if (frame->type == kParse) {
+            const auto parse = wire::read_parse(frame->body);
             if (!parse || statements_.find(parse->name) != nullptr) return false;
             parsed = parse->name;
-        } else if (frame.type == kBind) {
-            const auto bind = wire::read_bind(frame.body);
+        } else if (frame->type == kBind) {
+            const auto bind = wire::read_bind(frame->body);
             const auto values = bind ? wire::read_bind_values(bind->rest) : std::nullopt;
             if (!values || values->parameters > 0) return false;
             bound = bind->statement;
             portal = bind->portal;
-        } else if (frame.type == kDescribe) {
-            const auto target = wire::read_target(frame.body);
+        } else if (frame->type == kDescribe) {
+            const auto target = wire::read_target(frame->body);
             if (!target || target->name != (target->kind == 'P' ? portal : parsed.value_or(bound)))
                 return false;
-        } else if (frame.type == kExecute) {
-            const auto execute = wire::read_execute(frame.body);
+        } else if (frame->type == kExecute) {
+            const auto execute = wire::read_execute(frame->body);
             if (!execute || execute->portal != portal) return false;
         }
     }
@@ -199,10 +196,9 @@ bool Session::answer_proven_parse(ByteView bytes) {
 void Session::answer_messages(ByteView bytes, const OwnResult& result) {
     std::string frames;
     LocalPortal portal;
-    for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
-        at += frame.bytes.size();
-        const auto answered = answer_message(frames, frame, result, portal);
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        const auto answered = answer_message(frames, *frame, result, portal);
         if (answered) continue;
         refuse_locally(frames, answered.error());
         break;

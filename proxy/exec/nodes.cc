@@ -48,15 +48,14 @@ bool is_proven(const replication::Classified& classified) {
 // Whether the batch executes what it binds, and nothing else: a portal that lives on cannot be followed.
 bool executes_what_it_binds(ByteView batch) {
     std::vector<std::string_view> open;
-    for (std::size_t at = 0; at < batch.size();) {
-        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
-        at += frame.bytes.size();
-        if (frame.type == wire::frontend::kBind) {
-            const auto bind = wire::read_bind(frame.body);
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == wire::frontend::kBind) {
+            const auto bind = wire::read_bind(frame->body);
             if (!bind) return true;  // the server refuses it
             open.push_back(bind->portal);
-        } else if (frame.type == wire::frontend::kExecute) {
-            const auto execute = wire::read_execute(frame.body);
+        } else if (frame->type == wire::frontend::kExecute) {
+            const auto execute = wire::read_execute(frame->body);
             if (!execute) return true;
             const auto found = std::find(open.begin(), open.end(), execute->portal);
             if (found == open.end()) return false;
@@ -68,19 +67,17 @@ bool executes_what_it_binds(ByteView batch) {
 
 std::size_t count_executes(ByteView batch) {
     std::size_t count = 0;
-    for (std::size_t at = 0; at < batch.size();) {
-        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
-        at += frame.bytes.size();
-        count += frame.type == wire::frontend::kExecute ? 1 : 0;
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        count += frame->type == wire::frontend::kExecute ? 1 : 0;
     }
     return count;
 }
 
 bool executes_anything(ByteView batch) {
-    for (std::size_t at = 0; at < batch.size();) {
-        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
-        at += frame.bytes.size();
-        if (frame.type == wire::frontend::kExecute || frame.type == wire::frontend::kBind) return true;
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == wire::frontend::kExecute || frame->type == wire::frontend::kBind) return true;
     }
     return false;
 }
@@ -88,10 +85,9 @@ bool executes_anything(ByteView batch) {
 // A date or time by a word that means something else tomorrow.
 bool has_moving_parameter(ByteView batch, const replication::Classified& classified) {
     if (classified.date_parameters.empty()) return false;
-    for (std::size_t at = 0; at < batch.size();) {
-        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
-        at += frame.bytes.size();
-        const auto bind = frame.type == wire::frontend::kBind ? wire::read_bind(frame.body) : std::nullopt;
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        const auto bind = frame->type == wire::frontend::kBind ? wire::read_bind(frame->body) : std::nullopt;
         if (bind && sql::may_move(bind->rest)) return true;
     }
     return false;
@@ -151,15 +147,6 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     values += redo;
     append_be16(values, 0);
     return values;
-}
-
-// Body of a Parse after the name.
-std::string parse_body(std::string_view sql, std::initializer_list<std::uint32_t> types) {
-    std::string body(sql);
-    body.push_back('\0');
-    append_be16(body, static_cast<std::uint16_t>(types.size()));
-    for (const std::uint32_t type : types) append_be32(body, type);
-    return body;
 }
 
 }  // namespace
@@ -245,10 +232,9 @@ bool Session::executes_unread(ByteView bytes) const {
     if (request_.form != Request::Form::Batch)
         return request_.form == Request::Form::Query && request_.oversize;
     if (request_.oversize) return true;
-    for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Frame frame = wire::next_frame(bytes.substr(at)).frame;
-        at += frame.bytes.size();
-        const auto bind = frame.type == wire::frontend::kBind ? wire::read_bind(frame.body) : std::nullopt;
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        const auto bind = frame->type == wire::frontend::kBind ? wire::read_bind(frame->body) : std::nullopt;
         if (!bind) continue;
         const PreparedPtr* known = statements_.find(bind->statement);
         const bool is_unread = bind->statement.empty() ? link_->statements.unnamed == UnnamedStatement{id_, 0}
@@ -293,12 +279,11 @@ std::size_t Session::leave_former_main(ByteView bytes) {
 
 // Of one that was bound before and does something to the transaction.
 bool Session::executes_open_portal(ByteView batch) const {
-    for (std::size_t at = 0; at < batch.size();) {
-        const wire::Frame frame = wire::next_frame(batch.substr(at)).frame;
-        at += frame.bytes.size();
-        if (frame.type == wire::frontend::kBind) return false;
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == wire::frontend::kBind) return false;
         const auto execute =
-            frame.type == wire::frontend::kExecute ? wire::read_execute(frame.body) : std::nullopt;
+            frame->type == wire::frontend::kExecute ? wire::read_execute(frame->body) : std::nullopt;
         if (!execute) continue;
         const auto found =
             portals_ ? portals_->find(execute->portal) : sql::NameMap<sql::StatementInfoPtr>::iterator();
@@ -437,8 +422,9 @@ void Session::add_follower(ServerLink& link) {
     spread_->followers.push_back(std::make_unique<Follower>(link));
 }
 
-// The same session settings, the same transaction, and what it did before it wrote.
+// The same session settings, the same transaction, and what it did before it wrote; once.
 void Session::begin_at(Follower& follower) {
+    if (std::exchange(follower.has_begun, true)) return;
     std::string out;
     settings_at(follower, out);
     follower.needs_reset |= settings_.is_open();
@@ -507,9 +493,7 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (spread.depends_on_facts && login_.database->facts &&
-            login_.database->facts->as_of <= login_.database->marks->last_ddl())
-            spread.doom = "the schema has changed meanwhile";
+        if (spread.depends_on_facts && is_schema_newer()) spread.doom = "the schema has changed meanwhile";
         if (spread.images) follow_by_rows();
         if (!copied_in && !spread.images) follow(std::move(spread.copy));
         if (!spread.is_alone) return true;
@@ -575,7 +559,7 @@ void Session::follow(CopiedRequest request) {
     }
     for (const auto& follower : spread.followers) {
         std::string out;
-        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
+        begin_at(*follower);
         follower->repeat(out, request, spread.outcome);
         follower->needs_reset |= spread.sets;
         send_to(*follower, out);
@@ -589,7 +573,7 @@ void Session::copy_in_began() {
     spread.is_repairable = false;
     for (const auto& follower : spread.followers) {
         std::string out;
-        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
+        begin_at(*follower);
         follower->begin_copy(out, spread.copy.sql);
         send_to(*follower, out);
     }
@@ -647,9 +631,8 @@ PreparedPtr Session::image_statement(const PreparedPtr& known) {
     return around_.prepared.intern(made, statement_scope(), nullptr);
 }
 
-// A message of main that shows the columns that were added, without them. True: the client gets another in
-// its place, or none.
-bool Session::hide_images(const wire::Frame& frame) {
+// A message of main that shows the columns that were added: the client gets another in its place, or none.
+void Session::hide_images(const wire::Frame& frame) {
     RowImages& images = *spread_->images;
     const bool is_row = frame.type == wire::backend::kDataRow;
     const auto shown = is_row ? images.take_row(frame.body) : images.description(frame.body);
@@ -659,7 +642,6 @@ bool Session::hide_images(const wire::Frame& frame) {
     else if (spread_->is_described)
         wire::append_frame(made, wire::backend::kNoData, {});
     if (!made.empty()) effects_.reply(made);
-    return true;
 }
 
 // --- commit ---
@@ -721,7 +703,7 @@ void Session::send_marker() {
     spread.main_marked = false;
     spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
-        if (!std::exchange(follower->has_begun, true)) begin_at(*follower);
+        begin_at(*follower);
         std::string out;
         follower->mark(out, constraints, mark, values);
         send_to(*follower, out);
@@ -873,8 +855,13 @@ void Session::finish(TransactionStatus status) {
     wire::append_ready_for_query(held, status);
     effects_.reply(held);
     if (link_ != nullptr) return end_request(status);
-    transaction_ = status;
-    end_transaction(true);
+    end_without_link(true);
+}
+
+// Of the request that was answered last, with main gone.
+void Session::end_without_link(bool committed) {
+    transaction_ = TransactionStatus::Idle;
+    end_transaction(committed);
     forget_attempt();
     idle_or_in_transaction();
 }
@@ -1032,9 +1019,7 @@ bool Session::end_without_main(std::string_view reason) {
     wire::append_ready_for_query(frames, TransactionStatus::Idle);
     effects_.reply(frames);
     forget_link();
-    end_transaction(false);
-    forget_attempt();
-    idle_or_in_transaction();
+    end_without_link(false);
     return true;
 }
 
@@ -1115,10 +1100,6 @@ void Session::drop_late() {
         effects_.release(*link, Disposal::Close);
     }
     if (spread_->main_owes > 0) return lose_link("it did not answer in time");
-    nodes_stepped();
-}
-
-void Session::nodes_news() {
     nodes_stepped();
 }
 

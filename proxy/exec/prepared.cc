@@ -7,6 +7,14 @@
 
 namespace pgpool::exec {
 
+std::string parse_body(std::string_view sql, std::initializer_list<std::uint32_t> types) {
+    std::string body(sql);
+    body.push_back('\0');
+    append_be16(body, static_cast<std::uint16_t>(types.size()));
+    for (const std::uint32_t type : types) append_be32(body, type);
+    return body;
+}
+
 PreparedPtr PreparedRegistry::find(ByteView sql_and_types, std::string_view scope) {
     key_.assign(scope);
     key_.push_back('\0');

@@ -10,6 +10,7 @@
 // name for as long as the client holds the connection. Pure; one worker only.
 
 #include <cstdint>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <optional>
@@ -35,6 +36,9 @@ struct PreparedStatement {
     mutable bool is_proven = false;        // the primary has prepared it: another Parse of it succeeds too
 };
 using PreparedPtr = std::shared_ptr<const PreparedStatement>;
+
+// Body of a Parse after the name (PG documentation 55.7): the text, and types of its parameters.
+[[nodiscard]] std::string parse_body(std::string_view sql, std::initializer_list<std::uint32_t> types = {});
 
 class PreparedRegistry {
 public:

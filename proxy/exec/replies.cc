@@ -75,7 +75,8 @@ std::size_t Session::on_main_bytes(ByteView bytes) {
         }
         if (frame.type == kErrorResponse || is_hidden) pass_run();
         bool wanted = on_server_frame(frame);
-        if (wanted && (is_hidden ? hide_images(frame) : hold_back(frame))) wanted = false;
+        if (wanted && is_hidden) hide_images(frame);
+        if (wanted && (is_hidden || hold_back(frame))) wanted = false;
         if (!wanted) pass_run();
         at += frame.bytes.size();
         if (!wanted) run = at;

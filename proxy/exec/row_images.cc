@@ -13,12 +13,6 @@ namespace pgpool::exec {
 
 namespace {
 
-std::string body_of(std::string_view sql) {
-    std::string body(sql);
-    body.append(3, '\0');  // the end of the text, and no types
-    return body;
-}
-
 std::string joined(const std::vector<std::string>& columns) {
     std::string all;
     for (const std::string& column : columns) all += fmt::format("{}{}", all.empty() ? "" : ", ", column);
@@ -158,7 +152,7 @@ CopiedRequest RowImages::request(PreparedRegistry& registry) const {
     const std::string sql = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})", target_,
                                         joined(columns_), parameters);
     CopiedRequest request;
-    const PreparedPtr insert = registry.intern(body_of(sql), "", nullptr);
+    const PreparedPtr insert = registry.intern(parse_body(sql), "", nullptr);
     for (const std::string& row : rows_) {
         std::string values;
         append_be16(values, 1);
@@ -171,7 +165,7 @@ CopiedRequest RowImages::request(PreparedRegistry& registry) const {
     for (const Sequence& sequence : sequences_) {
         if (!sequence.taken) continue;
         request.executions.push_back(
-            {registry.intern(body_of("SELECT pgpool_replication.advance($1::text::regclass, $2, $3)"), "",
+            {registry.intern(parse_body("SELECT pgpool_replication.advance($1::text::regclass, $2, $3)"), "",
                              nullptr),
              text_values({target_, names_[sequence.column], std::to_string(sequence.last)})});
     }

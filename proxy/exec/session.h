@@ -215,6 +215,7 @@ private:
     [[nodiscard]] bool awaits_facts();
     [[nodiscard]] bool awaits_newer_facts() const;
     [[nodiscard]] bool are_facts_stale() const;
+    [[nodiscard]] bool is_schema_newer() const;
     void note_statements(const sql::StatementInfo& info);
     void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
@@ -293,7 +294,7 @@ private:
     [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
     void follow_by_rows();
     [[nodiscard]] bool hides_images(const wire::Frame& frame);
-    [[nodiscard]] bool hide_images(const wire::Frame& frame);
+    void hide_images(const wire::Frame& frame);
     void emit_image_query();
     [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
     [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
@@ -350,10 +351,10 @@ private:
     [[nodiscard]] bool on_main_lost(std::string_view reason);
     [[nodiscard]] bool end_without_main(std::string_view reason);
     void finish_without_main();
+    void end_without_link(bool committed);
     void give_up_eviction();
     void nodes_late();
     void drop_late();
-    void nodes_news();
 
     // replies.cc
     [[nodiscard]] std::size_t on_main_bytes(ByteView bytes);

@@ -22,10 +22,6 @@ using sql::RelationRef;
 using sql::Statement;
 using sql::WriteFacts;
 
-bool is_temp_schema(std::string_view schema) {
-    return schema.substr(0, 7) == "pg_temp";
-}
-
 bool holds(const std::vector<std::string>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -639,7 +635,7 @@ void Judge::parameters(const WriteFacts& target) {
 // --- relations
 
 Judge::Place Judge::place(const RelationRef& ref) const {
-    if (is_temp_schema(ref.schema)) return Place::Temporary;
+    if (sql::is_temp_schema(ref.schema)) return Place::Temporary;
     const bool own = std::find(temporaries_.begin(), temporaries_.end(), ref.name) != temporaries_.end();
     if (ref.schema.empty() && own) return Place::Temporary;
     const RelationFacts* known = relation(ref);

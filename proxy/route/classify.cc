@@ -14,9 +14,6 @@ using sql::Kind;
 using sql::Leaves;
 using sql::Statement;
 
-bool is_temp_schema(std::string_view schema) {
-    return schema.substr(0, 7) == "pg_temp";
-}
 bool is_system_schema(std::string_view schema) {
     return schema == "pg_catalog" || schema == "information_schema" || schema == "pg_toast";
 }
@@ -265,7 +262,7 @@ void Judge::type(const sql::TypeRef& ref) {
 }
 
 void Judge::read_relation(const sql::RelationRef& ref) {
-    if (is_temp_schema(ref.schema)) return writes(Reason::TemporaryRelation, ref.name);
+    if (sql::is_temp_schema(ref.schema)) return writes(Reason::TemporaryRelation, ref.name);
     if (is_system_schema(ref.schema)) return writes(Reason::SystemRelation, ref.name);
     const sql::RelationFacts* known = facts_ == nullptr ? nullptr : facts_->relation(ref.schema, ref.name);
     if (known != nullptr) {
@@ -285,7 +282,7 @@ void Judge::read_relation(const sql::RelationRef& ref) {
 void Judge::written_relation(const sql::RelationRef& ref) {
     const sql::RelationFacts* known = facts_ == nullptr ? nullptr : facts_->relation(ref.schema, ref.name);
     if (known == nullptr) {
-        verdict_.needs_facts = verdict_.needs_facts || !is_temp_schema(ref.schema);
+        verdict_.needs_facts = verdict_.needs_facts || !sql::is_temp_schema(ref.schema);
         return;
     }
     if (!known->writes_harmless) leave(Leaves::UnknownCode);

@@ -103,6 +103,10 @@ struct NameHash {
 template <typename Value>
 using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
 
+[[nodiscard]] inline bool is_temp_schema(std::string_view schema) {
+    return schema.substr(0, 7) == "pg_temp";
+}
+
 struct CatalogFacts {
     std::uint64_t version = 0;             // higher is newer; 0 = nothing loaded yet
     TimePoint as_of;                       // when loading began: what was committed before is in them

@@ -280,28 +280,22 @@ class Node:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
 
-class Independents:
-    """Servers that know nothing of each other, for mode replication: as if made by one initdb, then copied."""
+class Servers:
+    """Several nodes in a directory of their own, from start() on to the end of the block; who derives from it has `nodes`."""
 
-    def __init__(self, count=3, settings=None):
+    def __init__(self, settings):
         self.directory = make_owned_directory("pgpool-test-")
         self.settings = settings or {}
-        self.nodes = [Node(self, f"node{i + 1}", ports.reserve()) for i in range(count)]
 
-    def start(self):
-        for node in self.nodes:
-            subprocess.run(["cp", "-a", template(), node.data], check=True)
-            node.append_config({**SETTINGS, **self.settings, "port": str(node.port), "cluster_name": f"'{node.name}'"})
-            node.set_hba(["local all all trust", "host all all 127.0.0.1/32 trust"])
-            node.start()
-        return self
-
-    def sql(self, text, parameters=None, dbname="postgres"):
-        """On every node; what each answers."""
-        return [node.sql(text, parameters, dbname) for node in self.nodes if node.is_running()]
+    def make_first(self, node, hba):
+        """From the template, not by copying another."""
+        subprocess.run(["cp", "-a", template(), node.data], check=True)
+        node.append_config({**SETTINGS, **self.settings, "port": str(node.port), "cluster_name": f"'{node.name}'"})
+        node.set_hba(["local all all trust", "host all all 127.0.0.1/32 trust", *hba])
+        node.start()
 
     def stop(self):
-        for node in self.nodes:
+        for node in reversed(self.nodes):
             if node.is_running():
                 node.thaw()
                 node.stop("immediate")
@@ -319,12 +313,29 @@ class Independents:
         self.stop()
 
 
-class Cluster:
+class Independents(Servers):
+    """Servers that know nothing of each other, for mode replication: as if made by one initdb, then copied."""
+
+    def __init__(self, count=3, settings=None):
+        super().__init__(settings)
+        self.nodes = [Node(self, f"node{i + 1}", ports.reserve()) for i in range(count)]
+
+    def start(self):
+        for node in self.nodes:
+            self.make_first(node, [])
+        return self
+
+    def sql(self, text, parameters=None, dbname="postgres"):
+        """On every node; what each answers."""
+        return [node.sql(text, parameters, dbname) for node in self.nodes if node.is_running()]
+
+
+class Cluster(Servers):
     """standbys: how many; synchronous: commits wait for any one of them; settings: extra server settings."""
 
     def __init__(self, standbys=1, synchronous=False, settings=None):
-        self.directory = make_owned_directory("pgpool-test-")
-        self.synchronous, self.settings = synchronous, settings or {}
+        super().__init__(settings)
+        self.synchronous = synchronous
         self.primary = Node(self, "node1", ports.reserve())
         self.standbys = [Node(self, f"node{i + 2}", ports.reserve()) for i in range(standbys)]
 
@@ -333,10 +344,7 @@ class Cluster:
         return [self.primary] + self.standbys
 
     def start(self):
-        subprocess.run(["cp", "-a", template(), self.primary.data], check=True)
-        self.primary.append_config({**SETTINGS, **self.settings, "port": str(self.primary.port), "cluster_name": "'node1'"})
-        self.primary.set_hba(["local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"])
-        self.primary.start()
+        self.make_first(self.primary, ["host replication all 127.0.0.1/32 trust"])
         for standby in self.standbys:
             self.add_standby(standby)
         if self.synchronous:
@@ -361,21 +369,3 @@ class Cluster:
             if standby.is_running():
                 wait_for(lambda s=standby: s.sql("select pg_last_wal_replay_lsn() >= %s", [target]), timeout,
                          f"{standby.name} replays up to {target}")
-
-    def stop(self):
-        for node in reversed(self.nodes):
-            if node.is_running():
-                node.thaw()
-                node.stop("immediate")
-            ports.release(node.port)
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self):
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_):
-        self.stop()
