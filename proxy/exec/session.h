@@ -14,7 +14,9 @@
 //   outcome.cc     end of requests: settings, statements, pins, release of the connection
 //   failure.cc     lost connections, time-outs, cancels, refusals
 //   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
-//   nodes.cc       mode replication: the transaction on all nodes
+//   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
+//   nodes.cc       ... they do what the main node has done
+//   commit.cc      ... and all of them commit, or none
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
 // connection is released only with nothing owed, no open transaction, no pin, and nothing sent that still
@@ -263,6 +265,7 @@ private:
     void emit_close(const wire::Frame& frame);
     void emit_sync(const wire::Frame& frame);
     void emit_begin();
+    void emit_begin_with_request();
     void end_unsynced();
     [[nodiscard]] UnnamedStatement unnamed_wanted() const;
     void replace_unnamed(Expected& expected);
@@ -286,46 +289,49 @@ private:
     [[nodiscard]] std::string statement_scope();
     [[nodiscard]] bool is_meaning_known() const;
 
-    // nodes.cc
-    [[nodiscard]] bool is_spread() const;
+    // replicable.cc
+    [[nodiscard]] bool begins_in_batch() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
+    [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
+    [[nodiscard]] bool executes_unread(ByteView bytes) const;
+    [[nodiscard]] bool executes_open_portal(ByteView batch) const;
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
     void warn_of_unproven();
-    [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
-    void follow_by_rows();
-    [[nodiscard]] bool hides_images(const wire::Frame& frame);
-    void hide_images(const wire::Frame& frame);
-    void emit_image_query();
-    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
-    [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
-    [[nodiscard]] bool begins_in_batch() const;
-    [[nodiscard]] bool executes_unread(ByteView bytes) const;
-    void main_ended_alone();
-    void send_to(Follower& follower, std::string_view steps);
-    [[nodiscard]] bool fails_to_join(const wire::Report& report);
-    void emit_begin_with_request();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
-    [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;
-    [[nodiscard]] std::size_t undo_for(ByteView bytes);
+
+    // nodes.cc
+    [[nodiscard]] bool is_spread() const;
+    [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
+    [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
     [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
-    [[nodiscard]] bool executes_open_portal(ByteView batch) const;
+    [[nodiscard]] std::size_t undo_for(ByteView bytes);
     [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
     [[nodiscard]] bool join();
+    [[nodiscard]] bool fails_to_join(const wire::Report& report);
     [[nodiscard]] Follower* follower_at(NodeId node) const;
     void add_follower(ServerLink& link);
     void begin_at(Follower& follower);
+    void send_to(Follower& follower, std::string_view steps);
+    void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
     void copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values);
     void copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
-    [[nodiscard]] bool hold_back(const wire::Frame& frame);
+    void main_ended_alone();
     void bare_answered();
+    [[nodiscard]] bool hold_back(const wire::Frame& frame);
     void follow(CopiedRequest request);
-    void settings_at(Follower& follower, std::string& out);
     void copy_in_began();
     void stream_to_followers(ByteView bytes);
     void copy_in_ended();
+    void follow_by_rows();
+    [[nodiscard]] bool hides_images(const wire::Frame& frame);
+    void emit_image_query();
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
+    void hide_images(const wire::Frame& frame);
+
+    // commit.cc
     void begin_marking();
     void try_marking();
     [[nodiscard]] bool is_anybody_missing() const;
@@ -342,6 +348,7 @@ private:
     void node_failed(NodeId node, const std::string& reason);
     void finish_if_evicted();
     void finish(wire::TransactionStatus status);
+    void end_without_link(bool committed);
     void undo_everywhere();
     void all_undone();
     void leave_nodes();
@@ -351,9 +358,8 @@ private:
     [[nodiscard]] bool on_main_lost(std::string_view reason);
     [[nodiscard]] bool end_without_main(std::string_view reason);
     void finish_without_main();
-    void end_without_link(bool committed);
-    void give_up_eviction();
     void nodes_late();
+    void give_up_eviction();
     void drop_late();
 
     // replies.cc

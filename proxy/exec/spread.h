@@ -2,7 +2,7 @@
 #pragma once
 
 // Spread: what a session in mode replication knows of its transaction on all nodes. Empty between
-// transactions. The protocol is in nodes.cc.
+// transactions. The protocol is in nodes.cc and commit.cc.
 //
 // Invariants: (1) a follower gets a request only after the main node has executed it, so row locks are taken
 // on main first; (2) main is told to commit only when every node that is in has executed the same with the

@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: mode replication. A transaction commits on all nodes or on none: marker, main, the others;
+// rollback, and the loss of nodes in between (Spread tells the rules).
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "common/markers/setup.h"
+#include "common/wire/messages.h"
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+using sql::Kind;
+using wire::TransactionStatus;
+using At = Spread::Phase;
+
+constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
+
+StepOutcome only(std::string_view tag) {
+    StepOutcome outcome;
+    outcome.add_tag(tag);
+    return outcome;
+}
+
+const CopiedRequest& commit_request() {
+    static const CopiedRequest request{.sql = "COMMIT", .executions = {}};
+    return request;
+}
+
+// What a server tells of the settings by which it reads and writes values.
+bool reads_alike(const NameValues& one, const NameValues& other) {
+    constexpr std::array<std::string_view, 5> kNames{"client_encoding", "DateStyle", "IntervalStyle",
+                                                     "standard_conforming_strings", "TimeZone"};
+    return std::all_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+        const std::string* a = one.find(name);
+        const std::string* b = other.find(name);
+        return (a == nullptr) == (b == nullptr) && (a == nullptr || *a == *b);
+    });
+}
+
+// The parameters of the marker, in binary.
+std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_t epoch,
+                        const std::string& redo) {
+    std::string values;
+    const auto int8 = [&values](std::uint64_t value) {
+        append_be32(values, 8);
+        append_be32(values, static_cast<std::uint32_t>(value >> 32U));
+        append_be32(values, static_cast<std::uint32_t>(value));
+    };
+    append_be16(values, 1);
+    append_be16(values, 1);
+    append_be16(values, 4);
+    append_be32(values, 4);
+    append_be32(values, slot);
+    int8(sequence);
+    int8(epoch);
+    append_be32(values, static_cast<std::uint32_t>(redo.size()));
+    values += redo;
+    append_be16(values, 0);
+    return values;
+}
+
+}  // namespace
+
+// --- commit ---
+
+// All nodes are asked for the marker.
+void Session::begin_marking() {
+    spread_->phase = At::Marking;
+    wait_for_nodes();
+    try_marking();
+}
+
+// Nodes that are in but do not follow must be out first.
+void Session::try_marking() {
+    Spread& spread = *spread_;
+    if (!spread.doom.empty()) return undo_everywhere();
+    if (is_anybody_missing()) return effects_.await_news();
+    spread.epoch = around_.topology->epoch;
+    send_marker();
+}
+
+bool Session::is_anybody_missing() const {
+    const auto& nodes = around_.topology->nodes;
+    return std::any_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+        return node.state == cluster::NodeState::Up && node.role == cluster::Role::Replica &&
+               follower_at(node.id) == nullptr;
+    });
+}
+
+// Before the transaction takes its snapshot: under REPEATABLE READ it could not mark a row that another has
+// marked since.
+bool Session::take_slot() {
+    if (spread_->slot != Spread::kNoSlot) return true;
+    if (around_.free_slots.empty()) return false;
+    spread_->slot = around_.free_slots.back();
+    around_.free_slots.pop_back();
+    return true;
+}
+
+void Session::send_marker() {
+    Spread& spread = *spread_;
+    spread.redo.user = login_.user;
+    spread.redo.settings.clear();
+    const Replay settings = replay(*around_.names.empty(), *settings_.committed());
+    if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
+    std::string redo = spread.is_repairable ? markers::encode(spread.redo) : std::string();
+    if (redo.empty() || redo.size() > kMaxRedo) redo = markers::kTooLarge;
+    const PreparedPtr constraints =
+        around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
+    const PreparedPtr mark =
+        around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr);
+    const std::string values =
+        mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo);
+    mark_main(constraints, Follower::kNoValues);
+    mark_main(mark, values);
+    wire::append_sync(out_);
+    link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
+    send_made();
+    ++spread.main_owes;
+    spread.main_marked = false;
+    spread.is_marker_sent = true;
+    for (const auto& follower : spread.followers) {
+        begin_at(*follower);
+        std::string out;
+        follower->mark(out, constraints, mark, values);
+        send_to(*follower, out);
+    }
+}
+
+void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
+    ensure_prepared(statement);
+    wire::FrameBuilder(out_, wire::frontend::kBind).string("").string(statement->server_name).bytes(values);
+    wire::FrameBuilder(out_, wire::frontend::kExecute).string("").int32(0);
+    link_->replies.push(Owed::Bind, Deliver::Swallow, Purpose::Mark);
+    link_->replies.push(Owed::Execute, Deliver::Swallow, Purpose::Mark);
+}
+
+// Main has answered something of ours.
+void Session::main_stepped(std::string error) {
+    if (!spread_) return;
+    Spread& spread = *spread_;
+    --spread.main_owes;
+    if (!error.empty() && spread.main_error.empty()) spread.main_error = std::move(error);
+    nodes_stepped();
+}
+
+// A node has answered, is gone, or the membership is new: on with the protocol if all have.
+void Session::nodes_stepped() {
+    Spread& spread = *spread_;
+    const bool owed =
+        spread.main_owes > 0 || std::any_of(spread.followers.begin(), spread.followers.end(),
+                                            [](const auto& follower) { return follower->owes(); });
+    note_differences();
+    if (owed || wait_ != Wait::Nodes) return;
+    switch (spread.phase) {
+        case At::Marking:
+            return all_marked();
+        case At::Committing:  // of a request that is a transaction of its own
+            return end_followers(spread.main_error.empty());
+        case At::Following:
+            return all_followed();
+        case At::Evicting:
+            return finish_if_evicted();
+        case At::Undoing:
+            return all_undone();
+        default:
+            return;
+    }
+}
+
+void Session::note_differences() {
+    Spread& spread = *spread_;
+    for (const auto& follower : spread.followers) {
+        if (follower->difference().empty() || !spread.doom.empty()) continue;
+        spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
+                                  follower->difference());
+    }
+}
+
+std::string Session::name_of(NodeId id) const {
+    const cluster::NodeStatus* node = around_.topology->find(id);
+    return node != nullptr ? node->name : std::to_string(id.value);
+}
+
+void Session::all_marked() {
+    Spread& spread = *spread_;
+    if (!spread.is_marker_sent) return try_marking();
+    const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
+                                                       [](const auto& f) { return f->marked(); });
+    if (!spread.main_error.empty()) spread.doom = "failed on main";
+    for (const auto& follower : spread.followers) {
+        if (spread.doom.empty() && !reads_alike(*link_->reported, *follower->link->reported))
+            spread.doom =
+                fmt::format("sessions of node \"{}\" have other settings", name_of(follower->link->node));
+    }
+    if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
+    if (spread.doom.empty() && (!all || is_anybody_missing()))
+        spread.doom = "the membership of nodes changes";
+    if (!spread.doom.empty()) return undo_everywhere();
+    if (ddl_) effects_.ddl_seen();  // before others see it: who judges by older facts is told
+    if (!spread.is_alone) {
+        spread.phase = At::Marked;
+        wait_ = Wait::Nothing;
+        effects_.disarm(TimerKind::Wait);
+        return;
+    }
+    spread.phase = At::Committing;
+    ++spread.main_owes;
+    send_own_query("COMMIT", Purpose::End);
+}
+
+// Main has committed, or has not.
+void Session::end_followers(bool committed) {
+    Spread& spread = *spread_;
+    spread.phase = committed ? At::Following : At::Undoing;
+    wait_for_nodes();
+    for (const cluster::NodeStatus& node : around_.topology->nodes) {
+        if (committed && spread.lost.contains(node.id)) node_failed(node.id, "lost while main committed");
+    }
+    for (const auto& follower : spread.followers) {
+        if (!follower->has_begun) continue;
+        std::string out;
+        if (!committed) follower->forget_held();
+        if (committed)
+            follower->repeat(out, commit_request(), only("COMMIT"));
+        else
+            follower->run(out, "ROLLBACK");
+        effects_.send(*follower->link, out);
+    }
+    nodes_stepped();
+}
+
+// A node that could not commit what main has committed is not equal any more.
+void Session::all_followed() {
+    Spread& spread = *spread_;
+    for (const auto& follower : spread.followers) {
+        if (!follower->difference().empty() && !spread.may_differ) {
+            node_failed(follower->link->node,
+                        "it did not commit what the main node had committed: " + follower->difference());
+        }
+    }
+    spread.doom.clear();
+    spread.phase = At::Evicting;
+    finish_if_evicted();
+}
+
+void Session::node_failed(NodeId node, const std::string& reason) {
+    if (spread_->failed.empty())
+        spread_->evicting_until = around_.now + around_.config->health.failover_park_timeout;
+    spread_->failed.add(node);
+    effects_.node_failed(node, spread_->epoch, reason);
+}
+
+// A node that failed is out, or a later epoch is in force: then it was made equal again when that began.
+void Session::finish_if_evicted() {
+    const Spread& spread = *spread_;
+    const auto& nodes = around_.topology->nodes;
+    const bool awaits = around_.topology->epoch <= spread.epoch &&
+                        std::any_of(nodes.begin(), nodes.end(), [&](const cluster::NodeStatus& node) {
+                            return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
+                        });
+    if (awaits) return effects_.await_news();
+    if (spread.main_is_lost) return finish_without_main();
+    finish(TransactionStatus::Idle);
+}
+
+// The client hears how its request ended.
+void Session::finish(TransactionStatus status) {
+    std::string held = std::move(spread_->held);
+    leave_nodes();
+    if (closed_) return on_client_gone();
+    wire::append_ready_for_query(held, status);
+    effects_.reply(held);
+    if (link_ != nullptr) return end_request(status);
+    end_without_link(true);
+}
+
+// Of the request that was answered last, with main gone.
+void Session::end_without_link(bool committed) {
+    transaction_ = TransactionStatus::Idle;
+    end_transaction(committed);
+    forget_attempt();
+    idle_or_in_transaction();
+}
+
+// --- rollback ---
+
+// Nothing of the transaction may stay anywhere. What the client is told depends on what it waits for.
+void Session::undo_everywhere() {
+    Spread& spread = *spread_;
+    spread.phase = At::Undoing;
+    wait_for_nodes();
+    deferred_begin_.clear();
+    if (link_ != nullptr && link_->status != TransactionStatus::Idle) {
+        ++spread.main_owes;
+        send_own_query("ROLLBACK", Purpose::End);
+    }
+    for (const auto& follower : spread.followers) {
+        if (!follower->has_begun) continue;
+        if (follower->owes() && !follower->forget_held()) {  // it may wait for a lock
+            effects_.cancel(*follower->link);
+            follower->is_cancelled = true;
+        }
+        std::string out;
+        follower->run(out, "ROLLBACK");
+        effects_.send(*follower->link, out);
+    }
+    nodes_stepped();
+}
+
+void Session::all_undone() {
+    Spread& spread = *spread_;
+    if (spread.is_end)
+        return finish(TransactionStatus::Idle);  // as the client wished, or as main has told it
+    const bool is_told = std::exchange(error_seen_, true);
+    const bool is_alone = spread.is_alone;
+    const std::string doom = std::move(spread.doom);
+    const std::string main_error = std::move(spread.main_error);
+    std::string error = std::move(spread.refusal);
+    leave_nodes();
+    if (!error.empty()) {
+        voided_ = Voided::Untold;
+        voided_by_ = std::move(error);
+        error_seen_ = is_told;
+        return;
+    }
+    if (main_error.empty())
+        wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
+                                   .message = "could not replicate the transaction: " + doom,
+                                   .hint = "The transaction can be repeated."});
+    else
+        wire::append_frame(error, wire::backend::kErrorResponse, main_error);
+    if (is_alone) {
+        if (is_told) error.clear();
+        wire::append_ready_for_query(error, TransactionStatus::Idle);
+        effects_.reply(error);
+        return end_request(TransactionStatus::Idle);
+    }
+    error_seen_ = false;
+    if (!request_.classified || !request_.meaning.info->single(Kind::Commit)) {
+        voided_ = Voided::Untold;
+        voided_by_ = std::move(error);
+        return;
+    }
+    transaction_ = TransactionStatus::Idle;
+    end_transaction(false);
+    failure_ = std::move(error);
+}
+
+// The followers go back to their pools, the slot is free again.
+void Session::leave_nodes() {
+    if (!spread_) return;
+    for (const auto& follower : spread_->followers) {
+        ServerLink& link = *follower->link;
+        const bool is_clean =
+            !follower->owes() && !follower->is_cancelled && link.status == TransactionStatus::Idle;
+        effects_.release(link, !is_clean               ? Disposal::Close
+                               : follower->needs_reset ? Disposal::Reset
+                                                       : Disposal::Keep);
+    }
+    if (spread_->slot != Spread::kNoSlot) around_.free_slots.push_back(spread_->slot);
+    spread_.reset();
+    if (wait_ != Wait::Nodes) return;
+    wait_ = Wait::Nothing;
+    effects_.disarm(TimerKind::Wait);
+}
+
+// --- losses ---
+
+void Session::wait_for_nodes() {
+    wait_ = Wait::Nodes;
+    effects_.disarm(TimerKind::Idle);
+    effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout);
+}
+
+std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
+    Follower* follower = follower_at(link.node);
+    const std::size_t used = follower->on_bytes(bytes, around_.names);
+    if (const std::string held = follower->take_held(); !held.empty()) effects_.send(link, held);
+    nodes_stepped();
+    return used;
+}
+
+void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
+    Spread& spread = *spread_;
+    const NodeId node = link.node;
+    std::erase_if(spread.followers, [&](const auto& follower) { return follower->link == &link; });
+    if (spread.phase == At::Following) {
+        node_failed(node, fmt::format("lost while it committed: {}", reason));
+    } else if (spread.phase == At::Committing) {
+        spread.lost.add(node);
+    } else if (spread.phase == At::Marked) {
+        spread.doom = fmt::format("node \"{}\" was lost: {}", name_of(node), reason);
+    }
+    nodes_stepped();
+}
+
+// Main is gone. Unless it was told to commit, nothing has happened anywhere; if it was, it must be out before
+// anybody can say so.
+bool Session::on_main_lost(std::string_view reason) {
+    if (!spread_) return false;
+    Spread& spread = *spread_;
+    if (spread.awaits_follower && wait_ == Wait::Link) {
+        effects_.withdraw();
+        wait_ = Wait::Nothing;
+    }
+    const bool is_unclear = spread.phase == At::Committing;
+    const bool has_committed = spread.phase == At::Following || spread.phase == At::Evicting;
+    const NodeId main = link_->node;
+    if (!is_unclear && !has_committed) return end_without_main(reason);
+    node_failed(main, fmt::format("lost while it committed: {}", reason));
+    forget_link();
+    spread.main_is_lost = is_unclear;
+    if (!is_unclear) return nodes_stepped(), true;
+    for (const auto& follower : spread.followers) effects_.release(*follower->link, Disposal::Close);
+    spread.followers.clear();
+    spread.phase = At::Evicting;
+    wait_for_nodes();
+    finish_if_evicted();
+    return true;
+}
+
+// Nobody has committed. False: what the client is told is the same as in other modes.
+bool Session::end_without_main(std::string_view reason) {
+    const bool is_answered =
+        spread_->is_alone && !spread_->copies;  // by main, which the client does not know
+    leave_nodes();
+    if (!is_answered) return false;
+    std::string frames;
+    if (!error_seen_) {
+        wire::append_error(frames, {.sqlstate = sqlstate::kSerializationFailure,
+                                    .message = fmt::format(
+                                        "the node was lost, nothing of this transaction remains: {}", reason),
+                                    .hint = "The transaction can be repeated."});
+    }
+    wire::append_ready_for_query(frames, TransactionStatus::Idle);
+    effects_.reply(frames);
+    forget_link();
+    end_without_link(false);
+    return true;
+}
+
+// Main may have committed, and nobody else has. Once it is out nothing of the transaction remains; if it is
+// not, the others may have been made equal to it.
+void Session::finish_without_main() {
+    const auto& nodes = around_.topology->nodes;
+    const bool is_out = std::all_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+        return !spread_->failed.contains(node.id) || node.state == cluster::NodeState::Down;
+    });
+    leave_nodes();
+    if (closed_) return on_client_gone();
+    transaction_ = TransactionStatus::Idle;
+    end_transaction(false);
+    std::string frames;
+    wire::append_error(
+        frames,
+        {.sqlstate = is_out ? sqlstate::kSerializationFailure : sqlstate::kOutcomeUnknown,
+         .message = is_out ? "the main node was lost while it committed, nothing of this transaction remains"
+                           : "the main node was lost while it committed: the outcome is unknown",
+         .hint = is_out ? "The transaction can be repeated."
+                        : "Check whether the change is there before you repeat it."});
+    wire::append_ready_for_query(frames, TransactionStatus::Idle);
+    effects_.reply(frames);
+    forget_attempt();
+    idle_or_in_transaction();
+}
+
+// The bound is over: who has not answered is cancelled, or out.
+void Session::nodes_late() {
+    Spread& spread = *spread_;
+    wait_for_nodes();
+    switch (spread.phase) {
+        case At::Marking:
+            if (spread.doom.empty())
+                spread.doom = "a node did not answer in time (replication.stall_timeout)";
+            return undo_everywhere();
+        case At::Committing:
+            return node_failed(link_->node, "it did not commit in time (replication.stall_timeout)");
+        case At::Following:
+            for (const auto& follower : spread.followers) {
+                if (follower->owes() && !spread.is_bare)
+                    node_failed(follower->link->node,
+                                "it did not commit in time (replication.stall_timeout)");
+            }
+            return;
+        case At::Undoing:
+            return drop_late();
+        case At::Evicting:
+            return give_up_eviction();
+        default:
+            return;
+    }
+}
+
+// Nobody has decided that the node is out: it may be the one that others ask next.
+void Session::give_up_eviction() {
+    if (around_.now < spread_->evicting_until) return effects_.await_news();
+    spread_->slot = Spread::kNoSlot;  // given up: only the last transaction of a slot can be repaired
+    if (spread_->main_is_lost) return finish_without_main();
+    spread_->held.clear();
+    wire::append_error(
+        spread_->held,
+        {.sqlstate = sqlstate::kOutcomeUnknown,
+         .message = "the transaction was committed, but not on a node that could not be taken out",
+         .hint = "See SHOW POOL_NODES and the log."});
+    finish(TransactionStatus::Idle);
+}
+
+// They do not even answer a ROLLBACK.
+void Session::drop_late() {
+    std::vector<ServerLink*> late;
+    for (const auto& follower : spread_->followers) {
+        if (follower->owes()) late.push_back(follower->link);
+    }
+    for (ServerLink* link : late) {
+        std::erase_if(spread_->followers, [&](const auto& follower) { return follower->link == link; });
+        effects_.release(*link, Disposal::Close);
+    }
+    if (spread_->main_owes > 0) return lose_link("it did not answer in time");
+    nodes_stepped();
+}
+
+}  // namespace pgpool::exec
