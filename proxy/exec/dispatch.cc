@@ -204,6 +204,7 @@ void Session::classify_query(ByteView bytes) {
     request_.meaning.info = analysed.info;
     note_statements(*analysed.info);
     request_.meaning.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
+    note_following(request_.meaning.verdict);
 }
 
 // EXECUTE does what was prepared under that name.
@@ -262,8 +263,7 @@ void Session::note_steering(const sql::Statement& statement) {
     steering.begins_or_ends |= is_any_of({Kind::Begin, Kind::Commit, Kind::Rollback, Kind::PrepareTransaction,
                                           Kind::CommitPrepared, Kind::RollbackPrepared});
     steering.rolls_to_savepoint |= statement.kind == Kind::RollbackToSavepoint;
-    steering.savepoints |=
-        is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint, Kind::SetTransaction});
+    steering.savepoints |= is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint});
     steering.sets |= !statement.settings.empty() ||
                      std::any_of(statement.functions.begin(), statement.functions.end(),
                                  [](const auto& function) { return function.name == "set_config"; });
@@ -381,6 +381,7 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
                                            [](const auto& one) { return executes(one) != nullptr; });
     const route::Verdict with_inner = runs_prepared ? with_prepared(*info, alone) : route::Verdict();
     const route::Verdict& verdict = runs_prepared ? with_inner : alone;
+    note_following(verdict);
     if (request_.meaning.statements++ == 0) {
         request_.meaning.info = info;
         request_.meaning.verdict = verdict;

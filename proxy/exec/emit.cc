@@ -102,7 +102,7 @@ void Session::emit_begin_with_request() {
 }
 
 void Session::emit_query(ByteView bytes) {
-    if (copies()) spread_->copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    if (copies()) spread_->sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.meaning.info;
     if (expected.info->single(sql::Kind::Execute))
@@ -113,7 +113,7 @@ void Session::emit_query(ByteView bytes) {
     replace_unnamed(expected);
     link_->statements.unnamed = {};
     end_unsynced();
-    if (copies() && spread_->images) return emit_image_query();
+    if (copies() && spread_->by_rows) return emit_image_query();
     effects_.send(*link_, bytes);
 }
 
@@ -447,24 +447,25 @@ void Session::emit_bind(const wire::Frame& frame) {
         portals_->insert_or_assign(std::string(bind->portal), std::move(info));
     }
     PreparedPtr statement = known != nullptr ? under_our_name(*known, bind->statement) : nullptr;
-    const bool has_images = bind && copies() && spread_->images &&
-                            (known != nullptr || (bind->statement.empty() && unnamed_.info));
-    const PreparedPtr known_now = known != nullptr ? *statements_.find(bind->statement) : nullptr;
-    if (bind && copies() && !has_images) {
-        const bool is_unnamed = bind->statement.empty() && unnamed_.info;
-        const PreparedPtr copied =
-            is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known_now;
-        if (copied) copy_bind(bind->portal, copied, bind->rest);  // else it fails on main
+    std::string values;  // with images
+    if (bind && copies()) {
+        const PreparedPtr known_now = known != nullptr ? *statements_.find(bind->statement) : nullptr;
+        if (auto images = bind->statement.empty() || known_now ? images_of(*bind, known_now) : std::nullopt) {
+            statement = image_statement(known_now, images->plan());
+            values = images->with_formats(bind->rest);
+            copy_bind(bind->portal, {.execution = {statement, values}, .rows = std::move(images)});
+        } else {
+            copy_bind_as_it_is(*bind, known_now);
+        }
     }
-    if (has_images) statement = image_statement(known_now);
     if (!statement) {
         link_->replies.push(Owed::Bind);
         return send_raw(frame.bytes);
     }
     ensure_prepared(statement);
     flush_raw();
-    const std::string with_images = has_images ? spread_->images->with_formats(bind->rest) : std::string();
-    const ByteView rest = has_images ? ByteView(with_images) : bind->rest;
+    const bool has_images = !values.empty();
+    const ByteView rest = has_images ? ByteView(values) : bind->rest;
     out_.push_back(kBind);
     append_be32(out_, static_cast<std::uint32_t>(frame.size - 1 - bind->statement.size() - bind->rest.size() +
                                                  statement->server_name.size() + rest.size()));
@@ -474,6 +475,14 @@ void Session::emit_bind(const wire::Frame& frame) {
     send_made();
     link_->replies.push(Owed::Bind).client_name = bind->statement;
     if (!has_images) send_raw(bind->rest);
+}
+
+void Session::copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPtr& known) {
+    const bool is_unnamed = bind.statement.empty() && unnamed_.info;
+    const PreparedPtr copied =
+        is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known;
+    if (!copied) return;  // it fails on main
+    copy_bind(bind.portal, {.execution = {copied, std::string(bind.rest)}, .rows = {}});
 }
 
 void Session::emit_describe(const wire::Frame& frame) {
@@ -498,7 +507,7 @@ void Session::emit_describe(const wire::Frame& frame) {
 
 void Session::emit_execute(const wire::Frame& frame) {
     const auto execute = wire::read_execute(frame.body);
-    if (execute && copies()) copy_execute(execute->portal);
+    const bool returns_all = execute && copies() && copy_execute(execute->portal);
     Expected& expected = link_->replies.push(Owed::Execute);
     if (execute && execute->portal.empty()) {
         expected.info = unnamed_portal_;
@@ -513,7 +522,12 @@ void Session::emit_execute(const wire::Frame& frame) {
         if (drops_all_names(run->statements[0])) names_go_ = names_change_ = true;
     }
     may_end_failed_ = true;
-    send_raw(frame.bytes);
+    if (returns_all) {
+        wire::FrameBuilder(out_, wire::frontend::kExecute).string(execute->portal).int32(0);
+        send_made();
+    } else {
+        send_raw(frame.bytes);
+    }
     if (!std::exchange(request_.surely_fails, false)) return;
     for (const std::string& name : request_.meaning.own_names) ensure_own_name(name);  // it may be a ROLLBACK
 }

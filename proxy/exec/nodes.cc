@@ -18,10 +18,9 @@ using sql::Kind;
 using wire::TransactionStatus;
 using At = Spread::Phase;
 
-std::string begin_text(const sql::TransactionOptions& options) {
-    if (options.isolation == sql::Isolation::RepeatableRead) return "BEGIN ISOLATION LEVEL REPEATABLE READ";
-    return "BEGIN";
-}
+// Whatever the isolation on main, which alone reads: the others take what main has made of rows, and that is
+// the last version of each. With a snapshot of their own they could miss what main has seen committed.
+constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 // The same among the fields of a COPY, in the data of which `bytes` are next; `tail` is the field that has
 // not ended. Longer fields are no dates.
@@ -79,10 +78,12 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!has_slot) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
-    spread.images = row_images(bytes);
-    if (!spread.images) warn_of_unproven();
+    warn_of_unproven();
     spread.copies = true;
-    spread.copy = {};
+    spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
+    spread.sql.clear();
+    spread.parts.clear();
+    spread.answered = 0;
     spread.outcome = {};
     spread.bound.clear();
     spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
@@ -194,7 +195,7 @@ void Session::begin_at(Follower& follower) {
     std::string out;
     settings_at(follower, out);
     follower.needs_reset |= settings_.is_open();
-    follower.begin(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
+    follower.begin(out, kBegin);
     effects_.send(*follower.link, out);
     for (const Spread::Done& done : spread_->prelude) {
         std::string steps;
@@ -226,18 +227,21 @@ bool Session::copies() const {
     return spread_ != nullptr && spread_->copies;
 }
 
-void Session::copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values) {
+void Session::copy_bind(std::string_view portal, Spread::Part part) {
     auto& bound = spread_->bound;
     std::erase_if(bound, [&](const auto& entry) { return entry.first == portal; });
-    bound.emplace_back(portal,
-                       CopiedRequest::Execution{.statement = statement, .values = std::string(values)});
+    bound.emplace_back(portal, std::move(part));
 }
 
-void Session::copy_execute(std::string_view portal) {
-    for (auto& [name, execution] : spread_->bound) {
-        const bool begins = execution.statement->info && execution.statement->info->single(Kind::Begin);
-        if (name == portal && !begins) spread_->copy.executions.push_back(execution);
+// Returns whether rows of it travel, which main must return all of.
+bool Session::copy_execute(std::string_view portal) {
+    for (auto& [name, part] : spread_->bound) {
+        const auto& info = part.execution.statement->info;
+        if (name != portal || (info && info->single(Kind::Begin))) continue;
+        spread_->parts.push_back(part);
+        return part.rows.has_value();
     }
+    return false;
 }
 
 // --- what main has answered ---
@@ -260,8 +264,8 @@ bool Session::main_answered(TransactionStatus status) {
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
         if (spread.depends_on_facts && is_schema_newer()) spread.doom = "the schema has changed meanwhile";
-        if (spread.images) follow_by_rows();
-        if (!copied_in && !spread.images) follow(std::move(spread.copy));
+        CopiedRequest done = what_main_did();
+        if (!copied_in && !done.empty()) follow(std::move(done));
         if (!spread.is_alone) return true;
         begin_marking();
         return false;
@@ -295,7 +299,7 @@ void Session::bare_answered() {
         for (const auto& follower : spread.followers) {
             std::string out;
             settings_at(*follower, out);
-            follower->repeat(out, spread.copy, spread.outcome);
+            follower->repeat(out, what_main_did(), spread.outcome);
             effects_.send(*follower->link, out);
         }
     }
@@ -307,7 +311,7 @@ void Session::bare_answered() {
 bool Session::hold_back(const wire::Frame& frame) {
     if (!spread_) return false;
     Spread& spread = *spread_;
-    const bool is_last_tag = spread.is_alone && spread.copies && !spread.copy.sql.empty() &&
+    const bool is_last_tag = spread.is_alone && spread.copies && !spread.sql.empty() &&
                              frame.type == wire::backend::kCommandComplete &&
                              statement_index_ == spread.statements;
     spread.holds |= is_last_tag;
@@ -340,7 +344,7 @@ void Session::copy_in_began() {
     for (const auto& follower : spread.followers) {
         std::string out;
         begin_at(*follower);
-        follower->begin_copy(out, spread.copy.sql);
+        follower->begin_copy(out, spread.sql);
         send_to(*follower, out);
     }
 }
@@ -363,16 +367,44 @@ void Session::copy_in_ended() {
     }
 }
 
-// What main has inserted, as values. Nothing was inserted: there is nothing to do.
-void Session::follow_by_rows() {
+// As the others are to do it. Empty: nothing was written.
+CopiedRequest Session::what_main_did() {
     Spread& spread = *spread_;
-    spread.outcome = spread.images->outcome();
-    CopiedRequest request = spread.images->request(around_.prepared);
-    if (!request.empty()) follow(std::move(request));
+    CopiedRequest request;
+    for (const Spread::Part& part : spread.parts) {
+        if (!part.rows)
+            request.executions.push_back(part.execution);
+        else if (part.rows->fits())
+            part.rows->add_to(request, around_.prepared);
+        else
+            spread.doom = "more rows than can travel";
+    }
+    if (spread.parts.empty()) request.sql = spread.sql;
+    return request;
+}
+
+// The one that main's answers are about.
+Spread::Part* Session::answered_part() {
+    if (!copies() || spread_->answered >= spread_->parts.size()) return nullptr;
+    return &spread_->parts[spread_->answered];
+}
+
+// Of a part, or of a statement of a text; `tag` is empty if there is none.
+void Session::note_main_end(std::string_view tag) {
+    const Spread::Part* part = answered_part();
+    if (part != nullptr && part->rows) {
+        if (!part->rows->is_told_by(tag)) spread_->doom = "the main node did not show all rows";
+        part->rows->add_to(spread_->outcome);
+    } else if (!tag.empty()) {
+        spread_->outcome.add_tag(tag);
+    }
+    ++spread_->answered;
 }
 
 bool Session::hides_images(const wire::Frame& frame) {
-    if (!copies() || !spread_->images || link_->replies.empty()) return false;
+    if (!copies() || !spread_->by_rows || link_->replies.empty()) return false;
+    const Spread::Part* part = answered_part();
+    if (part == nullptr || !part->rows) return false;
     const Expected& head = link_->replies.head();
     if (head.purpose != Purpose::Client) return false;
     const bool runs = head.owed == Owed::Query || head.owed == Owed::Execute;
@@ -381,25 +413,54 @@ bool Session::hides_images(const wire::Frame& frame) {
     return frame.type == wire::backend::kRowDescription && (runs || spread_->is_described);
 }
 
-// In place of the client's Query.
+// In place of the client's Query. What repeats the others get as it is.
 void Session::emit_image_query() {
-    const std::string sql = spread_->images->on_main(spread_->copy.sql);
-    wire::append_query(out_, sql);
+    std::string text;
+    const auto& ways = request_.meaning.verdict.replicated->ways;
+    const auto pieces = sql::between_semicolons(spread_->sql);
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+        const auto& [repeats, images] = ways[i];
+        Spread::Part part;
+        if (repeats)
+            part.execution = {around_.prepared.intern(parse_body(pieces[i]), "", nullptr),
+                              std::string(Follower::kNoValues)};
+        else
+            part.rows.emplace(images);
+        text += repeats ? std::string(pieces[i]) : replication::with_returning(pieces[i], *images);
+        text += ';';
+        spread_->parts.push_back(std::move(part));
+    }
+    wire::append_query(out_, text);
     send_made();
 }
 
+// Of a Bind whose rows travel.
+std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const PreparedPtr& known) {
+    if (!copies() || !spread_->by_rows || (!known && !unnamed_.info)) return std::nullopt;
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    const route::ClassifiedPtr classified =
+        known ? route::cached_verdict(known->verdict, *known->info, facts, around_.functions(),
+                                      around_.config_version())
+                    .replicated
+              : route::classify(*unnamed_.info, facts, around_.functions()).replicated;
+    if (!classified || classified->ways.size() != 1 || !classified->ways.front().images) return std::nullopt;
+    const bool is_moving = !classified->date_parameters.empty() && sql::may_move(bind.rest);
+    if (classified->ways.front().repeats && !is_moving) return std::nullopt;
+    return RowImages(classified->ways.front().images);
+}
+
 // In place of the client's statement.
-PreparedPtr Session::image_statement(const PreparedPtr& known) {
+PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan) {
     const ByteView body = known ? ByteView(known->sql_and_types) : ByteView(unnamed_.body);
     const std::string_view sql = Cursor(body).c_string();
-    std::string made = spread_->images->on_main(sql);
+    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan);
     made.append(body.substr(sql.size()));
-    return around_.prepared.intern(made, statement_scope(), nullptr);
+    return around_.prepared.intern(made, statement_scope(), known ? known->info : unnamed_.info);
 }
 
 // A message of main that shows the columns that were added: the client gets another in its place, or none.
 void Session::hide_images(const wire::Frame& frame) {
-    RowImages& images = *spread_->images;
+    RowImages& images = *answered_part()->rows;
     const bool is_row = frame.type == wire::backend::kDataRow;
     const auto shown = is_row ? images.take_row(frame.body) : images.description(frame.body);
     std::string made;

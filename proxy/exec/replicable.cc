@@ -18,12 +18,6 @@ using replication::WriteClass;
 using sql::Kind;
 using wire::TransactionStatus;
 
-// To have the same effect everywhere; or it has none that is replicated.
-bool is_proven(const replication::Classified& classified) {
-    return classified.kind == WriteClass::Point || classified.kind == WriteClass::Ddl ||
-           classified.kind == WriteClass::None;
-}
-
 // Whether the batch executes what it binds, and nothing else: a portal that lives on cannot be followed.
 bool executes_what_it_binds(ByteView batch) {
     std::vector<std::string_view> open;
@@ -44,13 +38,26 @@ bool executes_what_it_binds(ByteView batch) {
     return open.empty();
 }
 
-std::size_t count_executes(ByteView batch) {
-    std::size_t count = 0;
+// Each portal is bound, perhaps described, and executed before the next one is.
+bool is_series(ByteView batch, bool with_limits) {
+    std::string_view portal;
+    bool is_open = false;
     ByteView rest = batch;
     while (const auto frame = wire::take_frame(rest)) {
-        count += frame->type == wire::frontend::kExecute ? 1 : 0;
+        if (frame->type == wire::frontend::kBind) {
+            const auto bind = wire::read_bind(frame->body);
+            if (!bind || std::exchange(is_open, true)) return false;
+            portal = bind->portal;
+        } else if (frame->type == wire::frontend::kDescribe) {
+            const auto target = wire::read_target(frame->body);
+            if (!target || (target->kind == 'P' && (!is_open || portal != target->name))) return false;
+        } else if (frame->type == wire::frontend::kExecute) {
+            const auto execute = wire::read_execute(frame->body);
+            if (!execute || !std::exchange(is_open, false) || portal != execute->portal) return false;
+            if (execute->max_rows > 0 && !with_limits) return false;
+        }
     }
-    return count;
+    return true;
 }
 
 bool executes_anything(ByteView batch) {
@@ -61,9 +68,12 @@ bool executes_anything(ByteView batch) {
     return false;
 }
 
+std::vector<std::string_view> split_query(ByteView query) {
+    return sql::between_semicolons(wire::read_query(wire::next_frame(query).frame.body).value_or(""));
+}
+
 // A date or time by a word that means something else tomorrow.
-bool has_moving_parameter(ByteView batch, const replication::Classified& classified) {
-    if (classified.date_parameters.empty()) return false;
+bool has_moving_parameter(ByteView batch) {
     ByteView rest = batch;
     while (const auto frame = wire::take_frame(rest)) {
         const auto bind = frame->type == wire::frontend::kBind ? wire::read_bind(frame->body) : std::nullopt;
@@ -116,22 +126,49 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
-    if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
     if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     if (ddl_ && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
-    if (is_batch && has_moving_parameter(bytes, *classified)) return "a parameter like 'now' or 'today'";
+    const bool is_moving = moves(bytes);
+    if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
+    if (meaning.following.by_rows || is_moving) {
+        if (std::string reason = why_rows_cannot_travel(bytes); !reason.empty()) return reason;
+    }
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
-    const bool is_safe = is_proven(*classified) || row_images(bytes);
-    return is_safe || !is_refused ? std::string() : replication::describe(*classified);
+    const route::ClassifiedPtr& unproven = meaning.following.unproven;
+    return unproven && is_refused ? replication::describe(*unproven) : std::string();
 }
 
-// Of an INSERT by itself that nodes would execute with other values.
-std::optional<RowImages> Session::row_images(ByteView bytes) const {
-    const auto& classified = request_.meaning.verdict.replicated;
-    const bool is_one = request_.meaning.steering.statements == 1;
-    if (!classified || classified->kind != WriteClass::NotDeterministic || !is_one) return std::nullopt;
-    if (request_.form == Request::Form::Batch && count_executes(bytes) != 1) return std::nullopt;
-    return RowImages::of(*request_.meaning.info, login_.database->facts.get());
+bool Session::moves(ByteView bytes) const {
+    const bool is_batch = request_.form == Request::Form::Batch;
+    return is_batch && request_.meaning.following.by_dates && has_moving_parameter(bytes);
+}
+
+// Though the statements would allow it.
+std::string Session::why_rows_cannot_travel(ByteView bytes) const {
+    const bool is_batch = request_.form == Request::Form::Batch;
+    if (is_batch && !is_series(bytes, !request_.meaning.following.returns))
+        return "rows that travel, of portals that are not executed one by one and whole";
+    if (!is_batch && split_query(bytes).size() != request_.meaning.verdict.replicated->ways.size())
+        return "rows that travel, of a text that holds other semicolons";
+    const std::string* digits = settings_.current()->find("extra_float_digits");
+    const std::string* style = link_->reported->find("DateStyle");
+    if (digits != nullptr && std::atoi(digits->c_str()) < 1)
+        return "rows that travel, with extra_float_digits below 1";
+    if (style != nullptr && !style->starts_with("ISO"))
+        return "rows that travel, with another DateStyle than ISO";
+    return {};
+}
+
+void Session::note_following(const route::Verdict& verdict) {
+    const route::ClassifiedPtr& one = verdict.replicated;
+    if (!one) return;
+    Meaning::Following& all = request_.meaning.following;
+    if (!replication::can_follow(*one)) all.unproven = one;
+    all.by_rows |= replication::rows_travel(*one);
+    for (const auto& way : one->ways) all.returns |= way.images && way.images->client_returns;
+    if (one->date_parameters.empty()) return;
+    all.by_dates = true;
+    all.rows_may &= one->ways.front().images != nullptr;
 }
 
 // What could not be read may be anything. Statements that do not exist are the server's business.
@@ -172,21 +209,19 @@ bool Session::executes_open_portal(ByteView batch) const {
 // For SHOW ROUTE FOR.
 std::string Session::explain_replication(const sql::StatementInfo& info) const {
     const sql::CatalogFacts* facts = login_.database->facts.get();
-    const replication::Classified classified = replication::classify_write(info, facts);
-    const bool travels = classified.kind == WriteClass::NotDeterministic && RowImages::of(info, facts);
-    return replication::explain(classified, is_proven(classified) || travels,
+    return replication::explain(replication::classify_write(info, facts),
                                 around_.config->replication.unsafe_statements);
 }
 
 void Session::warn_of_unproven() {
-    const auto& classified = request_.meaning.verdict.replicated;
-    if (!classified || is_proven(*classified)) return;
+    const route::ClassifiedPtr& unproven = request_.meaning.following.unproven;
+    if (!unproven) return;
     if (around_.config->replication.unsafe_statements != config::Unsafe::Warn) return;
     std::string notice;
     wire::append_notice(notice, {.severity = wire::Severity::Warning,
                                  .sqlstate = SqlState("01000"),
                                  .message = "nodes may come to differ by this statement: " +
-                                            replication::describe(*classified)});
+                                            replication::describe(*unproven)});
     effects_.reply(notice);
 }
 

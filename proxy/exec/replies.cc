@@ -236,9 +236,10 @@ bool Session::on_command_end(const wire::Frame& frame) {
         on_portal_suspended(head);
     }
     if (spread_ && head.purpose == Purpose::Client) {
-        if (frame.type == kCommandComplete && !begins(head))
-            spread_->outcome.add_tag(Cursor(frame.body).c_string());
         if (frame.type == kPortalSuspended) spread_->outcome.add_suspended();
+        if (!begins(head))
+            note_main_end(frame.type == kCommandComplete ? Cursor(frame.body).c_string()
+                                                         : std::string_view());
     }
     if (head.owed == Owed::Query && head.deliver == Deliver::Forward) ++statement_index_;
     if (head.owed == Owed::Execute) replies.pop();

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/exec/row_images.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <charconv>
 
 #include "common/wire/messages.h"
-#include "proxy/exec/settings.h"
 
 namespace pgpool::exec {
 
 namespace {
-
-std::string joined(const std::vector<std::string>& columns) {
-    std::string all;
-    for (const std::string& column : columns) all += fmt::format("{}{}", all.empty() ? "" : ", ", column);
-    return all;
-}
 
 // Of a Bind, after the names.
 std::string text_values(std::initializer_list<std::string_view> texts) {
@@ -56,67 +47,35 @@ std::optional<std::int64_t> number(ByteView value, bool is_binary) {
     return static_cast<std::int64_t>(bits);
 }
 
-bool is_given(const sql::Change& change, const std::string& column, std::size_t position) {
-    return std::any_of(change.given.begin(), change.given.end(), [&](const sql::ColumnValue& value) {
-        const bool is_it = value.column.empty() ? value.position == position : value.column == column;
-        return is_it && !value.is_default;
-    });
+std::string without_formats(ByteView bind_rest, std::size_t count) {
+    std::string rest(bind_rest.substr(0, bind_rest.size() - 2 * count - 2));
+    append_be16(rest, 0);
+    return rest;
 }
 
 }  // namespace
 
-std::optional<RowImages> RowImages::of(const sql::StatementInfo& info, const sql::CatalogFacts* facts) {
-    if (facts == nullptr || !info.single(sql::Kind::Insert)) return std::nullopt;
-    const sql::Statement& statement = info.statements[0];
-    if (statement.explained || statement.changes.size() != 1) return std::nullopt;
-    const sql::Change& change = statement.changes[0];
-    const bool is_plain = change.verb == sql::Change::Verb::Insert && !change.in_with &&
-                          change.on_conflict != sql::Change::OnConflict::Update;
-    const sql::RelationFacts* table = facts->relation(change.target.schema, change.target.name);
-    if (!is_plain || table == nullptr || !table->write || table->write->several) return std::nullopt;
-    RowImages images;
-    images.target_ =
-        change.target.schema.empty() ? std::string() : quote_identifier(change.target.schema) + ".";
-    images.target_ += quote_identifier(change.target.name);
-    images.client_returns_ = change.returns;
-    images.end_ = statement.length > 0 ? static_cast<std::size_t>(statement.location + statement.length) : 0;
-    std::size_t position = 0;
-    for (const sql::ColumnFacts& column : table->write->columns) {
-        const std::size_t at = position++;
-        if (column.filled == sql::Default::Generated) continue;
-        if (column.filled == sql::Default::Sequence && !is_given(change, column.name, at))
-            images.sequences_.push_back({.column = images.columns_.size()});
-        images.names_.push_back(column.name);
-        images.columns_.push_back(quote_identifier(column.name));
-    }
-    return images.columns_.empty() ? std::nullopt : std::optional(std::move(images));
-}
-
-// On a line of its own: what was written may end with a comment.
-std::string RowImages::on_main(std::string_view sql) const {
-    const std::string_view statement = end_ > 0 ? sql.substr(0, end_) : sql;
-    return fmt::format("{}\n{} {}", statement, client_returns_ ? "," : "RETURNING", joined(columns_));
-}
-
 // One format is for all columns, none is text.
 std::string RowImages::with_formats(ByteView bind_rest) {
     const auto values = wire::read_bind_values(bind_rest);
+    if (values && !plan_->client_returns) return without_formats(bind_rest, values->result_formats.size());
     is_binary_ =
         values && values->result_formats.size() == 1 && values->result_formats[0] == wire::Format::Binary;
     if (!values || values->result_formats.size() < 2) return std::string(bind_rest);
     const std::size_t formats = values->result_formats.size();
-    std::string rest(bind_rest.substr(0, bind_rest.size() - 2 * formats - 2));
-    append_be16(rest, static_cast<std::uint16_t>(formats + columns_.size()));
+    std::string rest = without_formats(bind_rest, formats);
+    rest.resize(rest.size() - 2);
+    append_be16(rest, static_cast<std::uint16_t>(formats + plan_->returned.size()));
     for (const wire::Format format : values->result_formats)
         append_be16(rest, static_cast<std::uint16_t>(format));
-    for (std::size_t i = 0; i < columns_.size(); ++i) append_be16(rest, 0);
+    for (std::size_t i = 0; i < plan_->returned.size(); ++i) append_be16(rest, 0);
     return rest;
 }
 
 std::optional<std::string> RowImages::description(ByteView body) const {
-    if (!client_returns_ || body.size() < 2) return std::nullopt;
+    if (!plan_->client_returns || body.size() < 2) return std::nullopt;
     Cursor cursor(body);
-    const std::size_t wanted = cursor.u16() - columns_.size();
+    const std::size_t wanted = cursor.u16() - plan_->returned.size();
     std::string cut;
     append_be16(cut, static_cast<std::uint16_t>(wanted));
     for (std::size_t i = 0; i < wanted; ++i) cursor.c_string(), cursor.bytes(18);
@@ -126,59 +85,63 @@ std::optional<std::string> RowImages::description(ByteView body) const {
 
 std::optional<std::string> RowImages::take_row(ByteView body) {
     if (body.size() < 2) return std::nullopt;
-    const std::size_t wanted = load_be16(body.data()) - columns_.size();
+    const std::size_t wanted = load_be16(body.data()) - plan_->returned.size();
     const std::size_t begin = column_at(body, wanted);
-    rows_.emplace_back(body.substr(begin));
-    for (Sequence& sequence : sequences_) {
-        const std::size_t at = column_at(body, wanted + sequence.column);
-        const std::size_t end = column_at(body, wanted + sequence.column + 1);
-        const auto value =
-            end >= at + 4 ? number(body.substr(at + 4, end - at - 4), is_binary_) : std::nullopt;
-        if (!value) continue;
-        sequence.last = sequence.taken ? std::max(sequence.last, *value) : *value;
-        sequence.taken = true;
-    }
-    if (!client_returns_) return std::nullopt;
+    ++count_;
+    bytes_ += body.size() - begin + sizeof(std::string);
+    if (fits())
+        rows_.emplace_back(body.substr(begin));
+    else
+        rows_.clear();
+    note_positions(body, wanted);
+    if (!plan_->client_returns) return std::nullopt;
     std::string cut;
     append_be16(cut, static_cast<std::uint16_t>(wanted));
     cut += body.substr(2, begin - 2);
     return cut;
 }
 
-CopiedRequest RowImages::request(PreparedRegistry& registry) const {
-    std::string parameters;
-    for (std::size_t i = 1; i <= columns_.size(); ++i)
-        parameters += fmt::format("{}${}", i > 1 ? ", " : "", i);
-    const std::string sql = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})", target_,
-                                        joined(columns_), parameters);
-    CopiedRequest request;
-    const PreparedPtr insert = registry.intern(parse_body(sql), "", nullptr);
+void RowImages::note_positions(ByteView body, std::size_t wanted) {
+    for (std::size_t i = 0; i < positions_.size(); ++i) {
+        const std::size_t column = wanted + plan_->sequences[i].at;
+        const std::size_t at = column_at(body, column);
+        const std::size_t end = column_at(body, column + 1);
+        const auto value =
+            end >= at + 4 ? number(body.substr(at + 4, end - at - 4), is_binary_) : std::nullopt;
+        if (value) positions_[i] = value;  // the next row takes one that is further
+    }
+}
+
+bool RowImages::is_told_by(std::string_view tag) const {
+    return tag.substr(tag.rfind(' ') + 1) == std::to_string(count_);
+}
+
+void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry) const {
+    if (rows_.empty()) return;
+    const PreparedPtr repeat = registry.intern(parse_body(plan_->repeat), "", nullptr);
     for (const std::string& row : rows_) {
         std::string values;
         append_be16(values, 1);
         append_be16(values, is_binary_ ? 1 : 0);
-        append_be16(values, static_cast<std::uint16_t>(columns_.size()));
+        append_be16(values, static_cast<std::uint16_t>(plan_->returned.size()));
         values += row;
         append_be16(values, 0);
-        request.executions.push_back({insert, std::move(values)});
+        request.executions.push_back({repeat, std::move(values)});
     }
-    for (const Sequence& sequence : sequences_) {
-        if (!sequence.taken) continue;
+    const std::string advance = "SELECT pgpool_replication.advance($1::text::regclass, $2, $3)";
+    for (std::size_t i = 0; i < positions_.size(); ++i) {
+        if (!positions_[i]) continue;
         request.executions.push_back(
-            {registry.intern(parse_body("SELECT pgpool_replication.advance($1::text::regclass, $2, $3)"), "",
-                             nullptr),
-             text_values({target_, names_[sequence.column], std::to_string(sequence.last)})});
+            {registry.intern(parse_body(advance), "", nullptr),
+             text_values({plan_->target, plan_->sequences[i].column, std::to_string(*positions_[i])})});
     }
-    return request;
 }
 
-StepOutcome RowImages::outcome() const {
-    StepOutcome outcome;
-    for (std::size_t i = 0; i < rows_.size(); ++i) outcome.add_tag("INSERT 0 1");
-    for (const Sequence& sequence : sequences_) {
-        if (sequence.taken) outcome.add_tag("SELECT 1");
+void RowImages::add_to(StepOutcome& outcome) const {
+    for (std::size_t i = 0; i < rows_.size(); ++i) outcome.add_tag(plan_->tag);
+    for (const auto& position : positions_) {
+        if (position) outcome.add_tag("SELECT 1");
     }
-    return outcome;
 }
 
 }  // namespace pgpool::exec

@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// RowImages: an INSERT that each node would execute with other values (sequences, now(), random()): main
-// executes it with RETURNING of all columns behind what the client wrote, and its rows travel to the others
-// as values. The client sees no more than it asked for.
+// RowImages: the rows that the main node has written, by one execution of a statement, on their way to the
+// others (replication::ImagePlan). Main executes the statement with more columns behind what the client wants
+// returned; the client sees no more than it asked for.
 //
-// Sequences that filled a column follow: forward only, to the highest value that was taken. Pure; one worker
+// Rows beyond kMostBytes are not kept: then the rows do not fit(), and nothing can be repeated.
+// Sequences that filled a column follow: forward only, to the last value that was taken. Pure; one worker
 // only.
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/base/bytes.h"
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/follower.h"
-#include "proxy/sql/catalog_facts.h"
-#include "proxy/sql/statement.h"
+#include "proxy/replication/image_plan.h"
 
 namespace pgpool::exec {
 
 class RowImages {
 public:
-    // Nothing: not an INSERT by itself, or the columns of its table are not known for sure.
-    [[nodiscard]] static std::optional<RowImages> of(const sql::StatementInfo& info,
-                                                     const sql::CatalogFacts* facts);
+    static constexpr std::size_t kMostBytes = std::size_t{32} << 20U;
 
-    // What main executes in place of `sql`.
-    [[nodiscard]] std::string on_main(std::string_view sql) const;
+    explicit RowImages(replication::ImagePlanPtr plan)
+        : plan_(std::move(plan)), positions_(plan_->sequences.size()) {}
+
+    [[nodiscard]] const replication::ImagePlan& plan() const { return *plan_; }
     // The client's result formats of a Bind, with one for each column that was added.
     [[nodiscard]] std::string with_formats(ByteView bind_rest);
 
@@ -37,24 +36,20 @@ public:
     [[nodiscard]] std::optional<std::string> description(ByteView body) const;
     [[nodiscard]] std::optional<std::string> take_row(ByteView body);  // and keeps the image
 
+    [[nodiscard]] bool is_told_by(std::string_view tag) const;  // as many rows as have come
+    [[nodiscard]] bool fits() const { return bytes_ <= kMostBytes; }
     // What the others execute, and what they answer if all is well.
-    [[nodiscard]] CopiedRequest request(PreparedRegistry& registry) const;
-    [[nodiscard]] StepOutcome outcome() const;
+    void add_to(CopiedRequest& request, PreparedRegistry& registry) const;
+    void add_to(StepOutcome& outcome) const;
 
 private:
-    struct Sequence {
-        std::size_t column = 0;
-        std::int64_t last = 0;
-        bool taken = false;
-    };
+    void note_positions(ByteView body, std::size_t wanted);
 
-    std::string target_;                // as it was written
-    std::vector<std::string> names_;    // of its columns
-    std::vector<std::string> columns_;  // the same, quoted
-    std::vector<Sequence> sequences_;
-    bool client_returns_ = false;
-    std::size_t end_ = 0;  // of the statement in its text; 0: to the end
+    replication::ImagePlanPtr plan_;
+    std::vector<std::optional<std::int64_t>> positions_;  // of plan_->sequences
     bool is_binary_ = false;
+    std::size_t bytes_ = 0;
+    std::size_t count_ = 0;
     std::vector<std::string> rows_;  // the columns of each as they stand in a DataRow
 };
 

@@ -31,6 +31,7 @@
 
 #include "common/wire/decoder.h"
 #include "common/wire/error_fields.h"
+#include "common/wire/messages.h"
 #include "proxy/exec/effects.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
@@ -52,7 +53,7 @@ struct Meaning {
     struct Steering {
         bool begins_or_ends = false;      // BEGIN, COMMIT, ROLLBACK and their kin
         bool rolls_to_savepoint = false;  // ROLLBACK TO
-        bool savepoints = false;          // SAVEPOINT and its kin, SET TRANSACTION
+        bool savepoints = false;          // SAVEPOINT and its kin
         bool sets = false;                // settings
         bool names = false;               // of prepared statements
         std::uint32_t statements = 0;
@@ -60,6 +61,15 @@ struct Meaning {
         [[nodiscard]] bool any() const { return savepoints || sets; }
     };
     Steering steering;
+    // The same: whether the others can do what it writes.
+    struct Following {
+        route::ClassifiedPtr unproven;  // a write that they cannot follow
+        bool by_rows = false;           // main's rows travel, of some statement
+        bool returns = false;           // ... that has RETURNING
+        bool by_dates = false;          // a parameter may be a date that moves
+        bool rows_may = true;           // of all those statements rows can travel instead
+    };
+    Following following;
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -260,6 +270,7 @@ private:
     [[nodiscard]] bool surely_fails() const;
     [[nodiscard]] bool may_sql_name(std::string_view name) const;
     void emit_bind(const wire::Frame& frame);
+    void copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPtr& known);
     void emit_describe(const wire::Frame& frame);
     void emit_execute(const wire::Frame& frame);
     void emit_close(const wire::Frame& frame);
@@ -292,10 +303,12 @@ private:
     // replicable.cc
     [[nodiscard]] bool begins_in_batch() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
-    [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
+    void note_following(const route::Verdict& verdict);
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
+    [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
+    [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;
@@ -315,8 +328,8 @@ private:
     void send_to(Follower& follower, std::string_view steps);
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
-    void copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values);
-    void copy_execute(std::string_view portal);
+    void copy_bind(std::string_view portal, Spread::Part part);
+    [[nodiscard]] bool copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
     void main_ended_alone();
     void bare_answered();
@@ -325,10 +338,13 @@ private:
     void copy_in_began();
     void stream_to_followers(ByteView bytes);
     void copy_in_ended();
-    void follow_by_rows();
+    [[nodiscard]] CopiedRequest what_main_did();
+    [[nodiscard]] Spread::Part* answered_part();
+    void note_main_end(std::string_view tag);
+    [[nodiscard]] std::optional<RowImages> images_of(const wire::BindMessage& bind, const PreparedPtr& known);
     [[nodiscard]] bool hides_images(const wire::Frame& frame);
     void emit_image_query();
-    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known);
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan);
     void hide_images(const wire::Frame& frame);
 
     // commit.cc

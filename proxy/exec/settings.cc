@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/sql/settings.h"
+
 namespace pgpool::exec {
 
 Settings::Settings(NameValuesTable& table, NameValuesPtr defaults)
@@ -185,20 +187,10 @@ std::string quote_literal(std::string_view text) {
     return quoted;
 }
 
-std::string quote_identifier(std::string_view name) {
-    std::string quoted = "\"";
-    for (const char c : name) {
-        if (c == '"') quoted.push_back(c);
-        quoted.push_back(c);
-    }
-    quoted.push_back('"');
-    return quoted;
-}
-
 std::string quote_setting_name(std::string_view name) {
     const std::size_t dot = name.find('.');
-    if (dot == std::string_view::npos) return quote_identifier(name);
-    return quote_identifier(name.substr(0, dot)) + "." + quote_setting_name(name.substr(dot + 1));
+    if (dot == std::string_view::npos) return sql::in_quotes(name);
+    return sql::in_quotes(name.substr(0, dot)) + "." + quote_setting_name(name.substr(dot + 1));
 }
 
 }  // namespace pgpool::exec

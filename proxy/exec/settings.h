@@ -74,7 +74,6 @@ struct Replay {
 [[nodiscard]] std::string startup_value(std::string_view text);
 
 [[nodiscard]] std::string quote_literal(std::string_view text);
-[[nodiscard]] std::string quote_identifier(std::string_view name);
 [[nodiscard]] std::string quote_setting_name(std::string_view name);  // my.setting: each part by itself
 
 }  // namespace pgpool::exec

@@ -60,10 +60,16 @@ struct Spread {
     bool makes_savepoints = false;
     bool depends_on_facts = false;
     std::size_t statements = 0;  // of its text
-    CopiedRequest copy;
-    std::optional<RowImages> images;  // the others get main's rows instead
-    bool is_described = false;        // what comes from main answers a Describe
-    std::vector<std::pair<std::string, CopiedRequest::Execution>> bound;  // by portal
+    struct Part {
+        CopiedRequest::Execution execution;
+        std::optional<RowImages> rows;  // that travel in its place
+    };
+    std::string sql;            // of a Query
+    std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
+    std::size_t answered = 0;   // of them, by main
+    bool by_rows = false;       // parameters or classes make some travel
+    bool is_described = false;  // what comes from main answers a Describe
+    std::vector<std::pair<std::string, Part>> bound;  // by portal
     StepOutcome outcome;
     bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
     bool streams = false;    // ... and has not ended

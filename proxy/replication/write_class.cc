@@ -16,6 +16,7 @@ constexpr auto kNames = std::to_array<const char*>(
     {"none", "ddl", "point", "predicate", "other tables", "not deterministic", "not provable"});
 
 void merge(Classified& all, Classified next) {
+    std::move(next.ways.begin(), next.ways.end(), std::back_inserter(all.ways));
     if (next.kind > all.kind) {
         all.kind = next.kind;
         all.reason = std::move(next.reason);
@@ -35,12 +36,15 @@ void merge(Classified& all, Classified next) {
 
 Classified classify_statement(const sql::Statement& statement, const sql::CatalogFacts* facts,
                               std::span<const std::string> temporaries) {
-    return judge_write(statement, facts, temporaries);
+    Classified one = judge_write(statement, facts, temporaries);
+    one.ways.front().repeats = one.kind <= WriteClass::Point;
+    return one;
 }
 
 Classified classify_write(const sql::StatementInfo& info, const sql::CatalogFacts* facts,
                           std::span<const std::string> temporaries) {
-    if (info.statements.empty()) return {.kind = WriteClass::None, .reason = "empty", .date_parameters = {}};
+    if (info.statements.empty())
+        return {.kind = WriteClass::None, .reason = "empty", .date_parameters = {}, .ways = {}};
     Classified all = classify_statement(info.statements.front(), facts, temporaries);
     for (std::size_t i = 1; i < info.statements.size(); ++i) {
         merge(all, classify_statement(info.statements[i], facts, temporaries));
@@ -52,6 +56,7 @@ Classified classify_execute(const sql::Statement& execute, const Classified& pre
                             const sql::CatalogFacts* facts, std::span<const std::string> temporaries) {
     Classified all = judge_arguments(execute, facts, temporaries, prepared.kind);
     merge(all, prepared);
+    all.ways = {{.repeats = all.kind <= WriteClass::Point, .images = nullptr}};
     return all;
 }
 
@@ -63,12 +68,24 @@ std::string describe(const Classified& classified) {
     return fmt::format("{} ({})", to_string(classified.kind), classified.reason);
 }
 
-std::string explain(const Classified& classified, bool is_followed, config::Unsafe unsafe) {
+bool can_follow(const Classified& classified) {
+    return std::all_of(classified.ways.begin(), classified.ways.end(),
+                       [](const Classified::Way& way) { return way.repeats || way.images; });
+}
+
+bool rows_travel(const Classified& classified) {
+    return std::any_of(classified.ways.begin(), classified.ways.end(),
+                       [](const Classified::Way& way) { return !way.repeats && way.images; });
+}
+
+std::string explain(const Classified& classified, config::Unsafe unsafe) {
     if (classified.kind == WriteClass::None) return "not replicated: " + classified.reason;
-    const char* fate = is_followed                        ? "replicated: "
-                       : unsafe == config::Unsafe::Refuse ? "refused: "
-                                                          : "replicated, though nodes may differ by it: ";
-    return fate + describe(classified);
+    if (can_follow(classified)) {
+        const char* how = rows_travel(classified) ? "replicated, its rows travel: " : "replicated: ";
+        return how + describe(classified);
+    }
+    const bool is_refused = unsafe == config::Unsafe::Refuse;
+    return (is_refused ? "refused: " : "replicated, though nodes may differ by it: ") + describe(classified);
 }
 
 }  // namespace pgpool::replication

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "proxy/replication/image_plan.h"
 #include "proxy/sql/catalog_facts.h"
 #include "proxy/sql/statement.h"
 
@@ -46,6 +47,12 @@ struct Classified {
     // sql::may_move() makes the statement NotDeterministic.
     std::vector<std::uint16_t> date_parameters;  // numbers of parameters, in order, each once
     bool copy_has_dates = false;                 // the rows of COPY FROM STDIN
+    // One for each statement of the text.
+    struct Way {
+        bool repeats = false;  // the others come to the same by the same statement
+        ImagePlanPtr images;   // the rows of the first can travel instead
+    };
+    std::vector<Way> ways;
 };
 
 // `temporaries`: names of temporary tables that the session made and that the facts may not have yet.
@@ -64,8 +71,13 @@ struct Classified {
 [[nodiscard]] const char* to_string(WriteClass kind);              // "point", "not deterministic"
 [[nodiscard]] std::string describe(const Classified& classified);  // "point (equality on key t_pkey)"
 
+// The others can be made to do the same.
+[[nodiscard]] bool can_follow(const Classified& classified);
+// ... of some statement by rows only.
+[[nodiscard]] bool rows_travel(const Classified& classified);
+
 // For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "refused: not provable (...)", "not
-// replicated: reads only". `is_followed`: the other nodes can be made to do the same.
-[[nodiscard]] std::string explain(const Classified& classified, bool is_followed, config::Unsafe unsafe);
+// replicated: reads only".
+[[nodiscard]] std::string explain(const Classified& classified, config::Unsafe unsafe);
 
 }  // namespace pgpool::replication

@@ -39,6 +39,7 @@ public:
           temporaries_(temporaries) {
         out_.kind = WriteClass::None;
         out_.reason = "reads only";
+        out_.ways.emplace_back();
     }
 
     Classified run() &&;
@@ -308,6 +309,7 @@ void Judge::change() {
         const RelationFacts* known = relation(statement_.changes.front().target);
         must_travel(statement_.changes.front(), *known->write);
     }
+    if (out_.kind != WriteClass::NotProvable) out_.ways.front().images = plan_images(statement_, *facts_);
 }
 
 void Judge::judge_change(const Change& change) {

@@ -71,8 +71,9 @@ Change& ChangeReader::add(Change::Verb verb, const RangeVar* target, bool in_wit
     Change& change = out_.changes.emplace_back();
     change.verb = verb;
     change.in_with = in_with;
-    if (target != nullptr)
-        change.target = {text_of(target->schemaname), text_of(target->relname), Access::Write};
+    if (target == nullptr) return change;
+    change.target = {text_of(target->schemaname), text_of(target->relname), Access::Write};
+    if (target->alias != nullptr) change.alias = text_of(target->alias->aliasname);
     return change;
 }
 
@@ -159,6 +160,7 @@ void ChangeReader::on_conflict(Change& change, const OnConflictClause* node) {
 
 void ChangeReader::update(const UpdateStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Update, node->relation, in_with);
+    change.returns = node->returningList != nullptr;
     assign(change, node->targetList);
     equate(change, node->whereClause, node->relation);
 }
@@ -178,6 +180,7 @@ void ChangeReader::assign(Change& change, const List* targets) {
 
 void ChangeReader::remove(const DeleteStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Delete, node->relation, in_with);
+    change.returns = node->returningList != nullptr;
     equate(change, node->whereClause, node->relation);
 }
 

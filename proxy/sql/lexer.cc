@@ -412,4 +412,22 @@ std::string_view leading_hint(std::string_view text) {
     return {};
 }
 
+std::vector<std::string_view> between_semicolons(std::string_view text) {
+    std::vector<std::string_view> pieces;
+    bool is_open = false;
+    Lexer lexer(text);
+    for (Token token = lexer.next(); token.kind != TokenKind::End; token = lexer.next()) {
+        if (token.text == ";") {
+            is_open = false;
+            continue;
+        }
+        if (!is_open) pieces.push_back(token.text);
+        is_open = true;
+        std::string_view& piece = pieces.back();
+        piece = std::string_view(
+            piece.data(), static_cast<std::size_t>(token.text.data() + token.text.size() - piece.data()));
+    }
+    return pieces;
+}
+
 }  // namespace pgpool::sql

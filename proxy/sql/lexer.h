@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 namespace pgpool::sql {
 
@@ -69,6 +70,11 @@ struct Fingerprint {
 // The kind of the string literal that begins at `at`, which is MovingString as in a fingerprint; End if none
 // does.
 [[nodiscard]] TokenKind string_at(std::string_view text, std::size_t at);
+
+// What lies between semicolons, from its first to its last token; nothing of pieces without any. These are
+// the statements of the text unless one of them holds semicolons itself: CREATE RULE, CREATE FUNCTION ...
+// BEGIN ATOMIC.
+[[nodiscard]] std::vector<std::string_view> between_semicolons(std::string_view text);
 
 // The first of the comments before the first token that is a hint (see hint.h), with its marks; empty: none.
 [[nodiscard]] std::string_view leading_hint(std::string_view text);

@@ -71,11 +71,7 @@ std::string quote_literal(std::string_view value) {
     return out;
 }
 
-std::string quote_identifier(std::string_view name) {
-    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-    const bool safe = !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
-                      std::all_of(name.begin(), name.end(), plain);
-    if (safe) return std::string(name);
+std::string in_quotes(std::string_view name) {
     std::string out = "\"";
     for (const char c : name) {
         if (c == '"') out += c;
@@ -83,6 +79,13 @@ std::string quote_identifier(std::string_view name) {
     }
     out += '"';
     return out;
+}
+
+std::string quote_identifier(std::string_view name) {
+    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+    const bool safe = !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
+                      std::all_of(name.begin(), name.end(), plain);
+    return safe ? std::string(name) : in_quotes(name);
 }
 
 std::optional<std::string> set_config_value(std::string_view name, std::string_view value) {

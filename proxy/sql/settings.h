@@ -12,7 +12,8 @@ namespace pgpool::sql {
 // 'x', or E'x' if it holds a backslash, so that it reads the same whatever standard_conforming_strings is.
 [[nodiscard]] std::string quote_literal(std::string_view value);
 
-// As much of a name as needs it in double quotes.
+// A name in double quotes; and only if it needs them, but for keywords.
+[[nodiscard]] std::string in_quotes(std::string_view name);
 [[nodiscard]] std::string quote_identifier(std::string_view name);
 
 // What follows "SET name TO" for set_config(name, value, ...). SET takes the elements of a list of names one

@@ -161,9 +161,10 @@ struct Change {
     bool one_row = false;               // Values: a single one
     bool in_with = false;               // a part of WITH, not the statement itself
     bool all_columns = false;           // INSERT, COPY without a list of columns
-    bool returns = false;           // INSERT with RETURNING
+    bool returns = false;               // with RETURNING
     bool conflict_unclear = false;      // ON CONFLICT with an expression, a predicate, an operator class
     RelationRef target;                 // as in Statement::relations
+    std::string alias;                  // of the target; empty: none
     std::vector<ColumnValue> given;     // INSERT, COPY; of a Query only if there is a list of columns
     std::vector<ColumnValue> assigned;  // UPDATE, ON CONFLICT DO UPDATE
     std::vector<std::string> equated;   // columns that must equal a constant or parameter

@@ -414,3 +414,93 @@ def test_an_unknown_statement_in_a_batch_is_the_servers_error(replicated):
         connection.send(wire.bind("", "s"), wire.execute(), wire.SYNC)
         assert [f for f in connection.read_until("Z") if f.type == "E"] == []
     assert contents(replicated.nodes) == "1=1"
+
+
+# --- rows that travel ---
+
+def test_a_condition_is_evaluated_once(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t select g, 0 from generate_series(1, 50) g")
+        assert cursor.rowcount == 50
+        cursor.execute("update t set v = (random() * 1000)::int where id % 2 = 0")
+        assert cursor.rowcount == 25
+        cursor.execute("update t as x set v = v + 1 from other where other.id = x.id; ")
+        assert cursor.rowcount == 0
+        cursor.execute("delete from t where id in (select id from t order by v limit 7) returning v")
+        assert len(cursor.fetchall()) == 7
+        cursor.execute("update t set v = v + 1 where v < 10 returning id, v as \"V\"")
+        assert [column.name for column in cursor.description] == ["id", "V"]
+    assert len(contents(replicated.nodes).split()) == 43
+
+
+def test_a_semicolon_and_longer_literals_of_the_same_shape(replicated):
+    """The analysis of the first text is served for the second."""
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        for id, value in ((1, 1), (200000, 300000), (3, 4)):
+            cursor.execute(f"insert into t select {id}, {value} ; -- done")
+            cursor.execute(f"update t set v = v + {value} where v = {value};")
+    assert contents(replicated.nodes) == "1=2 3=8 200000=600000"
+
+
+def test_texts_of_several_statements_travel(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t values (1, 1); insert into t select g, (random() * 1000)::int from generate_series(2, 9) g;"
+                       "; update t set v = 0 where v % 2 = 0; insert into other values (1)")
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            cursor.execute("delete from t where v = 1; insert into other values (1)")
+    assert len(contents(replicated.nodes).split()) == 9
+    contents(replicated.nodes, "select count(*) from other")
+
+
+def test_upserts_whose_values_only_one_node_computes(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("insert into t select g, (random() * 1e6)::int from generate_series(1, 5) g"
+                           " on conflict (id) do update set v = excluded.v + t.v returning v")
+            assert len(cursor.fetchall()) == 5
+        cursor.execute("insert into t values (1, 0), (9, (random() * 1e6)::int) on conflict do nothing returning id")
+        assert cursor.fetchall() == [(9,)]
+    assert len(contents(replicated.nodes).split()) == 6
+
+
+def tags(frames):
+    return [frame.body[:-1].decode() for frame in frames if frame.type == "C"]
+
+
+def test_a_batch_of_several_executions_travels(replicated):
+    """As drivers send them: one statement bound again and again, and BEGIN in the first batch."""
+    with wire.connect(replicated.host, replicated.port, database="postgres") as peer:
+        def run(*messages):
+            peer.send(*messages, wire.SYNC)
+            return peer.read_until("Z")
+        run(wire.parse("s", "update t set v = (random() * 1000)::int where v >= $1 and id = any($2::int[])"), wire.parse("b", "begin"),
+            wire.parse("i", "insert into t select $1, (random() * 1000)::int"))
+        inserts = [message for id in range(1, 8) for message in (wire.bind("", "i", [b"%d" % id]), wire.execute("", 1))]  # 1: wants no rows
+        assert tags(run(wire.bind("", "b"), wire.execute(), *inserts)) == ["BEGIN"] + ["INSERT 0 1"] * 7
+        frames = run(wire.bind("", "s", [b"0", b"{1,2,3}"]), wire.describe_message("P"), wire.execute(),
+                     wire.bind("", "s", [b"0", b"{5,6,7,8}"]), wire.execute())
+        assert tags(frames) == ["UPDATE 3", "UPDATE 3"]
+        assert [frame.type for frame in frames if frame.type in "nTDE"] == ["n"]
+        peer.query("commit")
+    assert len(contents(replicated.nodes).split()) == 7
+
+
+def test_a_parameter_that_is_another_date_tomorrow_travels(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("alter table other add at timestamptz")
+    with wire.connect(replicated.host, replicated.port, database="postgres") as peer:
+        peer.send(wire.parse("", "insert into other values ($1, $2)"), wire.bind("", "", [b"1", b"now"]), wire.execute(), wire.SYNC)
+        assert tags(peer.read_until("Z")) == ["INSERT 0 1"]
+    contents(replicated.nodes, "select string_agg(id || ' ' || at, ',') from other")
+
+
+def test_rows_whose_text_loses_something_do_not_travel(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("alter table other add f float8")
+        for setting in ("extra_float_digits = 0", "datestyle = 'SQL, DMY'"):
+            cursor.execute(f"set {setting}")
+            with pytest.raises(psycopg2.errors.FeatureNotSupported, match="rows that travel, with"):
+                cursor.execute("insert into other(id, f) select 1, random()")
+            cursor.execute("reset all")
+        cursor.execute("insert into other(id, f) select 1, random()")
+    contents(replicated.nodes, "select f from other")

@@ -44,6 +44,7 @@ std::string told(const Classified& classified) {
     if (classified.copy_has_dates) out += "copy-has-dates\n";
     for (const std::uint16_t number : classified.date_parameters)
         out += "date-parameter " + std::to_string(number) + "\n";
+    if (rows_travel(classified)) out += "rows-travel\n";
     return out;
 }
 
@@ -112,11 +113,11 @@ TEST(WriteClass, ExecuteIsAsWhatWasPreparedAndItsArguments) {
 }
 
 TEST(WriteClass, IsExplained) {
-    EXPECT_EQ(explain(of("delete from t where id = 1"), true, config::Unsafe::Refuse),
+    EXPECT_EQ(explain(of("delete from t where id = 1"), config::Unsafe::Refuse),
               "replicated: point (equality on key t_pkey)");
-    EXPECT_EQ(explain(of("update watched set a = 1"), false, config::Unsafe::Refuse),
+    EXPECT_EQ(explain(of("update watched set a = 1"), config::Unsafe::Refuse),
               "refused: not provable (trigger \"w\" on table \"watched\")");
-    EXPECT_EQ(explain(of("select 1"), false, config::Unsafe::Refuse), "not replicated: reads only");
+    EXPECT_EQ(explain(of("select 1"), config::Unsafe::Refuse), "not replicated: reads only");
 }
 
 }  // namespace

@@ -153,6 +153,13 @@ TEST(MayMove, FindsTheWordAnywhere) {
     EXPECT_FALSE(may_move("no"));
 }
 
+TEST(BetweenSemicolons, AreTheStatements) {
+    using Pieces = std::vector<std::string_view>;
+    EXPECT_EQ(between_semicolons("a 1; /* ; */ b ';' -- c;\n;; \"d;\";"), (Pieces{"a 1", "b ';'", "\"d;\""}));
+    EXPECT_EQ(between_semicolons(" ; -- nothing"), Pieces{});
+    EXPECT_EQ(between_semicolons("one"), Pieces{"one"});
+}
+
 TEST(LeadingHint, IsTheFirstHintBeforeTheStatement) {
     EXPECT_EQ(leading_hint("/* a */ -- b\n /* pgpool: primary */ select 1"), "/* pgpool: primary */");
     EXPECT_EQ(leading_hint("-- pgpool: standby\nselect 1"), "-- pgpool: standby");

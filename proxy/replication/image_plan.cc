@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/replication/image_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "proxy/sql/settings.h"
+
+namespace pgpool::replication {
+namespace {
+
+using sql::Change;
+using sql::ColumnFacts;
+using sql::in_quotes;
+using sql::UniqueKey;
+using sql::WriteFacts;
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool assigns(const Change& change, std::string_view column) {
+    return std::any_of(change.assigned.begin(), change.assigned.end(),
+                       [&](const sql::ColumnValue& value) { return value.column == column; });
+}
+
+// An INSERT gives the column a value of its own.
+bool is_given(const Change& change, const std::string& column, std::size_t position) {
+    return std::any_of(change.given.begin(), change.given.end(), [&](const sql::ColumnValue& value) {
+        const bool is_it = value.column.empty() ? value.position == position : value.column == column;
+        return is_it && !value.is_default;
+    });
+}
+
+bool is_kept(const Change& change, const UniqueKey& key) {
+    return std::none_of(key.columns.begin(), key.columns.end(),
+                        [&](const std::string& column) { return assigns(change, column); });
+}
+
+// ON CONFLICT names it.
+bool is_arbiter(const Change& change, const UniqueKey& key) {
+    if (!change.conflict_constraint.empty()) return key.name == change.conflict_constraint;
+    return !change.conflict_unclear && key.columns.size() == change.conflict_columns.size() &&
+           std::all_of(key.columns.begin(), key.columns.end(),
+                       [&](const std::string& column) { return holds(change.conflict_columns, column); });
+}
+
+template <typename Test>
+const UniqueKey* find_key(const WriteFacts& table, Test test) {
+    const auto found = std::find_if(table.keys.begin(), table.keys.end(), test);
+    return found == table.keys.end() ? nullptr : &*found;
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view with) {
+    return fmt::format("{}", fmt::join(parts, with));
+}
+
+class Planner {
+public:
+    Planner(const Change& change, const WriteFacts& table, const sql::CatalogFacts& facts)
+        : change_(change), table_(table), facts_(facts) {
+        const std::string name = in_quotes(change.target.name);
+        plan_.target = change.target.schema.empty() ? name : in_quotes(change.target.schema) + "." + name;
+        alias_ = change.alias.empty() ? name : in_quotes(change.alias);
+        plan_.client_returns = change.returns;
+    }
+
+    ImagePlanPtr run() && {
+        if (!make()) return nullptr;
+        return std::make_shared<const ImagePlan>(std::move(plan_));
+    }
+
+private:
+    bool make() {
+        switch (change_.verb) {
+            case Change::Verb::Insert:
+                return insert();
+            case Change::Verb::Update:
+                return update();
+            case Change::Verb::Delete:
+                return remove();
+            default:
+                return false;
+        }
+    }
+
+    std::size_t add(const std::string& column) {
+        plan_.returned.push_back(alias_ + "." + in_quotes(column));
+        return plan_.returned.size();
+    }
+
+    [[nodiscard]] bool knows_assigned() const {
+        return std::all_of(
+            change_.assigned.begin(), change_.assigned.end(),
+            [this](const sql::ColumnValue& value) { return table_.column(value.column) != nullptr; });
+    }
+
+    void follow_sequence(const std::string& column) {
+        plan_.sequences.push_back({.at = plan_.returned.size() - 1, .column = column});
+    }
+
+    // col = $1 AND ...
+    std::optional<std::string> by_key() {
+        const UniqueKey* key = find_key(table_, [this](const UniqueKey& one) {
+            return !one.has_nulls && !one.columns.empty() && is_kept(change_, one);
+        });
+        if (key == nullptr || facts_.shadowing_operators.contains("=")) return std::nullopt;
+        std::vector<std::string> terms;
+        for (const std::string& column : key->columns) {
+            const std::size_t parameter = add(column);
+            terms.push_back(fmt::format("{} = ${}", in_quotes(column), parameter));
+        }
+        return joined(terms, " AND ");
+    }
+
+    bool update() {
+        const auto condition = by_key();
+        if (!condition) return false;
+        std::vector<std::string> assignments;
+        for (const ColumnFacts& column : table_.columns) {
+            if (!assigns(change_, column.name) || column.filled == sql::Default::Generated) continue;
+            assignments.push_back(fmt::format("{} = ${}", in_quotes(column.name), add(column.name)));
+            const bool draws = std::any_of(change_.assigned.begin(), change_.assigned.end(),
+                                           [&](const sql::ColumnValue& value) {
+                                               return value.column == column.name && value.is_default;
+                                           });
+            if (draws && column.filled == sql::Default::Sequence) follow_sequence(column.name);
+        }
+        if (assignments.empty() || !knows_assigned()) return false;
+        plan_.repeat =
+            fmt::format("UPDATE {} SET {} WHERE {}", plan_.target, joined(assignments, ", "), *condition);
+        plan_.tag = "UPDATE 1";
+        return true;
+    }
+
+    bool remove() {
+        const auto condition = by_key();
+        if (!condition) return false;
+        plan_.repeat = fmt::format("DELETE FROM {} WHERE {}", plan_.target, *condition);
+        plan_.tag = "DELETE 1";
+        return true;
+    }
+
+    bool insert() {
+        if (table_.several) return false;
+        std::vector<std::string> columns;
+        std::vector<std::string> values;
+        for (std::size_t i = 0; i < table_.columns.size(); ++i) {
+            const ColumnFacts& column = table_.columns[i];
+            if (column.filled == sql::Default::Generated) continue;
+            values.push_back(fmt::format("${}", add(column.name)));
+            columns.push_back(in_quotes(column.name));
+            if (column.filled == sql::Default::Sequence && !is_given(change_, column.name, i))
+                follow_sequence(column.name);
+        }
+        if (columns.empty()) return false;
+        plan_.repeat = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})", plan_.target,
+                                   joined(columns, ", "), joined(values, ", "));
+        plan_.tag = "INSERT 0 1";
+        return change_.on_conflict != Change::OnConflict::Update || upsert();
+    }
+
+    bool upsert() {
+        const UniqueKey* key = find_key(table_, [this](const UniqueKey& one) {
+            return !one.columns.empty() && is_arbiter(change_, one) && is_kept(change_, one);
+        });
+        if (key == nullptr) return false;
+        std::vector<std::string> assignments;
+        for (const ColumnFacts& column : table_.columns) {
+            if (!assigns(change_, column.name) || column.filled == sql::Default::Generated) continue;
+            assignments.push_back(fmt::format("{0} = EXCLUDED.{0}", in_quotes(column.name)));
+        }
+        if (assignments.empty() || !knows_assigned()) return false;
+        std::vector<std::string> arbiter;
+        for (const std::string& column : key->columns) arbiter.push_back(in_quotes(column));
+        plan_.repeat += fmt::format(" ON CONFLICT ({}) DO UPDATE SET {}", joined(arbiter, ", "),
+                                    joined(assignments, ", "));
+        return true;
+    }
+
+    const Change& change_;
+    const WriteFacts& table_;
+    const sql::CatalogFacts& facts_;
+    std::string alias_;
+    ImagePlan plan_;
+};
+
+}  // namespace
+
+ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFacts& facts) {
+    if (statement.explained || statement.changes.size() != 1) return nullptr;
+    const Change& change = statement.changes.front();
+    if (change.in_with) return nullptr;
+    const sql::RelationFacts* table = facts.relation(change.target.schema, change.target.name);
+    if (table == nullptr || !table->write) return nullptr;
+    return Planner(change, *table->write, facts).run();
+}
+
+std::string with_returning(std::string_view sql, const ImagePlan& plan) {
+    return fmt::format("{} {} {}", sql, plan.client_returns ? "," : "RETURNING", joined(plan.returned, ", "));
+}
+
+}  // namespace pgpool::replication

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// ImagePlan: how the rows that one node has written come to the others as values, whatever made that node
+// choose and compute them. The node executes the statement with RETURNING of `returned`; the others execute
+// `repeat` for each row, with its values as parameters. A pure function of the statement and the facts of its
+// database; nothing is executed here.
+//
+// An UPDATE or DELETE travels by a key that it keeps: the columns of the key and the new values of those that
+// it assigns. Row locks order it: the others repeat after the first node has the rows locked. An INSERT
+// travels with all columns; with ON CONFLICT DO UPDATE it stays one, by the same key, that assigns what was
+// there in the end.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/sql/catalog_facts.h"
+#include "proxy/sql/statement.h"
+
+namespace pgpool::replication {
+
+struct ImagePlan {
+    // One that fills a column and moves on the node that executes; it must follow on the others.
+    struct Sequence {
+        std::size_t at = 0;  // of its column in `returned`
+        std::string column;  // not quoted
+    };
+    std::vector<std::string> returned;  // as RETURNING reads them
+    std::string repeat;                 // $1 is the first of them
+    std::string tag;                    // of `repeat`, if the row is there
+    std::string target;                 // the table as SQL
+    std::vector<Sequence> sequences;
+    bool client_returns = false;  // the statement has RETURNING itself
+};
+
+using ImagePlanPtr = std::shared_ptr<const ImagePlan>;
+
+// null: there is none, because the statement writes several tables or by no key that stays, or the columns
+// are not known for sure.
+[[nodiscard]] ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFacts& facts);
+
+// The text of the statement, which ends with its last token, with what the plan wants returned.
+[[nodiscard]] std::string with_returning(std::string_view sql, const ImagePlan& plan);
+
+}  // namespace pgpool::replication

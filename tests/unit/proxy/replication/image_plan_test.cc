@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "proxy/replication/image_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "proxy/sql/analyzer.h"
+#include "proxy/sql/lexer.h"
+#include "tests/unit/proxy/replication/fixture.h"
+
+namespace pgpool::replication {
+namespace {
+
+ImagePlanPtr plan_of(const std::string& sql) {
+    fixture::Catalog catalog;
+    return plan_images(sql::Analyzer().analyze(sql)->statements.at(0), catalog.facts());
+}
+
+// What main executes, and what the others do for each row.
+std::string told(const std::string& sql) {
+    const ImagePlanPtr plan = plan_of(sql);
+    if (!plan) return "none";
+    return with_returning(sql::between_semicolons(sql).at(0), *plan) + "\n" + plan->repeat + "\n" + plan->tag;
+}
+
+TEST(ImagePlan, UpdateTravelsByKeyAndAssignedColumns) {
+    EXPECT_EQ(told("update t set a = 1, b = b + 1 where a < 5;"),
+              "update t set a = 1, b = b + 1 where a < 5 RETURNING \"t\".\"id\", \"t\".\"a\", \"t\".\"b\"\n"
+              "UPDATE \"t\" SET \"a\" = $2, \"b\" = $3 WHERE \"id\" = $1\nUPDATE 1");
+}
+
+TEST(ImagePlan, TargetIsCalledByItsAlias) {
+    EXPECT_EQ(
+        told("update public.t as x set a = u.n from u where u.id = x.id -- all"),
+        "update public.t as x set a = u.n from u where u.id = x.id RETURNING \"x\".\"id\", \"x\".\"a\"\n"
+        "UPDATE \"public\".\"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE 1");
+}
+
+TEST(ImagePlan, DeleteTravelsByKey) {
+    EXPECT_EQ(told("delete from t using u where u.id = t.a"),
+              "delete from t using u where u.id = t.a RETURNING \"t\".\"id\"\n"
+              "DELETE FROM \"t\" WHERE \"id\" = $1\nDELETE 1");
+}
+
+TEST(ImagePlan, AColumnIsReturnedOnce) {
+    EXPECT_EQ(told("update t set a[1] = 1, a[2] = 2"),
+              "update t set a[1] = 1, a[2] = 2 RETURNING \"t\".\"id\", \"t\".\"a\"\n"
+              "UPDATE \"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE 1");
+}
+
+TEST(ImagePlan, ComesBehindWhatTheClientWantsReturned) {
+    EXPECT_EQ(with_returning("delete from t returning a", *plan_of("delete from t returning a")),
+              "delete from t returning a , \"t\".\"id\"");
+}
+
+TEST(ImagePlan, AnotherKeyServesIfItStays) {
+    EXPECT_EQ(plan_of("update pair_of set email = 'x'")->repeat,
+              "UPDATE \"pair_of\" SET \"email\" = $3 WHERE \"x\" = $1 AND \"y\" = $2");
+    EXPECT_EQ(plan_of("update pair_of set x = 1"), nullptr);  // email may be NULL
+}
+
+TEST(ImagePlan, InsertTravelsWithAllColumnsButGeneratedOnes) {
+    EXPECT_EQ(plan_of("insert into serial (a) select a from t")->repeat,
+              "INSERT INTO \"serial\" (\"id\", \"a\") OVERRIDING SYSTEM VALUE VALUES ($1, $2)");
+    EXPECT_EQ(plan_of("insert into t (id) values (1)")->repeat,
+              "INSERT INTO \"t\" (\"id\", \"a\", \"b\", \"ts\", \"f\", \"made\") OVERRIDING SYSTEM VALUE "
+              "VALUES ($1, $2, $3, $4, $5, $6)");
+}
+
+TEST(ImagePlan, SequencesFollowWhereTheyWereDrawnFrom) {
+    const auto count = [](const std::string& sql) { return plan_of(sql)->sequences.size(); };
+    EXPECT_EQ(count("insert into serial (a) values (1)"), 1U);
+    EXPECT_EQ(count("insert into serial values (default, 1)"), 1U);
+    EXPECT_EQ(count("insert into serial (id, a) values (1, 1)"), 0U);
+    EXPECT_EQ(plan_of("update serial set id = default"), nullptr);
+}
+
+TEST(ImagePlan, UpsertStaysOneByTheSameKey) {
+    EXPECT_EQ(
+        plan_of("insert into t (id, a) values (1, now()) on conflict (id) do update set a = t.a + 1, b = 2")
+            ->repeat,
+        "INSERT INTO \"t\" (\"id\", \"a\", \"b\", \"ts\", \"f\", \"made\") OVERRIDING SYSTEM VALUE "
+        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (\"id\") DO UPDATE SET \"a\" = EXCLUDED.\"a\", "
+        "\"b\" = EXCLUDED.\"b\"");
+    EXPECT_EQ(plan_of("insert into t (id) values (1) on conflict (id) do update set id = 2"), nullptr);
+    EXPECT_EQ(plan_of("insert into t (id) values (1) on conflict (a) do update set b = 2"), nullptr);
+    EXPECT_TRUE(plan_of("insert into t (id) values (1) on conflict do nothing"));
+}
+
+TEST(ImagePlan, WhatCannotTravelHasNone) {
+    EXPECT_EQ(plan_of("delete from keyless"), nullptr);
+    EXPECT_EQ(plan_of("update t set id = 1"), nullptr);
+    EXPECT_EQ(plan_of("update t set nosuch = 1"), nullptr);
+    EXPECT_EQ(plan_of("with d as (delete from t returning *) insert into u select id from d"), nullptr);
+    EXPECT_EQ(plan_of("explain analyze delete from t"), nullptr);
+    EXPECT_EQ(plan_of("copy t from stdin"), nullptr);
+    EXPECT_EQ(plan_of("delete from nosuch"), nullptr);
+}
+
+}  // namespace
+}  // namespace pgpool::replication
