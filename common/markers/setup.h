@@ -23,6 +23,9 @@ inline constexpr int kVersion = 1;  // of the objects; pgpool_replication.versio
 // or if there is no such slot.
 inline constexpr std::string_view kMark = "SELECT pgpool_replication.mark($1,$2,$3,$4)";
 
+// Waits a moment for all transactions that have marked.
+inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle()";
+
 // Makes or completes the objects in one database; may be run again, and read by an administrator. REQUIRES: a
 // superuser or the owner of the database runs it.
 [[nodiscard]] std::string setup_sql(std::uint32_t slots);

@@ -54,4 +54,13 @@ BEGIN
     PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
 END $$;
 
+-- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
+-- one of them may wait in the same way on another node.
+CREATE OR REPLACE FUNCTION pgpool_replication.settle()
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '100ms' AS $$
+BEGIN
+    LOCK TABLE pgpool_replication.slot IN SHARE MODE;
+EXCEPTION WHEN lock_not_available THEN NULL;
+END $$;
+
 CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';

@@ -19,6 +19,7 @@ using sql::Kind;
 using wire::TransactionStatus;
 using At = Spread::Phase;
 
+constexpr int kMostBegins = 3;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
 StepOutcome only(std::string_view tag) {
@@ -81,6 +82,13 @@ void Session::try_marking() {
     Spread& spread = *spread_;
     if (!spread.doom.empty()) return undo_everywhere();
     if (is_anybody_missing()) return effects_.await_news();
+    if (!spread.unsure.empty() && is_schema_newer()) return effects_.facts_wanted(), effects_.await_news();
+    if (!std::all_of(spread.unsure.begin(), spread.unsure.end(),
+                     [this](const Judged& judged) { return is_judged_alike(judged); })) {
+        spread.doom = "the schema has changed meanwhile";
+        return undo_everywhere();
+    }
+    spread.unsure.clear();
     spread.epoch = around_.topology->epoch;
     send_marker();
 }
@@ -103,22 +111,26 @@ bool Session::take_slot() {
     return true;
 }
 
+std::string Session::make_redo() const {
+    if (!spread_->keeps_all || spread_->bytes > kMaxRedo) return std::string(markers::kTooLarge);
+    markers::Redo redo{.user = login_.user, .settings = {}, .statements = {}};
+    const Replay settings = replay(*around_.names.empty(), *settings_.committed());
+    if (!settings.sql.empty()) redo.settings.push_back(settings.sql);
+    for (const Spread::Done& done : spread_->done) add_to_redo(redo, done.request);
+    std::string encoded = markers::encode(redo);
+    return encoded.size() > kMaxRedo ? std::string(markers::kTooLarge) : encoded;
+}
+
 void Session::send_marker() {
     Spread& spread = *spread_;
-    spread.redo.user = login_.user;
-    spread.redo.settings.clear();
-    const Replay settings = replay(*around_.names.empty(), *settings_.committed());
-    if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
-    std::string redo = spread.is_repairable ? markers::encode(spread.redo) : std::string();
-    if (redo.empty() || redo.size() > kMaxRedo) redo = markers::kTooLarge;
-    const PreparedPtr constraints =
+    const std::string redo = make_redo();
+    spread.constraints =
         around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
-    const PreparedPtr mark =
-        around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr);
-    const std::string values =
-        mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo);
-    mark_main(constraints, Follower::kNoValues);
-    mark_main(mark, values);
+    spread.mark = {
+        .statement = around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr),
+        .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo)};
+    mark_main(spread.constraints, Follower::kNoValues);
+    mark_main(spread.mark.statement, spread.mark.values);
     wire::append_sync(out_);
     link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
     send_made();
@@ -127,10 +139,14 @@ void Session::send_marker() {
     spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
         begin_at(*follower);
-        std::string out;
-        follower->mark(out, constraints, mark, values);
-        send_to(*follower, out);
+        mark_at(*follower);
     }
+}
+
+void Session::mark_at(Follower& follower) {
+    std::string out;
+    follower.mark(out, spread_->constraints, spread_->mark.statement, spread_->mark.values);
+    send_to(follower, out);
 }
 
 void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
@@ -153,10 +169,10 @@ void Session::main_stepped(std::string error) {
 // A node has answered, is gone, or the membership is new: on with the protocol if all have.
 void Session::nodes_stepped() {
     Spread& spread = *spread_;
+    note_differences();
     const bool owed =
         spread.main_owes > 0 || std::any_of(spread.followers.begin(), spread.followers.end(),
                                             [](const auto& follower) { return follower->owes(); });
-    note_differences();
     if (owed || wait_ != Wait::Nodes) return;
     switch (spread.phase) {
         case At::Marking:
@@ -177,10 +193,25 @@ void Session::nodes_stepped() {
 void Session::note_differences() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (follower->difference().empty() || !spread.doom.empty()) continue;
+        if (follower->difference().empty() || !spread.doom.empty() || tries_again(*follower)) continue;
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
     }
+}
+
+// It may have executed before a transaction had committed there that main had seen committed: a row or a
+// parent of one was not there yet. All those have marked before main committed them.
+bool Session::tries_again(Follower& follower) {
+    const bool is_early = spread_->phase == At::Open || spread_->phase == At::Marking;
+    if (!is_early || !spread_->keeps_all || follower.begun_anew >= kMostBegins) return false;
+    if (follower.owes()) return true;  // later
+    std::string out;
+    follower.roll_back(out, markers::kSettle);
+    follower.has_begun = false;
+    effects_.send(*follower.link, out);
+    begin_at(follower);
+    if (spread_->is_marker_sent) mark_at(follower);
+    return true;
 }
 
 std::string Session::name_of(NodeId id) const {

@@ -34,6 +34,13 @@ void read_parameters(markers::RedoStatement& statement, ByteView values) {
 
 }  // namespace
 
+std::size_t CopiedRequest::bytes() const {
+    std::size_t sum = sql.size();
+    for (const Execution& execution : executions)
+        sum += sizeof(Execution) + execution.statement->sql_and_types.size() + execution.values.size();
+    return sum;
+}
+
 void add_to_redo(markers::Redo& redo, const CopiedRequest& request) {
     if (!request.sql.empty()) redo.statements.push_back({.sql = request.sql, .types = {}, .parameters = {}});
     for (const CopiedRequest::Execution& execution : request.executions) {

@@ -24,6 +24,7 @@ struct CopiedRequest {
     std::string sql;                    // of a Query
     std::vector<Execution> executions;  // of a batch
 
+    [[nodiscard]] std::size_t bytes() const;
     [[nodiscard]] bool empty() const { return sql.empty() && executions.empty(); }
 };
 

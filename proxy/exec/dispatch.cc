@@ -204,7 +204,7 @@ void Session::classify_query(ByteView bytes) {
     request_.meaning.info = analysed.info;
     note_statements(*analysed.info);
     request_.meaning.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
-    note_following(request_.meaning.verdict);
+    note_following(analysed.info, request_.meaning.verdict);
 }
 
 // EXECUTE does what was prepared under that name.
@@ -381,7 +381,7 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
                                            [](const auto& one) { return executes(one) != nullptr; });
     const route::Verdict with_inner = runs_prepared ? with_prepared(*info, alone) : route::Verdict();
     const route::Verdict& verdict = runs_prepared ? with_inner : alone;
-    note_following(verdict);
+    note_following(info, verdict);
     if (request_.meaning.statements++ == 0) {
         request_.meaning.info = info;
         request_.meaning.verdict = verdict;

@@ -42,6 +42,15 @@ void Follower::begin(std::string& out, std::string_view sql) {
     awaits_begin_ = true;
 }
 
+void Follower::roll_back(std::string& out, std::string_view settle) {
+    run(out, "ROLLBACK");
+    if (std::exchange(has_lost_track_, false)) run(out, "DEALLOCATE ALL");
+    run(out, settle);
+    difference_.clear();
+    held_.clear();
+    ++begun_anew;
+}
+
 bool Follower::hold_back(std::string_view steps) {
     if (awaits_begin_) held_ += steps;
     return awaits_begin_;
@@ -177,7 +186,7 @@ void Follower::on_error(ByteView body) {
     last_error_.assign(fields.message);
     if (steps_.empty() || !steps_.front().prepares) return;
     link->statements.clear();  // which of them came to be is not known any more
-    needs_reset = true;
+    needs_reset = has_lost_track_ = true;
 }
 
 void Follower::end_step() {

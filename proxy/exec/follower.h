@@ -58,6 +58,8 @@ public:
     void run(std::string& out, std::string_view sql);  // something of ours that must succeed
     // BEGIN. What follows is held back until it has succeeded, see hold_back().
     void begin(std::string& out, std::string_view sql);
+    // Ends the transaction, to begin anew once `settle` has run. REQUIRES: it owes nothing.
+    void roll_back(std::string& out, std::string_view settle);
     void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
     void begin_copy(std::string& out, std::string_view sql);
@@ -82,6 +84,7 @@ public:
     // Session settings were changed within the transaction: the connection is reset before others get it.
     bool needs_reset = false;
     bool has_begun = false;     // the transaction
+    int begun_anew = 0;         // how often, after a difference
     bool is_cancelled = false;  // a cancel request is on its way: the connection is not used again
 
 private:
@@ -108,7 +111,8 @@ private:
     std::string last_error_;  // its message
     std::string difference_;
     bool marked_ = false;
-    bool prepares_ = false;  // the step that is being made
+    bool has_lost_track_ = false;  // of the statements that the connection has
+    bool prepares_ = false;        // the step that is being made
     bool awaits_begin_ = false;
     std::size_t steps_held_ = 0;  // of steps_, at the end: not sent yet
     std::string held_;

@@ -22,6 +22,8 @@ using At = Spread::Phase;
 // the last version of each. With a snapshot of their own they could miss what main has seen committed.
 constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
+constexpr std::size_t kMostKept = std::size_t{16} << 20U;  // of what a transaction did
+
 // The same among the fields of a COPY, in the data of which `bytes` are next; `tail` is the field that has
 // not ended. Longer fields are no dates.
 bool has_moving_field(std::string& tail, ByteView bytes) {
@@ -87,7 +89,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.outcome = {};
     spread.bound.clear();
     spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
-    spread.depends_on_facts = classified && classified->kind > WriteClass::Ddl;
+    spread.judged = std::move(request_.meaning.following.judged);
     spread.makes_savepoints = steering.savepoints;
     spread.statements = steering.statements;
     spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_in_batch();
@@ -197,12 +199,14 @@ void Session::begin_at(Follower& follower) {
     follower.needs_reset |= settings_.is_open();
     follower.begin(out, kBegin);
     effects_.send(*follower.link, out);
-    for (const Spread::Done& done : spread_->prelude) {
-        std::string steps;
-        follower.repeat(steps, done.request, done.outcome);
-        follower.needs_reset |= done.sets;
-        send_to(follower, steps);
-    }
+    for (const Spread::Done& done : spread_->done) repeat_at(follower, done);
+}
+
+void Session::repeat_at(Follower& follower, const Spread::Done& done) {
+    std::string steps;
+    follower.repeat(steps, done.request, done.outcome);
+    follower.needs_reset |= done.sets;
+    send_to(follower, steps);
 }
 
 // Nothing may run there outside of the transaction: what comes behind BEGIN waits until that has succeeded.
@@ -263,7 +267,8 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (spread.depends_on_facts && is_schema_newer()) spread.doom = "the schema has changed meanwhile";
+        if (!spread.judged.empty() && is_schema_newer())
+            std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
         CopiedRequest done = what_main_did();
         if (!copied_in && !done.empty()) follow(std::move(done));
         if (!spread.is_alone) return true;
@@ -322,25 +327,24 @@ bool Session::hold_back(const wire::Frame& frame) {
 // The others do what main has done; if there are none yet, when they come in.
 void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
-    add_to_redo(spread.redo, request);
-    if (!spread.is_joined) {
-        spread.prelude.push_back({std::move(request), spread.outcome, spread.sets});
-        return;
-    }
+    spread.bytes += request.bytes();
+    spread.keeps_all = spread.keeps_all && spread.bytes <= kMostKept;
+    spread.done.push_back({std::move(request), spread.outcome, spread.sets});
+    if (!spread.is_joined) return;
     for (const auto& follower : spread.followers) {
-        std::string out;
-        begin_at(*follower);
-        follower->repeat(out, request, spread.outcome);
-        follower->needs_reset |= spread.sets;
-        send_to(*follower, out);
+        if (follower->has_begun)
+            repeat_at(*follower, spread.done.back());
+        else
+            begin_at(*follower);
     }
+    if (!spread.keeps_all) spread.done.clear();
 }
 
 // Main takes the data of a COPY FROM STDIN: from here on the others get what it gets.
 void Session::copy_in_began() {
     Spread& spread = *spread_;
     spread.copies_in = spread.streams = true;
-    spread.is_repairable = false;
+    spread.keeps_all = false;
     for (const auto& follower : spread.followers) {
         std::string out;
         begin_at(*follower);

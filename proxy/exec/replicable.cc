@@ -159,10 +159,17 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
     return {};
 }
 
-void Session::note_following(const route::Verdict& verdict) {
+// By the schema of today: its tables cannot change any more, main has them locked.
+bool Session::is_judged_alike(const Judged& judged) const {
+    const auto now = replication::classify_write(*judged.info, login_.database->facts.get());
+    return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
+}
+
+void Session::note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict) {
     const route::ClassifiedPtr& one = verdict.replicated;
     if (!one) return;
     Meaning::Following& all = request_.meaning.following;
+    if (one->kind > WriteClass::Ddl) all.judged.push_back({info, one});
     if (!replication::can_follow(*one)) all.unproven = one;
     all.by_rows |= replication::rows_travel(*one);
     for (const auto& way : one->ways) all.returns |= way.images && way.images->client_returns;

@@ -63,6 +63,7 @@ struct Meaning {
     Steering steering;
     // The same: whether the others can do what it writes.
     struct Following {
+        std::vector<Judged> judged;     // what depends on the schema
         route::ClassifiedPtr unproven;  // a write that they cannot follow
         bool by_rows = false;           // main's rows travel, of some statement
         bool returns = false;           // ... that has RETURNING
@@ -305,7 +306,8 @@ private:
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
-    void note_following(const route::Verdict& verdict);
+    void note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
+    [[nodiscard]] bool is_judged_alike(const Judged& judged) const;
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
     [[nodiscard]] bool moves(ByteView bytes) const;
@@ -325,6 +327,7 @@ private:
     [[nodiscard]] Follower* follower_at(NodeId node) const;
     void add_follower(ServerLink& link);
     void begin_at(Follower& follower);
+    void repeat_at(Follower& follower, const Spread::Done& done);
     void send_to(Follower& follower, std::string_view steps);
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
@@ -352,11 +355,14 @@ private:
     void try_marking();
     [[nodiscard]] bool is_anybody_missing() const;
     [[nodiscard]] bool take_slot();
+    [[nodiscard]] std::string make_redo() const;
     void send_marker();
+    void mark_at(Follower& follower);
     void mark_main(const PreparedPtr& statement, std::string_view values);
     void main_stepped(std::string error);
     void nodes_stepped();
     void note_differences();
+    [[nodiscard]] bool tries_again(Follower& follower);
     [[nodiscard]] std::string name_of(NodeId id) const;
     void all_marked();
     void end_followers(bool committed);

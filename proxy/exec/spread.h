@@ -15,13 +15,18 @@
 #include <string>
 #include <vector>
 
-#include "common/markers/redo.h"
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/follower.h"
 #include "proxy/exec/row_images.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
+
+// A statement, and what was thought of it.
+struct Judged {
+    sql::StatementInfoPtr info;
+    route::ClassifiedPtr as;
+};
 
 struct Spread {
     enum class Phase : std::uint8_t {
@@ -42,13 +47,14 @@ struct Spread {
     Phase phase = Phase::Open;
     bool is_joined = false;  // it has written, or is about to
     std::vector<std::unique_ptr<Follower>> followers;
-    std::vector<Done> prelude;  // savepoints and settings of the transaction, before it wrote
-    markers::Redo redo;
-    bool is_repairable = true;  // the redo holds all that was done
-    std::string doom;           // why the transaction cannot commit; empty: it can
-    std::string refusal;        // ErrorResponse that the client gets for it, instead of one that tells `doom`
-    route::NodeSet lost;        // followers that are gone since main was told to commit
-    route::NodeSet failed;      // nodes that must be out before the client hears
+    std::vector<Judged> unsure;  // as `judged`, of what main did while the schema changed
+    std::vector<Done> done;      // in order; savepoints and settings too, from the begin of the transaction
+    std::size_t bytes = 0;       // of them
+    bool keeps_all = true;  // `done` is all: it can be repaired, and done anew where it came out differently
+    std::string doom;       // why the transaction cannot commit; empty: it can
+    std::string refusal;    // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    route::NodeSet lost;    // followers that are gone since main was told to commit
+    route::NodeSet failed;  // nodes that must be out before the client hears
 
     // The request that main executes.
     bool copies = false;      // ... and the others are to follow
@@ -58,7 +64,7 @@ struct Spread {
     bool is_end = false;      // the client's COMMIT or ROLLBACK
     bool sets = false;        // settings
     bool makes_savepoints = false;
-    bool depends_on_facts = false;
+    std::vector<Judged> judged;  // what it does that depends on the schema
     std::size_t statements = 0;  // of its text
     struct Part {
         CopiedRequest::Execution execution;
@@ -81,9 +87,11 @@ struct Spread {
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;
-    std::uint32_t main_owes = 0;  // answers to what is ours
-    bool main_marked = false;     // with the right epoch
-    bool holds = false;           // what the client gets is kept until the commit is certain
+    PreparedPtr constraints;
+    CopiedRequest::Execution mark;  // the marker
+    std::uint32_t main_owes = 0;    // answers to what is ours
+    bool main_marked = false;       // with the right epoch
+    bool holds = false;             // what the client gets is kept until the commit is certain
     std::string held;
     std::string main_error;  // ErrorResponse body of main to something of ours
     bool is_marker_sent = false;

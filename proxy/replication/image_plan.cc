@@ -199,6 +199,12 @@ ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFact
     return Planner(change, *table->write, facts).run();
 }
 
+bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other) {
+    if (!one || !other) return one == other;
+    return one->returned == other->returned && one->repeat == other->repeat &&
+           one->sequences.size() == other->sequences.size();
+}
+
 std::string with_returning(std::string_view sql, const ImagePlan& plan) {
     return fmt::format("{} {} {}", sql, plan.client_returns ? "," : "RETURNING", joined(plan.returned, ", "));
 }

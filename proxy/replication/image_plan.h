@@ -42,6 +42,9 @@ using ImagePlanPtr = std::shared_ptr<const ImagePlan>;
 // are not known for sure.
 [[nodiscard]] ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFacts& facts);
 
+// Both null, or plans by which the same would travel.
+[[nodiscard]] bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other);
+
 // The text of the statement, which ends with its last token, with what the plan wants returned.
 [[nodiscard]] std::string with_returning(std::string_view sql, const ImagePlan& plan);
 

@@ -51,6 +51,9 @@ struct Classified {
     struct Way {
         bool repeats = false;  // the others come to the same by the same statement
         ImagePlanPtr images;   // the rows of the first can travel instead
+        friend bool operator==(const Way& one, const Way& other) {
+            return one.repeats == other.repeats && same_effect(one.images, other.images);
+        }
     };
     std::vector<Way> ways;
 };
