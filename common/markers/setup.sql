@@ -26,15 +26,34 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- The sequence that fills a column, forward to the value that another node has taken from its own. For who may
--- insert into the table.
+CREATE OR REPLACE FUNCTION pgpool_replication.caller() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS
+    $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END $$;
+
+-- A sequence to where main's is: forward only, unless it was set. Not for callers.
+CREATE OR REPLACE FUNCTION pgpool_replication.place(sequence regclass, at bigint, called boolean, back boolean)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    position bigint;
+    was_called boolean;
+    is_up boolean;
+BEGIN
+    PERFORM pg_advisory_lock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+    SELECT seqincrement > 0 INTO is_up FROM pg_sequence WHERE seqrelid = sequence;
+    EXECUTE format('SELECT last_value, is_called FROM %s', sequence) INTO position, was_called;
+    IF back OR (is_up AND at > position) OR (NOT is_up AND at < position) OR (at = position AND called AND NOT was_called) THEN
+        PERFORM setval(sequence, at, called);
+    END IF;
+    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+END $$;
+REVOKE ALL ON FUNCTION pgpool_replication.place(regclass, bigint, boolean, boolean) FROM PUBLIC;
+
+-- The sequence that fills a column, to the value that another node has taken from its own. For who may insert
+-- into the table.
 CREATE OR REPLACE FUNCTION pgpool_replication.advance(target regclass, filled text, taken bigint)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-    caller text := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END;
+    caller text := pgpool_replication.caller();
     sequence regclass;
-    position bigint;
-    is_up boolean;
 BEGIN
     IF NOT has_table_privilege(caller, target, 'INSERT') AND NOT has_any_column_privilege(caller, target, 'INSERT') THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
@@ -44,14 +63,29 @@ BEGIN
             JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
             JOIN pg_sequence s ON d.refclassid = 'pg_class'::regclass AND s.seqrelid = d.refobjid
         WHERE a.adrelid = target AND c.attname = filled;
-    sequence := COALESCE(sequence, pg_get_serial_sequence(target::text, filled)::regclass);
-    PERFORM pg_advisory_lock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
-    SELECT seqincrement > 0 INTO is_up FROM pg_sequence WHERE seqrelid = sequence;
-    EXECUTE format('SELECT last_value FROM %s', sequence) INTO position;
-    IF (is_up AND taken >= position) OR (NOT is_up AND taken <= position) THEN
-        PERFORM setval(sequence, taken);
+    PERFORM pgpool_replication.place(COALESCE(sequence, pg_get_serial_sequence(target::text, filled)::regclass), taken, true, false);
+END $$;
+
+-- Where a sequence is, on main; and the others to there. For who may call nextval() or setval().
+CREATE OR REPLACE FUNCTION pgpool_replication.position(target regclass)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    position text;
+BEGIN
+    IF NOT has_sequence_privilege(pgpool_replication.caller(), target, 'USAGE, UPDATE') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
-    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+    EXECUTE format('SELECT concat_ws('' '', last_value, is_called) FROM %s', target) INTO position;
+    RETURN position;
+END $$;
+
+CREATE OR REPLACE FUNCTION pgpool_replication.move(target regclass, main text, back boolean)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT has_sequence_privilege(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
+        RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
+    END IF;
+    PERFORM pgpool_replication.place(target, split_part(main, ' ', 1)::bigint, split_part(main, ' ', 2)::boolean, back);
 END $$;
 
 -- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as

@@ -81,6 +81,7 @@ void Session::begin_marking() {
 void Session::try_marking() {
     Spread& spread = *spread_;
     if (!spread.doom.empty()) return undo_everywhere();
+    if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
     if (is_anybody_missing()) return effects_.await_news();
     if (!spread.unsure.empty() && is_schema_newer()) return effects_.facts_wanted(), effects_.await_news();
     if (!std::all_of(spread.unsure.begin(), spread.unsure.end(),
@@ -89,8 +90,34 @@ void Session::try_marking() {
         return undo_everywhere();
     }
     spread.unsure.clear();
+    if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
+    move_sequences();
     spread.epoch = around_.topology->epoch;
     send_marker();
+}
+
+void Session::ask_positions() {
+    std::string text;
+    for (const std::string& name : spread_->moved)
+        text += fmt::format("SELECT pgpool_replication.position({}::regclass);", quote_literal(name));
+    ++spread_->main_owes;
+    send_own_query(text, Purpose::Position);
+}
+
+void Session::move_sequences() {
+    Spread& spread = *spread_;
+    if (spread.positions.empty()) return;
+    CopiedRequest request;
+    spread.outcome = {};
+    const PreparedPtr move = around_.prepared.intern(
+        parse_body("SELECT pgpool_replication.move($1::text::regclass, $2, $3)"), "", nullptr);
+    for (std::size_t i = 0; i < std::min(spread.moved.size(), spread.positions.size()); ++i) {
+        request.executions.push_back(
+            {move, text_values({spread.moved[i], spread.positions[i], spread.moves_back ? "t" : "f"})});
+        spread.outcome.add_tag("SELECT 1");
+    }
+    spread.positions.clear();
+    follow(std::move(request));
 }
 
 bool Session::is_anybody_missing() const {

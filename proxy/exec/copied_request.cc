@@ -34,6 +34,18 @@ void read_parameters(markers::RedoStatement& statement, ByteView values) {
 
 }  // namespace
 
+std::string text_values(std::initializer_list<std::string_view> texts) {
+    std::string values;
+    append_be16(values, 0);
+    append_be16(values, static_cast<std::uint16_t>(texts.size()));
+    for (const std::string_view text : texts) {
+        append_be32(values, static_cast<std::uint32_t>(text.size()));
+        values += text;
+    }
+    append_be16(values, 0);
+    return values;
+}
+
 std::size_t CopiedRequest::bytes() const {
     std::size_t sum = sql.size();
     for (const Execution& execution : executions)

@@ -5,6 +5,7 @@
 // that it can be done again from a marker. The main node has had the client's own messages; the others get
 // these. Pure.
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ struct CopiedRequest {
     [[nodiscard]] std::size_t bytes() const;
     [[nodiscard]] bool empty() const { return sql.empty() && executions.empty(); }
 };
+
+// Of a Bind with parameters in text: what follows the two names.
+[[nodiscard]] std::string text_values(std::initializer_list<std::string_view> texts);
 
 // Adds what the request did to what its transaction did.
 void add_to_redo(markers::Redo& redo, const CopiedRequest& request);

@@ -379,12 +379,20 @@ CopiedRequest Session::what_main_did() {
         if (!part.rows)
             request.executions.push_back(part.execution);
         else if (part.rows->fits())
-            part.rows->add_to(request, around_.prepared);
+            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
         else
             spread.doom = "more rows than can travel";
     }
     if (spread.parts.empty()) request.sql = spread.sql;
     return request;
+}
+
+void Session::note_moved(const replication::ImagePlan& plan) {
+    auto& moved = spread_->moved;
+    spread_->moves_back |= plan.moves_back;
+    for (const std::string& name : plan.moved) {
+        if (std::find(moved.begin(), moved.end(), name) == moved.end()) moved.push_back(name);
+    }
 }
 
 // The one that main's answers are about.

@@ -20,6 +20,13 @@ bool begins(const Expected& expected) {
     return expected.info && expected.info->single(sql::Kind::Begin);
 }
 
+// Of a DataRow.
+std::string first_text(ByteView body) {
+    Cursor cursor(body);
+    const bool has_any = cursor.u16() > 0;
+    return has_any ? std::string(cursor.bytes(cursor.u32())) : std::string();
+}
+
 bool is_asynchronous(char type) {
     return type == kNoticeResponse || type == kParameterStatus || type == kNotificationResponse;
 }
@@ -126,6 +133,8 @@ bool Session::on_server_frame(const wire::Frame& frame) {
             if (replies.head().purpose == Purpose::Check) return note_check(frame), false;
             if (replies.head().purpose == Purpose::Mark)
                 return spread_->main_marked = frame.body.ends_with('t'), false;
+            if (replies.head().purpose == Purpose::Position)
+                return spread_->positions.push_back(first_text(frame.body)), false;
             const bool wanted = forward();
             row_delivered_ |= wanted;
             return wanted;
@@ -545,7 +554,8 @@ bool Session::restore_settings(wire::TransactionStatus status) {
 // The end of an exchange of ours. Always false: the client does not hear of it.
 bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
-    if (purpose == Purpose::Mark || purpose == Purpose::End) return main_stepped(error), false;
+    if (purpose == Purpose::Mark || purpose == Purpose::Position || purpose == Purpose::End)
+        return main_stepped(error), false;
     if (purpose == Purpose::Restore) {
         // What was refused is set again for the next request, whose client hears why it cannot be.
         if (error.empty()) link_->settings.replace(settings_.current());

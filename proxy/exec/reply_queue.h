@@ -49,9 +49,10 @@ enum class Purpose : std::uint8_t {
     Cleanup,
     Prepare,
     Check,
-    Mark,  // the marker of a replicated transaction
-    End,   // COMMIT or ROLLBACK of one
-    Copy   // at another node than main
+    Mark,      // the marker of a replicated transaction
+    Position,  // where sequences of main are
+    End,       // COMMIT or ROLLBACK of one
+    Copy       // at another node than main
 };
 
 // What a request does: with others on the way, it counts when the turn of its entries comes.

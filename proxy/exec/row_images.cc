@@ -10,19 +10,6 @@ namespace pgpool::exec {
 
 namespace {
 
-// Of a Bind, after the names.
-std::string text_values(std::initializer_list<std::string_view> texts) {
-    std::string values;
-    append_be16(values, 0);
-    append_be16(values, static_cast<std::uint16_t>(texts.size()));
-    for (const std::string_view text : texts) {
-        append_be32(values, static_cast<std::uint32_t>(text.size()));
-        values += text;
-    }
-    append_be16(values, 0);
-    return values;
-}
-
 // Where the `count`th column of a DataRow begins, or ends if it has no more.
 std::size_t column_at(ByteView body, std::size_t count) {
     constexpr std::uint32_t kNull = 0xFFFFFFFF;
@@ -88,6 +75,7 @@ std::optional<std::string> RowImages::take_row(ByteView body) {
     const std::size_t wanted = load_be16(body.data()) - plan_->returned.size();
     const std::size_t begin = column_at(body, wanted);
     ++count_;
+    if (plan_->repeat.empty()) return std::string(body);
     bytes_ += body.size() - begin + sizeof(std::string);
     if (fits())
         rows_.emplace_back(body.substr(begin));

@@ -342,6 +342,7 @@ private:
     void stream_to_followers(ByteView bytes);
     void copy_in_ended();
     [[nodiscard]] CopiedRequest what_main_did();
+    void note_moved(const replication::ImagePlan& plan);
     [[nodiscard]] Spread::Part* answered_part();
     void note_main_end(std::string_view tag);
     [[nodiscard]] std::optional<RowImages> images_of(const wire::BindMessage& bind, const PreparedPtr& known);
@@ -353,6 +354,8 @@ private:
     // commit.cc
     void begin_marking();
     void try_marking();
+    void ask_positions();
+    void move_sequences();
     [[nodiscard]] bool is_anybody_missing() const;
     [[nodiscard]] bool take_slot();
     [[nodiscard]] std::string make_redo() const;

@@ -84,6 +84,12 @@ struct Spread {
     bool is_point = false;         // changes one row at most
     bool awaits_follower = false;  // a connection for the next one
 
+    // Sequences that were called by name: they follow main's before the marker.
+    std::vector<std::string> moved;
+    bool moves_back = false;
+    std::vector<std::string> positions;  // of `moved`, as main tells them
+    bool are_positions_asked = false;
+
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;

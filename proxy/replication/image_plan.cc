@@ -68,8 +68,10 @@ public:
         plan_.client_returns = change.returns;
     }
 
-    ImagePlanPtr run() && {
+    ImagePlanPtr run(const sql::Statement& statement) && {
         if (!make()) return nullptr;
+        plan_.moved = statement.sequences;
+        plan_.moves_back = statement.sets_sequence;
         return std::make_shared<const ImagePlan>(std::move(plan_));
     }
 
@@ -188,24 +190,35 @@ private:
     ImagePlan plan_;
 };
 
+ImagePlanPtr only_moves(const sql::Statement& statement) {
+    ImagePlan plan;
+    plan.moved = statement.sequences;
+    plan.moves_back = statement.sets_sequence;
+    plan.client_returns = true;
+    return std::make_shared<const ImagePlan>(std::move(plan));
+}
+
 }  // namespace
 
 ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFacts& facts) {
-    if (statement.explained || statement.changes.size() != 1) return nullptr;
+    if (statement.explained || statement.has_unclear_sequence) return nullptr;
+    if (statement.changes.empty() && !statement.sequences.empty()) return only_moves(statement);
+    if (statement.changes.size() != 1) return nullptr;
     const Change& change = statement.changes.front();
     if (change.in_with) return nullptr;
     const sql::RelationFacts* table = facts.relation(change.target.schema, change.target.name);
     if (table == nullptr || !table->write) return nullptr;
-    return Planner(change, *table->write, facts).run();
+    return Planner(change, *table->write, facts).run(statement);
 }
 
 bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other) {
     if (!one || !other) return one == other;
     return one->returned == other->returned && one->repeat == other->repeat &&
-           one->sequences.size() == other->sequences.size();
+           one->sequences.size() == other->sequences.size() && one->moved == other->moved;
 }
 
 std::string with_returning(std::string_view sql, const ImagePlan& plan) {
+    if (plan.returned.empty()) return std::string(sql);
     return fmt::format("{} {} {}", sql, plan.client_returns ? "," : "RETURNING", joined(plan.returned, ", "));
 }
 

@@ -9,7 +9,7 @@
 // An UPDATE or DELETE travels by a key that it keeps: the columns of the key and the new values of those that
 // it assigns. Row locks order it: the others repeat after the first node has the rows locked. An INSERT
 // travels with all columns; with ON CONFLICT DO UPDATE it stays one, by the same key, that assigns what was
-// there in the end.
+// there in the end. A SELECT of nextval() has no rows that travel, but moves the sequence.
 
 #include <cstddef>
 #include <memory>
@@ -33,7 +33,9 @@ struct ImagePlan {
     std::string tag;                    // of `repeat`, if the row is there
     std::string target;                 // the table as SQL
     std::vector<Sequence> sequences;
-    bool client_returns = false;  // the statement has RETURNING itself
+    std::vector<std::string> moved;  // names of those that the statement calls by name
+    bool moves_back = false;         // perhaps: by setval()
+    bool client_returns = false;     // the statement has RETURNING itself
 };
 
 using ImagePlanPtr = std::shared_ptr<const ImagePlan>;

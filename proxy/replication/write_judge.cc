@@ -199,6 +199,7 @@ void Judge::by_kind() {
             return;
         case Kind::DeclareCursor: {
             out_ = Judge(*statement_.inner, facts_, temporaries_).run();
+            out_.ways.front().images = nullptr;
             return on_main("kept on the main node: cursor");
         }
         case Kind::Fetch:
@@ -228,6 +229,8 @@ void Judge::read() {
     read_relations(Effect::Reads);
     expressions(Effect::Reads);
     if (statement_.primary_only) on_main("kept on the main node: advisory locks");
+    if (statement_.kind == Kind::Select && out_.kind == WriteClass::NotDeterministic)
+        out_.ways.front().images = plan_images(statement_, *facts_);
     if (statement_.kind == Kind::CopyTo && !statement_.to_stdout)
         on_main("kept on the main node: file of the server");
 }
@@ -522,8 +525,10 @@ void Judge::builtin_function(const sql::FunctionRef& ref, sql::Volatility volati
         if (effect == Effect::Writes && !same) raise(WriteClass::NotDeterministic, std::move(reason));
         return;
     }
-    if (ref.name == "nextval" || ref.name == "setval")
-        return raise(WriteClass::NotDeterministic, std::move(reason));
+    const bool is_sequence = ref.name == "nextval" || ref.name == "setval";
+    if (is_sequence && statement_.has_unclear_sequence)
+        return raise(WriteClass::NotProvable, fmt::format("{}() of a name that is not constant", ref.name));
+    if (is_sequence) return raise(WriteClass::NotDeterministic, std::move(reason));
     if (!sql::writes_nothing(ref.name)) return raise(WriteClass::NotProvable, std::move(reason));
     if (effect == Effect::Writes) return raise(WriteClass::NotDeterministic, std::move(reason));
     on_main(fmt::format("kept on the main node: {}", reason));

@@ -90,6 +90,7 @@ private:
         if (out_.varies.empty()) out_.varies = why;
     }
     void vary_by_order(const FuncCall* node, std::string_view name);
+    void sequence(const FuncCall* node, bool sets);
     void function(const FuncCall* node);
     void named_function(const List* name, int arguments);
     void sample(const RangeTableSample* node);
@@ -329,6 +330,7 @@ void QueryWalker::function(const FuncCall* node) {
         cast_to_date(node->args->elements[0].ptr_value);
     }
     if (depends_on_order(called.name)) vary_by_order(node, called.name);
+    if (called.name == "nextval" || called.name == "setval") sequence(node, called.name == "setval");
     if (called.name == "set_config") {
         const Elements args(node->args);
         findings_.depends_on_literals = true;
@@ -344,6 +346,17 @@ void QueryWalker::function(const FuncCall* node) {
         out_.clears = out_.clears | builtin->clears;
         out_.primary_only = out_.primary_only || builtin->primary_only;
     }
+}
+
+void QueryWalker::sequence(const FuncCall* node, bool sets) {
+    const Elements args(node->args);
+    const char* name = args.size() > 0 ? string_value(constant(args.at(0))) : nullptr;
+    out_.sets_sequence |= sets;
+    out_.has_unclear_sequence |= name == nullptr;
+    if (name == nullptr) return;
+    findings_.depends_on_literals = true;
+    if (std::find(out_.sequences.begin(), out_.sequences.end(), name) == out_.sequences.end())
+        out_.sequences.emplace_back(name);
 }
 
 // A sampling method is a function too; PostgreSQL's own two are harmless.

@@ -198,6 +198,9 @@ struct Statement {
         relations;  // every one named, once per (schema, name, access); CTE names are not relations
     std::vector<FunctionRef> functions;  // every call, once; operators' and casts' functions are not here
     std::vector<TypeRef> types;          // casts to types that are not PostgreSQL's own, each once
+    std::vector<std::string> sequences;  // constant names that nextval() and setval() are given, as written
+    bool has_unclear_sequence = false;   // ... or a name that is not constant
+    bool sets_sequence = false;          // setval()
     bool user_operators = false;         // an OPERATOR(schema.op) outside pg_catalog
     std::vector<std::string> operators;  // names of all others, each once
     std::vector<std::string> fields;     // `name` of every row.name, each once: may call a function

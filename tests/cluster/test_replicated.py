@@ -504,3 +504,43 @@ def test_rows_whose_text_loses_something_do_not_travel(replicated):
             cursor.execute("reset all")
         cursor.execute("insert into other(id, f) select 1, random()")
     contents(replicated.nodes, "select f from other")
+
+
+POSITION = "select last_value || '/' || is_called from {}"
+
+
+def test_sequences_that_are_called_by_name_follow(replicated):
+    replicated.nodes.sql("drop sequence if exists s, \"Down\"; create sequence s; create sequence \"Down\" increment -1")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select nextval('s'), nextval('public.s'::regclass)")
+        assert cursor.fetchall() == [(1, 2)]
+        assert contents(replicated.nodes, POSITION.format("s")) == "2/true"
+        cursor.execute("insert into t select nextval('s'), nextval('\"Down\"') from generate_series(1, 3) returning id")
+        assert cursor.fetchall() == [(3,), (4,), (5,)]
+        assert contents(replicated.nodes) == "3=-1 4=-2 5=-3"
+        assert contents(replicated.nodes, POSITION.format('"Down"')) == "-3/true"
+        cursor.execute("begin")
+        cursor.execute("select setval('s', 2, false)")
+        cursor.execute("update t set v = nextval('s') where id < 5")
+        cursor.execute("commit")
+        assert contents(replicated.nodes, POSITION.format("s")) == "3/true"
+        cursor.execute("begin")
+        cursor.execute("select nextval('s')")
+        cursor.execute("rollback")
+        cursor.execute("select nextval('s')")
+        assert cursor.fetchall() == [(5,)]
+        assert contents(replicated.nodes, POSITION.format("s")) == "5/true"
+        replicated.reload({"replication": {"unsafe_statements": "refuse"}})
+        with pytest.raises(psycopg2.errors.FeatureNotSupported, match="of a name that is not constant"):
+            cursor.execute("select nextval(('s' || '')::regclass)")
+
+
+def test_a_role_that_may_use_a_sequence_moves_it_everywhere(replicated):
+    replicated.nodes.sql("drop sequence if exists s; create sequence s; drop role if exists mover; create role mover login; grant usage on sequence s to mover")
+    with contextlib.closing(replicated.connect(user="mover")) as connection, connection.cursor() as cursor:
+        cursor.execute("select nextval('s')")
+        assert contents(replicated.nodes, POSITION.format("s")) == "1/true"
+        for forbidden in ("select setval('s', 100)", "select pgpool_replication.move('s', '100 t', true)", "select pgpool_replication.place('s', 100, true, true)"):
+            with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.FeatureNotSupported)):
+                cursor.execute(forbidden)
+    assert contents(replicated.nodes, POSITION.format("s")) == "1/true"

@@ -67,6 +67,7 @@ def make(rng):
         "create view rich as select id, n, w from accounts where n > 10",
         "create table guarded(id int primary key, n bigint, w bigint, secret int)",
         "create table members(id int primary key)",
+        "create sequence drawn",
     ]
     statements += [
         f"insert into tally select g, 0 from generate_series(0, {TALLIES - 1}) g",
