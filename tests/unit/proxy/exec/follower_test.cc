@@ -199,5 +199,41 @@ TEST(CopiedRequest, BecomesRedo) {
     EXPECT_FALSE(insert.parameters[1].value.has_value());
 }
 
+TEST_F(FollowerTest, BeginsAnewAfterADifference) {
+    follower.begin(out, "BEGIN");
+    answer(complete("BEGIN") + ready(wire::TransactionStatus::InTransaction));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    answer(complete("UPDATE 0") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(follower.difference(), "UPDATE 0 instead of UPDATE 1");
+    out.clear();
+    follower.roll_back(out, "SELECT settle()");
+    EXPECT_EQ(types(out), "QQ");  // ROLLBACK, settle
+    EXPECT_EQ(follower.difference(), "");
+    EXPECT_EQ(follower.begun_anew, 1);
+    follower.begin(out, "BEGIN");
+    std::string steps;
+    follower.repeat(steps, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_TRUE(follower.hold_back(steps));  // nothing runs outside of the transaction
+    answer(complete("ROLLBACK") + ready(wire::TransactionStatus::Idle));
+    answer(complete("SELECT 1") + ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.take_held(), "");
+    answer(complete("BEGIN") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(types(follower.take_held()), "Q");
+    answer(complete("UPDATE 1") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_FALSE(follower.owes());
+    EXPECT_EQ(follower.difference(), "");
+}
+
+TEST_F(FollowerTest, ForgetsStatementsThatMayBeMissingBeforeItBeginsAnew) {
+    follower.repeat(
+        out, {.sql = {}, .executions = {{prepared("INSERT INTO t"), std::string(Follower::kNoValues)}}},
+        outcome("INSERT 0 1"));
+    answer(error("23503") + ready(wire::TransactionStatus::Failed));
+    out.clear();
+    follower.roll_back(out, "SELECT settle()");
+    EXPECT_NE(out.find("DEALLOCATE ALL"), std::string::npos);
+    EXPECT_TRUE(follower.needs_reset);
+}
+
 }  // namespace
 }  // namespace pgpool::exec
