@@ -68,6 +68,11 @@ bool changes_settings(const sql::Statement& statement) {
            std::find(kKinds.begin(), kKinds.end(), statement.kind) != kKinds.end();
 }
 
+// Mode replication: of a temporary table.
+bool is_of_main_only(const route::Verdict& verdict) {
+    return verdict.replicated && verdict.replicated->kind == replication::WriteClass::None;
+}
+
 bool is_own(const sql::StatementInfo& info) {
     return info.single(sql::Kind::Pgpool);
 }
@@ -87,7 +92,7 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (!request_.classified) classify(bytes);
     if (awaits_facts()) return 0;
     if (owes_client() && !may_pipeline()) {
-        if (are_names_open()) classify_anew();
+        if (are_names_open() || around_.functions().is_replicated()) classify_anew();
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
@@ -126,7 +131,8 @@ bool Session::awaits_facts() {
 bool Session::awaits_newer_facts() const {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!classified || !login_.database->facts || ddl_ || waits_for_facts_ > kMaxFactsWaits) return false;
-    if (are_facts_stale()) return true;
+    const bool makes_name = sql::has(request_.meaning.verdict.leaves, sql::Leaves::TempObject);
+    if (are_facts_stale() || (makes_name && is_schema_newer())) return true;  // is the name free?
     return classified->needs_facts && waits_for_facts_ == 0;
 }
 
@@ -187,7 +193,8 @@ void Session::classify(ByteView bytes) {
     if (request_.meaning.verdict.needs_facts) effects_.facts_wanted();
     const route::Verdict& verdict = request_.meaning.verdict;
     request_.meaning.marks.writes = verdict.kind == route::Class::Write;
-    request_.meaning.marks.is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject);
+    request_.meaning.marks.is_ddl =
+        verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject) && !is_of_main_only(verdict);
     request_.classified = true;
 }
 
@@ -203,7 +210,9 @@ void Session::classify_query(ByteView bytes) {
     learn(*analysed.slot);
     request_.meaning.info = analysed.info;
     note_statements(*analysed.info);
-    request_.meaning.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
+    const sql::StatementInfo& info = *analysed.info;
+    request_.meaning.verdict =
+        with_prepared(info, beside_temporaries(info, around_.verdict(analysed, *login_.database)));
 }
 
 // EXECUTE does what was prepared under that name.
@@ -215,7 +224,8 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
         if (execute == nullptr) continue;
         const PreparedPtr* prepared = statements_.find(execute->name);
         if (prepared != nullptr && (*prepared)->info) {
-            const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
+            const auto inner = beside_temporaries(
+                *(*prepared)->info, route::classify(*(*prepared)->info, facts, around_.functions()));
             all.leaves = all.leaves | inner.leaves;
             if (execute != &statement) all.leaves = all.leaves | left_by_settings(*(*prepared)->info);
             if (info.single(sql::Kind::Execute))
@@ -232,6 +242,7 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
 void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
         note_steering(statement);
+        request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
@@ -278,6 +289,7 @@ void Session::note_executed(std::string_view name) {
     for (const sql::Statement& statement : (*known)->info->statements) {
         note_names(statement);
         note_steering(statement);
+        request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
     }
 }
 
@@ -336,7 +348,8 @@ std::optional<std::string_view> Session::classify_parse(const wire::Frame& frame
     const auto analysed = around_.analyze_repeated(parse->sql, options_);
     learn(*analysed.slot);
     const bool may_read_otherwise = request_.meaning.changes_names || (unsynced_ && names_change_);
-    add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
+    add_to_verdict(analysed.info,
+                   beside_temporaries(*analysed.info, around_.verdict(analysed, *login_.database)));
     if (may_read_otherwise && depends_on_reading(parse->sql)) {
         request_.meaning.verdict.leaves = request_.meaning.verdict.leaves | sql::Leaves::UnknownCode;
     }
@@ -352,14 +365,17 @@ void Session::classify_bind(const wire::Frame& frame, std::string_view parsed_na
     if (bind->statement.empty()) {
         request_.meaning.binds_unnamed = true;
         if (unnamed_.info)
-            add_to_verdict(unnamed_.info, route::classify(*unnamed_.info, facts, around_.functions()));
+            add_to_verdict(unnamed_.info,
+                           beside_temporaries(*unnamed_.info,
+                                              route::classify(*unnamed_.info, facts, around_.functions())));
         return;
     }
     const PreparedPtr* known = statements_.find(bind->statement);
     if (known == nullptr || !(*known)->info) return;
     if ((*known)->by_sql) request_.meaning.own_names.emplace_back(bind->statement);
-    add_to_verdict((*known)->info, route::cached_verdict((*known)->verdict, *(*known)->info, facts,
-                                                         around_.functions(), around_.config_version()));
+    const route::Verdict& verdict = route::cached_verdict((*known)->verdict, *(*known)->info, facts,
+                                                          around_.functions(), around_.config_version());
+    add_to_verdict((*known)->info, beside_temporaries(*(*known)->info, verdict));
 }
 
 // The command of ours that is described; null: something else is.

@@ -74,6 +74,32 @@ bool has_moving_parameter(ByteView batch, const replication::Classified& classif
 
 }  // namespace
 
+// Where the session has temporary tables, what writes is theirs alone: the verdict that others share does not
+// know them.
+route::Verdict Session::beside_temporaries(const sql::StatementInfo& info,
+                                           const route::Verdict& verdict) const {
+    if (!verdict.replicated) return verdict;
+    const std::vector<std::string> names = temporaries_within(info);
+    if (names.empty()) return verdict;
+    route::Verdict own = verdict;
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    own.replicated =
+        std::make_shared<const replication::Classified>(replication::classify_write(info, facts, names));
+    return own;
+}
+
+// Those that are there, and those that the text makes for its later statements.
+std::vector<std::string> Session::temporaries_within(const sql::StatementInfo& info) const {
+    std::vector<std::string> names = temporaries_.names();
+    if (info.statements.size() < 2) return names;
+    for (const sql::Statement& statement : info.statements) {
+        const bool is_temporary = sql::has(statement.leaves, sql::Leaves::TempObject);
+        const sql::RelationRef* made = is_temporary ? created_by(statement) : nullptr;
+        if (made != nullptr) names.push_back(made->name);
+    }
+    return names;
+}
+
 // pgjdbc sends its BEGIN in one batch with the first statement of the transaction.
 bool Session::begins_in_batch() const {
     const Meaning& meaning = request_.meaning;
@@ -110,7 +136,10 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (!meaning.own_names.empty()) return "a statement made by SQL PREPARE";
     if (request_.oversize) return "a message of this size";
     const sql::Leaves left = pins_ | pending_pins_;
-    if (sql::has(left, sql::Leaves::TempObject)) return "a write in a session that has temporary objects";
+    if (sql::has(left, sql::Leaves::TempObject) && temporaries_.is_opaque())
+        return "a write in a session that has temporary objects other than plain tables";
+    if (meaning.names_temporaries && meaning.steering.statements > 1)
+        return "temporary tables and others in one request";
     if (sql::has(left, sql::Leaves::UnknownSetting | sql::Leaves::UnknownCode))
         return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))

@@ -553,6 +553,7 @@ bool Session::swallow_ready(Purpose purpose) {
     if (purpose == Purpose::Check) {
         if (state_left_) return false;
         pins_ = sql::Leaves::Nothing;
+        temporaries_.clear();
     }
     if (purpose == Purpose::Replay && wait_ == Wait::Settings) {
         wait_ = Wait::Nothing;

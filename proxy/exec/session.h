@@ -36,6 +36,7 @@
 #include "proxy/exec/settings.h"
 #include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
+#include "proxy/exec/temporaries.h"
 #include "proxy/route/planner.h"
 
 namespace pgpool::exec {
@@ -43,11 +44,12 @@ namespace pgpool::exec {
 // What classify() finds out about a request; found anew when something that it rests on has changed.
 struct Meaning {
     Marks marks;
-    bool lists_names = false;    // reads pg_prepared_statements
-    bool prepares = false;       // holds a SQL PREPARE
-    bool copies_in = false;      // holds a COPY FROM
-    bool changes_names = false;  // makes or drops prepared statements, or resets settings
-    bool binds_unnamed = false;  // Batch: the unnamed statement of an earlier one
+    bool lists_names = false;        // reads pg_prepared_statements
+    bool prepares = false;           // holds a SQL PREPARE
+    bool copies_in = false;          // holds a COPY FROM
+    bool names_temporaries = false;  // mode replication: of the session's own
+    bool changes_names = false;      // makes or drops prepared statements, or resets settings
+    bool binds_unnamed = false;      // Batch: the unnamed statement of an earlier one
     // Mode replication: what it does to the transaction that it is in.
     struct Steering {
         bool begins_or_ends = false;      // BEGIN, COMMIT, ROLLBACK and their kin
@@ -290,6 +292,9 @@ private:
     [[nodiscard]] bool is_meaning_known() const;
 
     // replicable.cc
+    [[nodiscard]] route::Verdict beside_temporaries(const sql::StatementInfo& info,
+                                                    const route::Verdict& verdict) const;
+    [[nodiscard]] std::vector<std::string> temporaries_within(const sql::StatementInfo& info) const;
     [[nodiscard]] bool begins_in_batch() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
@@ -537,6 +542,7 @@ private:
     sql::Leaves pending_clears_ = sql::Leaves::Nothing;
     bool state_left_ = true;  // what the last check of the pins has found
     Settings settings_;
+    Temporaries temporaries_;      // mode replication
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them
     NamedStatements statements_;   // of the client

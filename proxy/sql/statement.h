@@ -161,7 +161,7 @@ struct Change {
     bool one_row = false;               // Values: a single one
     bool in_with = false;               // a part of WITH, not the statement itself
     bool all_columns = false;           // INSERT, COPY without a list of columns
-    bool returns = false;           // INSERT with RETURNING
+    bool returns = false;               // INSERT with RETURNING
     bool conflict_unclear = false;      // ON CONFLICT with an expression, a predicate, an operator class
     RelationRef target;                 // as in Statement::relations
     std::vector<ColumnValue> given;     // INSERT, COPY; of a Query only if there is a list of columns
@@ -183,6 +183,9 @@ struct Statement {
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool creates = false;                   // a relation: the first of `relations` with Access::Write
+    bool drops_at_commit = false;           // ... ON COMMIT DROP
+    bool derives = false;                   // ... with defaults or parents that belong to other tables
     bool computes_rows = false;  // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
     bool has_strings = false;    // string literals
     bool has_loose_moving_literal = false;  // one that is another date tomorrow, and not in literals below

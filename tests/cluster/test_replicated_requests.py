@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: what clients send that is more than one plain statement: temporary tables, SQL PREPARE, scripts."""
+import contextlib
+import tempfile
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers, wire
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def shared_nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def shared_proxy(shared_nodes):
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
+        with Proxy.for_cluster(shared_nodes, config) as proxy:
+            proxy.nodes = shared_nodes
+            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            yield proxy
+
+
+@pytest.fixture
+def replicated(shared_proxy):
+    """A proxy over three equal nodes with a table t(id, v); all are in before and after."""
+    with contextlib.closing(shared_proxy.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("drop table if exists t, made")
+        cursor.execute("create table t(id int primary key, v int not null)")
+    yield shared_proxy
+    assert [row["status"] for row in shared_proxy.admin("show pool_nodes")] == ["up"] * 3
+
+
+@pytest.fixture
+def cursor(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
+        yield one
+
+
+def contents(proxy, query="select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"):
+    """The same on all nodes, once."""
+    found = proxy.nodes.sql(query)
+    assert len(set(found)) == 1, found
+    return found[0]
+
+
+def tables(proxy):
+    """Permanent ones, as on all nodes; temporary ones of whomever, on the first."""
+    of = "select coalesce(string_agg(relname, ' ' order by relname), '') from pg_class where relkind = 'r' and relpersistence = '{}'" \
+         " and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pgpool_replication'::regnamespace)"
+    others = proxy.nodes.nodes[1:]
+    assert [node.sql(of.format("t")) for node in others] == ["", ""], "temporary tables are on main alone"
+    return contents(proxy, of.format("p")), proxy.nodes.nodes[0].sql(of.format("t"))
+
+
+def refused(cursor, text, reason):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match=reason):
+        cursor.execute(text)
+    cursor.execute("rollback")
+
+
+# --- temporary tables
+
+def test_a_session_with_temporary_tables_writes_on(replicated, cursor):
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("insert into stage values (1, 10), (2, 20)")
+    cursor.execute("update stage set v = v + random()::int * 0 + 1")
+    cursor.execute("insert into t values (5, 5)")
+    cursor.execute("insert into t select id, v from stage")
+    assert cursor.rowcount == 2
+    cursor.execute("delete from stage where id = 1")
+    cursor.execute("select id, v from stage")
+    assert cursor.fetchall() == [(2, 21)]
+    assert contents(replicated) == "1=11 2=21 5=5"
+    assert tables(replicated) == ("t", "stage")
+    cursor.execute("create index on stage (id)")
+    cursor.execute("truncate stage")
+    cursor.execute("analyze stage")
+    cursor.execute("drop table stage")
+    cursor.execute("insert into t values (6, 6)")
+    assert contents(replicated) == "1=11 2=21 5=5 6=6"
+
+
+def test_temporary_tables_in_a_transaction(replicated, cursor):
+    cursor.execute("begin")
+    cursor.execute("create temp table stage(id int, v int) on commit drop")
+    cursor.execute("insert into t values (1, 1)")
+    cursor.execute("insert into stage values (2, 2)")
+    cursor.execute("savepoint a")
+    cursor.execute("create temp table more as select * from stage")
+    cursor.execute("insert into t select * from more")
+    cursor.execute("rollback to a")
+    cursor.execute("drop table stage")
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("insert into stage values (3, 3)")
+    cursor.execute("insert into t select * from stage")
+    cursor.execute("commit")
+    assert contents(replicated) == "1=1 3=3"
+    assert tables(replicated) == ("t", "stage")
+    cursor.execute("insert into stage values (4, 4)")
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_a_name_that_was_temporary_is_an_ordinary_one_again(replicated, cursor, ends):
+    """A table that is made by it must not be on main alone."""
+    cursor.execute("begin")
+    cursor.execute("create temp table made(id int primary key, v int) on commit drop")
+    cursor.execute("insert into made values (1, 1)")
+    cursor.execute(ends)
+    cursor.execute("create table made(id int primary key, v int)")
+    cursor.execute("insert into made values (2, 2)")
+    assert tables(replicated) == ("made t", "")
+    assert contents(replicated, "select string_agg(id::text, ' ') from made") == "2"
+
+
+def test_a_temporary_table_in_front_of_another_is_refused(replicated, cursor):
+    cursor.execute("create temp table t(id int primary key, v int)")
+    refused(cursor, "insert into t values (1, 1)", "temporary objects other than plain tables")
+    refused(cursor, "insert into public.t values (1, 1)", "temporary objects other than plain tables")
+    cursor.execute("discard temp")
+    cursor.execute("insert into t values (7, 7)")
+    assert contents(replicated) == "7=7"
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("create table stage(id int)", "temporary table \"stage\" among others"),
+    ("with gone as (delete from stage returning *) insert into t select * from gone", "among others"),
+    ("insert into stage values (1, 1); insert into t values (1, 1)", "in one request"),
+    ("alter table stage rename to made; insert into t values (1, 1)", "in one request"),
+])
+def test_what_mixes_temporary_tables_with_others_is_refused(replicated, cursor, text, reason):
+    cursor.execute("create temp table stage(id int, v int)")
+    refused(cursor, text, reason)
+    assert tables(replicated) == ("t", "stage")
+    assert contents(replicated) == ""
+
+
+def test_temporary_objects_that_may_write_elsewhere(replicated, cursor):
+    cursor.execute("create temp view v as select * from t")
+    refused(cursor, "insert into v values (1, 1)", "temporary objects")
+    refused(cursor, "insert into t values (1, 1)", "temporary objects")
+    cursor.execute("discard temp")
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("create rule r as on insert to stage do also insert into t values (new.id, new.v)")
+    refused(cursor, "insert into t values (1, 1)", "temporary objects")
+    assert contents(replicated) == ""
+
+
+def test_temporary_tables_by_the_extended_protocol(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        def run(*texts):
+            for text in texts:
+                connection.send(wire.parse("", text), wire.bind(), wire.execute(), wire.SYNC)
+            return [f.fields()["C"] for _ in texts for f in connection.read_until("Z") if f.type == "E"]
+        assert run("create temp table stage(id int, v int)", "insert into stage values (1, 1)", "insert into t values (2, 2)",
+                   "insert into t select * from stage", "drop table stage", "insert into t values (3, 3)") == []
+    assert contents(replicated) == "1=1 2=2 3=3"
+    assert tables(replicated) == ("t", "")
+
+
+def test_another_sessions_temporary_table_means_nothing_here(replicated, cursor):
+    cursor.execute("create temp table made(id int, v int)")
+    cursor.execute("insert into made values (1, 1)")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as other:
+        other.execute("select 1")
+        other.execute("create table made(id int primary key, v int)")
+        other.execute("alter table made add column w int")
+        other.execute("drop table made")
+    assert tables(replicated) == ("t", "made")
