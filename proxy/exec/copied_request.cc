@@ -35,7 +35,9 @@ void read_parameters(markers::RedoStatement& statement, ByteView values) {
 }  // namespace
 
 void add_to_redo(markers::Redo& redo, const CopiedRequest& request) {
-    if (!request.sql.empty()) redo.statements.push_back({.sql = request.sql, .types = {}, .parameters = {}});
+    for (const std::string* sql : {&request.before, &request.sql, &request.after}) {
+        if (!sql->empty()) redo.statements.push_back({.sql = *sql, .types = {}, .parameters = {}});
+    }
     for (const CopiedRequest::Execution& execution : request.executions) {
         markers::RedoStatement statement = read_statement(execution.statement->sql_and_types);
         read_parameters(statement, execution.values);

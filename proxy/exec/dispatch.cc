@@ -286,11 +286,14 @@ void Session::note_steering(const sql::Statement& statement) {
 void Session::note_executed(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
     if (known == nullptr || !(*known)->info) return;
+    const std::uint32_t before = request_.meaning.steering.statements;
     for (const sql::Statement& statement : (*known)->info->statements) {
         note_names(statement);
         note_steering(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
     }
+    Meaning::Steering& steering = request_.meaning.steering;
+    if (!steering.begins_or_ends) steering.statements = before;  // it is one command
 }
 
 void Session::note_names(const sql::Statement& statement) {
@@ -589,8 +592,11 @@ std::size_t Session::send_request(ByteView bytes) {
     ReplyQueue& replies = link_->replies;
     const std::size_t first_reply = replies.size();
     replies.mark(request_.meaning.marks);  // what it may do goes with the answers that it waits for
+    // In mode replication a Sync behind BEGIN would let what follows run without it, should it fail.
+    const bool names_first = around_.functions().is_replicated();
+    if (names_first) emit_names(bytes);
     if (!deferred_begin_.empty()) emit_begin();
-    emit_names(bytes);
+    if (!names_first) emit_names(bytes);
     emit_request(bytes);
     replies.mark({});
     if (replies.size() > first_reply) replies.leave(replies.at(first_reply), request_.meaning.verdict.leaves);

@@ -59,6 +59,8 @@ public:
     // BEGIN. What follows is held back until it has succeeded, see hold_back().
     void begin(std::string& out, std::string_view sql);
     void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
+    // What clients have prepared there under their own names makes room for what this one has.
+    void forget_names(std::string& out);
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
     void begin_copy(std::string& out, std::string_view sql);
     void expect(const StepOutcome& expected);

@@ -193,6 +193,7 @@ void Session::begin_at(Follower& follower) {
     if (std::exchange(follower.has_begun, true)) return;
     std::string out;
     settings_at(follower, out);
+    follower.forget_names(out);
     follower.needs_reset |= settings_.is_open();
     follower.begin(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
     effects_.send(*follower.link, out);
@@ -224,6 +225,18 @@ void Session::settings_at(Follower& follower, std::string& out) {
 
 bool Session::copies() const {
     return spread_ != nullptr && spread_->copies;
+}
+
+// What a PREPARE has made is on main alone.
+void Session::copy_query(ByteView bytes) {
+    CopiedRequest& copy = spread_->copy;
+    copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    if (!request_.meaning.info->single(Kind::Execute)) return;
+    const std::string& name = request_.meaning.info->statements[0].name;
+    const PreparedPtr* known = statements_.find(name);
+    if (known == nullptr) return;  // it fails on main
+    copy.before = (*known)->sql_and_types;
+    copy.after = "DEALLOCATE " + quote_identifier(name);
 }
 
 void Session::copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values) {

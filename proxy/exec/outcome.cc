@@ -212,7 +212,7 @@ void Session::remember_prepare(const sql::Statement& statement) {
     inner->parsed = true;
     if (statement.inner) inner->statements.push_back(*statement.inner);
     forget_executed(statement.name);
-    PreparedPtr made = around_.prepared.by_sql(text, inner);
+    PreparedPtr made = around_.prepared.by_sql(text, settings_scope(), inner);
     if (Undo* open = open_change(statement.name)) open->comes_from(made);
     link_->statements.own_names.set(statement.name, made);
     statements_.set(statement.name, std::move(made));

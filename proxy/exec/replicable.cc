@@ -133,7 +133,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "PREPARE, DEALLOCATE or DISCARD together with other statements";
     if (classified->outside_transaction && meaning.steering.statements != 1)
         return "several statements of which one runs only outside of a transaction block";
-    if (!meaning.own_names.empty()) return "a statement made by SQL PREPARE";
+    if (const std::string reason = why_not_by_name(); !reason.empty()) return reason;
     if (request_.oversize) return "a message of this size";
     const sql::Leaves left = pins_ | pending_pins_;
     if (sql::has(left, sql::Leaves::TempObject) && temporaries_.is_opaque())
@@ -152,6 +152,19 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
     const bool is_safe = is_proven(*classified) || row_images(bytes);
     return is_safe || !is_refused ? std::string() : replication::describe(*classified);
+}
+
+// EXECUTE: the others prepare the same, for this once.
+std::string Session::why_not_by_name() const {
+    const Meaning& meaning = request_.meaning;
+    if (meaning.own_names.empty()) return {};
+    const bool is_query = request_.form == Request::Form::Query && meaning.info->single(Kind::Execute);
+    if (!is_query) return "EXECUTE that is not a Query of its own";
+    if (meaning.info->statements[0].explained) return "EXPLAIN ANALYZE of a write";
+    const PreparedPtr* known = statements_.find(meaning.info->statements[0].name);
+    if (known == nullptr || !(*known)->by_sql) return "EXECUTE of what was not made by PREPARE";
+    const bool reads_alike = !(*known)->scope.empty() && (*known)->scope == settings_scope();
+    return reads_alike ? std::string() : "a statement that was prepared under other settings";
 }
 
 // Of an INSERT by itself that nodes would execute with other values.

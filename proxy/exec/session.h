@@ -289,6 +289,7 @@ private:
     Expected& send_own_query(std::string_view sql, Purpose purpose);
     void send_made();  // what was put into out_
     [[nodiscard]] std::string statement_scope();
+    [[nodiscard]] std::string settings_scope() const;
     [[nodiscard]] bool is_meaning_known() const;
 
     // replicable.cc
@@ -296,6 +297,7 @@ private:
                                                     const route::Verdict& verdict) const;
     [[nodiscard]] std::vector<std::string> temporaries_within(const sql::StatementInfo& info) const;
     [[nodiscard]] bool begins_in_batch() const;
+    [[nodiscard]] std::string why_not_by_name() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     [[nodiscard]] std::optional<RowImages> row_images(ByteView bytes) const;
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
@@ -320,6 +322,7 @@ private:
     void send_to(Follower& follower, std::string_view steps);
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
+    void copy_query(ByteView bytes);
     void copy_bind(std::string_view portal, const PreparedPtr& statement, ByteView values);
     void copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);

@@ -175,3 +175,78 @@ def test_another_sessions_temporary_table_means_nothing_here(replicated, cursor)
         other.execute("alter table made add column w int")
         other.execute("drop table made")
     assert tables(replicated) == ("t", "made")
+
+
+# --- SQL PREPARE
+
+def test_execute_of_a_write_travels(replicated, cursor):
+    cursor.execute("prepare put(int, int) as insert into t values ($1, $2)")
+    cursor.execute('prepare "Move" as update t set v = $2 where id = $1')
+    cursor.execute("execute put(1, 1 + 1)")
+    assert cursor.statusmessage == "INSERT 0 1"
+    cursor.execute("begin")
+    cursor.execute("execute put(2, 20)")
+    cursor.execute('execute "Move" (1, 11)')
+    assert cursor.statusmessage == "UPDATE 1"
+    cursor.execute("commit")
+    assert contents(replicated) == "1=11 2=20"
+    cursor.execute("begin")
+    cursor.execute("execute put(3, 30)")
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        cursor.execute("execute put(3, 30)")
+    cursor.execute("rollback")
+    cursor.execute("execute put(4, 40)")
+    cursor.execute("deallocate put")
+    refused(cursor, "execute put(5, 50)", "not made by PREPARE")
+    assert contents(replicated) == "1=11 2=20 4=40"
+
+
+def test_execute_over_many_sessions(replicated):
+    """Connections serve as main and as follower in turn; a name means another statement for each client."""
+    for number in range(12):
+        with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
+            one.execute(f"prepare p as insert into t values ({number}, $1)")
+            one.execute("select 1")
+            one.execute("prepare r as select $1::int")
+            one.execute("execute r(1)")
+            one.execute(f"execute p({number})")
+    assert contents(replicated) == " ".join(f"{n}={n}" for n in range(12))
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("prepare w as insert into t values ($1, $1); execute w(1)", "together with other statements"),
+    ("execute p(1, 1); execute p(2, 2)", "EXECUTE that is not a Query of its own"),
+    ("execute p(1, (random() * 10)::int)", "random"),
+    ("execute v(1)", "not provable|random|not deterministic"),
+    ("explain analyze execute p(1, 1)", "EXPLAIN"),
+    ("set search_path to public, pg_catalog;execute p(1, 1)", "EXECUTE"),
+])
+def test_what_execute_cannot_bring_along_is_refused(replicated, cursor, text, reason):
+    cursor.execute("prepare p as insert into t values ($1, $2)")
+    cursor.execute("prepare v as update t set v = random() * 100 where id = $1")
+    refused(cursor, text, reason)
+    cursor.execute("set search_path to public, pg_catalog")
+    refused(cursor, "execute p(1, 1)", "prepared under other settings")
+    cursor.execute("reset search_path")
+    cursor.execute("begin")
+    cursor.execute("set local datestyle to 'German'")
+    refused(cursor, "execute p(1, 1)", "prepared under other settings")
+    cursor.execute("execute p(9, 9)")
+    assert contents(replicated) == "9=9"
+
+
+def test_execute_of_a_statement_of_the_protocol_is_refused(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.send(wire.parse("p", "insert into t values (1, 1)"), wire.SYNC)
+        connection.read_until("Z")
+        assert [f.fields()["C"] for f in connection.query("execute p") if f.type == "E"] == ["0A000"]
+    assert contents(replicated) == ""
+
+
+def test_what_execute_did_is_done_again_after_a_crash(replicated, cursor):
+    """The marker has it in a form that a keeper can run."""
+    cursor.execute("prepare p as insert into t values ($1, $2)")
+    cursor.execute("execute p(1, 2)")
+    node = replicated.nodes.nodes[1]
+    redo = node.sql("select redo from pgpool_replication.slot order by seq desc limit 1")
+    assert b"prepare p as" in bytes(redo) and b"execute p(1, 2)" in bytes(redo) and b'DEALLOCATE "p"' in bytes(redo)
