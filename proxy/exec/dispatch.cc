@@ -96,6 +96,7 @@ std::size_t Session::dispatch(ByteView bytes) {
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
+    if (begin_script(bytes)) return bytes.size();
     if (link_ != nullptr && (owes_client() || unsynced_)) {
         if (const auto dealt_with = before_main(bytes)) return *dealt_with;
         return send_request(bytes);
@@ -111,6 +112,23 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (!prepare_link()) return 0;
     if (const auto dealt_with = before_main(bytes)) return *dealt_with;
     return send_request(bytes);
+}
+
+// Mode replication: a text that steers transactions and does more runs part by part. Where the parts begin is
+// known of the text itself only, not of one like it.
+bool Session::begin_script(ByteView bytes) {
+    const Meaning::Steering& steering = request_.meaning.steering;
+    const bool is_mixed = steering.begins_or_ends && steering.statements > 1;
+    if (!is_mixed || request_.form != Request::Form::Query || !around_.functions().is_replicated())
+        return false;
+    if (script_ || owes_client() || unsynced_ || login_.database->is_admin) return false;
+    const std::string_view text = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    const sql::StatementInfoPtr info = sql::Analyzer(Surroundings::kMaxAnalyzedText).analyze(text, options_);
+    auto script = Script::of(text, *info, transaction_ != wire::TransactionStatus::Idle);
+    if (!script) return false;
+    script_ = std::make_unique<Script>(std::move(*script));
+    request_ = {};
+    return true;
 }
 
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
@@ -575,7 +593,7 @@ void Session::tell_parameters() {
         reported_ = around_.names.with(reported_, name, value);
     }
     if (frames.empty()) return;
-    effects_.reply(frames);
+    reply(frames);
     note_parameters();
 }
 
@@ -618,7 +636,7 @@ void Session::begin_attempt(ByteView bytes) {
         std::exchange(retained_, 0);  // an earlier read can no longer be repeated once another follows it
     const bool alone = !owes_client() && !unsynced_;
     const bool is_whole = request_.synced || request_.form == Request::Form::Query;
-    repeatable_ = alone && transaction_ == wire::TransactionStatus::Idle &&
+    repeatable_ = alone && !script_ && transaction_ == wire::TransactionStatus::Idle &&
                   request_.meaning.verdict.retryable_read && !request_.oversize &&
                   bytes.size() <= kMaxRetained && is_whole;
     if (!alone) return;

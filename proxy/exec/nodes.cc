@@ -420,7 +420,7 @@ void Session::hide_images(const wire::Frame& frame) {
         wire::append_frame(made, frame.type, *shown);
     else if (spread_->is_described)
         wire::append_frame(made, wire::backend::kNoData, {});
-    if (!made.empty()) effects_.reply(made);
+    if (!made.empty()) reply(made);
 }
 
 }  // namespace pgpool::exec

@@ -229,7 +229,7 @@ void Session::warn_of_unproven() {
                                  .sqlstate = SqlState("01000"),
                                  .message = "nodes may come to differ by this statement: " +
                                             replication::describe(*classified)});
-    effects_.reply(notice);
+    reply(notice);
 }
 
 // Whether what main executes must be executed by the others, now or when the transaction first writes.

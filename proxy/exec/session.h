@@ -32,6 +32,7 @@
 #include "common/wire/decoder.h"
 #include "common/wire/error_fields.h"
 #include "proxy/exec/effects.h"
+#include "proxy/exec/script.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
 #include "proxy/exec/spread.h"
@@ -147,7 +148,11 @@ public:
     [[nodiscard]] bool closed() const { return closed_; }
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
-    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes; }
+    [[nodiscard]] bool busy() const {
+        return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || runs_script();
+    }
+    // pump() has something to do even if the client has sent nothing more.
+    [[nodiscard]] bool runs_script() const { return script_ && !script_->is_over(); }
     // ... and it comes to its end without more from the client.
     [[nodiscard]] bool busy_alone() const { return busy() && !copying_in_ && !unsynced_; }
     [[nodiscard]] bool awaits_link() const { return wait_ == Wait::Link; }
@@ -172,6 +177,9 @@ private:
     void welcome();
     void give_up_repetition();
     void say(const wire::Report& report);
+    void reply(ByteView bytes);
+    [[nodiscard]] bool advance_script();
+    void end_script();
     [[nodiscard]] bool owes_client() const { return link_ != nullptr && link_->replies.owes_client(); }
     [[nodiscard]] bool on_primary() const;
 
@@ -206,6 +214,7 @@ private:
     [[nodiscard]] std::size_t pass_copy_data(ByteView rest);
 
     // dispatch.cc
+    [[nodiscard]] bool begin_script(ByteView bytes);
     [[nodiscard]] std::size_t dispatch(ByteView bytes);
     void classify(ByteView bytes);
     void classify_anew();
@@ -491,6 +500,7 @@ private:
 
     // The request at the front of the client's bytes, and the one that is being answered.
     Request request_;
+    std::unique_ptr<Script> script_;   // the text that is run part by part
     std::uint32_t retained_ = 0;       // bytes of the request being answered that are kept for a repetition
     std::uint32_t done_ = 0;           // bytes at the front that are not needed any more
     std::uint64_t stream_left_ = 0;    // bytes of a large message that go straight on

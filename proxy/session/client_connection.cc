@@ -211,6 +211,7 @@ void ClientConnection::pump() {
     if (gone_ && !session_->must_finish()) return end();
     if (is_shut() || closing_) return;
     reconsider_input();
+    if (session_ && session_->runs_script() && kept_input().empty()) static_cast<void>(session_->pump({}));
     if (half_closed_ && !is_shut() && !session_->busy_alone()) end();
 }
 

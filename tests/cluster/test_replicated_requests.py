@@ -151,6 +151,7 @@ def test_temporary_objects_that_may_write_elsewhere(replicated, cursor):
     cursor.execute("create temp table stage(id int, v int)")
     cursor.execute("create rule r as on insert to stage do also insert into t values (new.id, new.v)")
     refused(cursor, "insert into t values (1, 1)", "temporary objects")
+    cursor.execute("discard temp")
     assert contents(replicated) == ""
 
 
@@ -250,3 +251,88 @@ def test_what_execute_did_is_done_again_after_a_crash(replicated, cursor):
     node = replicated.nodes.nodes[1]
     redo = node.sql("select redo from pgpool_replication.slot order by seq desc limit 1")
     assert b"prepare p as" in bytes(redo) and b"execute p(1, 2)" in bytes(redo) and b'DEALLOCATE "p"' in bytes(redo)
+
+
+# --- texts with BEGIN and COMMIT
+
+def answers(connection, text):
+    """Tags, SQLSTATEs and the status at the end, which must come once."""
+    frames = connection.query(text)
+    assert [f.type for f in frames].count("Z") == 1, frames
+    told = [f.fields()["C"] if f.type == "E" else f.body.rstrip(b"\0").decode() for f in frames if f.type in "CE"]
+    return told + [frames[-1].body.decode()]
+
+
+@pytest.fixture
+def client(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        yield connection
+
+
+def test_a_transaction_in_one_text(replicated, client):
+    assert answers(client, "begin; insert into t values (1, 1); update t set v = 2 where id = 1; commit") == \
+        ["BEGIN", "INSERT 0 1", "UPDATE 1", "COMMIT", "I"]
+    assert contents(replicated) == "1=2"
+    assert answers(client, "begin; insert into t values (2, 2)") == ["BEGIN", "INSERT 0 1", "T"]
+    assert answers(client, "insert into t values (3, 3); savepoint a; delete from t where id = 3; rollback to a; end") == \
+        ["INSERT 0 1", "SAVEPOINT", "DELETE 1", "ROLLBACK", "COMMIT", "I"]
+    assert contents(replicated) == "1=2 2=2 3=3"
+    assert answers(client, "begin; insert into t values (4, 4); rollback; begin; insert into t values (5, 5); commit;"
+                           "insert into t values (6, 6); insert into t values (7, 7);") == \
+        ["BEGIN", "INSERT 0 1", "ROLLBACK", "BEGIN", "INSERT 0 1", "COMMIT", "INSERT 0 1", "INSERT 0 1", "I"]
+    assert contents(replicated) == "1=2 2=2 3=3 5=5 6=6 7=7"
+
+
+def test_a_migration_in_one_text(replicated, client):
+    """DDL, and rows that each node would compute differently, statement by statement."""
+    client.query("create table made(id serial primary key, at timestamptz default clock_timestamp())")
+    assert answers(client, "begin; alter table made add column w int; commit; begin; insert into made default values;"
+                           "insert into made(w) values (1); commit")[-1] == "I"
+    assert contents(replicated, "select string_agg(made::text, ' ' order by id) from made").startswith("(1,")
+
+
+def test_an_error_ends_the_text(replicated, client):
+    assert answers(client, "begin; insert into t values (1, 1); insert into t values (1, 1); commit") == \
+        ["BEGIN", "INSERT 0 1", "23505", "E"]
+    assert answers(client, "rollback; insert into t values (2, 2)") == ["ROLLBACK", "INSERT 0 1", "I"]
+    assert answers(client, "begin; insert into t values (3, 3); commit; insert into t values (4, 4); insert into t values (4, 4)") == \
+        ["BEGIN", "INSERT 0 1", "COMMIT", "INSERT 0 1", "23505", "I"]
+    assert answers(client, "begin; update t set v = random() where id = 2; commit; insert into t values (5, 5)") == ["BEGIN", "0A000", "E"]
+    assert answers(client, "commit") == ["ROLLBACK", "I"]
+    assert contents(replicated) == "2=2 3=3"
+    frames = client.query("begin; select 1; select nosuch; commit")
+    assert [f.fields()["P"] for f in frames if f.type == "E"] == ["25"]
+    client.query("rollback")
+
+
+@pytest.mark.parametrize("text", ["insert into t values (1, 1); begin; insert into t values (2, 2); commit",
+                                  "insert into t values (1, 1); commit", "begin; insert into t values (1, 1); commit and chain"])
+def test_texts_that_cannot_be_cut_are_refused(replicated, client, text):
+    assert answers(client, text) == ["0A000", "I"]
+    assert contents(replicated) == ""
+
+
+def test_copy_within_a_text(replicated, client):
+    client.send(wire.query("begin; insert into t values (1, 1); copy t from stdin; insert into t values (4, 4); commit"))
+    client.read_until("G")
+    client.send(wire.copy_data(b"2\t2\n"), wire.copy_data(b"3\t3\n"), wire.message("c"))
+    tags = [f.body.rstrip(b"\0").decode() for f in client.read_until("Z") if f.type == "C"]
+    assert tags == ["COPY 2", "INSERT 0 1", "COMMIT"]
+    assert contents(replicated) == "1=1 2=2 3=3 4=4"
+    client.send(wire.query("begin; copy t from stdin; insert into t values (5, 5); commit"))
+    client.read_until("G")
+    client.send(wire.copy_fail("no"))
+    assert [f.type for f in client.read_until("Z")] == ["E", "Z"]
+    assert answers(client, "rollback") == ["ROLLBACK", "I"]
+    assert contents(replicated) == "1=1 2=2 3=3 4=4"
+
+
+def test_texts_one_behind_the_other(replicated, client):
+    """The second is on its way before the first is answered; the client ends its side behind it."""
+    client.send(*(wire.query(f"begin; insert into t values ({n}, {n}); commit") for n in range(20)), wire.query("select 1"))
+    frames = client.read_until("Z", count=21)
+    assert [f.type for f in frames].count("E") == 0
+    client.send(wire.query("begin; insert into t values (30, 30); insert into t values (31, 31); commit"), wire.message("X"))
+    assert client.is_closed(10) or True
+    wait_for(lambda: "31=31" in contents(replicated), 5, "the last text has run")
+    assert contents(replicated) == " ".join(f"{n}={n}" for n in [*range(20), 30, 31])
