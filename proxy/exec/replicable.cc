@@ -147,7 +147,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (is_batch && !request_.synced) return "a batch without its Sync";
     if (session_route().isolation == sql::Isolation::Serializable) return "SERIALIZABLE";
     if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
-    if (ddl_ && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    const bool has_ddl = ddl_ || (meaning.marks.is_ddl && meaning.steering.statements > 1);
+    if (has_ddl && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
     if (is_batch && has_moving_parameter(bytes, *classified)) return "a parameter like 'now' or 'today'";
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
     const bool is_safe = is_proven(*classified) || row_images(bytes);
