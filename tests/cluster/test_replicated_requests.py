@@ -2,6 +2,7 @@
 """Mode replication: what clients send that is more than one plain statement: temporary tables, SQL PREPARE, scripts."""
 import contextlib
 import tempfile
+import time
 
 import psycopg2
 import psycopg2.errors
@@ -178,6 +179,13 @@ def test_another_sessions_temporary_table_means_nothing_here(replicated, cursor)
     assert tables(replicated) == ("t", "made")
 
 
+def test_a_write_behind_ddl_of_the_same_text(replicated, client):
+    """The facts do not know of the default."""
+    text = "alter table t alter v set default (random() * 1000000)::int; insert into t(id) values (1)"
+    assert answers(client, text) == ["0A000", "I"]
+    assert contents(replicated) == ""
+
+
 # --- SQL PREPARE
 
 def test_execute_of_a_write_travels(replicated, cursor):
@@ -336,3 +344,42 @@ def test_texts_one_behind_the_other(replicated, client):
     assert client.is_closed(10) or True
     wait_for(lambda: "31=31" in contents(replicated), 5, "the last text has run")
     assert contents(replicated) == " ".join(f"{n}={n}" for n in [*range(20), 30, 31])
+
+
+# --- large messages
+
+SUM = "select coalesce(string_agg(id || '=' || length(v) || md5(v), ' ' order by id), '') from made"
+
+
+@pytest.fixture
+def documents(replicated, client):
+    client.query("create table made(id int primary key, v text)")
+    return client
+
+
+@pytest.mark.parametrize("size", [100_000, 3_000_000, 12_000_000])
+def test_large_values(replicated, documents, size):
+    """In pieces that come later than the patience for the end of a batch."""
+    value = "v" * size
+    documents.send(wire.query(f"insert into made values (1, '{value}')"))
+    assert [f.type for f in documents.read_until("Z")] == ["C", "Z"]
+    batch = wire.parse("", "insert into made values ($1, $2)") + wire.bind("", "", ["2", value]) + wire.execute() + wire.SYNC
+    documents.send(batch[:200])
+    time.sleep(0.1)
+    documents.send(batch[200:size // 2])
+    time.sleep(0.1)
+    documents.send(batch[size // 2:])
+    assert [f.type for f in documents.read_until("Z")] == ["1", "2", "C", "Z"]
+    many = [wire.bind("", "", [str(10 + n), "x" * 20_000]) + wire.execute() for n in range(20)]
+    documents.send(wire.parse("", "insert into made values ($1, $2)"), *many, wire.SYNC)
+    assert [f.type for f in documents.read_until("Z")].count("C") == 20
+    assert contents(replicated, SUM).startswith(f"1={size}")
+
+
+def test_larger_values_are_refused(replicated, documents):
+    value = "v" * 17_000_000
+    assert answers(documents, f"insert into made values (1, '{value}')") == ["0A000", "I"]
+    documents.send(wire.parse("", "insert into made values ($1, $2)"), wire.bind("", "", ["1", value]), wire.execute(), wire.SYNC)
+    assert [f.fields()["C"] for f in documents.read_until("Z") if f.type == "E"] == ["0A000"]
+    assert answers(documents, "insert into made values (2, 'x')") == ["INSERT 0 1", "I"]
+    assert contents(replicated, SUM).startswith("2=1")
