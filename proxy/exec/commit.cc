@@ -334,7 +334,7 @@ void Session::finish(TransactionStatus status) {
     leave_nodes();
     if (closed_) return on_client_gone();
     wire::append_ready_for_query(held, status);
-    effects_.reply(held);
+    reply(held);
     if (link_ != nullptr) return end_request(status);
     end_without_link(true);
 }
@@ -397,7 +397,7 @@ void Session::all_undone() {
     if (is_alone) {
         if (is_told) error.clear();
         wire::append_ready_for_query(error, TransactionStatus::Idle);
-        effects_.reply(error);
+        reply(error);
         return end_request(TransactionStatus::Idle);
     }
     error_seen_ = false;
@@ -498,7 +498,7 @@ bool Session::end_without_main(std::string_view reason) {
                                     .hint = "The transaction can be repeated."});
     }
     wire::append_ready_for_query(frames, TransactionStatus::Idle);
-    effects_.reply(frames);
+    reply(frames);
     forget_link();
     end_without_link(false);
     return true;
@@ -524,7 +524,7 @@ void Session::finish_without_main() {
          .hint = is_out ? "The transaction can be repeated."
                         : "Check whether the change is there before you repeat it."});
     wire::append_ready_for_query(frames, TransactionStatus::Idle);
-    effects_.reply(frames);
+    reply(frames);
     forget_attempt();
     idle_or_in_transaction();
 }

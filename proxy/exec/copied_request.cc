@@ -47,14 +47,16 @@ std::string text_values(std::initializer_list<std::string_view> texts) {
 }
 
 std::size_t CopiedRequest::bytes() const {
-    std::size_t sum = sql.size();
+    std::size_t sum = sql.size() + before.size() + after.size();
     for (const Execution& execution : executions)
         sum += sizeof(Execution) + execution.statement->sql_and_types.size() + execution.values.size();
     return sum;
 }
 
 void add_to_redo(markers::Redo& redo, const CopiedRequest& request) {
-    if (!request.sql.empty()) redo.statements.push_back({.sql = request.sql, .types = {}, .parameters = {}});
+    for (const std::string* sql : {&request.before, &request.sql, &request.after}) {
+        if (!sql->empty()) redo.statements.push_back({.sql = *sql, .types = {}, .parameters = {}});
+    }
     for (const CopiedRequest::Execution& execution : request.executions) {
         markers::RedoStatement statement = read_statement(execution.statement->sql_and_types);
         read_parameters(statement, execution.values);

@@ -24,6 +24,8 @@ struct CopiedRequest {
     };
     std::string sql;                    // of a Query
     std::vector<Execution> executions;  // of a batch
+    std::string before{};               // SQL that makes what the Query needs, PREPARE,
+    std::string after{};                // and takes it away again
 
     [[nodiscard]] std::size_t bytes() const;
     [[nodiscard]] bool empty() const { return sql.empty() && executions.empty(); }

@@ -69,6 +69,11 @@ bool changes_settings(const sql::Statement& statement) {
            std::find(kKinds.begin(), kKinds.end(), statement.kind) != kKinds.end();
 }
 
+// Mode replication: of a temporary table.
+bool is_of_main_only(const route::Verdict& verdict) {
+    return verdict.replicated && verdict.replicated->kind == replication::WriteClass::None;
+}
+
 bool is_own(const sql::StatementInfo& info) {
     return info.single(sql::Kind::Pgpool);
 }
@@ -88,10 +93,11 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (!request_.classified) classify(bytes);
     if (awaits_facts()) return 0;
     if (owes_client() && !may_pipeline()) {
-        if (are_names_open()) classify_anew();
+        if (are_names_open() || around_.functions().is_replicated()) classify_anew();
         return 0;
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
+    if (begin_script(bytes)) return bytes.size();
     if (link_ != nullptr && (owes_client() || unsynced_)) {
         if (const auto dealt_with = before_main(bytes)) return *dealt_with;
         return send_request(bytes);
@@ -107,6 +113,23 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (!prepare_link()) return 0;
     if (const auto dealt_with = before_main(bytes)) return *dealt_with;
     return send_request(bytes);
+}
+
+// Mode replication: a text that steers transactions and does more runs part by part. Where the parts begin is
+// known of the text itself only, not of one like it.
+bool Session::begin_script(ByteView bytes) {
+    const Meaning::Steering& steering = request_.meaning.steering;
+    const bool is_mixed = steering.begins_or_ends && steering.statements > 1;
+    if (!is_mixed || request_.form != Request::Form::Query || !around_.functions().is_replicated())
+        return false;
+    if (script_ || owes_client() || unsynced_ || login_.database->is_admin) return false;
+    const std::string_view text = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    const sql::StatementInfoPtr info = sql::Analyzer(Surroundings::kMaxAnalyzedText).analyze(text, options_);
+    auto script = Script::of(text, *info, transaction_ != wire::TransactionStatus::Idle);
+    if (!script) return false;
+    script_ = std::make_unique<Script>(std::move(*script));
+    request_ = {};
+    return true;
 }
 
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
@@ -128,7 +151,8 @@ bool Session::awaits_facts() {
 bool Session::awaits_newer_facts() const {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!classified || !login_.database->facts || ddl_ || waits_for_facts_ > kMaxFactsWaits) return false;
-    if (are_facts_stale()) return true;
+    const bool makes_name = sql::has(request_.meaning.verdict.leaves, sql::Leaves::TempObject);
+    if (are_facts_stale() || (makes_name && is_schema_newer())) return true;  // is the name free?
     return classified->needs_facts && waits_for_facts_ == 0;
 }
 
@@ -189,7 +213,8 @@ void Session::classify(ByteView bytes) {
     if (request_.meaning.verdict.needs_facts) effects_.facts_wanted();
     const route::Verdict& verdict = request_.meaning.verdict;
     request_.meaning.marks.writes = verdict.kind == route::Class::Write;
-    request_.meaning.marks.is_ddl = verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject);
+    request_.meaning.marks.is_ddl =
+        verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject) && !is_of_main_only(verdict);
     request_.classified = true;
 }
 
@@ -205,7 +230,9 @@ void Session::classify_query(ByteView bytes) {
     learn(*analysed.slot);
     request_.meaning.info = analysed.info;
     note_statements(*analysed.info);
-    request_.meaning.verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
+    const sql::StatementInfo& info = *analysed.info;
+    request_.meaning.verdict =
+        with_prepared(info, beside_temporaries(info, around_.verdict(analysed, *login_.database)));
     note_following(analysed.info, request_.meaning.verdict);
 }
 
@@ -218,7 +245,8 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
         if (execute == nullptr) continue;
         const PreparedPtr* prepared = statements_.find(execute->name);
         if (prepared != nullptr && (*prepared)->info) {
-            const auto inner = route::classify(*(*prepared)->info, facts, around_.functions());
+            const auto inner = beside_temporaries(
+                *(*prepared)->info, route::classify(*(*prepared)->info, facts, around_.functions()));
             all.leaves = all.leaves | inner.leaves;
             if (execute != &statement) all.leaves = all.leaves | left_by_settings(*(*prepared)->info);
             if (info.single(sql::Kind::Execute))
@@ -235,6 +263,7 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
 void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
         note_steering(statement);
+        request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
@@ -277,10 +306,14 @@ void Session::note_steering(const sql::Statement& statement) {
 void Session::note_executed(std::string_view name) {
     const PreparedPtr* known = statements_.find(name);
     if (known == nullptr || !(*known)->info) return;
+    const std::uint32_t before = request_.meaning.steering.statements;
     for (const sql::Statement& statement : (*known)->info->statements) {
         note_names(statement);
         note_steering(statement);
+        request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
     }
+    Meaning::Steering& steering = request_.meaning.steering;
+    if (!steering.begins_or_ends) steering.statements = before;  // it is one command
 }
 
 void Session::note_names(const sql::Statement& statement) {
@@ -338,7 +371,8 @@ std::optional<std::string_view> Session::classify_parse(const wire::Frame& frame
     const auto analysed = around_.analyze_repeated(parse->sql, options_);
     learn(*analysed.slot);
     const bool may_read_otherwise = request_.meaning.changes_names || (unsynced_ && names_change_);
-    add_to_verdict(analysed.info, around_.verdict(analysed, *login_.database));
+    add_to_verdict(analysed.info,
+                   beside_temporaries(*analysed.info, around_.verdict(analysed, *login_.database)));
     if (may_read_otherwise && depends_on_reading(parse->sql)) {
         request_.meaning.verdict.leaves = request_.meaning.verdict.leaves | sql::Leaves::UnknownCode;
     }
@@ -354,14 +388,17 @@ void Session::classify_bind(const wire::Frame& frame, std::string_view parsed_na
     if (bind->statement.empty()) {
         request_.meaning.binds_unnamed = true;
         if (unnamed_.info)
-            add_to_verdict(unnamed_.info, route::classify(*unnamed_.info, facts, around_.functions()));
+            add_to_verdict(unnamed_.info,
+                           beside_temporaries(*unnamed_.info,
+                                              route::classify(*unnamed_.info, facts, around_.functions())));
         return;
     }
     const PreparedPtr* known = statements_.find(bind->statement);
     if (known == nullptr || !(*known)->info) return;
     if ((*known)->by_sql) request_.meaning.own_names.emplace_back(bind->statement);
-    add_to_verdict((*known)->info, route::cached_verdict((*known)->verdict, *(*known)->info, facts,
-                                                         around_.functions(), around_.config_version()));
+    const route::Verdict& verdict = route::cached_verdict((*known)->verdict, *(*known)->info, facts,
+                                                          around_.functions(), around_.config_version());
+    add_to_verdict((*known)->info, beside_temporaries(*(*known)->info, verdict));
 }
 
 // The command of ours that is described; null: something else is.
@@ -559,7 +596,7 @@ void Session::tell_parameters() {
         reported_ = around_.names.with(reported_, name, value);
     }
     if (frames.empty()) return;
-    effects_.reply(frames);
+    reply(frames);
     note_parameters();
 }
 
@@ -576,8 +613,11 @@ std::size_t Session::send_request(ByteView bytes) {
     ReplyQueue& replies = link_->replies;
     const std::size_t first_reply = replies.size();
     replies.mark(request_.meaning.marks);  // what it may do goes with the answers that it waits for
+    // In mode replication a Sync behind BEGIN would let what follows run without it, should it fail.
+    const bool names_first = around_.functions().is_replicated();
+    if (names_first) emit_names(bytes);
     if (!deferred_begin_.empty()) emit_begin();
-    emit_names(bytes);
+    if (!names_first) emit_names(bytes);
     emit_request(bytes);
     replies.mark({});
     if (replies.size() > first_reply) replies.leave(replies.at(first_reply), request_.meaning.verdict.leaves);
@@ -599,7 +639,7 @@ void Session::begin_attempt(ByteView bytes) {
         std::exchange(retained_, 0);  // an earlier read can no longer be repeated once another follows it
     const bool alone = !owes_client() && !unsynced_;
     const bool is_whole = request_.synced || request_.form == Request::Form::Query;
-    repeatable_ = alone && transaction_ == wire::TransactionStatus::Idle &&
+    repeatable_ = alone && !script_ && transaction_ == wire::TransactionStatus::Idle &&
                   request_.meaning.verdict.retryable_read && !request_.oversize &&
                   bytes.size() <= kMaxRetained && is_whole;
     if (!alone) return;

@@ -102,7 +102,7 @@ void Session::emit_begin_with_request() {
 }
 
 void Session::emit_query(ByteView bytes) {
-    if (copies()) spread_->sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    if (copies()) copy_query(bytes);
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.meaning.info;
     if (expected.info->single(sql::Kind::Execute))
@@ -296,7 +296,13 @@ void Session::show_own_names() {
 // may have other columns than what is prepared after it.
 std::string Session::statement_scope() {
     if (!is_meaning_known()) return fmt::format("{}/{}", id_, ++private_scopes_);
-    std::string scope = std::to_string(login_.database->marks->ddl_epoch());
+    return std::to_string(login_.database->marks->ddl_epoch()) + settings_scope();
+}
+
+// Of the settings alone; empty: some of them end with the transaction.
+std::string Session::settings_scope() const {
+    std::string scope;
+    if (set_locally_) return scope;
     const auto add = [&scope](std::string_view part) {
         scope.push_back('\0');  // which no part holds
         scope += part;

@@ -18,7 +18,7 @@ using wire::TransactionStatus;
 
 // Answers the request at the front with an error; returns how many bytes are dealt with.
 std::size_t Session::fail_request(ByteView error_frame) {
-    effects_.reply(error_frame);
+    reply(error_frame);
     const std::size_t size = request_.size;
     if (request_.oversize) {
         stream_left_ = request_.beyond;
@@ -89,7 +89,7 @@ void Session::refuse_link(std::string_view error_body) {
     }
     std::string frame;
     wire::append_frame(frame, wire::backend::kErrorResponse, wire::as_fatal(error_body));
-    effects_.reply(frame);
+    reply(frame);
     const wire::ErrorFields fields = wire::read_error_fields(error_body);
     effects_.login_refused({std::string(fields.message), SqlState(fields.sqlstate)});
     hang_up();
@@ -238,7 +238,7 @@ void Session::fail_owed(const wire::Report& report) {
         wire::append_ready_for_query(frames, transaction_);
         told = false;
     }
-    if (!frames.empty()) effects_.reply(frames);
+    if (!frames.empty()) reply(frames);
     if (!skips) return;
     skipping_to_sync_ = true;
     request_ = {};
@@ -300,7 +300,7 @@ void Session::on_wait_timer(const config::Config& config) {
                                     .sqlstate = SqlState("00000"),
                                     .message = parked ? "You are queued: there is no primary at the moment"
                                                       : "You are queued: all server connections are in use"});
-        if (phase_ == Phase::Running) effects_.reply(frame);
+        if (phase_ == Phase::Running) reply(frame);
         return effects_.arm(TimerKind::Wait, limit - waited_);
     }
     count_wait();

@@ -8,6 +8,8 @@
 #include "common/wire/encoder.h"
 #include "common/wire/error_fields.h"
 #include "common/wire/messages.h"
+#include "proxy/exec/settings.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::exec {
 
@@ -73,6 +75,11 @@ bool Follower::forget_held() {
 }
 
 void Follower::repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected) {
+    if (!request.before.empty()) {
+        prepares_ = true;
+        run(out, request.before);
+        prepares_ = true;
+    }
     if (!request.sql.empty()) {
         wire::append_query(out, request.sql);
         link->statements.unnamed = {};
@@ -83,6 +90,13 @@ void Follower::repeat(std::string& out, const CopiedRequest& request, const Step
         link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
     }
     begin_step({.kind = Kind::Copy, .expected = expected, .result = {}});
+    if (!request.after.empty()) run(out, request.after);
+}
+
+void Follower::forget_names(std::string& out) {
+    for (const std::string& name : link->statements.own_names.names())
+        run(out, "DEALLOCATE " + sql::in_quotes(name));
+    link->statements.own_names.clear();
 }
 
 void Follower::begin_copy(std::string& out, std::string_view sql) {

@@ -61,6 +61,8 @@ public:
     // Ends the transaction, to begin anew once `settle` has run. REQUIRES: it owes nothing.
     void roll_back(std::string& out, std::string_view settle);
     void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
+    // What clients have prepared there under their own names makes room for what this one has.
+    void forget_names(std::string& out);
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
     void begin_copy(std::string& out, std::string_view sql);
     void expect(const StepOutcome& expected);

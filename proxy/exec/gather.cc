@@ -17,8 +17,10 @@ using namespace wire::frontend;
 
 constexpr std::size_t kMaxQuery = std::size_t{1} << 20U;  // a longer Query or Parse is not held, but streamed
 constexpr std::size_t kMaxBatch = std::size_t{64} << 10U;  // a longer batch is sent before its Sync
-constexpr milliseconds kBatchPatience{20};                 // for the Sync of a batch
-constexpr std::size_t kMaxNames = 1024;  // of a streamed Bind: portal and statement must be in here
+// Mode replication: the other nodes get what main got, so all of a request is held.
+constexpr std::size_t kMaxReplicated = std::size_t{16} << 20U;
+constexpr milliseconds kBatchPatience{20};  // for the Sync of a batch
+constexpr std::size_t kMaxNames = 1024;     // of a streamed Bind: portal and statement must be in here
 
 enum MessageClass : std::uint8_t {
     Extended = 1U << 0U,
@@ -86,9 +88,11 @@ std::size_t Session::advance(ByteView rest) {
     if (copying_in_) return pass_copy_data(rest);
     if (!request_.gathered) {
         const Gathered gathered = gather(rest);
-        if (gathered == Gathered::NeedMore) return await_batch_end(), 0;
+        const bool is_within_message = rest.size() > request_.size && around_.functions().is_replicated();
+        if (gathered == Gathered::NeedMore && !is_within_message) return await_batch_end(), 0;
         if (awaits_batch_end_) effects_.disarm(TimerKind::Wait);
         awaits_batch_end_ = false;
+        if (gathered == Gathered::NeedMore) return 0;
         if (gathered == Gathered::Broken) return rest.size();
         request_.gathered = true;
     }
@@ -114,6 +118,8 @@ void Session::await_batch_end() {
 }
 
 Session::Gathered Session::gather(ByteView input) {
+    const bool is_replicated = around_.functions().is_replicated();
+    const std::size_t most = is_replicated ? kMaxReplicated : kMaxBatch;
     while (true) {
         const ByteView rest = input.substr(request_.size);
         if (rest.empty()) return Gathered::NeedMore;
@@ -142,17 +148,19 @@ Session::Gathered Session::gather(ByteView input) {
             return Gathered::Ready;
         }
         if (!is_extended(type)) return gather_query(frame);
-        if (!frame.complete()) return frame.size > kMaxBatch ? gather_large(frame) : Gathered::NeedMore;
+        const std::uint64_t size = is_replicated ? request_.size + frame.size : frame.size;
+        if (!frame.complete()) return size > most ? gather_large(frame) : Gathered::NeedMore;
         request_.form = Request::Form::Batch;
         request_.size += static_cast<std::uint32_t>(frame.size);
         request_.synced = type == kSync;
         request_.flushed = type == kFlush;
-        if (request_.synced || request_.flushed || request_.size >= kMaxBatch) return Gathered::Ready;
+        if (request_.synced || request_.flushed || request_.size >= most) return Gathered::Ready;
     }
 }
 
 Session::Gathered Session::gather_query(const wire::Frame& frame) {
-    if (!frame.complete() && frame.size <= kMaxQuery) return Gathered::NeedMore;
+    const std::size_t most = around_.functions().is_replicated() ? kMaxReplicated : kMaxQuery;
+    if (!frame.complete() && frame.size <= most) return Gathered::NeedMore;
     request_.form = frame.type == kQuery          ? Request::Form::Query
                     : frame.type == kFunctionCall ? Request::Form::FunctionCall
                                                   : Request::Form::Terminate;

@@ -78,7 +78,7 @@ void Session::tell_statements(ByteView bytes, const ServerLink* at) {
 void Session::say_ready() {
     std::string frame;
     wire::append_ready_for_query(frame, transaction_);
-    effects_.reply(frame);
+    reply(frame);
     if (!owes_client()) idle_or_in_transaction();
 }
 
@@ -185,7 +185,7 @@ bool Session::answer_proven_parse(ByteView bytes) {
     std::string frames;
     wire::append_frame(frames, wire::backend::kParseComplete, {});
     wire::append_ready_for_query(frames, transaction_);
-    effects_.reply(frames);
+    reply(frames);
     request_ = {};
     idle_or_in_transaction();
     return true;
@@ -203,7 +203,7 @@ void Session::answer_messages(ByteView bytes, const OwnResult& result) {
         refuse_locally(frames, answered.error());
         break;
     }
-    effects_.reply(frames);
+    reply(frames);
 }
 
 // An error of ours ends the request: what is left of it is skipped, but for its Sync.
@@ -339,7 +339,7 @@ bool Session::run_own_command(ByteView bytes) {
     }
     std::string frames;
     refuse_locally(frames, result.error());
-    effects_.reply(frames);
+    reply(frames);
     return true;
 }
 

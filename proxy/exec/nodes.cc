@@ -8,6 +8,7 @@
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 #include "proxy/sql/lexer.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::exec {
 
@@ -83,7 +84,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     warn_of_unproven();
     spread.copies = true;
     spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
-    spread.sql.clear();
+    spread.copy = {};
     spread.parts.clear();
     spread.answered = 0;
     spread.outcome = {};
@@ -196,6 +197,7 @@ void Session::begin_at(Follower& follower) {
     if (std::exchange(follower.has_begun, true)) return;
     std::string out;
     settings_at(follower, out);
+    follower.forget_names(out);
     follower.needs_reset |= settings_.is_open();
     follower.begin(out, kBegin);
     effects_.send(*follower.link, out);
@@ -229,6 +231,18 @@ void Session::settings_at(Follower& follower, std::string& out) {
 
 bool Session::copies() const {
     return spread_ != nullptr && spread_->copies;
+}
+
+// What a PREPARE has made is on main alone.
+void Session::copy_query(ByteView bytes) {
+    CopiedRequest& copy = spread_->copy;
+    copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    if (!request_.meaning.info->single(Kind::Execute)) return;
+    const std::string& name = request_.meaning.info->statements[0].name;
+    const PreparedPtr* known = statements_.find(name);
+    if (known == nullptr) return;  // it fails on main
+    copy.before = (*known)->sql_and_types;
+    copy.after = "DEALLOCATE " + sql::in_quotes(name);
 }
 
 void Session::copy_bind(std::string_view portal, Spread::Part part) {
@@ -316,7 +330,7 @@ void Session::bare_answered() {
 bool Session::hold_back(const wire::Frame& frame) {
     if (!spread_) return false;
     Spread& spread = *spread_;
-    const bool is_last_tag = spread.is_alone && spread.copies && !spread.sql.empty() &&
+    const bool is_last_tag = spread.is_alone && spread.copies && !spread.copy.sql.empty() &&
                              frame.type == wire::backend::kCommandComplete &&
                              statement_index_ == spread.statements;
     spread.holds |= is_last_tag;
@@ -348,7 +362,7 @@ void Session::copy_in_began() {
     for (const auto& follower : spread.followers) {
         std::string out;
         begin_at(*follower);
-        follower->begin_copy(out, spread.sql);
+        follower->begin_copy(out, spread.copy.sql);
         send_to(*follower, out);
     }
 }
@@ -383,7 +397,7 @@ CopiedRequest Session::what_main_did() {
         else
             spread.doom = "more rows than can travel";
     }
-    if (spread.parts.empty()) request.sql = spread.sql;
+    if (spread.parts.empty()) return spread.copy;
     return request;
 }
 
@@ -429,7 +443,7 @@ bool Session::hides_images(const wire::Frame& frame) {
 void Session::emit_image_query() {
     std::string text;
     const auto& ways = request_.meaning.verdict.replicated->ways;
-    const auto pieces = sql::between_semicolons(spread_->sql);
+    const auto pieces = sql::between_semicolons(spread_->copy.sql);
     for (std::size_t i = 0; i < ways.size(); ++i) {
         const auto& [repeats, images] = ways[i];
         Spread::Part part;
@@ -450,11 +464,12 @@ void Session::emit_image_query() {
 std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const PreparedPtr& known) {
     if (!copies() || !spread_->by_rows || (!known && !unnamed_.info)) return std::nullopt;
     const sql::CatalogFacts* facts = login_.database->facts.get();
-    const route::ClassifiedPtr classified =
-        known ? route::cached_verdict(known->verdict, *known->info, facts, around_.functions(),
-                                      around_.config_version())
-                    .replicated
-              : route::classify(*unnamed_.info, facts, around_.functions()).replicated;
+    const sql::StatementInfo& info = known ? *known->info : *unnamed_.info;
+    const route::Verdict verdict = known
+                                       ? route::cached_verdict(known->verdict, info, facts,
+                                                               around_.functions(), around_.config_version())
+                                       : route::classify(info, facts, around_.functions());
+    const route::ClassifiedPtr classified = beside_temporaries(info, verdict).replicated;
     if (!classified || classified->ways.size() != 1 || !classified->ways.front().images) return std::nullopt;
     const bool is_moving = !classified->date_parameters.empty() && sql::may_move(bind.rest);
     if (classified->ways.front().repeats && !is_moving) return std::nullopt;
@@ -480,7 +495,7 @@ void Session::hide_images(const wire::Frame& frame) {
         wire::append_frame(made, frame.type, *shown);
     else if (spread_->is_described)
         wire::append_frame(made, wire::backend::kNoData, {});
-    if (!made.empty()) effects_.reply(made);
+    if (!made.empty()) reply(made);
 }
 
 }  // namespace pgpool::exec

@@ -88,6 +88,7 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
         pin(statement.leaves);  // once more: a rollback in the same request may have come before it
     }
     apply_settings(statement);
+    if (around_.functions().is_replicated()) temporaries_.apply(statement, tag, login_.database->facts.get());
     switch (statement.kind) {
         case Kind::Begin:
         case Kind::SetTransaction:
@@ -101,6 +102,7 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
             if (tag == "ROLLBACK") return roll_back();
             settings_.commit();
             link_->settings.commit();
+            temporaries_.commit();
             keep_effects();  // COMMIT AND CHAIN: another transaction follows at once
             break;
         case Kind::Rollback:
@@ -108,14 +110,17 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
         case Kind::Savepoint:
             settings_.savepoint(statement.name);
             link_->settings.savepoint(statement.name);
+            temporaries_.savepoint(statement.name);
             break;
         case Kind::ReleaseSavepoint:
             settings_.release_savepoint(statement.name);
             link_->settings.release_savepoint(statement.name);
+            temporaries_.release_savepoint(statement.name);
             break;
         case Kind::RollbackToSavepoint:
             settings_.rollback_to_savepoint(statement.name);
             link_->settings.rollback_to_savepoint(statement.name);
+            temporaries_.rollback_to_savepoint(statement.name);
             break;
         default:
             apply_to_statements(statement, tag);
@@ -207,7 +212,7 @@ void Session::remember_prepare(const sql::Statement& statement) {
     inner->parsed = true;
     if (statement.inner) inner->statements.push_back(*statement.inner);
     forget_executed(statement.name);
-    PreparedPtr made = around_.prepared.by_sql(text, inner);
+    PreparedPtr made = around_.prepared.by_sql(text, settings_scope(), inner);
     if (Undo* open = open_change(statement.name)) open->comes_from(made);
     link_->statements.own_names.set(statement.name, made);
     statements_.set(statement.name, std::move(made));
@@ -216,6 +221,7 @@ void Session::remember_prepare(const sql::Statement& statement) {
 void Session::roll_back() {
     settings_.rollback();
     link_->settings.rollback();
+    temporaries_.rollback();
     pending_pins_ = without(pending_pins_, kTransactional);
     pending_clears_ = Leaves::Nothing;
 }
@@ -262,10 +268,12 @@ void Session::end_transaction(bool committed) {
     if (committed) {
         settings_.commit();
         if (link_ != nullptr) link_->settings.commit();
+        temporaries_.commit();
         keep_effects();
     } else {
         settings_.rollback();
         if (link_ != nullptr) link_->settings.rollback();
+        temporaries_.rollback();
         pins_ = pins_ | without(pending_pins_, kTransactional);
     }
     pending_pins_ = pending_clears_ = Leaves::Nothing;
@@ -332,6 +340,7 @@ void Session::release_if_free() {
         disposal =
             Disposal::Reset;  // mode transaction: the state is lost, as its users expect, but never leaks
         pins_ = Leaves::Nothing;
+        temporaries_.clear();
     }
     effects_.release(*std::exchange(link_, nullptr), disposal);
 }

@@ -37,10 +37,12 @@ PreparedPtr PreparedRegistry::intern(ByteView sql_and_types, std::string_view sc
     return made;
 }
 
-PreparedPtr PreparedRegistry::by_sql(std::string_view text, const sql::StatementInfoPtr& info) {
+PreparedPtr PreparedRegistry::by_sql(std::string_view text, std::string_view scope,
+                                     const sql::StatementInfoPtr& info) {
     auto made = std::make_shared<PreparedStatement>();
     made->id = ++last_id_;
     made->sql_and_types = text;
+    made->scope = scope;
     made->by_sql = true;
     made->info = info;
     return made;

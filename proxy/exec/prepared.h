@@ -50,7 +50,9 @@ public:
     [[nodiscard]] PreparedPtr intern(ByteView sql_and_types, std::string_view scope,
                                      const sql::StatementInfoPtr& info);
     [[nodiscard]] PreparedPtr find(ByteView sql_and_types, std::string_view scope);  // null: unknown
-    [[nodiscard]] PreparedPtr by_sql(std::string_view text, const sql::StatementInfoPtr& info);
+    // `scope`: what its meaning rests on, as for intern(); empty: nobody knows.
+    [[nodiscard]] PreparedPtr by_sql(std::string_view text, std::string_view scope,
+                                     const sql::StatementInfoPtr& info);
     [[nodiscard]] std::size_t size() const { return statements_.size(); }
     [[nodiscard]] const std::string& prefix() const { return prefix_; }
 

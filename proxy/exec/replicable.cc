@@ -84,6 +84,32 @@ bool has_moving_parameter(ByteView batch) {
 
 }  // namespace
 
+// Where the session has temporary tables, what writes is theirs alone: the verdict that others share does not
+// know them.
+route::Verdict Session::beside_temporaries(const sql::StatementInfo& info,
+                                           const route::Verdict& verdict) const {
+    if (!verdict.replicated) return verdict;
+    const std::vector<std::string> names = temporaries_within(info);
+    if (names.empty()) return verdict;
+    route::Verdict own = verdict;
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    own.replicated =
+        std::make_shared<const replication::Classified>(replication::classify_write(info, facts, names));
+    return own;
+}
+
+// Those that are there, and those that the text makes for its later statements.
+std::vector<std::string> Session::temporaries_within(const sql::StatementInfo& info) const {
+    std::vector<std::string> names = temporaries_.names();
+    if (info.statements.size() < 2) return names;
+    for (const sql::Statement& statement : info.statements) {
+        const bool is_temporary = sql::has(statement.leaves, sql::Leaves::TempObject);
+        const sql::RelationRef* made = is_temporary ? created_by(statement) : nullptr;
+        if (made != nullptr) names.push_back(made->name);
+    }
+    return names;
+}
+
 // pgjdbc sends its BEGIN in one batch with the first statement of the transaction.
 bool Session::begins_in_batch() const {
     const Meaning& meaning = request_.meaning;
@@ -117,17 +143,21 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "PREPARE, DEALLOCATE or DISCARD together with other statements";
     if (classified->outside_transaction && meaning.steering.statements != 1)
         return "several statements of which one runs only outside of a transaction block";
-    if (!meaning.own_names.empty()) return "a statement made by SQL PREPARE";
+    if (const std::string reason = why_not_by_name(); !reason.empty()) return reason;
     if (request_.oversize) return "a message of this size";
     const sql::Leaves left = pins_ | pending_pins_;
-    if (sql::has(left, sql::Leaves::TempObject)) return "a write in a session that has temporary objects";
+    if (sql::has(left, sql::Leaves::TempObject) && temporaries_.is_opaque())
+        return "a write in a session that has temporary objects other than plain tables";
+    if (meaning.names_temporaries && meaning.steering.statements > 1)
+        return "temporary tables and others in one request";
     if (sql::has(left, sql::Leaves::UnknownSetting | sql::Leaves::UnknownCode))
         return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
     if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
-    if (ddl_ && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    const bool has_ddl = ddl_ || (meaning.marks.is_ddl && meaning.steering.statements > 1);
+    if (has_ddl && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
     const bool is_moving = moves(bytes);
     if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
     if (meaning.following.by_rows || is_moving) {
@@ -161,7 +191,8 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
 
 // By the schema of today: its tables cannot change any more, main has them locked.
 bool Session::is_judged_alike(const Judged& judged) const {
-    const auto now = replication::classify_write(*judged.info, login_.database->facts.get());
+    const auto now = replication::classify_write(*judged.info, login_.database->facts.get(),
+                                                 temporaries_within(*judged.info));
     return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
 }
 
@@ -176,6 +207,19 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     if (one->date_parameters.empty()) return;
     all.by_dates = true;
     all.rows_may &= one->ways.front().images != nullptr;
+}
+
+// EXECUTE: the others prepare the same, for this once.
+std::string Session::why_not_by_name() const {
+    const Meaning& meaning = request_.meaning;
+    if (meaning.own_names.empty()) return {};
+    const bool is_query = request_.form == Request::Form::Query && meaning.info->single(Kind::Execute);
+    if (!is_query) return "EXECUTE that is not a Query of its own";
+    if (meaning.info->statements[0].explained) return "EXPLAIN ANALYZE of a write";
+    const PreparedPtr* known = statements_.find(meaning.info->statements[0].name);
+    if (known == nullptr || !(*known)->by_sql) return "EXECUTE of what was not made by PREPARE";
+    const bool reads_alike = !(*known)->scope.empty() && (*known)->scope == settings_scope();
+    return reads_alike ? std::string() : "a statement that was prepared under other settings";
 }
 
 // What could not be read may be anything. Statements that do not exist are the server's business.
@@ -229,7 +273,7 @@ void Session::warn_of_unproven() {
                                  .sqlstate = SqlState("01000"),
                                  .message = "nodes may come to differ by this statement: " +
                                             replication::describe(*unproven)});
-    effects_.reply(notice);
+    reply(notice);
 }
 
 // Whether what main executes must be executed by the others, now or when the transaction first writes.

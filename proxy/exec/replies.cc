@@ -42,7 +42,7 @@ std::size_t Session::on_main_bytes(ByteView bytes) {
     std::size_t at = 0;
     std::size_t run = 0;  // bytes before `at` that the client gets and has not got yet begin here
     const auto pass_run = [&] {
-        if (at > run) effects_.reply(bytes.substr(run, at - run));
+        if (at > run) reply(bytes.substr(run, at - run));
         run = at;
     };
     while (at < bytes.size() && link_ == &link) {
@@ -294,7 +294,7 @@ bool Session::on_error(const wire::Frame& frame) {
     if (fields.fatal() && fields.sqlstate == sqlstate::kProtocolViolation.view()) {  // the client's own doing
         std::string last;
         wire::append_frame(last, kErrorResponse, frame.body);
-        effects_.reply(last);
+        reply(last);
         on_client_gone();
         effects_.close();
         return false;
@@ -335,7 +335,7 @@ bool Session::on_error(const wire::Frame& frame) {
     if (!told.empty()) {
         std::string renamed;
         wire::append_frame(renamed, kErrorResponse, told);
-        effects_.reply(renamed);
+        reply(renamed);
         return false;
     }
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
@@ -513,7 +513,7 @@ void Session::emit_synthesized() {
     if (spread_ && spread_->holds)
         spread_->held += frames;
     else
-        effects_.reply(frames);
+        reply(frames);
 }
 
 bool Session::on_ready_for_query(const wire::Frame& frame) {
@@ -564,6 +564,7 @@ bool Session::swallow_ready(Purpose purpose) {
     if (purpose == Purpose::Check) {
         if (state_left_) return false;
         pins_ = sql::Leaves::Nothing;
+        temporaries_.clear();
     }
     if (purpose == Purpose::Replay && wait_ == Wait::Settings) {
         wait_ = Wait::Nothing;
@@ -595,7 +596,7 @@ void Session::finish_restore() {
     if (link_ != nullptr) tell_parameters();
     std::string frame;
     wire::append_ready_for_query(frame, wire::TransactionStatus::Idle);
-    effects_.reply(frame);
+    reply(frame);
     end_request(wire::TransactionStatus::Idle);
 }
 

@@ -86,7 +86,7 @@ void Session::welcome() {
     for (const auto& [name, value] : parameters) wire::append_parameter_status(frames, name, value);
     wire::append_backend_key_data(frames, login_.pid, login_.secret);
     wire::append_ready_for_query(frames, wire::TransactionStatus::Idle);
-    effects_.reply(frames);
+    reply(frames);
     note_parameters();
     phase_ = Phase::Running;
     attempts_ = 0;
@@ -95,8 +95,15 @@ void Session::welcome() {
 
 std::size_t Session::pump(ByteView input) {
     std::size_t used = std::exchange(done_, 0);
-    while (!closed_ && phase_ == Phase::Running && used + retained_ < input.size() &&
-           !effects_.client_is_behind()) {
+    while (!closed_ && phase_ == Phase::Running && !effects_.client_is_behind()) {
+        if (script_ && script_->is_over()) end_script();
+        const bool is_for_copy =
+            copying_in_ || stream_left_ > 0;  // COPY in the script: its data is the client's
+        if (script_ && !is_for_copy) {
+            if (!advance_script()) break;
+            continue;
+        }
+        if (used + retained_ >= input.size()) break;
         const std::uint32_t retained_before = retained_;
         const ByteView rest = input.substr(used + retained_);
         const std::size_t advanced = stream_left_ > 0 ? stream(rest) : advance(rest);
@@ -106,6 +113,25 @@ std::size_t Session::pump(ByteView input) {
         if (advanced + finished == 0 && retained_ == retained_before) break;
     }
     return closed_ ? input.size() : used;
+}
+
+// The next part of it, as if it came from the client. False: something must be answered first.
+bool Session::advance_script() {
+    if (!script_->has_next() || advance(script_->next()) == 0) return false;
+    script_->take_next();
+    return true;
+}
+
+// After an error its next part may have been gathered.
+void Session::end_script() {
+    script_.reset();
+    forget_gathered();
+}
+
+void Session::reply(ByteView bytes) {
+    if (!runs_script()) return effects_.reply(bytes);
+    const std::string passes = script_->filter(bytes);
+    if (!passes.empty()) effects_.reply(passes);
 }
 
 // Bytes behind the retained request were dealt with: it cannot be kept in front of them.
@@ -165,7 +191,7 @@ void Session::on_client_gone() {
 void Session::on_drain() {
     draining_ = true;
     if (phase_ == Phase::Starting ||
-        (phase_ == Phase::Running && wait_ == Wait::Nothing &&
+        (phase_ == Phase::Running && wait_ == Wait::Nothing && !runs_script() &&
          transaction_ == wire::TransactionStatus::Idle && (link_ == nullptr || is_link_clean()))) {
         on_shutdown();
     }
@@ -174,7 +200,7 @@ void Session::on_drain() {
 void Session::say(const wire::Report& report) {
     std::string frame;
     wire::append_error(frame, report);
-    effects_.reply(frame);
+    reply(frame);
 }
 
 std::string_view Session::state() const {

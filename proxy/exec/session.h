@@ -33,10 +33,12 @@
 #include "common/wire/error_fields.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/effects.h"
+#include "proxy/exec/script.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
 #include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
+#include "proxy/exec/temporaries.h"
 #include "proxy/route/planner.h"
 
 namespace pgpool::exec {
@@ -44,11 +46,12 @@ namespace pgpool::exec {
 // What classify() finds out about a request; found anew when something that it rests on has changed.
 struct Meaning {
     Marks marks;
-    bool lists_names = false;    // reads pg_prepared_statements
-    bool prepares = false;       // holds a SQL PREPARE
-    bool copies_in = false;      // holds a COPY FROM
-    bool changes_names = false;  // makes or drops prepared statements, or resets settings
-    bool binds_unnamed = false;  // Batch: the unnamed statement of an earlier one
+    bool lists_names = false;        // reads pg_prepared_statements
+    bool prepares = false;           // holds a SQL PREPARE
+    bool copies_in = false;          // holds a COPY FROM
+    bool names_temporaries = false;  // mode replication: of the session's own
+    bool changes_names = false;      // makes or drops prepared statements, or resets settings
+    bool binds_unnamed = false;      // Batch: the unnamed statement of an earlier one
     // Mode replication: what it does to the transaction that it is in.
     struct Steering {
         bool begins_or_ends = false;      // BEGIN, COMMIT, ROLLBACK and their kin
@@ -156,7 +159,11 @@ public:
     [[nodiscard]] bool closed() const { return closed_; }
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
-    [[nodiscard]] bool busy() const { return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes; }
+    [[nodiscard]] bool busy() const {
+        return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || runs_script();
+    }
+    // pump() has something to do even if the client has sent nothing more.
+    [[nodiscard]] bool runs_script() const { return script_ && !script_->is_over(); }
     // ... and it comes to its end without more from the client.
     [[nodiscard]] bool busy_alone() const { return busy() && !copying_in_ && !unsynced_; }
     [[nodiscard]] bool awaits_link() const { return wait_ == Wait::Link; }
@@ -181,6 +188,9 @@ private:
     void welcome();
     void give_up_repetition();
     void say(const wire::Report& report);
+    void reply(ByteView bytes);
+    [[nodiscard]] bool advance_script();
+    void end_script();
     [[nodiscard]] bool owes_client() const { return link_ != nullptr && link_->replies.owes_client(); }
     [[nodiscard]] bool on_primary() const;
 
@@ -215,6 +225,7 @@ private:
     [[nodiscard]] std::size_t pass_copy_data(ByteView rest);
 
     // dispatch.cc
+    [[nodiscard]] bool begin_script(ByteView bytes);
     [[nodiscard]] std::size_t dispatch(ByteView bytes);
     void classify(ByteView bytes);
     void classify_anew();
@@ -299,10 +310,15 @@ private:
     Expected& send_own_query(std::string_view sql, Purpose purpose);
     void send_made();  // what was put into out_
     [[nodiscard]] std::string statement_scope();
+    [[nodiscard]] std::string settings_scope() const;
     [[nodiscard]] bool is_meaning_known() const;
 
     // replicable.cc
+    [[nodiscard]] route::Verdict beside_temporaries(const sql::StatementInfo& info,
+                                                    const route::Verdict& verdict) const;
+    [[nodiscard]] std::vector<std::string> temporaries_within(const sql::StatementInfo& info) const;
     [[nodiscard]] bool begins_in_batch() const;
+    [[nodiscard]] std::string why_not_by_name() const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
@@ -331,6 +347,7 @@ private:
     void send_to(Follower& follower, std::string_view steps);
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
+    void copy_query(ByteView bytes);
     void copy_bind(std::string_view portal, Spread::Part part);
     [[nodiscard]] bool copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
@@ -508,6 +525,7 @@ private:
 
     // The request at the front of the client's bytes, and the one that is being answered.
     Request request_;
+    std::unique_ptr<Script> script_;   // the text that is run part by part
     std::uint32_t retained_ = 0;       // bytes of the request being answered that are kept for a repetition
     std::uint32_t done_ = 0;           // bytes at the front that are not needed any more
     std::uint64_t stream_left_ = 0;    // bytes of a large message that go straight on
@@ -562,6 +580,7 @@ private:
     sql::Leaves pending_clears_ = sql::Leaves::Nothing;
     bool state_left_ = true;  // what the last check of the pins has found
     Settings settings_;
+    Temporaries temporaries_;      // mode replication
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them
     NamedStatements statements_;   // of the client

@@ -70,7 +70,7 @@ struct Spread {
         CopiedRequest::Execution execution;
         std::optional<RowImages> rows;  // that travel in its place
     };
-    std::string sql;            // of a Query
+    CopiedRequest copy;         // of a Query
     std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
     std::size_t answered = 0;   // of them, by main
     bool by_rows = false;       // parameters or classes make some travel

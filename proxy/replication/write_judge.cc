@@ -91,6 +91,7 @@ private:
     [[nodiscard]] const RelationFacts* relation(const RelationRef& ref) const {
         return facts_ == nullptr ? nullptr : facts_->relation(ref.schema, ref.name);
     }
+    [[nodiscard]] bool is_own(const RelationRef& ref) const;
     [[nodiscard]] Place place(const RelationRef& ref) const;
     [[nodiscard]] bool writes_temporary_only() const;
     template <typename Test>
@@ -237,17 +238,16 @@ void Judge::read() {
 
 // What is created is not known, nor need it be; what is not there is missing on all nodes.
 void Judge::utility(std::string reason) {
-    if (sql::has(statement_.leaves, sql::Leaves::TempObject) || writes_temporary_only())
+    const bool makes_temporary = sql::has(statement_.leaves, sql::Leaves::TempObject);
+    if (makes_temporary) expressions(Effect::Reads);  // defaults run on main alone
+    if (makes_temporary || (!statement_.creates && writes_temporary_only()))
         return on_main("kept on the main node: temporary object");
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);
     for (const RelationRef& ref : statement_.relations) {
-        const Place where = place(ref);
-        if (where == Place::Temporary)
+        if (is_own(ref))
             raise(WriteClass::NotProvable, fmt::format("temporary table \"{}\" among others", ref.name));
-        if (where == Place::Unclear)
-            raise(WriteClass::NotProvable, fmt::format("\"{}\" is also a temporary table", ref.name));
         const RelationFacts* known = relation(ref);
         if (statement_.kind == Kind::Truncate && known != nullptr && known->write)
             obstacle(known->write->truncate_obstacle);
@@ -290,6 +290,7 @@ void Judge::computed_rows() {
 
 void Judge::change() {
     if (writes_temporary_only()) {
+        if (facts_ != nullptr) obstacle(facts_->cast_obstacle);
         read_relations(Effect::Reads);
         expressions(Effect::Reads);
         return on_main("kept on the main node: temporary table");
@@ -641,10 +642,14 @@ void Judge::parameters(const WriteFacts& target) {
 
 // --- relations
 
+// A temporary relation of the session at hand. Those that the facts know may be of others.
+bool Judge::is_own(const RelationRef& ref) const {
+    if (!ref.schema.empty()) return sql::is_temp_schema(ref.schema);
+    return std::find(temporaries_.begin(), temporaries_.end(), ref.name) != temporaries_.end();
+}
+
 Judge::Place Judge::place(const RelationRef& ref) const {
-    if (sql::is_temp_schema(ref.schema)) return Place::Temporary;
-    const bool own = std::find(temporaries_.begin(), temporaries_.end(), ref.name) != temporaries_.end();
-    if (ref.schema.empty() && own) return Place::Temporary;
+    if (is_own(ref)) return Place::Temporary;
     const RelationFacts* known = relation(ref);
     if (known == nullptr) return Place::Unknown;
     if (!known->temporary) return Place::Ordinary;
@@ -655,7 +660,7 @@ bool Judge::writes_temporary_only() const {
     bool found = false;
     for (const RelationRef& ref : statement_.relations) {
         if (ref.access != Access::Write) continue;
-        if (place(ref) != Place::Temporary) return false;
+        if (!is_own(ref)) return false;
         found = true;
     }
     return found;

@@ -22,6 +22,13 @@ std::array<char, 16> random16() {
     return bytes;
 }
 
+// Bytes of a client that are kept before no more are read. In mode replication whole requests are held.
+std::size_t max_held(config::ClusterMode mode) {
+    constexpr std::size_t kLargest = std::size_t{16} << 20U;
+    const bool is_replicated = mode == config::ClusterMode::Replication;
+    return exec::Session::kMaxHeldInput + (is_replicated ? kLargest : 0);
+}
+
 bool is_admin(const config::Admin& admin, const std::string& user) {
     return std::find(admin.users.begin(), admin.users.end(), user) != admin.users.end();
 }
@@ -53,7 +60,7 @@ void ClientConnection::begin() {
 }
 
 bool ClientConnection::may_read() const {
-    if (closing_ || congested() || kept_input().size() > exec::Session::kMaxHeldInput) return false;
+    if (closing_ || congested() || kept_input().size() > max_held(worker().config().mode)) return false;
     if (!session_) return login_ != nullptr;
     return !session_->any_link(
         [](const exec::ServerLink& link) { return static_cast<const ServerConnection&>(link).congested(); });
@@ -211,6 +218,7 @@ void ClientConnection::pump() {
     if (gone_ && !session_->must_finish()) return end();
     if (is_shut() || closing_) return;
     reconsider_input();
+    if (session_ && session_->runs_script() && kept_input().empty()) static_cast<void>(session_->pump({}));
     if (half_closed_ && !is_shut() && !session_->busy_alone()) end();
 }
 

@@ -215,6 +215,8 @@ void QueryWalker::select(const SelectStmt* node) {
         out_.kind = Kind::SelectInto;
         out_.writes = true;
         relation(node->intoClause->rel, Access::Write);
+        out_.creates = true;
+        out_.drops_at_commit = node->intoClause->onCommit == ONCOMMIT_DROP;
         if (node->intoClause->rel->relpersistence == 't') out_.leaves = out_.leaves | Leaves::TempObject;
     }
     const bool distinct_on =

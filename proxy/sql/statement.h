@@ -184,6 +184,9 @@ struct Statement {
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool creates = false;                   // a relation: the first of `relations` with Access::Write
+    bool drops_at_commit = false;           // ... ON COMMIT DROP
+    bool derives = false;                   // ... with defaults or parents that belong to other tables
     bool computes_rows = false;  // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
     bool has_strings = false;    // string literals
     bool has_loose_moving_literal = false;  // one that is another date tomorrow, and not in literals below

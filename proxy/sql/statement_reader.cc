@@ -482,6 +482,7 @@ bool StatementReader::read_definition(const void* node) {
             const auto* create = as<CreateTableAsStmt>(node);
             if (create->objtype == OBJECT_TABLE) out_.kind = Kind::SelectInto;
             created(create->into->rel);
+            out_.drops_at_commit = create->into->onCommit == ONCOMMIT_DROP;
             out_.computes_rows = !create->into->skipData;
             inner(create->query);
             leave_what_inner_leaves();
@@ -589,20 +590,29 @@ bool StatementReader::read_definition(const void* node) {
 
 void StatementReader::table_elements(const CreateStmt* node) {
     created(node->relation);
+    out_.drops_at_commit = node->oncommit == ONCOMMIT_DROP;
+    out_.derives = node->inhRelations != nullptr;
     relations(node->inhRelations, Access::Read);
+    const bool is_temporary = has(out_.leaves, Leaves::TempObject);
     const auto constraint = [this](const void* element) {
         if (is(element, T_Constraint)) relation(as<Constraint>(element)->pktable, Access::Read);
     };
     for (const ListCell& cell : Elements(node->tableElts)) {
         constraint(cell.ptr_value);
         if (is(cell.ptr_value, T_TableLikeClause)) {
-            relation(as<TableLikeClause>(cell.ptr_value)->relation, Access::Read);
+            const auto* like = as<TableLikeClause>(cell.ptr_value);
+            relation(like->relation, Access::Read);
+            out_.derives =
+                out_.derives ||
+                (like->options & (CREATE_TABLE_LIKE_DEFAULTS | CREATE_TABLE_LIKE_CONSTRAINTS)) != 0;
         }
+        if (is_temporary) run_over_rows(cell.ptr_value);
         if (!is(cell.ptr_value, T_ColumnDef)) continue;
         for (const ListCell& own : Elements(as<ColumnDef>(cell.ptr_value)->constraints)) {
             constraint(own.ptr_value);
         }
     }
+    out_.varies = {};  // there are no rows yet
 }
 
 void StatementReader::alter_table(const AlterTableStmt* node) {
@@ -694,6 +704,7 @@ void StatementReader::relations(const List* list, Access access) {
 
 void StatementReader::created(const RangeVar* node) {
     relation(node, Access::Write);
+    out_.creates = true;
     const bool temporary =
         node->relpersistence == 't' || (node->schemaname != nullptr && is_pg_temp(node->schemaname));
     if (temporary) leave(Leaves::TempObject);

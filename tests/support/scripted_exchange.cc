@@ -140,7 +140,7 @@ void Client::vanish() {
 // As session::Stream and ClientConnection: everything that is not consumed, after every event. The copy makes
 // the sanitizers see views that are kept too long.
 void Client::pump() {
-    if (gone_ || closed_ || kept_.empty()) return;
+    if (gone_ || closed_ || (kept_.empty() && !session_->runs_script())) return;
     const std::string bytes = kept_;
     const std::size_t used = session_->pump(bytes);
     if (used > bytes.size()) return exchange_.blame("pump() consumed more than there was");

@@ -131,6 +131,32 @@ TEST_F(FollowerTest, AnErrorAmongNewStatementsNeedsAReset) {
     EXPECT_TRUE(follower.needs_reset);
 }
 
+TEST_F(FollowerTest, AnExecuteHasItsPrepareAroundIt) {
+    const CopiedRequest request{
+        .sql = "EXECUTE a (1)", .executions = {}, .before = "PREPARE a AS INSERT", .after = "DEALLOCATE a"};
+    follower.repeat(out, request, outcome("INSERT 0 1"));
+    EXPECT_EQ(types(out), "QQQ");
+    const auto status = wire::TransactionStatus::InTransaction;
+    answer(complete("PREPARE") + ready(status) + complete("INSERT 0 1") + ready(status));
+    EXPECT_TRUE(follower.owes());
+    answer(complete("DEALLOCATE") + ready(status));
+    EXPECT_EQ(follower.difference(), "");
+    EXPECT_FALSE(follower.needs_reset);
+
+    follower.repeat(out, request, outcome("INSERT 0 1"));
+    answer(complete("PREPARE") + ready(status) + error("23505") + ready(wire::TransactionStatus::Failed));
+    EXPECT_TRUE(follower.needs_reset) << "what was prepared is still there";
+}
+
+TEST_F(FollowerTest, NamesOfClientsMakeRoom) {
+    link.statements.own_names.set("A b", prepared("SELECT 1"));
+    follower.forget_names(out);
+    EXPECT_EQ(out, std::string("Q\0\0\0\x15"
+                               "DEALLOCATE \"A b\"\0",
+                               22));
+    EXPECT_TRUE(link.statements.own_names.empty());
+}
+
 TEST_F(FollowerTest, TheMarkerTellsTrueOrFalse) {
     const PreparedPtr constraints = prepared("SET CONSTRAINTS ALL IMMEDIATE");
     const PreparedPtr mark = prepared("SELECT mark()");
@@ -233,6 +259,14 @@ TEST_F(FollowerTest, ForgetsStatementsThatMayBeMissingBeforeItBeginsAnew) {
     follower.roll_back(out, "SELECT settle()");
     EXPECT_NE(out.find("DEALLOCATE ALL"), std::string::npos);
     EXPECT_TRUE(follower.needs_reset);
+}
+
+TEST(CopiedRequest, BringsWhatItNeedsIntoTheRedo) {
+    markers::Redo redo;
+    add_to_redo(redo, {.sql = "EXECUTE a", .executions = {}, .before = "PREPARE a", .after = "DEALLOCATE a"});
+    ASSERT_EQ(redo.statements.size(), 3U);
+    EXPECT_EQ(redo.statements[0].sql + redo.statements[1].sql + redo.statements[2].sql,
+              "PREPARE aEXECUTE aDEALLOCATE a");
 }
 
 }  // namespace

@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: what clients send that is more than one plain statement: temporary tables, SQL PREPARE, scripts."""
+import contextlib
+import tempfile
+import time
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers, wire
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def shared_nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def shared_proxy(shared_nodes):
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
+        with Proxy.for_cluster(shared_nodes, config) as proxy:
+            proxy.nodes = shared_nodes
+            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            yield proxy
+
+
+@pytest.fixture
+def replicated(shared_proxy):
+    """A proxy over three equal nodes with a table t(id, v); all are in before and after."""
+    with contextlib.closing(shared_proxy.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("drop table if exists t, made")
+        cursor.execute("create table t(id int primary key, v int not null)")
+    yield shared_proxy
+    assert [row["status"] for row in shared_proxy.admin("show pool_nodes")] == ["up"] * 3
+
+
+@pytest.fixture
+def cursor(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
+        yield one
+
+
+def contents(proxy, query="select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"):
+    """The same on all nodes, once."""
+    found = proxy.nodes.sql(query)
+    assert len(set(found)) == 1, found
+    return found[0]
+
+
+def tables(proxy):
+    """Permanent ones, as on all nodes; temporary ones of whomever, on the first."""
+    of = "select coalesce(string_agg(relname, ' ' order by relname), '') from pg_class where relkind = 'r' and relpersistence = '{}'" \
+         " and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pgpool_replication'::regnamespace)"
+    others = proxy.nodes.nodes[1:]
+    assert [node.sql(of.format("t")) for node in others] == ["", ""], "temporary tables are on main alone"
+    return contents(proxy, of.format("p")), proxy.nodes.nodes[0].sql(of.format("t"))
+
+
+def refused(cursor, text, reason):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match=reason):
+        cursor.execute(text)
+    cursor.execute("rollback")
+
+
+# --- temporary tables
+
+def test_a_session_with_temporary_tables_writes_on(replicated, cursor):
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("insert into stage values (1, 10), (2, 20)")
+    cursor.execute("update stage set v = v + random()::int * 0 + 1")
+    cursor.execute("insert into t values (5, 5)")
+    cursor.execute("insert into t select id, v from stage")
+    assert cursor.rowcount == 2
+    cursor.execute("delete from stage where id = 1")
+    cursor.execute("select id, v from stage")
+    assert cursor.fetchall() == [(2, 21)]
+    assert contents(replicated) == "1=11 2=21 5=5"
+    assert tables(replicated) == ("t", "stage")
+    cursor.execute("create index on stage (id)")
+    cursor.execute("truncate stage")
+    cursor.execute("analyze stage")
+    cursor.execute("drop table stage")
+    cursor.execute("insert into t values (6, 6)")
+    assert contents(replicated) == "1=11 2=21 5=5 6=6"
+
+
+def test_temporary_tables_in_a_transaction(replicated, cursor):
+    cursor.execute("begin")
+    cursor.execute("create temp table stage(id int, v int) on commit drop")
+    cursor.execute("insert into t values (1, 1)")
+    cursor.execute("insert into stage values (2, 2)")
+    cursor.execute("savepoint a")
+    cursor.execute("create temp table more as select * from stage")
+    cursor.execute("insert into t select * from more")
+    cursor.execute("rollback to a")
+    cursor.execute("drop table stage")
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("insert into stage values (3, 3)")
+    cursor.execute("insert into t select * from stage")
+    cursor.execute("commit")
+    assert contents(replicated) == "1=1 3=3"
+    assert tables(replicated) == ("t", "stage")
+    cursor.execute("insert into stage values (4, 4)")
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_a_name_that_was_temporary_is_an_ordinary_one_again(replicated, cursor, ends):
+    """A table that is made by it must not be on main alone."""
+    cursor.execute("begin")
+    cursor.execute("create temp table made(id int primary key, v int) on commit drop")
+    cursor.execute("insert into made values (1, 1)")
+    cursor.execute(ends)
+    cursor.execute("create table made(id int primary key, v int)")
+    cursor.execute("insert into made values (2, 2)")
+    assert tables(replicated) == ("made t", "")
+    assert contents(replicated, "select string_agg(id::text, ' ') from made") == "2"
+
+
+def test_a_temporary_table_in_front_of_another_is_refused(replicated, cursor):
+    cursor.execute("create temp table t(id int primary key, v int)")
+    refused(cursor, "insert into t values (1, 1)", "temporary objects other than plain tables")
+    refused(cursor, "insert into public.t values (1, 1)", "temporary objects other than plain tables")
+    cursor.execute("discard temp")
+    cursor.execute("insert into t values (7, 7)")
+    assert contents(replicated) == "7=7"
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("create table stage(id int)", "temporary table \"stage\" among others"),
+    ("with gone as (delete from stage returning *) insert into t select * from gone", "among others"),
+    ("insert into stage values (1, 1); insert into t values (1, 1)", "in one request"),
+    ("alter table stage rename to made; insert into t values (1, 1)", "in one request"),
+])
+def test_what_mixes_temporary_tables_with_others_is_refused(replicated, cursor, text, reason):
+    cursor.execute("create temp table stage(id int, v int)")
+    refused(cursor, text, reason)
+    assert tables(replicated) == ("t", "stage")
+    assert contents(replicated) == ""
+
+
+def test_temporary_objects_that_may_write_elsewhere(replicated, cursor):
+    cursor.execute("create temp view v as select * from t")
+    refused(cursor, "insert into v values (1, 1)", "temporary objects")
+    refused(cursor, "insert into t values (1, 1)", "temporary objects")
+    cursor.execute("discard temp")
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("create rule r as on insert to stage do also insert into t values (new.id, new.v)")
+    refused(cursor, "insert into t values (1, 1)", "temporary objects")
+    cursor.execute("discard temp")
+    assert contents(replicated) == ""
+
+
+def test_temporary_tables_by_the_extended_protocol(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        def run(*texts):
+            for text in texts:
+                connection.send(wire.parse("", text), wire.bind(), wire.execute(), wire.SYNC)
+            return [f.fields()["C"] for _ in texts for f in connection.read_until("Z") if f.type == "E"]
+        assert run("create temp table stage(id int, v int)", "insert into stage values (1, 1)", "insert into t values (2, 2)",
+                   "insert into t select * from stage", "drop table stage", "insert into t values (3, 3)") == []
+    assert contents(replicated) == "1=1 2=2 3=3"
+    assert tables(replicated) == ("t", "")
+
+
+def test_another_sessions_temporary_table_means_nothing_here(replicated, cursor):
+    cursor.execute("create temp table made(id int, v int)")
+    cursor.execute("insert into made values (1, 1)")
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as other:
+        other.execute("select 1")
+        other.execute("create table made(id int primary key, v int)")
+        other.execute("alter table made add column w int")
+        other.execute("drop table made")
+    assert tables(replicated) == ("t", "made")
+
+
+def test_a_write_behind_ddl_of_the_same_text(replicated, client):
+    """The facts do not know of the default."""
+    text = "alter table t alter v set default (random() * 1000000)::int; insert into t(id) values (1)"
+    assert answers(client, text) == ["0A000", "I"]
+    assert contents(replicated) == ""
+
+
+# --- SQL PREPARE
+
+def test_execute_of_a_write_travels(replicated, cursor):
+    cursor.execute("prepare put(int, int) as insert into t values ($1, $2)")
+    cursor.execute('prepare "Move" as update t set v = $2 where id = $1')
+    cursor.execute("execute put(1, 1 + 1)")
+    assert cursor.statusmessage == "INSERT 0 1"
+    cursor.execute("begin")
+    cursor.execute("execute put(2, 20)")
+    cursor.execute('execute "Move" (1, 11)')
+    assert cursor.statusmessage == "UPDATE 1"
+    cursor.execute("commit")
+    assert contents(replicated) == "1=11 2=20"
+    cursor.execute("begin")
+    cursor.execute("execute put(3, 30)")
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        cursor.execute("execute put(3, 30)")
+    cursor.execute("rollback")
+    cursor.execute("execute put(4, 40)")
+    cursor.execute("deallocate put")
+    refused(cursor, "execute put(5, 50)", "not made by PREPARE")
+    assert contents(replicated) == "1=11 2=20 4=40"
+
+
+def test_execute_over_many_sessions(replicated):
+    """Connections serve as main and as follower in turn; a name means another statement for each client."""
+    for number in range(12):
+        with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
+            one.execute(f"prepare p as insert into t values ({number}, $1)")
+            one.execute("select 1")
+            one.execute("prepare r as select $1::int")
+            one.execute("execute r(1)")
+            one.execute(f"execute p({number})")
+    assert contents(replicated) == " ".join(f"{n}={n}" for n in range(12))
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("prepare w as insert into t values ($1, $1); execute w(1)", "together with other statements"),
+    ("execute p(1, 1); execute p(2, 2)", "EXECUTE that is not a Query of its own"),
+    ("execute p(1, (random() * 10)::int)", "random"),
+    ("execute v(1)", "not provable|random|not deterministic"),
+    ("explain analyze execute p(1, 1)", "EXPLAIN"),
+    ("set search_path to public, pg_catalog;execute p(1, 1)", "EXECUTE"),
+])
+def test_what_execute_cannot_bring_along_is_refused(replicated, cursor, text, reason):
+    cursor.execute("prepare p as insert into t values ($1, $2)")
+    cursor.execute("prepare v as update t set v = random() * 100 where id = $1")
+    refused(cursor, text, reason)
+    cursor.execute("set search_path to public, pg_catalog")
+    refused(cursor, "execute p(1, 1)", "prepared under other settings")
+    cursor.execute("reset search_path")
+    cursor.execute("begin")
+    cursor.execute("set local datestyle to 'German'")
+    refused(cursor, "execute p(1, 1)", "prepared under other settings")
+    cursor.execute("execute p(9, 9)")
+    assert contents(replicated) == "9=9"
+
+
+def test_execute_of_a_statement_of_the_protocol_is_refused(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.send(wire.parse("p", "insert into t values (1, 1)"), wire.SYNC)
+        connection.read_until("Z")
+        assert [f.fields()["C"] for f in connection.query("execute p") if f.type == "E"] == ["0A000"]
+    assert contents(replicated) == ""
+
+
+def test_what_execute_did_is_done_again_after_a_crash(replicated, cursor):
+    """The marker has it in a form that a keeper can run."""
+    cursor.execute("prepare p as insert into t values ($1, $2)")
+    cursor.execute("execute p(1, 2)")
+    node = replicated.nodes.nodes[1]
+    redo = node.sql("select redo from pgpool_replication.slot order by seq desc limit 1")
+    assert b"prepare p as" in bytes(redo) and b"execute p(1, 2)" in bytes(redo) and b'DEALLOCATE "p"' in bytes(redo)
+
+
+# --- texts with BEGIN and COMMIT
+
+def answers(connection, text):
+    """Tags, SQLSTATEs and the status at the end, which must come once."""
+    frames = connection.query(text)
+    assert [f.type for f in frames].count("Z") == 1, frames
+    told = [f.fields()["C"] if f.type == "E" else f.body.rstrip(b"\0").decode() for f in frames if f.type in "CE"]
+    return told + [frames[-1].body.decode()]
+
+
+@pytest.fixture
+def client(replicated):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        yield connection
+
+
+def test_a_transaction_in_one_text(replicated, client):
+    assert answers(client, "begin; insert into t values (1, 1); update t set v = 2 where id = 1; commit") == \
+        ["BEGIN", "INSERT 0 1", "UPDATE 1", "COMMIT", "I"]
+    assert contents(replicated) == "1=2"
+    assert answers(client, "begin; insert into t values (2, 2)") == ["BEGIN", "INSERT 0 1", "T"]
+    assert answers(client, "insert into t values (3, 3); savepoint a; delete from t where id = 3; rollback to a; end") == \
+        ["INSERT 0 1", "SAVEPOINT", "DELETE 1", "ROLLBACK", "COMMIT", "I"]
+    assert contents(replicated) == "1=2 2=2 3=3"
+    assert answers(client, "begin; insert into t values (4, 4); rollback; begin; insert into t values (5, 5); commit;"
+                           "insert into t values (6, 6); insert into t values (7, 7);") == \
+        ["BEGIN", "INSERT 0 1", "ROLLBACK", "BEGIN", "INSERT 0 1", "COMMIT", "INSERT 0 1", "INSERT 0 1", "I"]
+    assert contents(replicated) == "1=2 2=2 3=3 5=5 6=6 7=7"
+
+
+def test_a_migration_in_one_text(replicated, client):
+    """DDL, and rows that each node would compute differently, statement by statement."""
+    client.query("create table made(id serial primary key, at timestamptz default clock_timestamp())")
+    assert answers(client, "begin; alter table made add column w int; commit; begin; insert into made default values;"
+                           "insert into made(w) values (1); commit")[-1] == "I"
+    assert contents(replicated, "select string_agg(made::text, ' ' order by id) from made").startswith("(1,")
+
+
+def test_an_error_ends_the_text(replicated, client):
+    assert answers(client, "begin; insert into t values (1, 1); insert into t values (1, 1); commit") == \
+        ["BEGIN", "INSERT 0 1", "23505", "E"]
+    assert answers(client, "rollback; insert into t values (2, 2)") == ["ROLLBACK", "INSERT 0 1", "I"]
+    assert answers(client, "begin; insert into t values (3, 3); commit; insert into t values (4, 4); insert into t values (4, 4)") == \
+        ["BEGIN", "INSERT 0 1", "COMMIT", "INSERT 0 1", "23505", "I"]
+    assert answers(client, "begin; update t set v = random() where id = 2; commit; insert into t values (5, 5)") == ["BEGIN", "0A000", "E"]
+    assert answers(client, "commit") == ["ROLLBACK", "I"]
+    assert contents(replicated) == "2=2 3=3"
+    frames = client.query("begin; select 1; select nosuch; commit")
+    assert [f.fields()["P"] for f in frames if f.type == "E"] == ["25"]
+    client.query("rollback")
+
+
+@pytest.mark.parametrize("text", ["insert into t values (1, 1); begin; insert into t values (2, 2); commit",
+                                  "insert into t values (1, 1); commit", "begin; insert into t values (1, 1); commit and chain"])
+def test_texts_that_cannot_be_cut_are_refused(replicated, client, text):
+    assert answers(client, text) == ["0A000", "I"]
+    assert contents(replicated) == ""
+
+
+def test_copy_within_a_text(replicated, client):
+    client.send(wire.query("begin; insert into t values (1, 1); copy t from stdin; insert into t values (4, 4); commit"))
+    client.read_until("G")
+    client.send(wire.copy_data(b"2\t2\n"), wire.copy_data(b"3\t3\n"), wire.message("c"))
+    tags = [f.body.rstrip(b"\0").decode() for f in client.read_until("Z") if f.type == "C"]
+    assert tags == ["COPY 2", "INSERT 0 1", "COMMIT"]
+    assert contents(replicated) == "1=1 2=2 3=3 4=4"
+    client.send(wire.query("begin; copy t from stdin; insert into t values (5, 5); commit"))
+    client.read_until("G")
+    client.send(wire.copy_fail("no"))
+    assert [f.type for f in client.read_until("Z")] == ["E", "Z"]
+    assert answers(client, "rollback") == ["ROLLBACK", "I"]
+    assert contents(replicated) == "1=1 2=2 3=3 4=4"
+
+
+def test_texts_one_behind_the_other(replicated, client):
+    """The second is on its way before the first is answered; the client ends its side behind it."""
+    client.send(*(wire.query(f"begin; insert into t values ({n}, {n}); commit") for n in range(20)), wire.query("select 1"))
+    frames = client.read_until("Z", count=21)
+    assert [f.type for f in frames].count("E") == 0
+    client.send(wire.query("begin; insert into t values (30, 30); insert into t values (31, 31); commit"), wire.message("X"))
+    assert client.is_closed(10) or True
+    wait_for(lambda: "31=31" in contents(replicated), 5, "the last text has run")
+    assert contents(replicated) == " ".join(f"{n}={n}" for n in [*range(20), 30, 31])
+
+
+# --- large messages
+
+SUM = "select coalesce(string_agg(id || '=' || length(v) || md5(v), ' ' order by id), '') from made"
+
+
+@pytest.fixture
+def documents(replicated, client):
+    client.query("create table made(id int primary key, v text)")
+    return client
+
+
+@pytest.mark.parametrize("size", [100_000, 3_000_000, 12_000_000])
+def test_large_values(replicated, documents, size):
+    """In pieces that come later than the patience for the end of a batch."""
+    value = "v" * size
+    documents.send(wire.query(f"insert into made values (1, '{value}')"))
+    assert [f.type for f in documents.read_until("Z")] == ["C", "Z"]
+    batch = wire.parse("", "insert into made values ($1, $2)") + wire.bind("", "", ["2", value]) + wire.execute() + wire.SYNC
+    documents.send(batch[:200])
+    time.sleep(0.1)
+    documents.send(batch[200:size // 2])
+    time.sleep(0.1)
+    documents.send(batch[size // 2:])
+    assert [f.type for f in documents.read_until("Z")] == ["1", "2", "C", "Z"]
+    many = [wire.bind("", "", [str(10 + n), "x" * 20_000]) + wire.execute() for n in range(20)]
+    documents.send(wire.parse("", "insert into made values ($1, $2)"), *many, wire.SYNC)
+    assert [f.type for f in documents.read_until("Z")].count("C") == 20
+    assert contents(replicated, SUM).startswith(f"1={size}")
+
+
+def test_larger_values_are_refused(replicated, documents):
+    value = "v" * 17_000_000
+    assert answers(documents, f"insert into made values (1, '{value}')") == ["0A000", "I"]
+    documents.send(wire.parse("", "insert into made values ($1, $2)"), wire.bind("", "", ["1", value]), wire.execute(), wire.SYNC)
+    assert [f.fields()["C"] for f in documents.read_until("Z") if f.type == "E"] == ["0A000"]
+    assert answers(documents, "insert into made values (2, 'x')") == ["INSERT 0 1", "I"]
+    assert contents(replicated, SUM).startswith("2=1")
