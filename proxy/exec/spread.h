@@ -47,6 +47,9 @@ struct Spread {
     bool is_repairable = true;  // the redo holds all that was done
     std::string doom;           // why the transaction cannot commit; empty: it can
     std::string refusal;        // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    bool is_deadlock = false;   // `doom` is one, and is told as PostgreSQL tells it
+    bool is_ending = false;     // ... that was found by others: it is being undone
+    TimePoint asked_at;         // since when a follower owes, if one does
     route::NodeSet lost;        // followers that are gone since main was told to commit
     route::NodeSet failed;      // nodes that must be out before the client hears
 
