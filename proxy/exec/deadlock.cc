@@ -23,7 +23,9 @@ bool owes(const std::unique_ptr<Follower>& follower) {
 // A read outside of transactions stays: it is one of several that could be ended, and it holds the least.
 Fate Session::fate() const {
     if (!spread_) return Fate::MustStay;
-    if (spread_->is_ending || spread_->phase == At::Undoing) return Fate::Ending;
+    const bool rolls_back = spread_->phase == At::Undoing;
+    if (rolls_back && spread_->is_end && !spread_->is_ending) return Fate::RollsBack;
+    if (rolls_back || spread_->is_ending) return Fate::Ending;
     const bool is_open = spread_->phase == At::Open || spread_->phase == At::Marking;
     return is_open ? Fate::MayEnd : Fate::MustStay;
 }
@@ -39,7 +41,8 @@ replication::Participant Session::participant() const {
 
 // Every cycle through several nodes has a follower that waits: who waits at main alone has locks there only.
 bool Session::is_stuck(milliseconds patience) const {
-    return fate() == Fate::MayEnd && around_.now - spread_->asked_at >= patience &&
+    const bool may_end = fate() == Fate::MayEnd || fate() == Fate::RollsBack;
+    return may_end && around_.now - spread_->asked_at >= patience &&
            std::any_of(spread_->followers.begin(), spread_->followers.end(), owes);
 }
 
@@ -50,8 +53,13 @@ void Session::note_asked() {
 }
 
 void Session::on_deadlock() {
-    if (fate() != Fate::MayEnd) return;
+    const Fate now = fate();
+    if (now != Fate::MayEnd && now != Fate::RollsBack) return;
     Spread& spread = *spread_;
+    if (now == Fate::RollsBack) {  // what it waits for is of no use any more
+        spread.is_ending = true;
+        return cancel_followers();
+    }
     spread.doom = "deadlock";
     spread.is_deadlock = spread.is_ending = true;
     if (wait_ == Wait::Nodes) {

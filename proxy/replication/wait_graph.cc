@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace pgpool::replication {
 
@@ -112,16 +113,16 @@ bool spans_nodes(const Graph& graph, const std::vector<Vertex>& component) {
 std::optional<Deadlock> judge(const std::vector<Participant>& participants,
                               const std::vector<Vertex>& component) {
     Deadlock deadlock;
-    std::optional<TransactionId> youngest;
+    std::optional<std::pair<Fate, TransactionId>> chosen;
     for (const Vertex vertex : component) {
         if (vertex >= participants.size()) continue;
         const Participant& participant = participants[vertex];
         deadlock.members.push_back(participant.id);
-        if (participant.fate == Fate::MayEnd && (!youngest || *youngest < participant.id))
-            youngest = participant.id;
+        const std::pair candidate(participant.fate, participant.id);
+        if (participant.fate != Fate::MustStay && (!chosen || *chosen < candidate)) chosen = candidate;
     }
-    if (!youngest) return std::nullopt;
-    deadlock.victim = *youngest;
+    if (!chosen) return std::nullopt;
+    deadlock.victim = chosen->second;
     std::sort(deadlock.members.begin(), deadlock.members.end());
     return deadlock;
 }

@@ -30,9 +30,10 @@ struct TransactionId {
 };
 
 enum class Fate : std::uint8_t {
-    MayEnd,    // it can be chosen
-    MustStay,  // it cannot: nobody could undo it, or tell its client
-    Ending,    // it is being undone: whoever waits for it does not wait for long
+    MustStay,   // it cannot be chosen: nobody could undo it, or tell its client
+    MayEnd,     // it can
+    RollsBack,  // as its client wishes: chosen before others
+    Ending,     // it was chosen: whoever waits for it does not wait for long
 };
 
 // A transaction, or a read outside of one, and where it runs.
@@ -49,7 +50,7 @@ struct LockWait {
 };
 
 struct Deadlock {
-    TransactionId victim;                // the one that began last among those that may be ended
+    TransactionId victim;                // among those that may be ended the one that began last
     std::vector<TransactionId> members;  // all of the proxy's, in order
     friend bool operator==(const Deadlock&, const Deadlock&) = default;
 };

