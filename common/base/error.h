@@ -39,6 +39,7 @@ inline constexpr SqlState kIdleInTransactionTimeout{"25P03"};
 inline constexpr SqlState kInvalidPassword{"28P01"};
 inline constexpr SqlState kInvalidAuthorization{"28000"};
 inline constexpr SqlState kSerializationFailure{"40001"};
+inline constexpr SqlState kDeadlockDetected{"40P01"};
 inline constexpr SqlState kUndefinedObject{"42704"};
 inline constexpr SqlState kSyntaxError{"42601"};
 inline constexpr SqlState kTooManyConnections{"53300"};

@@ -223,6 +223,7 @@ void Session::note_differences() {
         if (follower->difference().empty() || !spread.doom.empty() || tries_again(*follower)) continue;
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
+        spread.is_deadlock = follower->met_deadlock();
     }
 }
 
@@ -355,12 +356,21 @@ void Session::undo_everywhere() {
     spread.phase = At::Undoing;
     wait_for_nodes();
     deferred_begin_.clear();
-    if (link_ != nullptr && link_->status != TransactionStatus::Idle) {
-        ++spread.main_owes;
-        send_own_query("ROLLBACK", Purpose::End);
-    }
-    for (const auto& follower : spread.followers) {
-        if (!follower->has_begun) continue;
+    undo_at_main();
+    undo_at_followers();
+    nodes_stepped();
+}
+
+void Session::undo_at_main() {
+    if (link_ == nullptr || link_->status == TransactionStatus::Idle) return;
+    ++spread_->main_owes;
+    send_own_query("ROLLBACK", Purpose::End);
+}
+
+// Once.
+void Session::undo_at_followers() {
+    for (const auto& follower : spread_->followers) {
+        if (!std::exchange(follower->has_begun, false)) continue;
         if (follower->owes() && !follower->forget_held()) {  // it may wait for a lock
             effects_.cancel(*follower->link);
             follower->is_cancelled = true;
@@ -369,15 +379,17 @@ void Session::undo_everywhere() {
         follower->run(out, "ROLLBACK");
         effects_.send(*follower->link, out);
     }
-    nodes_stepped();
 }
 
 void Session::all_undone() {
     Spread& spread = *spread_;
+    if (spread.is_ending && link_ != nullptr && link_->status != TransactionStatus::Idle)
+        return undo_at_main();  // the cancel request came late and has hit the ROLLBACK
     if (spread.is_end)
         return finish(TransactionStatus::Idle);  // as the client wished, or as main has told it
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
+    const bool is_deadlock = spread.is_deadlock;
     const std::string doom = std::move(spread.doom);
     const std::string main_error = std::move(spread.main_error);
     std::string error = std::move(spread.refusal);
@@ -388,7 +400,9 @@ void Session::all_undone() {
         error_seen_ = is_told;
         return;
     }
-    if (main_error.empty())
+    if (is_deadlock)
+        wire::append_error(error, deadlock_report());
+    else if (main_error.empty())
         wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
                                    .message = "could not replicate the transaction: " + doom,
                                    .hint = "The transaction can be repeated."});
@@ -401,9 +415,14 @@ void Session::all_undone() {
         return end_request(TransactionStatus::Idle);
     }
     error_seen_ = false;
+    if (is_deadlock && transaction_ == TransactionStatus::Failed) {  // it was told
+        voided_ = Voided::Told;
+        return idle_or_in_transaction();
+    }
     if (!request_.classified || !request_.meaning.info->single(Kind::Commit)) {
         voided_ = Voided::Untold;
         voided_by_ = std::move(error);
+        if (is_deadlock) idle_or_in_transaction();
         return;
     }
     transaction_ = TransactionStatus::Idle;
@@ -432,6 +451,7 @@ void Session::leave_nodes() {
 // --- losses ---
 
 void Session::wait_for_nodes() {
+    note_asked();
     wait_ = Wait::Nodes;
     effects_.disarm(TimerKind::Idle);
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout);

@@ -219,6 +219,7 @@ void Follower::end_step() {
 void Follower::compare(const Step& step, const StepOutcome& result) {
     const bool differs = step.expected ? !result.equals(*step.expected) : result.failed();
     if (!differs || !difference_.empty()) return;
+    met_deadlock_ = result.failed_with(sqlstate::kDeadlockDetected);
     difference_ = step.expected ? fmt::format("{} instead of {}", result.text(), step.expected->text())
                                 : std::string(result.text());
     if (result.failed()) difference_ += fmt::format(" ({})", last_error_);

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "common/base/bytes.h"
+#include "common/base/error.h"
 #include "common/wire/decoder.h"
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/name_values.h"
@@ -30,6 +31,9 @@ public:
     void add_error(std::string_view sqlstate) { append("!", sqlstate); }
     void add_suspended() { is_open_ = true; }
     [[nodiscard]] bool failed() const { return text_.find('!') != std::string::npos; }
+    [[nodiscard]] bool failed_with(SqlState state) const {
+        return text_.ends_with("!" + std::string(state.view()));
+    }
     // One that was only fetched in part tells no count.
     [[nodiscard]] bool equals(const StepOutcome& other) const {
         return is_open_ || other.is_open_ || text_ == other.text_;
@@ -83,6 +87,8 @@ public:
     [[nodiscard]] bool marked() const { return marked_; }
     // How it came to another result than the main node; empty: it did not.
     [[nodiscard]] const std::string& difference() const { return difference_; }
+    // ... because its node has ended a deadlock there at its cost.
+    [[nodiscard]] bool met_deadlock() const { return met_deadlock_; }
     // Session settings were changed within the transaction: the connection is reset before others get it.
     bool needs_reset = false;
     bool has_begun = false;     // the transaction
@@ -112,6 +118,7 @@ private:
     StepOutcome outcome_;     // of the step at the front
     std::string last_error_;  // its message
     std::string difference_;
+    bool met_deadlock_ = false;
     bool marked_ = false;
     bool has_lost_track_ = false;  // of the statements that the connection has
     bool prepares_ = false;        // the step that is being made

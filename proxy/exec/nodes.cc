@@ -277,6 +277,10 @@ bool Session::main_answered(TransactionStatus status) {
     if (spread.is_bare) return bare_answered(), false;
     const bool copied_in = std::exchange(spread.copies_in, false);
     if (copied_in) copy_in_ended();
+    if (spread.is_ending) {
+        if (spread.is_alone) undo_everywhere();
+        return !spread.is_alone;
+    }
     if (status == TransactionStatus::InTransaction) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
@@ -345,6 +349,7 @@ void Session::follow(CopiedRequest request) {
     spread.keeps_all = spread.keeps_all && spread.bytes <= kMostKept;
     spread.done.push_back({std::move(request), spread.outcome, spread.sets});
     if (!spread.is_joined) return;
+    note_asked();
     for (const auto& follower : spread.followers) {
         if (follower->has_begun)
             repeat_at(*follower, spread.done.back());
@@ -357,6 +362,7 @@ void Session::follow(CopiedRequest request) {
 // Main takes the data of a COPY FROM STDIN: from here on the others get what it gets.
 void Session::copy_in_began() {
     Spread& spread = *spread_;
+    note_asked();
     spread.copies_in = spread.streams = true;
     spread.keeps_all = false;
     for (const auto& follower : spread.followers) {

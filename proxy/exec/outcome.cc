@@ -247,6 +247,7 @@ void Session::end_request(wire::TransactionStatus status) {
     effects_.disarm(TimerKind::Query);
     release_if_free();
     idle_or_in_transaction();
+    if (spread_ && spread_->is_ending) undo_deadlocked();
 }
 
 // For the client, by what is on the way.

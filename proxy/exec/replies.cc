@@ -338,6 +338,7 @@ bool Session::on_error(const wire::Frame& frame) {
         reply(renamed);
         return false;
     }
+    if (tells_deadlock(fields)) return false;
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
     timed_out_ = false;
     say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});

@@ -17,6 +17,7 @@
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
 //   commit.cc      ... and all of them commit, or none
+//   deadlock.cc    ... transactions that wait for each other at several nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
 // connection is released only with nothing owed, no open transaction, no pin, and nothing sent that still
@@ -39,6 +40,7 @@
 #include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/exec/temporaries.h"
+#include "proxy/replication/wait_graph.h"
 #include "proxy/route/planner.h"
 
 namespace pgpool::exec {
@@ -132,6 +134,8 @@ public:
     void on_own_ready();  // the result that own_command() has promised
     void on_timer(TimerKind timer);
     void on_cancel();  // the client's CancelRequest
+    // Mode replication: it and others wait for each other at several nodes; this is the one to be ended.
+    void on_deadlock();
     void on_client_gone();
     void on_drain();     // ends at the next good moment
     void on_shutdown();  // ends now
@@ -156,6 +160,9 @@ public:
     }
     // A commit is on its way to the nodes: the session must live until it has come to all of them.
     [[nodiscard]] bool must_finish() const { return spread_ && spread_->must_finish(); }
+    // For who looks for deadlocks across nodes.
+    [[nodiscard]] replication::Participant participant() const;
+    [[nodiscard]] bool is_stuck(milliseconds patience) const;  // a node owes what main has answered
     [[nodiscard]] bool closed() const { return closed_; }
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
@@ -392,6 +399,8 @@ private:
     void finish(wire::TransactionStatus status);
     void end_without_link(bool committed);
     void undo_everywhere();
+    void undo_at_main();
+    void undo_at_followers();
     void all_undone();
     void leave_nodes();
     void wait_for_nodes();
@@ -403,6 +412,14 @@ private:
     void nodes_late();
     void give_up_eviction();
     void drop_late();
+
+    // deadlock.cc
+    [[nodiscard]] replication::Fate fate() const;
+    void cancel_followers();
+    void undo_deadlocked();
+    [[nodiscard]] bool tells_deadlock(const wire::ErrorFields& error);
+    [[nodiscard]] static wire::Report deadlock_report();
+    void note_asked();
 
     // replies.cc
     [[nodiscard]] std::size_t on_main_bytes(ByteView bytes);

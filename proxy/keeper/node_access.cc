@@ -18,8 +18,6 @@ using pg::Client;
 using pg::ClientError;
 using pg::ClientResult;
 
-constexpr SqlState kDeadlock{"40P01"};
-
 // What is raised must survive a crash of the node, whatever its settings are.
 constexpr std::string_view kPrepare =
     "SELECT set_config('search_path', 'pg_catalog', false), "
@@ -158,7 +156,7 @@ ClientResult<void> NodeAccess::raise_in(const std::string& database, std::uint64
         const auto raised = session.query(kRaise, wanted, soon() + grace);
         if (raised) break;
         const SqlState why = raised.error().sqlstate;
-        const bool is_blocked = why == sqlstate::kQueryCanceled || why == kDeadlock;
+        const bool is_blocked = why == sqlstate::kQueryCanceled || why == sqlstate::kDeadlockDetected;
         if (!is_blocked || SteadyClock::now() >= give_up) return tl::unexpected(raised.error());
         if (auto ended = end_markers(database); !ended) return ended;
     }

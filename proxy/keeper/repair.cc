@@ -23,7 +23,6 @@ using pg::ClientResult;
 
 constexpr seconds kRedoTimeout{60};
 constexpr SqlState kLockNotAvailable{"55P03"};
-constexpr SqlState kDeadlock{"40P01"};
 
 constexpr std::string_view kRedoOf = "SELECT seq, redo FROM pgpool_replication.slot WHERE id = $1";
 // What its user got at login; as it is applied there: the more special ones win.
@@ -144,7 +143,7 @@ ClientResult<void> attempt(NodeAccess& node, const markers::Repair& repair, cons
 }
 
 bool is_blocked(const ClientError& error) {
-    return error.sqlstate == kLockNotAvailable || error.sqlstate == kDeadlock;
+    return error.sqlstate == kLockNotAvailable || error.sqlstate == sqlstate::kDeadlockDetected;
 }
 
 ClientResult<void> end_blockers(NodeAccess& node, const std::string& database, std::string_view which) {

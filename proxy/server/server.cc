@@ -86,7 +86,9 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
             });
         });
     shared_.auth_lookup = std::make_unique<health::AuthLookup>(config_, topology);
-    if (config_->mode == config::ClusterMode::Replication) make_keeper();
+    if (config_->mode != config::ClusterMode::Replication) return;
+    make_keeper();
+    watch_deadlocks();
 }
 
 // Sequence numbers go on from what the nodes hold, or from the clock if that is further: what a lost node
@@ -113,8 +115,20 @@ void Server::make_keeper() {
     keeper_->load();
 }
 
+void Server::watch_deadlocks() {
+    const auto census = [this](const std::function<void(health::DeadlockWatch::Participants)>& answer) {
+        broadcast([answer](session::Worker& worker) { answer(worker.participants()); });
+    };
+    const auto end = [this](const replication::TransactionId& victim) {
+        broadcast([victim](session::Worker& worker) { worker.on_deadlock(victim); });
+    };
+    shared_.deadlocks = std::make_unique<health::DeadlockWatch>(
+        config_, workers_.size(), [this] { return shared_.monitor->current(); }, census, end);
+}
+
 Server::~Server() {
     // Those who post to workers end first.
+    if (shared_.deadlocks) shared_.deadlocks->stop();
     if (keeper_) keeper_->stop();
     if (shared_.auth_lookup) shared_.auth_lookup->stop();
     if (shared_.catalogs) shared_.catalogs->stop();
@@ -149,6 +163,7 @@ int Server::run() {
     shared_.catalogs->start();
     shared_.auth_lookup->start();
     if (keeper_) keeper_->start();
+    if (shared_.deadlocks) shared_.deadlocks->start();
     log::info("started", {{"version", PGPOOL_VERSION},
                           {"port", config_->listen.port},
                           {"workers", workers_.size()},
@@ -298,6 +313,7 @@ void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {
     shared_.addresses.refresh(config_->nodes);
     shared_.monitor->reload(config_);
     if (keeper_) keeper_->reload(config_);
+    if (shared_.deadlocks) shared_.deadlocks->reload(config_);
     shared_.catalogs->reload(config_);
     shared_.auth_lookup->reload(config_);
     log::set_level(config_->log.level);

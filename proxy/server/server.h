@@ -35,6 +35,7 @@ public:
 
 private:
     void make_keeper();
+    void watch_deadlocks();
     void start_workers();
     void listen_all();
     void listen_tcp(const net::Address& address);

@@ -264,6 +264,15 @@ void ClientConnection::on_cancel() {
     pump();
 }
 
+void ClientConnection::on_deadlock(const replication::TransactionId& victim) {
+    if (session_->participant().id != victim) return;  // that one is over
+    log::info("deadlock_ended", {{"session", key_.pid},
+                                 {"user", session_->login().user},
+                                 {"database", session_->login().database->name}});
+    session_->on_deadlock();
+    pump();
+}
+
 void ClientConnection::on_drain() {
     if (session_) {
         session_->on_drain();

@@ -43,6 +43,7 @@ public:
     void on_news();
     void on_own_ready(const PendingAnswer& pending);
     void on_cancel();
+    void on_deadlock(const replication::TransactionId& victim);  // of which it is the session
     void on_drain();
     void on_verifier(const health::AuthLookup::Answer& answer);
     void server_drained();

@@ -22,6 +22,7 @@
 #include "proxy/exec/session.h"
 #include "proxy/health/auth_lookup.h"
 #include "proxy/health/catalog_loader.h"
+#include "proxy/health/deadlock_watch.h"
 #include "proxy/health/monitor.h"
 #include "proxy/session/address_book.h"
 #include "proxy/session/cancel_registry.h"
@@ -114,6 +115,7 @@ struct Shared {
     std::unique_ptr<health::Monitor> monitor;
     std::unique_ptr<health::CatalogLoader> catalogs;
     std::unique_ptr<health::AuthLookup> auth_lookup;
+    std::unique_ptr<health::DeadlockWatch> deadlocks;  // mode replication
     // Mode replication; null elsewhere. Outlives the workers.
     cluster::Decider* decider = nullptr;
     // Mode replication: the next transaction's sequence number (fetch_add). Higher than all in the nodes'

@@ -17,7 +17,9 @@ thread_local Worker* this_worker = nullptr;  // of() only: tasks posted to a wor
 
 constexpr milliseconds kTick{1000};
 constexpr milliseconds kAcceptAgain{100};
-constexpr milliseconds kOpenAgain{50};  // after an attempt to connect has failed
+constexpr milliseconds kLookForStuck{100};
+constexpr milliseconds kStuckAfter{200};  // mode replication: a node owes what main has answered
+constexpr milliseconds kOpenAgain{50};    // after an attempt to connect has failed
 
 template <typename T>
 std::unique_ptr<T> take_out(std::vector<std::unique_ptr<T>>& from, const T& wanted) {
@@ -68,14 +70,19 @@ private:
 
 class Worker::Ticker final : public net::TimerTarget {
 public:
-    explicit Ticker(Worker& worker) : worker_(worker), timer_(*this), retry_(*this) {
+    explicit Ticker(Worker& worker) : worker_(worker), timer_(*this), retry_(*this), stuck_(*this) {
         worker.loop_.arm(timer_, kTick);
+        if (worker.config().mode == config::ClusterMode::Replication) worker.loop_.arm(stuck_, kLookForStuck);
     }
     void retry_soon() {
         if (!retry_.armed()) worker_.loop_.arm(retry_, kOpenAgain);
     }
     void on_timer(net::Timer& timer) override {
         if (&timer == &retry_) return worker_.serve_all_waiters();
+        if (&timer == &stuck_) {
+            worker_.look_for_stuck();
+            return worker_.loop_.arm(stuck_, kLookForStuck);
+        }
         worker_.maintain();
         worker_.loop_.arm(timer, kTick);
     }
@@ -84,6 +91,7 @@ private:
     Worker& worker_;
     net::Timer timer_;
     net::Timer retry_;
+    net::Timer stuck_;
 };
 
 Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, AuthTablesPtr auth_tables)
@@ -527,6 +535,29 @@ void Worker::on_config(config::ConfigPtr config, AuthTablesPtr auth_tables) {
     shared_.ledger.limits_changed();
     auth_tables_ = std::move(auth_tables);
     serve_all_waiters();
+}
+
+void Worker::look_for_stuck() {
+    const bool any = std::any_of(servers_.begin(), servers_.end(), [](const auto& server) {
+        const ClientConnection* client = server->client();
+        return client != nullptr && client->session()->is_stuck(kStuckAfter);
+    });
+    if (any && shared_.deadlocks) shared_.deadlocks->look();
+}
+
+std::vector<replication::Participant> Worker::participants() const {
+    std::set<const ClientConnection*> seen;
+    std::vector<replication::Participant> all;
+    for (const auto& server : servers_) {
+        const ClientConnection* client = server->client();
+        if (client != nullptr && seen.insert(client).second) all.push_back(client->session()->participant());
+    }
+    return all;
+}
+
+void Worker::on_deadlock(const replication::TransactionId& victim) {
+    const auto at = clients_.find(victim.session);
+    if (at != clients_.end() && at->second->session() != nullptr) at->second->on_deadlock(victim);
 }
 
 void Worker::drain(std::function<void()> when_empty) {

@@ -48,6 +48,9 @@ public:
     void on_topology(cluster::TopologyPtr topology);
     void on_facts(const std::string& database, sql::CatalogFactsPtr facts);
     void on_config(config::ConfigPtr config, AuthTablesPtr auth_tables);
+    // Of all sessions that hold connections.
+    [[nodiscard]] std::vector<replication::Participant> participants() const;
+    void on_deadlock(const replication::TransactionId& victim);
     void drain(std::function<void()> when_empty);  // no new clients, the others end at their next good moment
     void end_clients();                            // now
 
@@ -130,6 +133,7 @@ private:
     void turn_begin();
     void turn_end();
     void run_handoffs();
+    void look_for_stuck();
     void maintain();  // once a second: ages, checks, minimum sizes
     void maintain(CountedPool& pool);
     void drop_outlived();
