@@ -232,6 +232,7 @@ void Session::note_differences() {
 bool Session::tries_again(Follower& follower) {
     const bool is_early = spread_->phase == At::Open || spread_->phase == At::Marking;
     if (!is_early || !spread_->keeps_all || follower.begun_anew >= kMostBegins) return false;
+    (void)follower.forget_held();
     if (follower.owes()) return true;  // later
     std::string out;
     follower.roll_back(out, markers::kSettle);

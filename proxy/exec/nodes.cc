@@ -41,6 +41,12 @@ bool has_moving_field(std::string& tail, ByteView bytes) {
     return false;
 }
 
+// That no row was there to be changed may be another matter on the others, at their time, or when it is
+// repaired.
+bool changed_nothing(std::string_view tag) {
+    return tag == "UPDATE 0" || tag == "DELETE 0" || tag == "INSERT 0 0";
+}
+
 // By its tag, which ends with the count. An INSERT names its rows itself.
 bool changed_several_rows(const StepOutcome& outcome) {
     const std::string& tag = outcome.text();
@@ -83,6 +89,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
     warn_of_unproven();
     spread.copies = true;
+    spread.is_proven = !request_.meaning.following.unproven;
     spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
     spread.copy = {};
     spread.parts.clear();
@@ -396,6 +403,7 @@ CopiedRequest Session::what_main_did() {
     Spread& spread = *spread_;
     CopiedRequest request;
     for (const Spread::Part& part : spread.parts) {
+        if (!part.rows && !part.execution.statement) continue;
         if (!part.rows)
             request.executions.push_back(part.execution);
         else if (part.rows->fits())
@@ -403,7 +411,8 @@ CopiedRequest Session::what_main_did() {
         else
             spread.doom = "more rows than can travel";
     }
-    if (spread.parts.empty()) return spread.copy;
+    const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
+    if (spread.parts.empty() && !is_void) return spread.copy;
     return request;
 }
 
@@ -427,6 +436,8 @@ void Session::note_main_end(std::string_view tag) {
     if (part != nullptr && part->rows) {
         if (!part->rows->is_told_by(tag)) spread_->doom = "the main node did not show all rows";
         part->rows->add_to(spread_->outcome);
+    } else if (part != nullptr && spread_->is_proven && changed_nothing(tag)) {
+        spread_->parts[spread_->answered].execution = {};
     } else if (!tag.empty()) {
         spread_->outcome.add_tag(tag);
     }

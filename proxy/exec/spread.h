@@ -77,6 +77,7 @@ struct Spread {
     std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
     std::size_t answered = 0;   // of them, by main
     bool by_rows = false;       // parameters or classes make some travel
+    bool is_proven = false;     // the others come to the same, or take rows
     bool is_described = false;  // what comes from main answers a Describe
     std::vector<std::pair<std::string, Part>> bound;  // by portal
     StepOutcome outcome;

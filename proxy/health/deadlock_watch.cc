@@ -159,7 +159,8 @@ std::vector<Deadlock> DeadlockWatch::Core::round(const config::Health& login) {
 
 std::vector<LockWait> DeadlockWatch::Core::waits(const config::Health& login) {
     std::vector<LockWait> found;
-    for (const cluster::NodeStatus& node : topology_()->nodes) {
+    const cluster::TopologyPtr topology = topology_();
+    for (const cluster::NodeStatus& node : topology->nodes) {
         if (node.state != cluster::NodeState::Up) continue;
         const TimePoint deadline = SteadyClock::now() + kPatience;
         pg::Client* asked = client(node, login, deadline);

@@ -134,23 +134,24 @@ def test_an_error_at_commit_is_the_servers(replicated):
 
 def test_a_difference_aborts_and_evicts_nobody(replicated):
     replicated.nodes.nodes[1].sql("insert into t values (1, 1)")
+    replicated.nodes.nodes[0].sql("insert into t values (3, 3)")
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
         with pytest.raises(psycopg2.errors.SerializationFailure, match='node "node2" came to another result'):
             cursor.execute("insert into t values (1, 5)")
         cursor.execute("begin")
         cursor.execute("insert into t values (2, 2)")
-        cursor.execute("update t set v = 9 where id = 1")
+        cursor.execute("update t set v = 9 where id = 3")
         with pytest.raises(psycopg2.errors.SerializationFailure):
             cursor.execute("commit")
         cursor.execute("begin")
-        cursor.execute("update t set v = 9 where id = 1")
+        cursor.execute("update t set v = 9 where id = 3")
         time.sleep(0.3)
         with pytest.raises(psycopg2.errors.SerializationFailure):
             cursor.execute("select 1")
         with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
             cursor.execute("select 1")
         cursor.execute("rollback")
-    replicated.nodes.nodes[1].sql("delete from t")
+    replicated.nodes.sql("delete from t")
     assert contents(replicated.nodes) == ""
     assert all(row["status"] == "up" for row in replicated.admin("show pool_nodes"))
 
