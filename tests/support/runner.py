@@ -54,19 +54,19 @@ def parts(jobs):
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
               ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20", *fixed,
                "simple/*", "pipelines/*", "session/*"])),
-        Part("hunt", "divergence hunt in mode replication, 3 seeds of 90 s", ("dev",), 900, (["tests/hunt/run", "--seeds", "1-3", "--seconds", "90"],)),
+        Part("hunt", "divergence hunt in mode replication, 3 seeds of 90 s", ("dev",), 900, (["tests/hunt/run", "--seeds", "1-3", "--seconds", "90", "--unsafe", "refuse"],)),
         Part("fuzz", "every fuzz target", ("fuzz",), 1200, ([PYTHON, "tests/support/fuzz.py", "--jobs", str(jobs)],)),
         Part("bench", "against direct, haproxy, pgbouncer and pgpool2, a few minutes; not in the default", ("release",), 1800,
              (["tests/bench/run", "--quick"],)),
         Part("long", "the full bench, million-check forms of the cluster tests, long random runs; not in the default", ("release", "asan"), 8 * 3600,
-             (["tests/bench/run"], PYTEST + ["tests/cluster"], ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300"], [differential, "--split", "--random", "5000"],
+             (["tests/bench/run"], PYTEST + ["tests/cluster"], ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300", "--unsafe", "refuse"], [differential, "--split", "--random", "5000"],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"]),
              (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release"))),
     ]
     return {p.name: p for p in found}
 
 
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "sanitizers", "fuzz"]
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "hunt", "sanitizers", "fuzz"]
 
 
 @dataclasses.dataclass
