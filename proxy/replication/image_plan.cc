@@ -40,14 +40,6 @@ bool is_kept(const Change& change, const UniqueKey& key) {
                         [&](const std::string& column) { return assigns(change, column); });
 }
 
-// ON CONFLICT names it.
-bool is_arbiter(const Change& change, const UniqueKey& key) {
-    if (!change.conflict_constraint.empty()) return key.name == change.conflict_constraint;
-    return !change.conflict_unclear && key.columns.size() == change.conflict_columns.size() &&
-           std::all_of(key.columns.begin(), key.columns.end(),
-                       [&](const std::string& column) { return holds(change.conflict_columns, column); });
-}
-
 template <typename Test>
 const UniqueKey* find_key(const WriteFacts& table, Test test) {
     const auto found = std::find_if(table.keys.begin(), table.keys.end(), test);
@@ -199,6 +191,13 @@ ImagePlanPtr only_moves(const sql::Statement& statement) {
 }
 
 }  // namespace
+
+bool is_arbiter(const Change& change, const UniqueKey& key) {
+    if (!change.conflict_constraint.empty()) return key.name == change.conflict_constraint;
+    return !change.conflict_unclear && key.columns.size() == change.conflict_columns.size() &&
+           std::all_of(key.columns.begin(), key.columns.end(),
+                       [&](const std::string& column) { return holds(change.conflict_columns, column); });
+}
 
 ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFacts& facts) {
     if (statement.explained || statement.has_unclear_sequence) return nullptr;

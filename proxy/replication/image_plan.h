@@ -40,6 +40,9 @@ struct ImagePlan {
 
 using ImagePlanPtr = std::shared_ptr<const ImagePlan>;
 
+// ON CONFLICT names this key.
+[[nodiscard]] bool is_arbiter(const sql::Change& change, const sql::UniqueKey& key);
+
 // null: there is none, because the statement writes several tables or by no key that stays, or the columns
 // are not known for sure.
 [[nodiscard]] ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFacts& facts);

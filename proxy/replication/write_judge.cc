@@ -378,14 +378,8 @@ void Judge::insert(const Change& change, const WriteFacts& target) {
 // One row and one key decide; otherwise which rows conflict depends on the others.
 void Judge::on_conflict(const Change& change, const WriteFacts& target) {
     if (change.on_conflict == Change::OnConflict::Update) obstacle(target.update_obstacle);
-    const bool known_key =
-        std::any_of(target.keys.begin(), target.keys.end(), [&](const sql::UniqueKey& key) {
-            if (!change.conflict_constraint.empty()) return key.name == change.conflict_constraint;
-            return !change.conflict_unclear && key.columns.size() == change.conflict_columns.size() &&
-                   std::all_of(key.columns.begin(), key.columns.end(), [&](const std::string& column) {
-                       return holds(change.conflict_columns, column);
-                   });
-        });
+    const bool known_key = std::any_of(target.keys.begin(), target.keys.end(),
+                                       [&](const sql::UniqueKey& key) { return is_arbiter(change, key); });
     if (!known_key) return raise(WriteClass::Predicate, "ON CONFLICT without one unique key");
     if (change.source == Change::Source::Values && !change.one_row)
         raise(WriteClass::Predicate, "ON CONFLICT for several rows");

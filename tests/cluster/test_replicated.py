@@ -547,10 +547,8 @@ def test_a_role_that_may_use_a_sequence_moves_it_everywhere(replicated):
     assert contents(replicated.nodes, POSITION.format("s")) == "1/true"
 
 
-def test_a_condition_over_another_table_that_others_write(replicated):
-    """The case that statement replication has always had wrong: neither a difference, nor a wait, nor an abort."""
-    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute("insert into t select g, 0 from generate_series(1, 20) g")
+def succeed_together(replicated, *scripts):
+    """Each script is the texts of one client; none of them fails."""
     failures = []
 
     def run(texts):
@@ -561,39 +559,34 @@ def test_a_condition_over_another_table_that_others_write(replicated):
         except psycopg2.Error as error:
             failures.append(error)
 
-    rounds = range(60)
-    threads = [threading.Thread(target=run, args=(texts,)) for texts in (
-        ["update t set v = v + 1 where id in (select id from other)" for _ in rounds],
-        [f"insert into other values ({i % 20 + 1}) on conflict (id) do nothing" for i in rounds],
-        [f"delete from other where id = {i * 7 % 20 + 1}" for i in rounds])]
+    threads = [threading.Thread(target=run, args=(texts,)) for texts in scripts]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+        assert not thread.is_alive()
     assert failures == []
+
+
+def test_a_condition_over_another_table_that_others_write(replicated):
+    """The case that statement replication has always had wrong: neither a difference, nor a wait, nor an abort."""
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into t select g, 0 from generate_series(1, 20) g")
+    rounds = range(60)
+    succeed_together(
+        replicated,
+        ["update t set v = v + 1 where id in (select id from other)" for _ in rounds],
+        [f"insert into other values ({i % 20 + 1}) on conflict (id) do nothing" for i in rounds],
+        [f"delete from other where id = {i * 7 % 20 + 1}" for i in rounds])
     contents(replicated.nodes)
     contents(replicated.nodes, "select string_agg(id::text, ' ' order by id) from other")
 
 
 def test_update_against_insert_into_the_same_table(replicated):
-    failures = []
-
-    def run(texts):
-        try:
-            with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
-                for text in texts:
-                    cursor.execute(text)
-        except psycopg2.Error as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(texts,)) for texts in (
+    succeed_together(
+        replicated,
         [f"insert into t select {i}, count(*) from t" for i in range(80)],
-        ["update t set v = v + 1 where v % 2 = 0" for _ in range(80)])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
+        ["update t set v = v + 1 where v % 2 = 0" for _ in range(80)])
     assert len(contents(replicated.nodes).split()) == 80
 
 
