@@ -27,6 +27,7 @@ class Running:
     port: int
     pid: int | None
     setup: str
+    generator: tuple = ()  # the command that takes pgbench's place, with its options
 
 
 class Direct:
@@ -39,13 +40,17 @@ class Direct:
 
 
 class Daemon:
-    """A foreground program with one configuration file, run as user postgres."""
+    """A foreground program with one configuration file, run as user postgres. `behind` is what it stands in front of."""
+
+    @staticmethod
+    def behind(cluster):
+        return cluster.primary
 
     @contextlib.contextmanager
     def run(self, cluster, protocol, clients):
         port, directory = ports.reserve(), pgcluster.make_owned_directory(f"pgpool-bench-{self.name}-")
         try:
-            files, setup = self.configuration(cluster.primary, port, directory, protocol, clients)
+            files, setup = self.configuration(self.behind(cluster), port, directory, protocol, clients)
             for name, text in files.items():
                 (directory / name).write_text(text)
                 (directory / name).chmod(0o644)
@@ -125,14 +130,17 @@ class Pgpool(Daemon):
     version_command = ["/usr/sbin/pgpool", "--version"]
 
     def configuration(self, node, port, directory, protocol, clients):
+        return self.in_mode("streaming_replication", [node], port, directory, clients, "sr_check_user = 'postgres'\nsr_check_database = 'postgres'\n")
+
+    @staticmethod
+    def in_mode(mode, nodes, port, directory, clients, more=""):
         children = max(32, clients + 8)
-        text = ("backend_clustering_mode = 'streaming_replication'\nlisten_addresses = '127.0.0.1'\n"
+        backends = "".join(f"backend_hostname{i} = '{n.host}'\nbackend_port{i} = {n.port}\nbackend_weight{i} = 1\n" for i, n in enumerate(nodes))
+        text = (f"backend_clustering_mode = '{mode}'\nlisten_addresses = '127.0.0.1'\n"
                 f"port = {port}\npcp_listen_addresses = ''\nsocket_dir = '{directory}'\npcp_socket_dir = '{directory}'\n"
-                f"wd_ipc_socket_dir = '{directory}'\npid_file_name = '{directory}/pid'\nlogdir = '{directory}'\n"
-                f"backend_hostname0 = '{node.host}'\nbackend_port0 = {node.port}\nbackend_weight0 = 1\n"
-                f"num_init_children = {children}\nmax_pool = 1\nenable_pool_hba = off\nsr_check_user = 'postgres'\n"
-                "sr_check_database = 'postgres'\nchild_life_time = 0\nlog_min_messages = error\n")
-        return {"pgpool.conf": text, "pcp.conf": "", "pool_passwd": ""}, f"streaming_replication, num_init_children {children}, max_pool 1"
+                f"wd_ipc_socket_dir = '{directory}'\npid_file_name = '{directory}/pid'\nlogdir = '{directory}'\n{backends}"
+                f"num_init_children = {children}\nmax_pool = 1\nenable_pool_hba = off\nchild_life_time = 0\nlog_min_messages = error\n{more}")
+        return {"pgpool.conf": text, "pcp.conf": "", "pool_passwd": ""}, f"{mode}, num_init_children {children}, max_pool 1"
 
     def command(self, directory):
         return ["/usr/sbin/pgpool", "-n", "-f", directory / "pgpool.conf", "-F", directory / "pcp.conf"]
@@ -166,11 +174,11 @@ CONTENDERS = {c.name: c for c in (Direct(), Haproxy(), Pgbouncer(), Pgpool(), Ou
                                   Ours(OURS_WITH_STANDBY, 0, with_standbys=True))}
 
 
-def versions(names):
+def versions(names, known=None):
     """Name to the line in which the program tells its version."""
     found = {}
     for name in names:
-        done = subprocess.run(CONTENDERS[name].version_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run((known or CONTENDERS)[name].version_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = (done.stdout.splitlines() or ["?"])[0].split(" - ")[0]
         found[name] = line if re.search("[A-Za-z]{3}", line) else f"{name} {line}"
     return found

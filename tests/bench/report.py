@@ -35,38 +35,41 @@ class Row:
     problem: str
 
 
-def _median(values):
+def median(values):
     found = [v for v in values if v]
     return statistics.median(found) if found else 0.0
 
 
-def _ratio(slices, by_round, base, field):
+def ratio(slices, by_round, base, field):
     pairs = [(getattr(s, field), getattr(by_round.get((base, s.round)), field, 0.0)) for s in slices]
     ratios = [own / other for own, other in pairs if own and other]
     return statistics.median(ratios) if ratios else None
 
 
-def rows_of(slices):
-    """Rows in the order in which the cells and contenders first appear."""
+def rows_of(slices, known=contenders.CONTENDERS, row=None):
+    """Rows in the order in which the cells first appear and the contenders are known; `row` makes one."""
     cells = collections.defaultdict(lambda: collections.defaultdict(list))
     for s in slices:
         cells[s.cell][s.contender].append(s)
     found = []
     for cell, by_contender in cells.items():
         by_round = {(s.contender, s.round): s for group in by_contender.values() for s in group}
-        ordered = [c for c in contenders.CONTENDERS if c in by_contender]
-        found += [_row(cell, name, by_contender[name], by_round) for name in ordered]
+        ordered = [c for c in known if c in by_contender]
+        found += [(row or _row)(cell, name, by_contender[name], by_round) for name in ordered]
     return found
 
 
 def _row(cell, name, slices, by_round):
     rates = [s.tps for s in slices if s.tps]
-    return Row(cell, name, _median(s.tps for s in slices), _ratio(slices, by_round, "direct", "tps"),
-               _ratio(slices, by_round, "pgbouncer", "tps"), _median(s.p50 for s in slices), _median(s.p99 for s in slices),
-               _median(s.cpu_us for s in slices), _ratio(slices, by_round, "pgbouncer", "cpu_us"),
-               _median(s.server_cpu_us for s in slices), sum(s.errors for s in slices),
-               (max(rates) - min(rates)) / statistics.median(rates) if rates else 0.0,
-               next((s.problem for s in slices if s.problem), ""))
+    return Row(cell, name, median(s.tps for s in slices), ratio(slices, by_round, "direct", "tps"),
+               ratio(slices, by_round, "pgbouncer", "tps"), median(s.p50 for s in slices), median(s.p99 for s in slices),
+               median(s.cpu_us for s in slices), ratio(slices, by_round, "pgbouncer", "cpu_us"),
+               median(s.server_cpu_us for s in slices), sum(s.errors for s in slices),
+               spread_of(rates), next((s.problem for s in slices if s.problem), ""))
+
+
+def spread_of(rates):
+    return (max(rates) - min(rates)) / statistics.median(rates) if rates else 0.0
 
 
 # --- words and numbers ---
@@ -85,9 +88,14 @@ def cells_of(row):
 
 
 def text_table(rows):
-    lines = [HEADINGS] + [cells_of(r) for r in rows]
-    widths = [max(len(line[i]) for line in lines if i < len(line)) for i in range(len(HEADINGS))]
-    return "\n".join("  ".join([line[0].ljust(widths[0])] + [v.rjust(w) for v, w in zip(line[1:], widths[1:])] + line[len(HEADINGS):])
+    return aligned(HEADINGS, [cells_of(r) for r in rows])
+
+
+def aligned(headings, lines):
+    """For a terminal; what a line has beyond the headings follows it."""
+    lines = [headings] + lines
+    widths = [max(len(line[i]) for line in lines if i < len(line)) for i in range(len(headings))]
+    return "\n".join("  ".join([line[0].ljust(widths[0])] + [v.rjust(w) for v, w in zip(line[1:], widths[1:])] + line[len(headings):])
                      for line in lines)
 
 
@@ -155,7 +163,7 @@ def markdown(environment, slices, standby_slices, idle):
     parts += ["## Idle clients", markdown_table(["contender", "clients", "KiB per client after login", "after one query each", "MiB in all", "setup"], [
         [i.contender, f"{i.clients:,}", number(i.login_kib), number(i.query_kib), number(i.total_mib, 1), i.setup] if not i.problem else
         [i.contender, f"{i.clients:,}", "–", "–", "–", i.problem] for i in idle])]
-    parts += ["## Set-up of the contenders", "\n".join(f"* {name}: {setup}" for name, setup in _setups(slices + standby_slices))]
+    parts += ["## Set-up of the contenders", "\n".join(f"* {name}: {setup}" for name, setup in setups(slices + standby_slices))]
     return "\n\n".join(parts)
 
 
@@ -172,7 +180,7 @@ def _sections(rows, level="## "):
     return out
 
 
-def _setups(slices):
+def setups(slices):
     found = collections.OrderedDict()
     for s in slices:
         if s.setup:
@@ -180,13 +188,13 @@ def _setups(slices):
     return [(name, "; or ".join(f"{setup}" for setup in setups)) for name, setups in found.items()]
 
 
-def write_document(path, generated):
+def write_document(path, generated, begin=BEGIN, end=END):
     """Replaces what stands between the markers; the words around them stay."""
     before = path.read_text()
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if not pattern.search(before):
-        raise ValueError(f"{path} has no lines '{BEGIN}' and '{END}'")
-    path.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{generated}\n\n{END}", before, count=1))
+        raise ValueError(f"{path} has no lines '{begin}' and '{end}'")
+    path.write_text(pattern.sub(lambda _: f"{begin}\n\n{generated}\n\n{end}", before, count=1))
 
 
 def write_json(path, environment, slices, standby_slices, idle):

@@ -19,7 +19,8 @@ from support.pgcluster import BIN
 
 from . import contenders, cpu
 
-SCRIPTS = {"select": "select-only", "tpcb": "tpcb-like", "connect": "select-only"}
+SCRIPTS = {"select": ["-b", "select-only"], "tpcb": ["-b", "tpcb-like"], "connect": ["-b", "select-only"],
+           "update": ["-f", pathlib.Path(__file__).resolve().parent / "scripts" / "update.sql"]}
 PROTOCOLS = ["simple", "extended", "prepared"]
 PROGRESS = re.compile(r"progress: [\d.]+ s, ([\d.]+) tps")
 MAX_LOGGED_PER_SECOND = 4000
@@ -27,10 +28,11 @@ MAX_LOGGED_PER_SECOND = 4000
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """script: a key of SCRIPTS; "connect" opens a connection for each transaction."""
+    """script: a key of SCRIPTS; "connect" opens a connection for each transaction. scale: 0 if the script does not need it."""
     script: str
     protocol: str
     clients: int
+    scale: int = 0
 
     @property
     def name(self):
@@ -42,9 +44,9 @@ def all_cells():
     return cells + [Cell("connect", "simple", 8)]
 
 
-def chosen_cells(patterns):
+def chosen_cells(patterns, cells=None):
     """Cells whose name matches any of the patterns, in their usual order."""
-    return [c for c in all_cells() if any(fnmatch.fnmatch(c.name, p) for p in patterns)]
+    return [c for c in cells or all_cells() if any(fnmatch.fnmatch(c.name, p) for p in patterns)]
 
 
 @dataclasses.dataclass
@@ -100,11 +102,12 @@ class Window:
         return max(0.0, busy - ours) / capacity, steal / capacity
 
 
-def command(cell, port, seconds, log_prefix, sampling):
-    found = [BIN / "pgbench", "-n", "-h", "127.0.0.1", "-p", port, "-U", contenders.USER, "-M", cell.protocol, "-b", SCRIPTS[cell.script],
-             "-c", cell.clients, "-j", min(cell.clients, os.cpu_count()), "-T", seconds, "-P", 1, "-l", f"--log-prefix={log_prefix}"]
+def command(cell, running, seconds, log_prefix, sampling):
+    found = [*(running.generator or [BIN / "pgbench", "-n"]), "-h", "127.0.0.1", "-p", running.port, "-U", contenders.USER,
+             "-M", cell.protocol, *SCRIPTS[cell.script], "-c", cell.clients, "-j", min(cell.clients, os.cpu_count()), "-T", seconds, "-P", 1, "-l", f"--log-prefix={log_prefix}"]
     found += [f"--sampling-rate={sampling}"] if sampling < 1 else []
     found += ["-C"] if cell.script == "connect" else []
+    found += ["-s", cell.scale] if cell.scale else []
     return [str(c) for c in found + [contenders.DATABASE]]
 
 
@@ -115,7 +118,7 @@ def measure(cluster, cell, contender, number, seconds, expected_tps):
         with contender.run(cluster, cell.protocol, cell.clients) as running, tempfile.TemporaryDirectory(dir="/dev/shm") as logs:
             found.setup = running.setup
             sampling = min(1.0, MAX_LOGGED_PER_SECOND / max(expected_tps, 1.0))
-            _pgbench(found, cluster, running, command(cell, running.port, seconds + 1, f"{logs}/l", sampling), logs, seconds)
+            _pgbench(found, cluster, running, command(cell, running, seconds + 1, f"{logs}/l", sampling), logs, seconds)
     except Exception as error:  # the comparison goes on with the others
         found.problem = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
     return found

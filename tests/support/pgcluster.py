@@ -57,8 +57,8 @@ def run(command, **options):
     return done.stdout
 
 
-def make_owned_directory(prefix):
-    path = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
+def make_owned_directory(prefix, parent="/var/tmp"):
+    path = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres")
         os.chown(path, user.pw_uid, user.pw_gid)
@@ -283,8 +283,8 @@ class Node:
 class Servers:
     """Several nodes in a directory of their own, from start() on to the end of the block; who derives from it has `nodes`."""
 
-    def __init__(self, settings):
-        self.directory = make_owned_directory("pgpool-test-")
+    def __init__(self, settings, parent="/var/tmp"):
+        self.directory = make_owned_directory("pgpool-test-", parent)
         self.settings = settings or {}
 
     def make_first(self, node, hba):
@@ -316,8 +316,8 @@ class Servers:
 class Independents(Servers):
     """Servers that know nothing of each other, for mode replication: as if made by one initdb, then copied."""
 
-    def __init__(self, count=3, settings=None):
-        super().__init__(settings)
+    def __init__(self, count=3, settings=None, parent="/var/tmp"):
+        super().__init__(settings, parent)
         self.nodes = [Node(self, f"node{i + 1}", ports.reserve()) for i in range(count)]
 
     def start(self):

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication and what it is compared with: two nodes with a proxy in front, two without, and one alone.
+
+`cluster` is a Trio here.
+"""
+import contextlib
+import os
+import pathlib
+
+from support import markers, pgcluster, proxy
+
+from . import contenders, harness
+
+SLOTS, POOL_SIZE = 64, 40
+OURS, PGPOOL, FLOOR, DIRECT = "pgpool-proxy", "pgpool2", "floor", "direct"
+
+
+class Trio(pgcluster.Independents):
+    """Two nodes of mode replication (`pair`), and one with the same tables that direct has for itself (`primary`)."""
+
+    def __init__(self, storage, scale):
+        super().__init__(3, harness.SERVER_SETTINGS, storage)
+        self.scale = scale
+        self.pair, self.primary = self.nodes[:2], self.nodes[2]
+        self.state_directory = pathlib.Path(self.directory, "state")
+
+    def start(self):
+        super().start()
+        for node in self.nodes:
+            harness.load_tables(node, self.scale)
+        for database in ("postgres", "template1", contenders.DATABASE):
+            markers.prepare(self.pair, SLOTS, database)
+        self.state_directory.mkdir()
+        return self
+
+    def contents(self):
+        """What each of the pair has, in few numbers."""
+        return [node.rows("select (select sum(abalance::numeric * aid) from pgbench_accounts), (select sum(tbalance::numeric * tid) from "
+                          "pgbench_tellers), (select sum(bbalance::numeric * bid) from pgbench_branches), (select count(*) from "
+                          "pgbench_history)", dbname=contenders.DATABASE) for node in self.pair]
+
+
+class Floor:
+    """The same statements on both nodes by a load generator of its own, without any proxy (floor/client.h)."""
+    name = FLOOR
+    version_command = ["echo", "floor: tests/bench/floor"]
+
+    @staticmethod
+    def binary():
+        return proxy.binary().parent.parent / "tests" / "bench" / "floor" / "bench_floor"
+
+    @contextlib.contextmanager
+    def run(self, cluster, protocol, clients):
+        main, other = cluster.pair
+        yield contenders.Running(main.port, None, "bench_floor, one connection per client to each node",
+                                 (self.binary(), "--other", other.port, "--epoch", *markers.epochs(main, contenders.DATABASE)))
+
+
+class PgpoolReplicating(contenders.Pgpool):
+    """Its native replication; selects go to one node."""
+
+    @staticmethod
+    def behind(cluster):
+        return cluster.pair
+
+    def configuration(self, nodes, port, directory, protocol, clients):
+        return self.in_mode("native_replication", nodes, port, directory, clients)
+
+
+class OursReplicating:
+    """All that is default, but for as many server connections as the others have."""
+    name = OURS
+    version_command = property(lambda self: [proxy.binary(), "--version"])
+
+    @contextlib.contextmanager
+    def run(self, cluster, protocol, clients):
+        changes = {"mode": "replication", "workers": 0, "pool": {"size": POOL_SIZE}, "health": contenders.Ours.health,
+                   "replication": {"state_directory": str(cluster.state_directory), "slots": SLOTS},
+                   "nodes": [proxy.node_entry(n) for n in cluster.pair]}
+        with proxy.Proxy.for_cluster(cluster, changes) as running:
+            pgcluster.wait_for(lambda: all(row["status"] == "up" for row in running.admin("show pool_nodes")), 20, "all nodes are in")
+            yield contenders.Running(running.port, running.process.pid,
+                                     f"mode replication, pool.size {POOL_SIZE}, workers {os.cpu_count()} (one per core)")
+
+
+CONTENDERS = {c.name: c for c in (contenders.Direct(), Floor(), PgpoolReplicating(), OursReplicating())}
