@@ -21,6 +21,8 @@ using At = Spread::Phase;
 
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
+constexpr const char* kMembershipChanges = "the membership of nodes changes";
+
 StepOutcome only(std::string_view tag) {
     StepOutcome outcome;
     outcome.add_tag(tag);
@@ -76,13 +78,18 @@ void Session::begin_marking() {
     try_marking();
 }
 
-// Nodes that are in but do not follow must be out first.
+// Nodes that are in but do not follow must be out first; who waits for that must not have marked.
 void Session::try_marking() {
     Spread& spread = *spread_;
+    if (spread.doom.empty() && spread.marker && is_anybody_missing()) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
-    if (is_anybody_missing()) return effects_.await_news();
-    spread.epoch = around_.topology->epoch;
-    send_marker();
+    if (!spread.marker) {
+        if (is_anybody_missing()) return effects_.await_news();
+        spread.epoch = around_.topology->epoch;
+        mark_main();
+        sync_marker();
+    }
+    mark_followers();
 }
 
 bool Session::is_anybody_missing() const {
@@ -103,7 +110,7 @@ bool Session::take_slot() {
     return true;
 }
 
-void Session::send_marker() {
+Spread::Marker Session::make_marker() {
     Spread& spread = *spread_;
     spread.redo.user = login_.user;
     spread.redo.settings.clear();
@@ -111,29 +118,51 @@ void Session::send_marker() {
     if (!settings.sql.empty()) spread.redo.settings.push_back(settings.sql);
     std::string redo = spread.is_repairable ? markers::encode(spread.redo) : std::string();
     if (redo.empty() || redo.size() > kMaxRedo) redo = markers::kTooLarge;
-    const PreparedPtr constraints =
-        around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
-    const PreparedPtr mark =
-        around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr);
-    const std::string values =
-        mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo);
-    mark_main(constraints, Follower::kNoValues);
-    mark_main(mark, values);
+    return {.constraints = around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE"), "", nullptr),
+            .mark = around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr),
+            .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo)};
+}
+
+void Session::mark_main() {
+    const Spread::Marker& marker = spread_->marker.emplace(make_marker());
+    spread_->main_marked = false;
+    execute_at_main(marker.constraints, Follower::kNoValues);
+    execute_at_main(marker.mark, marker.values);
+    send_made();
+}
+
+void Session::sync_marker() {
     wire::append_sync(out_);
     link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
     send_made();
-    ++spread.main_owes;
-    spread.main_marked = false;
+    ++spread_->main_owes;
+}
+
+// A statement that is a transaction of its own is the last one: the marker goes to main together with it. If
+// BEGIN or the statement fails the marker is skipped or fails too: in a batch it stands before the client's
+// Sync, behind a Query it has one of its own. Not if the redo is what main answers, or if it waits for data.
+bool Session::marks_with_request() const {
+    return copies() && spread_->is_alone && !spread_->is_bare && !spread_->images &&
+           !request_.meaning.copies_in && request_.beyond == 0;
+}
+
+void Session::mark_main_with_request() {
+    add_to_redo(spread_->redo, spread_->copy);
+    mark_main();
+}
+
+void Session::mark_followers() {
+    Spread& spread = *spread_;
     spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
         begin_at(*follower);
         std::string out;
-        follower->mark(out, constraints, mark, values);
+        follower->mark(out, spread.marker->constraints, spread.marker->mark, spread.marker->values);
         send_to(*follower, out);
     }
 }
 
-void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
+void Session::execute_at_main(const PreparedPtr& statement, std::string_view values) {
     ensure_prepared(statement);
     wire::FrameBuilder(out_, wire::frontend::kBind).string("").string(statement->server_name).bytes(values);
     wire::FrameBuilder(out_, wire::frontend::kExecute).string("").int32(0);
@@ -200,8 +229,7 @@ void Session::all_marked() {
                 fmt::format("sessions of node \"{}\" have other settings", name_of(follower->link->node));
     }
     if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
-    if (spread.doom.empty() && (!all || is_anybody_missing()))
-        spread.doom = "the membership of nodes changes";
+    if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) effects_.ddl_seen();  // before others see it: who judges by older facts is told
     if (!spread.is_alone) {

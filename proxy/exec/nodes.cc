@@ -194,7 +194,8 @@ void Session::begin_at(Follower& follower) {
     std::string out;
     settings_at(follower, out);
     follower.needs_reset |= settings_.is_open();
-    follower.begin(out, spread_->is_alone ? "BEGIN" : begin_text(transaction_options_));
+    const std::string text = spread_->is_alone ? "BEGIN" : begin_text(transaction_options_);
+    follower.begin(out, around_.prepared.intern(parse_body(text), "", nullptr));
     effects_.send(*follower.link, out);
     for (const Spread::Done& done : spread_->prelude) {
         std::string steps;
@@ -204,7 +205,7 @@ void Session::begin_at(Follower& follower) {
     }
 }
 
-// Nothing may run there outside of the transaction: what comes behind BEGIN waits until that has succeeded.
+// Nothing may run there outside of the transaction: what a failed BEGIN would not keep from running waits.
 void Session::send_to(Follower& follower, std::string_view steps) {
     if (follower.hold_back(steps)) return;
     effects_.send(*follower.link, steps);
@@ -318,15 +319,17 @@ bool Session::hold_back(const wire::Frame& frame) {
 // The others do what main has done; if there are none yet, when they come in.
 void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
-    add_to_redo(spread.redo, request);
+    if (!spread.marker) add_to_redo(spread.redo, request);
     if (!spread.is_joined) {
         spread.prelude.push_back({std::move(request), spread.outcome, spread.sets});
         return;
     }
+    const bool marks = spread.is_alone && spread.doom.empty() && !is_anybody_missing();
+    const Follower::Next next = marks ? Follower::Next::Mark : Follower::Next::Anything;
     for (const auto& follower : spread.followers) {
         std::string out;
         begin_at(*follower);
-        follower->repeat(out, request, spread.outcome);
+        follower->repeat(out, request, spread.outcome, next);
         follower->needs_reset |= spread.sets;
         send_to(*follower, out);
     }

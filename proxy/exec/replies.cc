@@ -306,7 +306,8 @@ bool Session::on_error(const wire::Frame& frame) {
     } else {
         undo_prepared(head);
     }
-    if (of_query && replies.empty()) {
+    const bool is_marker_left = !replies.empty() && replies.head().purpose == Purpose::Mark;
+    if (of_query && (replies.empty() || is_marker_left)) {
         end_skipped_query();
     } else if (in_batch && replies.empty()) {
         skip_with_server();
@@ -357,12 +358,20 @@ bool Session::prepares_for_query(std::size_t from) const {
     return i > from && i < replies.size() && replies.at(i).owed == Owed::Query;
 }
 
-// The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery.
+// The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery, or that
+// of the marker does.
 void Session::end_skipped_query() {
+    may_be_skipped_ = false;
+    if (!link_->replies.empty()) {
+        Expected& sync = link_->replies.head();
+        sync.deliver = Deliver::Forward;
+        sync.purpose = Purpose::Client;
+        --spread_->main_owes;
+        return;
+    }
     wire::append_sync(out_);
     send_made();
     link_->replies.push(Owed::Sync);
-    may_be_skipped_ = false;
 }
 
 // The Sync of the failed batch is not sent yet: what the client sends before it is ignored, as the server

@@ -8,6 +8,7 @@
 
 #include "common/wire/messages.h"
 #include "proxy/exec/settings.h"
+#include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
 
@@ -63,6 +64,20 @@ bool is_given(const sql::Change& change, const std::string& column, std::size_t 
     });
 }
 
+// Without the semicolon behind its only statement. What the analysis tells of its length may come from
+// another text, with other literals.
+std::string_view without_semicolon(std::string_view sql) {
+    sql::Lexer lexer(sql);
+    bool has_begun = false;
+    for (sql::Token token = lexer.next(); token.kind != sql::TokenKind::End; token = lexer.next()) {
+        if (token.text != ";")
+            has_begun = true;
+        else if (has_begun)
+            return sql.substr(0, static_cast<std::size_t>(token.text.data() - sql.data()));
+    }
+    return sql;
+}
+
 }  // namespace
 
 std::optional<RowImages> RowImages::of(const sql::StatementInfo& info, const sql::CatalogFacts* facts) {
@@ -79,7 +94,6 @@ std::optional<RowImages> RowImages::of(const sql::StatementInfo& info, const sql
         change.target.schema.empty() ? std::string() : quote_identifier(change.target.schema) + ".";
     images.target_ += quote_identifier(change.target.name);
     images.client_returns_ = change.returns;
-    images.end_ = statement.length > 0 ? static_cast<std::size_t>(statement.location + statement.length) : 0;
     std::size_t position = 0;
     for (const sql::ColumnFacts& column : table->write->columns) {
         const std::size_t at = position++;
@@ -94,8 +108,8 @@ std::optional<RowImages> RowImages::of(const sql::StatementInfo& info, const sql
 
 // On a line of its own: what was written may end with a comment.
 std::string RowImages::on_main(std::string_view sql) const {
-    const std::string_view statement = end_ > 0 ? sql.substr(0, end_) : sql;
-    return fmt::format("{}\n{} {}", statement, client_returns_ ? "," : "RETURNING", joined(columns_));
+    return fmt::format("{}\n{} {}", without_semicolon(sql), client_returns_ ? "," : "RETURNING",
+                       joined(columns_));
 }
 
 // One format is for all columns, none is text.

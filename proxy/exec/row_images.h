@@ -53,7 +53,6 @@ private:
     std::vector<std::string> columns_;  // the same, quoted
     std::vector<Sequence> sequences_;
     bool client_returns_ = false;
-    std::size_t end_ = 0;  // of the statement in its text; 0: to the end
     bool is_binary_ = false;
     std::vector<std::string> rows_;  // the columns of each as they stand in a DataRow
 };

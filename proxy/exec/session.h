@@ -336,8 +336,13 @@ private:
     void try_marking();
     [[nodiscard]] bool is_anybody_missing() const;
     [[nodiscard]] bool take_slot();
-    void send_marker();
-    void mark_main(const PreparedPtr& statement, std::string_view values);
+    [[nodiscard]] Spread::Marker make_marker();
+    void mark_main();
+    void sync_marker();
+    [[nodiscard]] bool marks_with_request() const;
+    void mark_main_with_request();
+    void mark_followers();
+    void execute_at_main(const PreparedPtr& statement, std::string_view values);
     void main_stepped(std::string error);
     void nodes_stepped();
     void note_differences();
