@@ -56,7 +56,7 @@ bool Follower::hold_back(std::string_view steps) {
 }
 
 std::string Follower::take_held() {
-    if (awaits_begin_ || !difference_.empty()) return {};
+    if (awaits_begin_) return {};
     steps_held_ = 0;
     return std::exchange(held_, {});
 }
@@ -196,6 +196,7 @@ void Follower::on_error(ByteView body) {
     outcome_.add_error(fields.sqlstate);
     last_error_.assign(fields.message);
     if (steps_.empty()) return;
+    if (awaits_begin_ && steps_.front().begins) forget_held();
     if (steps_.front().kind == Kind::Mark) marked_ = false;
     if (!steps_.front().prepares) return;
     link->statements.clear();  // which of them came to be is not known any more
