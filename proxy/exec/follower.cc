@@ -30,6 +30,7 @@ void Follower::begin_step(Step step) {
 void Follower::end_with_sync(std::string& out, Step step) {
     wire::append_sync(out);
     link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
+    step.has_sync = true;
     begin_step(std::move(step));
     makes_sync_ = true;
 }
@@ -51,12 +52,13 @@ void Follower::begin(std::string& out, const PreparedPtr& begin) {
 bool Follower::hold_back(std::string_view steps) {
     const bool holds = awaits_begin_ && is_synced_;
     if (holds) held_ += steps;
+    if (begin_failed_) forget_held();
     is_synced_ |= std::exchange(makes_sync_, false);
     return holds;
 }
 
 std::string Follower::take_held() {
-    if (awaits_begin_) return {};
+    if (awaits_begin_ && !begin_failed_) return {};
     steps_held_ = 0;
     return std::exchange(held_, {});
 }
@@ -196,11 +198,23 @@ void Follower::on_error(ByteView body) {
     outcome_.add_error(fields.sqlstate);
     last_error_.assign(fields.message);
     if (steps_.empty()) return;
-    if (awaits_begin_ && steps_.front().begins) forget_held();
+    if (awaits_begin_ && steps_.front().begins) return on_begin_failed(std::string(fields.sqlstate));
     if (steps_.front().kind == Kind::Mark) marked_ = false;
     if (!steps_.front().prepares) return;
     link->statements.clear();  // which of them came to be is not known any more
     needs_reset = true;
+}
+
+// Up to the next Sync the server answers nothing: if none was sent it gets one. What would follow is dropped.
+void Follower::on_begin_failed(const std::string& error) {
+    difference_ = fmt::format("!{} instead of BEGIN ({})", error, last_error_);
+    link->statements.clear();
+    needs_reset = true;
+    forget_held();
+    for (; !steps_.empty() && !steps_.front().has_sync; steps_.pop_front()) link->replies.pop();
+    if (steps_.empty()) end_with_sync(held_, {.kind = Kind::Own, .expected = {}, .result = {}});
+    begin_failed_ = is_synced_ = true;
+    steps_held_ = 0;
 }
 
 void Follower::end_step() {

@@ -95,6 +95,7 @@ private:
         std::optional<StepOutcome> expected;  // none: it must not fail
         bool is_open = false;                 // what is expected follows
         bool begins = false;                  // BEGIN stands in front of it
+        bool has_sync = false;                // else it is a Query
         bool prepares = false;                // statements that the connection lacked
         std::optional<StepOutcome> result;    // it has ended before that
     };
@@ -107,6 +108,7 @@ private:
     void on_tag(std::string_view tag);
     void on_data_row(const wire::Frame& frame);
     void on_error(ByteView body);
+    void on_begin_failed(const std::string& error);
     void end_step();
     void compare(const Step& step, const StepOutcome& result);
 
@@ -119,6 +121,7 @@ private:
     bool begins_ = false;                     // BEGIN stands in front of it
     std::optional<StepOutcome> shares_sync_;  // expected of executions that the marker follows at once
     bool awaits_begin_ = false;
+    bool begin_failed_ = false;
     bool is_synced_ = false;      // a Sync was sent behind BEGIN
     bool makes_sync_ = false;     // what was made and not sent yet has one
     std::size_t steps_held_ = 0;  // of steps_, at the end: not sent yet

@@ -238,7 +238,39 @@ TEST_F(FollowerTest, WhatWaitsForAFailedBeginIsForgotten) {
     EXPECT_EQ(follower.take_held(), "");
     EXPECT_FALSE(follower.owes());
     EXPECT_TRUE(link.replies.empty());
-    EXPECT_EQ(follower.difference(), "!57014 instead of UPDATE 1 (no)");
+    EXPECT_EQ(follower.difference(), "!57014 instead of BEGIN (no)");
+}
+
+// The server answers nothing of it up to a Sync.
+TEST_F(FollowerTest, AQueryBehindAFailedBeginIsNotAnswered) {
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    answer(error("57014"));
+    EXPECT_EQ(types(follower.take_held()), "S");
+    EXPECT_TRUE(follower.owes());
+    std::string more;
+    follower.repeat(more, {.sql = "UPDATE t SET x = 2", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_TRUE(follower.hold_back(more));
+    answer(ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.take_held(), "");
+    EXPECT_FALSE(follower.owes());
+    EXPECT_TRUE(link.replies.empty());
+}
+
+TEST_F(FollowerTest, TheMarkersSyncEndsAFailedBegin) {
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"),
+                    Follower::Next::Mark);
+    EXPECT_FALSE(follower.hold_back(out));
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"),
+                  Follower::kNoValues);
+    EXPECT_FALSE(follower.hold_back(out));
+    answer(error("57014") + ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.take_held(), "");
+    EXPECT_FALSE(follower.owes());
+    EXPECT_FALSE(follower.marked());
+    EXPECT_TRUE(link.replies.empty());
 }
 
 TEST_F(FollowerTest, ACopyIsComparedWhenMainIsDone) {
