@@ -250,8 +250,12 @@ bool Session::main_answered(TransactionStatus status) {
         end_followers(spread.phase == At::Committing && spread.outcome.text().ends_with("COMMIT"));
         return false;
     }
-    if (spread.is_joined && !spread.is_alone && status == TransactionStatus::Idle)
-        return main_ended_alone(), false;
+    if (spread.is_joined && !spread.is_alone && status == TransactionStatus::Idle) {
+        const bool began = std::any_of(spread.followers.begin(), spread.followers.end(),
+                                       [](const auto& follower) { return follower->has_begun; });
+        if (began || !spread.outcome.failed()) return main_ended_alone(), false;
+        return leave_nodes(), true;  // BEGIN has failed, and the client was told so
+    }
     if (!std::exchange(spread.copies, false)) return true;
     if (spread.is_bare) return bare_answered(), false;
     const bool copied_in = std::exchange(spread.copies_in, false);

@@ -362,15 +362,13 @@ bool Session::prepares_for_query(std::size_t from) const {
 // of the marker does.
 void Session::end_skipped_query() {
     may_be_skipped_ = false;
-    if (!link_->replies.empty()) {
-        Expected& sync = link_->replies.head();
-        sync.deliver = Deliver::Forward;
-        sync.purpose = Purpose::Client;
+    if (link_->replies.empty()) {
+        wire::append_sync(out_);
+        send_made();
+    } else {  // nothing is sent behind the marker before it is answered
+        link_->replies.pop();
         --spread_->main_owes;
-        return;
     }
-    wire::append_sync(out_);
-    send_made();
     link_->replies.push(Owed::Sync);
 }
 

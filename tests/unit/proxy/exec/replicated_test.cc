@@ -224,6 +224,23 @@ TEST_F(ReplicatedTest, ABeginThatFailsIsTheErrorOfItsQuery) {
     EXPECT_EQ(sent_to(shell.main), "PBEQPBEPBES") << "and nothing else";
     EXPECT_EQ(sent_to(shell.other), "");
     EXPECT_TRUE(shell.main.replies.empty());
+    EXPECT_FALSE(shell.main.replies.owes_client());
+    EXPECT_FALSE(shell.other.is_lent);
+    EXPECT_EQ(around.free_slots.size(), 1U);
+}
+
+// Nothing is anywhere, and nobody is taken out.
+TEST_F(ReplicatedTest, ABeginThatFailsInABlockIsTheErrorOfItsQuery) {
+    client_sends(query("BEGIN"));
+    EXPECT_EQ(replied(), "CZ");
+    client_sends(query(kDdl));
+    EXPECT_EQ(sent_to(shell.main), "PBEQ");
+    answers(shell.main, done('1') + done('2') + error("57014"));
+    EXPECT_EQ(sent_to(shell.main), "S");
+    answers(shell.main, ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_EQ(sent_to(shell.other), "");
+    EXPECT_TRUE(shell.main.replies.empty());
     EXPECT_FALSE(shell.other.is_lent);
     EXPECT_EQ(around.free_slots.size(), 1U);
 }
