@@ -102,9 +102,9 @@ struct Spread {
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;
-    std::uint32_t main_owes = 0;    // answers to what is ours
-    bool main_marked = false;       // with the right epoch
-    bool holds = false;             // what the client gets is kept until the commit is certain
+    std::uint32_t main_owes = 0;  // answers to what is ours
+    bool main_marked = false;     // with the right epoch
+    bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
     std::string main_error;        // ErrorResponse body of main to something of ours
     std::optional<Marker> marker;  // that main was asked for
