@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from support import replicated as replication  # noqa: E402
 from support.pgcluster import Cluster  # noqa: E402
 from support.proxy import Proxy, binary  # noqa: E402
 
@@ -59,6 +60,20 @@ def pair():
     """A primary and a standby that tests share: no test may kill or promote them."""
     with Cluster(standbys=1) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def shared_nodes():
+    """Three nodes for mode replication that the tests of a file share."""
+    with replication.equal_nodes() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def shared_proxy(shared_nodes):
+    """Mode replication over them; it knows them as `nodes`."""
+    with replication.proxy_over(shared_nodes) as proxy:
+        yield proxy
 
 
 @pytest.fixture
