@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Fixtures of the cluster tests. Every test has a hard deadline: @pytest.mark.deadline(seconds), 90 by default.
 
-PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number.
+PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number. What tests measure they `tell`; it stands at the end.
 """
 import os
 import pathlib
@@ -20,6 +20,7 @@ IS_LONG = os.environ.get("PGPOOL_LONG") == "1"
 
 
 def pytest_configure(config):
+    config.told = []
     config.addinivalue_line("markers", "deadline(seconds): hard limit of one test")
     config.addinivalue_line("markers", "long: only in tests/run long")
 
@@ -53,6 +54,16 @@ def pytest_runtest_call(item):
 @pytest.fixture
 def sized():
     return lambda short, long: long if IS_LONG else short
+
+
+@pytest.fixture
+def tell(request):
+    return lambda text: request.config.told.append(f"{request.node.name}: {text}")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.told:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
