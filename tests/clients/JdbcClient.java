@@ -13,6 +13,8 @@ import java.util.Properties;
 import org.postgresql.PGConnection;
 
 public final class JdbcClient {
+    private static final boolean REPLICATES = "replication".equals(System.getenv("CLIENT_POOL_MODE"));
+
     private static Connection connect(String... options) throws SQLException {
         Properties properties = new Properties();
         properties.setProperty("user", System.getenv("PGUSER"));
@@ -140,7 +142,7 @@ public final class JdbcClient {
                 run(connection, "select * from nowhere");
                 throw new IllegalStateException("an unknown table was found");
             } catch (SQLException error) {
-                check(error.getSQLState().equals("42P01"), error.getSQLState());
+                check(error.getSQLState().equals("42P01") || REPLICATES && error.getSQLState().equals("0A000"), error.getSQLState());
             }
             connection.rollback();
             connection.setReadOnly(true);

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from support.pgcluster import BIN
-from support.replicated import assert_equal, digests, equal_nodes, proxy_over, states
+from support.replicated import assert_equal, create_database, digests, equal_nodes, proxy_over, states
 
 SOURCE, TARGET = "source", "restored"
 SCHEMA = """
@@ -23,8 +23,7 @@ create table app."Odd ""name" ("a b" int, "select" text);
 create function app.stamp() returns trigger language plpgsql as $$ begin new.made = now(); return new; end $$;
 create trigger stamp before update on app.customer for each row execute function app.stamp();
 create view app.rich as select id, name from app.customer where id % 7 = 0;
-create materialized view app.counts as select customer, count(*) from app.orders group by 1;
-create index on app.orders (customer); create index on app.customer using gin (data); create unique index on app.counts (customer);
+create index on app.orders (customer); create index on app.customer using gin (data);
 create sequence app.loose start 100 increment 5;
 comment on table app.customer is 'who pays'; grant select on app.customer to public;
 insert into app.customer(name, data, tags) select 'name ' || g, jsonb_build_object('n', g, 's', E'tab\\t\\\\ quote'''), array['x', null, 'é'] from generate_series(1, 2000) g;
@@ -32,7 +31,6 @@ insert into app.orders(customer, amount, pieces) select g % 2000 + 1, g, g from 
 insert into app.log select '2023-12-01'::timestamptz + g * interval '1 hour', 'line' || E'\\n' || g, decode(md5(g::text), 'hex') from generate_series(1, 2000) g;
 insert into app."Odd ""name" values (1, null), (null, ''), (2, E'\\\\.'), (3, repeat('long', 20000));
 select nextval('app.loose'), nextval('app.loose');
-refresh materialized view app.counts;
 alter table app.orders set (fillfactor = 90);
 """
 LARGE_OBJECTS = "select lo_from_bytea(0, decode(repeat(md5(g::text), g * 400), 'hex')) from generate_series(1, 5) g"
@@ -57,10 +55,9 @@ def source(proxy):
 
 @pytest.fixture
 def target(proxy):
-    proxy.sql(f"drop database if exists {TARGET}")
-    proxy.sql(f"create database {TARGET}")
+    create_database(proxy, TARGET)
     yield proxy
-    proxy.sql(f"drop database {TARGET}")
+    proxy.sql(f"drop database {TARGET} with (force)")
 
 
 @pytest.fixture

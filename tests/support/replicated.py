@@ -10,6 +10,9 @@ import collections
 import contextlib
 import tempfile
 
+import psycopg2
+import psycopg2.errors
+
 from . import ctl as ctls
 from . import markers
 from .pgcluster import Independents, wait_for
@@ -51,6 +54,16 @@ def proxy_over(servers, changes=None):
             proxy.nodes = servers
             wait_for(lambda: set(states(proxy)) == {"up"}, 20, "all nodes are in")
             yield proxy
+
+
+def create_database(proxy, name, more=""):
+    """Returns when it may be written to: the first write finds the markers of template1."""
+    def takes_writes():
+        with contextlib.suppress(psycopg2.errors.SerializationFailure):
+            proxy.sql(f"comment on database {name} is null", name)
+            return True
+    proxy.sql(f"create database {name} {more}")
+    wait_for(takes_writes, 20, f"{name} takes writes")
 
 
 def states(proxy):
