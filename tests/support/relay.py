@@ -41,12 +41,13 @@ class Relay:
         node = socket.create_connection((self.node.host, self.node.port))
         node.sendall(first)
         threading.Thread(target=self._pass, args=(node, client, self.cut), daemon=True).start()
-        is_of_the_proxy = b"\0pgpool-" in first  # its application_name
-        self._pass(client, node, None, None if is_of_the_proxy else self.before)
+        self._pass(client, node, None, self.before)
 
     def _pass(self, source, target, cut, before=None):
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
+                if data[:1] == b"\0":  # a startup packet, behind the question for TLS, which the proxy asks for connections of its own
+                    before = None
                 if before:
                     before(self.name, data)
                 at = data.find(b"D" + struct.pack("!I", cut[0])) if cut else -1
