@@ -131,6 +131,7 @@ class Ledger:
         self.acknowledged, self.refused, self.unknown = set(), set(), set()
         self.executed, self.refusals = collections.Counter(), collections.Counter()  # by kind
         self.known_refusals = collections.Counter()  # for what the transaction is, not for what the statement is
+        self.reasons = {}  # of refusals, by kind: a message and its statement
         self.errors = collections.Counter()  # by SQLSTATE
         self.samples = {}  # SQLSTATE: a message
         self.messages = collections.Counter()  # of 40001 and the like, without numbers
@@ -242,6 +243,8 @@ class Client:
             if failure.sqlstate == "0A000":
                 is_known = any(reason in failure.message for reason in workload.REFUSED)
                 (self.ledger.known_refusals if is_known else self.ledger.refusals)[step.kind] += 1
+                if not is_known:
+                    self.ledger.reasons.setdefault(step.kind, (failure.message[:160], step.sql[:160]))
 
     # --- transactions ---
     def play(self, transaction):
