@@ -156,9 +156,9 @@ public final class JdbcClient {
             org.postgresql.copy.CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
             StringBuilder lines = new StringBuilder();
             for (int i = 0; i < 2000; i++) {
-                lines.append("copied\t").append(i).append('\n');
+                lines.append(REPLICATES ? 100000 + i + "\t" : "").append("copied\t").append(i).append('\n');
             }
-            check(copy.copyIn("copy jdbc(name, n) from stdin", new StringReader(lines.toString())) == 2000, "copy in");
+            check(copy.copyIn("copy jdbc(" + (REPLICATES ? "id, " : "") + "name, n) from stdin", new StringReader(lines.toString())) == 2000, "copy in");
             java.io.StringWriter out = new java.io.StringWriter();
             check(copy.copyOut("copy (select n from jdbc where name = 'copied') to stdout", out) == 2000, "copy out");
         }

