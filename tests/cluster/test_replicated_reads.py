@@ -119,7 +119,7 @@ class Commits:
     )
 
     def __init__(self, proxy):
-        self.acknowledged, self.is_over = [0] * KEYS, False
+        self.acknowledged, self.latest, self.is_over = [0] * KEYS, 0, False
         self.clients = Threads(proxy, self._write, WRITERS)
 
     def _write(self, number, cursor):
@@ -130,6 +130,7 @@ class Commits:
             for text in self.WAYS[i % len(self.WAYS)]:
                 cursor.execute(text.format(key))
             self.acknowledged[key] += 1
+            self.latest = key
 
     def __enter__(self):
         self.clients.start()
@@ -145,8 +146,8 @@ def test_no_read_misses_what_was_acknowledged(nodes, sized, tell):
     with proxy_over(nodes) as proxy:
         with Commits(proxy) as commits:
             def check(_, cursor):
-                for _ in range(count // READERS):
-                    key = random.randrange(KEYS)
+                for i in range(-(-count // READERS)):
+                    key = commits.latest if i % 2 else random.randrange(KEYS)
                     least = commits.acknowledged[key]
                     cursor.execute(READ.format(key))
                     value, port = cursor.fetchone()
