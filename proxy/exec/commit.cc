@@ -186,7 +186,7 @@ void Session::sync_marker() {
 bool Session::marks_with_request() const {
     if (!copies()) return false;
     const Spread& spread = *spread_;
-    const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1;
+    const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1 && spread.trial.empty();
     return is_one && spread.is_alone && !spread.is_bare && !spread.by_rows && !request_.meaning.copies_in &&
            request_.beyond == 0;
 }

@@ -73,8 +73,11 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const bool is_ignored = transaction_ == TransactionStatus::Failed && !steering.begins_or_ends &&
                             !steering.rolls_to_savepoint;  // main says 25P02
     if (is_ignored) return std::nullopt;
-    if (const std::string reason = why_not_replicated(bytes); !reason.empty())
-        return refuse_to_replicate(bytes, reason);
+    const std::string reason = why_not_replicated(bytes);
+    const bool is_trial = !reason.empty() && is_error_of_main();
+    if (!reason.empty() && !is_trial) return refuse_to_replicate(bytes, reason);
+    sql::Leaves& leaves = request_.meaning.verdict.leaves;
+    if (is_trial) leaves = sql::without(leaves, sql::Leaves::UnknownCode);  // it does not run
     if (!on_primary()) {
         const bool writes = classified && classified->kind != WriteClass::None && needs_copy(bytes);
         return writes ? std::optional(leave_former_main(bytes)) : std::nullopt;
@@ -87,11 +90,12 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!copies) return std::nullopt;
     if (!has_slot) return refuse_for_slots(bytes);
     Spread& spread = *spread_;
-    if (classified && classified->kind != WriteClass::None && !join()) return 0;
-    warn_of_unproven();
+    if (!is_trial && classified && classified->kind != WriteClass::None && !join()) return 0;
+    if (!is_trial) warn_of_unproven();
     spread.copies = true;
+    spread.trial = reason;
     spread.is_proven = !request_.meaning.following.unproven;
-    spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
+    spread.by_rows = !is_trial && (request_.meaning.following.by_rows || moves(bytes));
     spread.copy = {};
     spread.parts.clear();
     spread.answered = 0;
@@ -310,6 +314,11 @@ bool Session::main_answered(TransactionStatus status) {
     const bool copied_in = std::exchange(spread.copies_in, false);
     if (copied_in) copy_in_ended();
     if (spread.is_ending) {
+        if (spread.is_alone) undo_everywhere();
+        return !spread.is_alone;
+    }
+    if (status == TransactionStatus::InTransaction && !spread.trial.empty()) {
+        spread.doom = spread.trial;
         if (spread.is_alone) undo_everywhere();
         return !spread.is_alone;
     }

@@ -170,6 +170,20 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     return unproven && is_refused ? replication::describe(*unproven) : std::string();
 }
 
+// What names something that is not there, or cannot be read, fails on main, which says so as PostgreSQL does.
+// Should it succeed all the same, the transaction is undone.
+bool Session::is_error_of_main() const {
+    const Meaning& meaning = request_.meaning;
+    const auto& classified = meaning.verdict.replicated;
+    if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
+        meaning.copies_in || request_.oversize)
+        return false;
+    if (meaning.info->parsed) return classified->needs_facts && login_.database->facts;
+    const std::string* version = link_->reported->find("server_version");
+    return meaning.info->is_syntax_error && version != nullptr &&
+           std::atoi(version->c_str()) <= sql::kParserVersion;
+}
+
 bool Session::moves(ByteView bytes) const {
     const bool is_batch = request_.form == Request::Form::Batch;
     return is_batch && request_.meaning.following.by_dates && has_moving_parameter(bytes);

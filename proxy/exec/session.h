@@ -344,6 +344,7 @@ private:
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
+    [[nodiscard]] bool is_error_of_main() const;
     [[nodiscard]] std::size_t refuse_for_slots(ByteView bytes);
     [[nodiscard]] std::size_t refuse_within(const wire::Report& report, ByteView bytes);
     [[nodiscard]] std::size_t leave_former_main(ByteView bytes);

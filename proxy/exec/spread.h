@@ -18,6 +18,7 @@
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/follower.h"
 #include "proxy/exec/row_images.h"
+#include "proxy/exec/surroundings.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -67,6 +68,7 @@ struct Spread {
 
     // The request that main executes.
     bool copies = false;      // ... and the others are to follow
+    std::string trial;        // why they cannot, if main is to say so first: it cannot do it either
     bool is_alone = false;    // a transaction of its own
     bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
     bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM

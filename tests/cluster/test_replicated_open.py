@@ -45,13 +45,6 @@ def test_an_insert_of_no_row_moves_the_sequence_everywhere(replicated, cursor):
     assert_equal(replicated.nodes)
 
 
-@pytest.mark.parametrize("text, error", [("selct", psycopg2.errors.SyntaxError), ("select * from nowhere", psycopg2.errors.UndefinedTable),
-                                         ("select nosuch(1)", psycopg2.errors.UndefinedFunction)])
-def test_mistakes_are_told_as_postgresql_tells_them(cursor, text, error):
-    with pytest.raises(error):
-        cursor.execute(text)
-
-
 def test_a_write_in_a_read_only_transaction(cursor):
     cursor.execute("create table t(v int)")
     cursor.execute("begin read only")
