@@ -49,7 +49,8 @@ OTHER = {  # the proxy may refuse these
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
 REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
-           "temporary objects other than plain tables")  # what was made before the proxy knew the catalogs
+           "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
+           "prepared under other settings")  # SET LOCAL, then PREPARE
 SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
