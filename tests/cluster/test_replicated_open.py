@@ -52,6 +52,13 @@ def test_a_write_in_a_read_only_transaction(cursor):
         cursor.execute("delete from t")
 
 
+def test_prepare_behind_set_local(replicated, cursor):
+    cursor.execute("create table t(id int primary key, v int)")
+    for text in ("begin", "set local timezone = 'Asia/Tokyo'", "prepare p as insert into t values (1, 1)", "execute p", "commit"):
+        cursor.execute(text)
+    assert contents(replicated.nodes, T) == "1=1"
+
+
 def test_copy_draws_from_a_sequence(replicated, cursor):
     cursor.execute("create table t(id serial primary key, v int)")
     with open("/dev/null") as nothing:
@@ -80,8 +87,9 @@ def test_a_new_database_takes_writes_at_once(databases):
 
 def test_a_database_that_only_the_proxy_is_connected_to_is_dropped(databases):
     databases.sql("create database made")
-    databases.sql("select 1", "made")
-    wait_for(lambda: any(databases.nodes.sql("select count(*) from pg_stat_activity where datname = 'made'")), 5, "a connection of the proxy rests there")
-    databases.nodes.nodes[0].sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'made'")
+    databases.sql("/* pgpool: node=node2 */ select 1", "made")
+    main, other, _ = databases.nodes.nodes
+    wait_for(lambda: other.sql("select count(*) from pg_stat_activity where datname = 'made' and state = 'idle'"), 5, "a connection of the proxy rests there")
+    main.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'made'")
     databases.sql("drop database made")
     assert states(databases) == ["up"] * 3

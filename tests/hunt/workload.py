@@ -41,14 +41,16 @@ DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0
 READS = {"read": 6, "lock_row": 2}
 ROWS = {  # which rows, or what they become, the main node alone decides: its rows travel
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
-    "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 1,
+    "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
 }
 OTHER = {  # the proxy may refuse these
     "copy": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
-REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits")  # reasons that any statement may be refused for
+REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
+           "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
+           "prepared under other settings")  # SET LOCAL, then PREPARE
 SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
