@@ -140,10 +140,11 @@ bool Session::awaits_facts() {
     wait_ = Wait::Facts;
     facts_seen_ = facts_version();
     classify_anew();
-    if (!first) effects_.facts_wanted();
+    const bool is_too_early = login_.database->marks->is_ddl_committing();
+    if (!first && !is_too_early) effects_.facts_wanted();
     effects_.await_news();
-    effects_.arm(TimerKind::Wait,
-                 around_.functions().is_replicated() ? kReplicationPatience : kFactsPatience);
+    effects_.arm(TimerKind::Wait, around_.functions().is_replicated() && !is_too_early ? kReplicationPatience
+                                                                                       : kFactsPatience);
     return true;
 }
 
