@@ -425,11 +425,17 @@ CopiedRequest Session::what_main_did() {
         else if (part.rows->fits())
             part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
         else
-            spread.doom = "more rows than can travel";
+            doom_for_good("more rows than can travel");
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;
     return request;
+}
+
+// However often it is repeated.
+void Session::doom_for_good(std::string reason) {
+    spread_->doom = std::move(reason);
+    spread_->is_doomed_for_good = true;
 }
 
 void Session::note_moved(const replication::ImagePlan& plan) {

@@ -182,6 +182,7 @@ void WriteFactsBuilder::add_columns() {
         } else if (rows.at(i, 4)) {
             column.filled = expressions_.judge(rows.text(i, 4));
         }
+        column.is_always = rows.text(i, 2) == "a";
         to->facts.columns.push_back(std::move(column));
     }
 }
@@ -372,6 +373,7 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
         if (same == both->columns.end()) {
             both->columns.push_back(column);
         } else {
+            same->is_always = same->is_always || column.is_always;
             same->filled = std::max(same->filled, column.filled);
             same->content = std::max(same->content, column.content);
         }

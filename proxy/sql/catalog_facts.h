@@ -48,6 +48,7 @@ struct ColumnFacts {
     std::string name;
     Default filled = Default::Null;
     Content content = Content::Plain;
+    bool is_always = false;  // GENERATED ALWAYS AS IDENTITY
 };
 
 // Unique by columns alone, by the equality that "=" means for them; valid, not partial, not deferrable.

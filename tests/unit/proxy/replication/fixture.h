@@ -106,6 +106,9 @@ private:
         serial.columns = {column("id", Default::Sequence), column("a")};
         serial.keys = {{"serial_pkey", {"id"}, false}};
         add("serial", serial);
+        serial.columns = {column("id"), column("a")};
+        serial.columns[0].is_always = true;
+        add("numbered", serial);
         sql::WriteFacts keyless;
         keyless.columns = {column("a"), column("ts", Default::Null, Content::Date)};
         add("keyless", keyless);
