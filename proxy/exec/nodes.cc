@@ -432,6 +432,15 @@ CopiedRequest Session::what_main_did() {
     return request;
 }
 
+// What main tells of how its rows were read.
+void Session::note_flaw(const RowImages& rows) {
+    if (rows.flaw() == RowImages::Flaw::None) return;
+    if (rows.flaw() == RowImages::Flaw::Digits)
+        return doom_for_good("rows that travel, with extra_float_digits below 1");
+    effects_.ddl_seen();
+    if (spread_->doom.empty()) spread_->doom = "the schema was changed by others";
+}
+
 // However often it is repeated.
 void Session::doom_for_good(std::string reason) {
     spread_->doom = std::move(reason);
@@ -457,6 +466,7 @@ void Session::note_main_end(std::string_view tag) {
     const Spread::Part* part = answered_part();
     if (part != nullptr && part->rows) {
         if (!part->rows->is_told_by(tag)) spread_->doom = "the main node did not show all rows";
+        note_flaw(*part->rows);
         part->rows->add_to(spread_->outcome);
     } else if (part != nullptr && spread_->is_proven && changed_nothing(tag)) {
         spread_->parts[spread_->answered].execution = {};

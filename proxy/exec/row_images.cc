@@ -52,17 +52,17 @@ std::string RowImages::with_formats(ByteView bind_rest) {
     const std::size_t formats = values->result_formats.size();
     std::string rest = without_formats(bind_rest, formats);
     rest.resize(rest.size() - 2);
-    append_be16(rest, static_cast<std::uint16_t>(formats + plan_->returned.size()));
+    append_be16(rest, static_cast<std::uint16_t>(formats + plan_->added()));
     for (const wire::Format format : values->result_formats)
         append_be16(rest, static_cast<std::uint16_t>(format));
-    for (std::size_t i = 0; i < plan_->returned.size(); ++i) append_be16(rest, 0);
+    for (std::size_t i = 0; i < plan_->added(); ++i) append_be16(rest, 0);
     return rest;
 }
 
 std::optional<std::string> RowImages::description(ByteView body) const {
     if (!plan_->client_returns || body.size() < 2) return std::nullopt;
     Cursor cursor(body);
-    const std::size_t wanted = cursor.u16() - plan_->returned.size();
+    const std::size_t wanted = cursor.u16() - plan_->added();
     std::string cut;
     append_be16(cut, static_cast<std::uint16_t>(wanted));
     for (std::size_t i = 0; i < wanted; ++i) cursor.c_string(), cursor.bytes(18);
@@ -72,13 +72,15 @@ std::optional<std::string> RowImages::description(ByteView body) const {
 
 std::optional<std::string> RowImages::take_row(ByteView body) {
     if (body.size() < 2) return std::nullopt;
-    const std::size_t wanted = load_be16(body.data()) - plan_->returned.size();
+    const std::size_t wanted = load_be16(body.data()) - plan_->added();
     const std::size_t begin = column_at(body, wanted);
     ++count_;
     if (plan_->repeat.empty()) return std::string(body);
-    bytes_ += body.size() - begin + sizeof(std::string);
+    const std::size_t end = column_at(body, wanted + plan_->returned.size());
+    note_flaw(body.substr(std::min(end + 4, body.size())));
+    bytes_ += end - begin + sizeof(std::string);
     if (fits())
-        rows_.emplace_back(body.substr(begin));
+        rows_.emplace_back(body.substr(begin, end - begin));
     else
         rows_.clear();
     note_positions(body, wanted);
@@ -98,6 +100,16 @@ void RowImages::note_positions(ByteView body, std::size_t wanted) {
             end >= at + 4 ? number(body.substr(at + 4, end - at - 4), is_binary_) : std::nullopt;
         if (value) positions_[i] = value;  // the next row takes one that is further
     }
+}
+
+// "1", or "1 4": extra_float_digits, and how many columns the table has.
+void RowImages::note_flaw(std::string_view check) {
+    const std::size_t size = std::min(check.find(' '), check.size());
+    const auto digits = number(check.substr(0, size), false);
+    if (!is_binary_ && (!digits || *digits < 1)) flaw_ = Flaw::Digits;
+    check.remove_prefix(std::min(size + 1, check.size()));
+    const bool is_same = plan_->columns == 0 || check == std::to_string(plan_->columns);
+    if (flaw_ == Flaw::None && !is_same) flaw_ = Flaw::Columns;
 }
 
 bool RowImages::is_told_by(std::string_view tag) const {

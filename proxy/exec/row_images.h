@@ -24,6 +24,11 @@ namespace pgpool::exec {
 class RowImages {
 public:
     static constexpr std::size_t kMostBytes = std::size_t{32} << 20U;
+    enum class Flaw : std::uint8_t {
+        None,
+        Digits,   // floating-point numbers were written as text that is not the number
+        Columns,  // the table has others by now than those that travel
+    };
 
     explicit RowImages(replication::ImagePlanPtr plan)
         : plan_(std::move(plan)), positions_(plan_->sequences.size()) {}
@@ -38,16 +43,19 @@ public:
 
     [[nodiscard]] bool is_told_by(std::string_view tag) const;  // as many rows as have come
     [[nodiscard]] bool fits() const { return bytes_ <= kMostBytes; }
+    [[nodiscard]] Flaw flaw() const { return flaw_; }
     // What the others execute, and what they answer if all is well.
     void add_to(CopiedRequest& request, PreparedRegistry& registry) const;
     void add_to(StepOutcome& outcome) const;
 
 private:
     void note_positions(ByteView body, std::size_t wanted);
+    void note_flaw(std::string_view check);
 
     replication::ImagePlanPtr plan_;
     std::vector<std::optional<std::int64_t>> positions_;  // of plan_->sequences
     bool is_binary_ = false;
+    Flaw flaw_ = Flaw::None;
     std::size_t bytes_ = 0;
     std::size_t count_ = 0;
     std::vector<std::string> rows_;  // the columns of each as they stand in a DataRow

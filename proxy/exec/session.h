@@ -368,6 +368,7 @@ private:
     void copy_in_ended();
     [[nodiscard]] CopiedRequest what_main_did();
     void note_moved(const replication::ImagePlan& plan);
+    void note_flaw(const RowImages& rows);
     void doom_for_good(std::string reason);
     [[nodiscard]] Spread::Part* answered_part();
     void note_main_end(std::string_view tag);

@@ -50,6 +50,19 @@ std::string joined(const std::vector<std::string>& parts, std::string_view with)
     return fmt::format("{}", fmt::join(parts, with));
 }
 
+// Tells what the values rest on, see RowImages::Flaw. Columns are counted as they are now, not as the
+// statement was judged.
+std::string check_column(const ImagePlan& plan) {
+    constexpr std::string_view kDigits = "pg_catalog.current_setting('extra_float_digits')";
+    if (plan.columns == 0) return std::string(kDigits);
+    return fmt::format(
+        "pg_catalog.concat_ws(' ', {}, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS x "
+        "WHERE x.attrelid OPERATOR(pg_catalog.=) {}::pg_catalog.regclass AND x.attnum OPERATOR(pg_catalog.>) "
+        "0 "
+        "AND NOT x.attisdropped))",
+        kDigits, sql::quote_literal(plan.target));
+}
+
 class Planner {
 public:
     Planner(const Change& change, const WriteFacts& table, const sql::CatalogFacts& facts)
@@ -153,6 +166,7 @@ private:
         if (columns.empty()) return false;
         plan_.repeat = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})", plan_.target,
                                    joined(columns, ", "), joined(values, ", "));
+        plan_.columns = table_.columns.size();
         plan_.tag = "INSERT 0 1";
         return change_.on_conflict != Change::OnConflict::Update || upsert();
     }
@@ -212,13 +226,15 @@ ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFact
 
 bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other) {
     if (!one || !other) return one == other;
-    return one->returned == other->returned && one->repeat == other->repeat &&
-           one->sequences.size() == other->sequences.size() && one->moved == other->moved;
+    return one->returned == other->returned && one->columns == other->columns &&
+           one->repeat == other->repeat && one->sequences.size() == other->sequences.size() &&
+           one->moved == other->moved;
 }
 
 std::string with_returning(std::string_view sql, const ImagePlan& plan) {
     if (plan.returned.empty()) return std::string(sql);
-    return fmt::format("{} {} {}", sql, plan.client_returns ? "," : "RETURNING", joined(plan.returned, ", "));
+    return fmt::format("{} {} {}, {}", sql, plan.client_returns ? "," : "RETURNING",
+                       joined(plan.returned, ", "), check_column(plan));
 }
 
 }  // namespace pgpool::replication

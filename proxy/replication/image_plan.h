@@ -6,6 +6,8 @@
 // `repeat` for each row, with its values as parameters. A pure function of the statement and the facts of its
 // database; nothing is executed here.
 //
+// Behind the columns of `returned` comes one that tells what the values rest on (RowImages::Flaw).
+//
 // An UPDATE or DELETE travels by a key that it keeps: the columns of the key and the new values of those that
 // it assigns. Row locks order it: the others repeat after the first node has the rows locked. An INSERT
 // travels with all columns; with ON CONFLICT DO UPDATE it stays one, by the same key, that assigns what was
@@ -29,6 +31,7 @@ struct ImagePlan {
         std::string column;  // not quoted
     };
     std::vector<std::string> returned;  // as RETURNING reads them
+    std::size_t columns = 0;            // of the table, where more would matter; 0: they would not
     std::string repeat;                 // $1 is the first of them
     std::string tag;                    // of `repeat`, if the row is there
     std::string target;                 // the table as SQL
@@ -36,6 +39,9 @@ struct ImagePlan {
     std::vector<std::string> moved;  // names of those that the statement calls by name
     bool moves_back = false;         // perhaps: by setval()
     bool client_returns = false;     // the statement has RETURNING itself
+
+    // Columns of the first node's answer that are not the client's.
+    [[nodiscard]] std::size_t added() const { return repeat.empty() ? 0 : returned.size() + 1; }
 };
 
 using ImagePlanPtr = std::shared_ptr<const ImagePlan>;

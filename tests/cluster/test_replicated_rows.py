@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Mode replication: rows that travel, and those that never can."""
+"""Mode replication: rows that travel: what main tells of them, what never can."""
 import contextlib
 import tempfile
 
@@ -18,7 +18,7 @@ REFUSED = psycopg2.errors.FeatureNotSupported
 def shared_nodes():
     with Independents(3) as servers:
         markers.prepare(servers.nodes, 64)
-        servers.sql("create role few login; "
+        servers.sql("create role few login; create role rounds login; alter role rounds set extra_float_digits = 0; "
                     "alter role all set search_path = rows")
         yield servers
 
@@ -58,6 +58,59 @@ def contents(proxy, query):
 
 def everything(proxy, table):
     return contents(proxy, f"select coalesce(string_agg(x::text, ' ' order by x::text), '') from {table} x")
+
+
+FLOATS = "create table f(id int primary key, v float8); insert into f values (1, 0), (2, 0)"
+THIRD = "update f set v = 1::float8 / 3 where id < 3"
+
+
+@pytest.mark.parametrize("how", ["set local extra_float_digits = 0", "select set_config('extra_float_digits', '0', true)"])
+def test_digits_that_a_transaction_drops(proxy, cursor, how):
+    make(cursor, *FLOATS.split(";"))
+    make(cursor, "begin", how, THIRD)
+    with pytest.raises(REFUSED, match="extra_float_digits below 1"):
+        cursor.execute("commit")
+    assert everything(proxy, "f") == "(1,0) (2,0)"
+    make(cursor, "begin", "set local extra_float_digits = 2", THIRD, "commit")
+    assert everything(proxy, "f") == "(1,0.3333333333333333) (2,0.3333333333333333)"
+
+
+def test_digits_that_a_role_drops(proxy, cursor):
+    make(cursor, *FLOATS.split(";"), "grant all on f to rounds")
+    with contextlib.closing(proxy.connect(user="rounds")) as connection:
+        with pytest.raises(REFUSED, match="extra_float_digits below 1"):
+            connection.cursor().execute(THIRD)
+    assert everything(proxy, "f") == "(1,0) (2,0)"
+
+
+@pytest.mark.parametrize("how", ["option", "quoted"])
+def test_digits_in_any_spelling_are_enough(proxy, cursor, how):
+    make(cursor, *FLOATS.split(";"))
+    options = "-c extra_float_digits=3 -c search_path=rows" if how == "option" else "-c search_path=rows"
+    with contextlib.closing(proxy.connect(options=options)) as connection:
+        own = connection.cursor()
+        own.execute("set extra_float_digits to '3'" if how == "quoted" else "select 1")
+        own.execute(THIRD)
+    assert everything(proxy, "f") == "(1,0.3333333333333333) (2,0.3333333333333333)"
+
+
+def test_a_column_that_others_have_added(proxy, cursor):
+    make(cursor, "create table s(id serial primary key, v int)", "insert into s(v) values (1)")
+    proxy.nodes.sql("alter table rows.s add own timestamptz default clock_timestamp()")
+    proxy.nodes.sql("update rows.s set own = null")
+    with pytest.raises(psycopg2.errors.SerializationFailure, match="the schema was changed by others"):
+        cursor.execute("insert into s(v) values (2)")
+    cursor.execute("insert into s(v) values (3), (4) returning *")
+    assert len(cursor.description) == 3 and [row[1] for row in cursor.fetchall()] == [3, 4]
+    assert everything(proxy, "s").count("(") == 3
+
+
+def test_the_widest_table(proxy, cursor):
+    columns = ", ".join(f"c{i} int" for i in range(1598))
+    make(cursor, f"create table wide(id serial primary key, at timestamptz default clock_timestamp(), {columns})",
+         "insert into wide(c1) values (1)", "insert into wide(c1) values (2), (3)", "update wide set c2 = c1 + 1 where c1 > 0")
+    assert contents(proxy, "select string_agg(c2::text, ' ' order by c1) from wide") == "2 3 4"
+    assert everything(proxy, "wide").count("(") == 3
 
 
 # --- what never can

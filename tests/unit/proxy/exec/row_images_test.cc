@@ -31,10 +31,11 @@ std::string bind_rest(std::initializer_list<std::uint16_t> result_formats) {
     return rest;
 }
 
-RowImages images(bool client_returns, bool draws = false) {
+RowImages images(bool client_returns, bool draws = false, std::size_t columns = 0) {
     auto plan = std::make_shared<replication::ImagePlan>();
     plan->returned = {"t.id", "t.a"};
     plan->repeat = "UPDATE t SET a = $2 WHERE id = $1";
+    plan->columns = columns;
     plan->tag = "UPDATE 1";
     plan->target = "t";
     plan->client_returns = client_returns;
@@ -44,15 +45,15 @@ RowImages images(bool client_returns, bool draws = false) {
 
 TEST(RowImages, ClientSeesItsOwnColumnsOnly) {
     RowImages all = images(true);
-    EXPECT_EQ(all.take_row(row({"x", std::nullopt, "1", "2"})), row({"x", std::nullopt}));
+    EXPECT_EQ(all.take_row(row({"x", std::nullopt, "1", "2", "1"})), row({"x", std::nullopt}));
     RowImages none = images(false);
-    EXPECT_EQ(none.take_row(row({"1", "2"})), std::nullopt);
+    EXPECT_EQ(none.take_row(row({"1", "2", "1"})), std::nullopt);
 }
 
 TEST(RowImages, EachRowIsRepeatedInOrder) {
     RowImages made = images(true);
-    (void)made.take_row(row({"x", "1", "2"}));
-    (void)made.take_row(row({"y", "3", std::nullopt}));
+    (void)made.take_row(row({"x", "1", "2", "1"}));
+    (void)made.take_row(row({"y", "3", std::nullopt, "1"}));
     EXPECT_TRUE(made.is_told_by("UPDATE 2"));
     EXPECT_FALSE(made.is_told_by("UPDATE 3"));
     PreparedRegistry registry{"_p_"};
@@ -67,8 +68,8 @@ TEST(RowImages, EachRowIsRepeatedInOrder) {
 
 TEST(RowImages, SequenceFollowsToItsLastValue) {
     RowImages made = images(false, true);
-    (void)made.take_row(row({"-3", "2"}));
-    (void)made.take_row(row({"-4", "2"}));
+    (void)made.take_row(row({"-3", "2", "1"}));
+    (void)made.take_row(row({"-4", "2", "1"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
     made.add_to(request, registry);
@@ -79,13 +80,30 @@ TEST(RowImages, SequenceFollowsToItsLastValue) {
 TEST(RowImages, FormatsAreOnePerColumnOrOneForAll) {
     EXPECT_EQ(images(false).with_formats(bind_rest({1})), bind_rest({}));  // ours alone: text
     EXPECT_EQ(images(true).with_formats(bind_rest({1})), bind_rest({1}));
-    EXPECT_EQ(images(true).with_formats(bind_rest({0, 1})), bind_rest({0, 1, 0, 0}));
+    EXPECT_EQ(images(true).with_formats(bind_rest({0, 1})), bind_rest({0, 1, 0, 0, 0}));
+}
+
+TEST(RowImages, ValuesRestOnWhatMainTells) {
+    using Flaw = RowImages::Flaw;
+    const auto flaw = [](std::size_t columns, const char* check) {
+        RowImages made = images(false, false, columns);
+        (void)made.take_row(row({"1", "2", check}));
+        (void)made.take_row(row({"1", "2", columns == 0 ? "1" : "1 4"}));
+        return made.flaw();
+    };
+    EXPECT_EQ(flaw(0, "1"), Flaw::None);
+    EXPECT_EQ(flaw(0, "3"), Flaw::None);
+    EXPECT_EQ(flaw(0, "0"), Flaw::Digits);
+    EXPECT_EQ(flaw(0, "-15"), Flaw::Digits);
+    EXPECT_EQ(flaw(4, "1 4"), Flaw::None);
+    EXPECT_EQ(flaw(4, "1 5"), Flaw::Columns);
+    EXPECT_EQ(flaw(4, "0 5"), Flaw::Digits);
 }
 
 TEST(RowImages, TooManyAreNotKept) {
     RowImages made = images(false);
     const std::string large(RowImages::kMostBytes / 2, 'x');
-    for (int i = 0; i < 3; ++i) (void)made.take_row(row({std::to_string(i), large}));
+    for (int i = 0; i < 3; ++i) (void)made.take_row(row({std::to_string(i), large, "1"}));
     EXPECT_FALSE(made.fits());
     EXPECT_TRUE(made.is_told_by("UPDATE 3"));
 }

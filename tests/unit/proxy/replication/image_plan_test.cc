@@ -21,7 +21,9 @@ ImagePlanPtr plan_of(const std::string& sql) {
 std::string told(const std::string& sql) {
     const ImagePlanPtr plan = plan_of(sql);
     if (!plan) return "none";
-    return with_returning(sql::between_semicolons(sql).at(0), *plan) + "\n" + plan->repeat + "\n" + plan->tag;
+    std::string text = with_returning(sql::between_semicolons(sql).at(0), *plan);
+    text.resize(text.find(", pg_catalog."));  // the check
+    return text + "\n" + plan->repeat + "\n" + plan->tag;
 }
 
 TEST(ImagePlan, UpdateTravelsByKeyAndAssignedColumns) {
@@ -49,9 +51,21 @@ TEST(ImagePlan, AColumnIsReturnedOnce) {
               "UPDATE \"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE 1");
 }
 
+TEST(ImagePlan, MainTellsHowItsRowsWereRead) {
+    constexpr const char* kDigits = "pg_catalog.current_setting('extra_float_digits')";
+    EXPECT_TRUE(with_returning("delete from t", *plan_of("delete from t"))
+                    .ends_with(std::string("\"id\", ") + kDigits));
+    EXPECT_EQ(plan_of("update t set a = 1")->columns, 0U);
+    const ImagePlanPtr plan = plan_of("insert into serial (a) values (1)");
+    EXPECT_EQ(plan->columns, 2U);
+    EXPECT_NE(with_returning("insert", *plan).find("x.attrelid OPERATOR(pg_catalog.=) '\"serial\"'::"),
+              std::string::npos);
+    EXPECT_EQ(plan->added(), 3U);
+}
+
 TEST(ImagePlan, ComesBehindWhatTheClientWantsReturned) {
     EXPECT_EQ(with_returning("delete from t returning a", *plan_of("delete from t returning a")),
-              "delete from t returning a , \"t\".\"id\"");
+              "delete from t returning a , \"t\".\"id\", pg_catalog.current_setting('extra_float_digits')");
 }
 
 TEST(ImagePlan, AnotherKeyServesIfItStays) {
