@@ -93,12 +93,15 @@ std::optional<std::string> RowImages::take_row(ByteView body) {
 
 void RowImages::note_positions(ByteView body, std::size_t wanted) {
     for (std::size_t i = 0; i < positions_.size(); ++i) {
-        const std::size_t column = wanted + plan_->sequences[i].at;
+        const auto& [place, name, falls] = plan_->sequences[i];
+        const std::size_t column = wanted + place;
         const std::size_t at = column_at(body, column);
         const std::size_t end = column_at(body, column + 1);
         const auto value =
             end >= at + 4 ? number(body.substr(at + 4, end - at - 4), is_binary_) : std::nullopt;
-        if (value) positions_[i] = value;  // the next row takes one that is further
+        if (!value) continue;
+        std::optional<std::int64_t>& furthest = positions_[i];
+        if (!furthest || (falls ? *value < *furthest : *value > *furthest)) furthest = value;
     }
 }
 

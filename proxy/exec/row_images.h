@@ -6,7 +6,7 @@
 // returned; the client sees no more than it asked for.
 //
 // Rows beyond kMostBytes are not kept: then the rows do not fit(), and nothing can be repeated.
-// Sequences that filled a column follow: forward only, to the last value that was taken. Pure; one worker
+// Sequences that filled a column follow: forward only, to the furthest value that was taken. Pure; one worker
 // only.
 
 #include <cstdint>

@@ -26,7 +26,8 @@ enum class CatalogQuery : std::uint8_t {
     // The rest for mode replication only.
     Sequences,    // schema, name, persistence
     Tables,       // relation, kind, name, row security, has rules, is a partition
-    Columns,      // relation, name, identity, is generated, default as node tree, content (see below)
+    Columns,      // relation, name, identity, is generated, default as node tree, content (see below),
+                  // sequences of the default, it is one of them as it is, one of them counts down
     Keys,         // index, relation, name, column, column may be null: a row per column
     Events,       // relation, trigger, tgtype
     Checks,       // relation or 0, type or 0, name, node tree

@@ -75,7 +75,7 @@ public:
 
     ImagePlanPtr run(const sql::Statement& statement) && {
         if (!make()) return nullptr;
-        plan_.moved = statement.sequences;
+        plan_.moved.insert(plan_.moved.end(), statement.sequences.begin(), statement.sequences.end());
         plan_.moves_back = statement.sets_sequence;
         return std::make_shared<const ImagePlan>(std::move(plan_));
     }
@@ -105,8 +105,15 @@ private:
             [this](const sql::ColumnValue& value) { return table_.column(value.column) != nullptr; });
     }
 
-    void follow_sequence(const std::string& column) {
-        plan_.sequences.push_back({.at = plan_.returned.size() - 1, .column = column});
+    // `is_seen`: each row shows what it drew. False: nobody can tell where the sequence is.
+    [[nodiscard]] bool follow_sequence(const ColumnFacts& column, bool is_seen) {
+        if (column.is_drawn && is_seen) {
+            plan_.sequences.push_back(
+                {.at = plan_.returned.size() - 1, .column = column.name, .falls = column.falls});
+            return true;
+        }
+        plan_.moved.insert(plan_.moved.end(), column.sequences.begin(), column.sequences.end());
+        return !column.sequences.empty();
     }
 
     // col = $1 AND ...
@@ -134,7 +141,8 @@ private:
                                            [&](const sql::ColumnValue& value) {
                                                return value.column == column.name && value.is_default;
                                            });
-            if (draws && column.filled == sql::Default::Sequence) follow_sequence(column.name);
+            if (draws && column.filled == sql::Default::Sequence && !follow_sequence(column, true))
+                return false;
         }
         if (assignments.empty() || !knows_assigned()) return false;
         plan_.repeat =
@@ -153,6 +161,7 @@ private:
 
     bool insert() {
         if (table_.several) return false;
+        const bool is_upsert = change_.on_conflict == Change::OnConflict::Update;
         std::vector<std::string> columns;
         std::vector<std::string> values;
         for (std::size_t i = 0; i < table_.columns.size(); ++i) {
@@ -160,15 +169,25 @@ private:
             if (column.filled == sql::Default::Generated) continue;
             values.push_back(fmt::format("${}", add(column.name)));
             columns.push_back(in_quotes(column.name));
-            if (column.filled == sql::Default::Sequence && !is_given(change_, column.name, i))
-                follow_sequence(column.name);
+            if (column.filled != sql::Default::Sequence || is_given(change_, column.name, i)) continue;
+            const bool is_seen = !is_upsert && !may_be_given(column.name, i);
+            if (!follow_sequence(column, is_seen)) return false;
         }
         if (columns.empty()) return false;
         plan_.repeat = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})", plan_.target,
                                    joined(columns, ", "), joined(values, ", "));
         plan_.columns = table_.columns.size();
         plan_.tag = "INSERT 0 1";
-        return change_.on_conflict != Change::OnConflict::Update || upsert();
+        return !is_upsert || upsert();
+    }
+
+    // By one of several rows, of which another has DEFAULT.
+    [[nodiscard]] bool may_be_given(const std::string& column, std::size_t position) const {
+        return !change_.one_row &&
+               std::any_of(change_.given.begin(), change_.given.end(), [&](const sql::ColumnValue& value) {
+                   return (value.column.empty() ? value.position == position : value.column == column) &&
+                          value.is_default;
+               });
     }
 
     bool upsert() {

@@ -29,6 +29,7 @@ struct ImagePlan {
     struct Sequence {
         std::size_t at = 0;  // of its column in `returned`
         std::string column;  // not quoted
+        bool falls = false;  // it counts down
     };
     std::vector<std::string> returned;  // as RETURNING reads them
     std::size_t columns = 0;            // of the table, where more would matter; 0: they would not
@@ -36,7 +37,7 @@ struct ImagePlan {
     std::string tag;                    // of `repeat`, if the row is there
     std::string target;                 // the table as SQL
     std::vector<Sequence> sequences;
-    std::vector<std::string> moved;  // names of those that the statement calls by name
+    std::vector<std::string> moved;  // names of those that follow to where main's are
     bool moves_back = false;         // perhaps: by setval()
     bool client_returns = false;     // the statement has RETURNING itself
 

@@ -49,6 +49,10 @@ struct ColumnFacts {
     Default filled = Default::Null;
     Content content = Content::Plain;
     bool is_always = false;  // GENERATED ALWAYS AS IDENTITY
+    // Sequence.
+    bool is_drawn = false;                 // it is what one sequence gave, as it is
+    bool falls = false;                    // ... which counts down
+    std::vector<std::string> sequences{};  // all that it draws from, as SQL; empty: not known
 };
 
 // Unique by columns alone, by the equality that "=" means for them; valid, not partial, not deferrable.

@@ -31,7 +31,7 @@ std::string bind_rest(std::initializer_list<std::uint16_t> result_formats) {
     return rest;
 }
 
-RowImages images(bool client_returns, bool draws = false, std::size_t columns = 0) {
+RowImages images(bool client_returns, bool draws = false, bool falls = false, std::size_t columns = 0) {
     auto plan = std::make_shared<replication::ImagePlan>();
     plan->returned = {"t.id", "t.a"};
     plan->repeat = "UPDATE t SET a = $2 WHERE id = $1";
@@ -39,7 +39,7 @@ RowImages images(bool client_returns, bool draws = false, std::size_t columns = 
     plan->tag = "UPDATE 1";
     plan->target = "t";
     plan->client_returns = client_returns;
-    if (draws) plan->sequences = {{0, "id"}};
+    if (draws) plan->sequences = {{0, "id", falls}};
     return RowImages(plan);
 }
 
@@ -66,15 +66,19 @@ TEST(RowImages, EachRowIsRepeatedInOrder) {
     EXPECT_EQ(outcome.text(), "UPDATE 1; UPDATE 1");
 }
 
-TEST(RowImages, SequenceFollowsToItsLastValue) {
-    RowImages made = images(false, true);
-    (void)made.take_row(row({"-3", "2", "1"}));
-    (void)made.take_row(row({"-4", "2", "1"}));
+std::string position_of(bool falls, std::initializer_list<const char*> taken) {
+    RowImages made = images(false, true, falls);
+    for (const char* value : taken) (void)made.take_row(row({value, "2", "1"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
     made.add_to(request, registry);
-    ASSERT_EQ(request.executions.size(), 3U);
-    EXPECT_EQ(request.executions[2].values, text_values({"t", "id", "-4"}));
+    EXPECT_EQ(request.executions.size(), 4U);
+    return request.executions.back().values;
+}
+
+TEST(RowImages, SequenceFollowsToItsFurthestValue) {
+    EXPECT_EQ(position_of(false, {"3", "5", "4"}), text_values({"t", "id", "5"}));
+    EXPECT_EQ(position_of(true, {"-3", "-5", "-4"}), text_values({"t", "id", "-5"}));
 }
 
 TEST(RowImages, FormatsAreOnePerColumnOrOneForAll) {
@@ -86,7 +90,7 @@ TEST(RowImages, FormatsAreOnePerColumnOrOneForAll) {
 TEST(RowImages, ValuesRestOnWhatMainTells) {
     using Flaw = RowImages::Flaw;
     const auto flaw = [](std::size_t columns, const char* check) {
-        RowImages made = images(false, false, columns);
+        RowImages made = images(false, false, false, columns);
         (void)made.take_row(row({"1", "2", check}));
         (void)made.take_row(row({"1", "2", columns == 0 ? "1" : "1 4"}));
         return made.flaw();

@@ -20,6 +20,13 @@ inline sql::ColumnFacts column(const char* name, Default filled = Default::Null,
     return {name, filled, content};
 }
 
+inline sql::ColumnFacts drawn(const char* name, const char* sequence, bool as_it_is = true) {
+    sql::ColumnFacts made = column(name, Default::Sequence);
+    made.sequences = {sequence};
+    made.is_drawn = as_it_is;
+    return made;
+}
+
 class Catalog {
 public:
     Catalog() {
@@ -103,10 +110,10 @@ private:
               {&sql::WriteFacts::update_obstacle, "trigger \"w\" on table \"watched\""});
         table("filled", {column("a"), column("x", Default::MayWrite)});
         sql::WriteFacts serial;
-        serial.columns = {column("id", Default::Sequence), column("a")};
+        serial.columns = {drawn("id", "public.serial_id_seq"), column("a")};
         serial.keys = {{"serial_pkey", {"id"}, false}};
         add("serial", serial);
-        serial.columns = {column("id"), column("a")};
+        serial.columns = {column("id"), drawn("a", "public.numbers", false)};
         serial.columns[0].is_always = true;
         add("numbered", serial);
         sql::WriteFacts keyless;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "proxy/sql/analyzer.h"
 #include "proxy/sql/lexer.h"
@@ -86,8 +87,29 @@ TEST(ImagePlan, SequencesFollowWhereTheyWereDrawnFrom) {
     const auto count = [](const std::string& sql) { return plan_of(sql)->sequences.size(); };
     EXPECT_EQ(count("insert into serial (a) values (1)"), 1U);
     EXPECT_EQ(count("insert into serial values (default, 1)"), 1U);
+    EXPECT_EQ(count("insert into serial (a) select a from t"), 1U);
     EXPECT_EQ(count("insert into serial (id, a) values (1, 1)"), 0U);
     EXPECT_EQ(plan_of("update serial set id = default"), nullptr);
+}
+
+TEST(ImagePlan, MainIsAskedWhereRowsDoNotTellWhatTheyDrew) {
+    using Names = std::vector<std::string>;
+    const auto moved = [](const std::string& sql) {
+        const ImagePlanPtr plan = plan_of(sql);
+        EXPECT_TRUE(plan->sequences.empty());
+        return plan->moved;
+    };
+    EXPECT_EQ(moved("insert into numbered (id) values (1)"), Names{"public.numbers"});
+    EXPECT_EQ(moved("update numbered set a = default"), Names{"public.numbers"});
+    EXPECT_EQ(moved("insert into serial values (default, 1), (1000, 2)"), Names{"public.serial_id_seq"});
+    EXPECT_EQ(moved("insert into serial (a) values (1) on conflict (id) do update set a = 2"),
+              Names{"public.serial_id_seq"});
+    fixture::Catalog catalog;
+    sql::WriteFacts write = *catalog.facts().relation("", "numbered")->write;
+    write.columns[1].sequences.clear();
+    catalog.add("numbered", write);
+    const auto statement = sql::Analyzer().analyze("insert into numbered (id) values (1)");
+    EXPECT_EQ(plan_images(statement->statements.at(0), catalog.facts()), nullptr);
 }
 
 TEST(ImagePlan, UpsertStaysOneByTheSameKey) {
