@@ -422,10 +422,10 @@ CopiedRequest Session::what_main_did() {
         if (!part.rows && !part.execution.statement) continue;
         if (!part.rows)
             request.executions.push_back(part.execution);
-        else if (part.rows->fits())
-            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
+        else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty())
+            doom_for_good(std::move(obstacle));
         else
-            doom_for_good("more rows than can travel");
+            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;
@@ -526,10 +526,11 @@ std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const
 }
 
 // In place of the client's statement.
-PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan) {
+PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
+                                     bool as_text) {
     const ByteView body = known ? ByteView(known->sql_and_types) : ByteView(unnamed_.body);
     const std::string_view sql = Cursor(body).c_string();
-    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan);
+    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan, as_text);
     made.append(body.substr(sql.size()));
     return around_.prepared.intern(made, statement_scope(), known ? known->info : unnamed_.info);
 }

@@ -375,7 +375,8 @@ private:
     [[nodiscard]] std::optional<RowImages> images_of(const wire::BindMessage& bind, const PreparedPtr& known);
     [[nodiscard]] bool hides_images(const wire::Frame& frame);
     void emit_image_query();
-    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan);
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
+                                              bool as_text);
     void hide_images(const wire::Frame& frame);
 
     // commit.cc

@@ -12,7 +12,11 @@ std::string_view replication_query(CatalogQuery query) {
         case CatalogQuery::Tables:
             // relhasrules may outlive the rules.
             return "SELECT c.oid, c.relkind, c.relname, c.relrowsecurity, EXISTS (SELECT FROM pg_rewrite r "
-                   "WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'), c.relispartition FROM pg_class c "
+                   "WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'), c.relispartition, "
+                   "(SELECT k.conname FROM pg_constraint k WHERE k.conrelid = c.oid AND CASE k.contype WHEN "
+                   "'f' "
+                   "THEN k.confrelid = k.conrelid ELSE k.contype IN ('p', 'u', 'x') AND k.condeferrable END "
+                   "LIMIT 1) FROM pg_class c "
                    "WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
         case CatalogQuery::Columns:
             // A domain brings its default and the input of its base type. Of types of users only enums and
@@ -32,11 +36,19 @@ std::string_view replication_query(CatalogQuery query) {
                    "WHEN b.typtype = 'b' AND coalesce(e.typtype, 'b') = 'b' AND "
                    "(SELECT bool_and(p.provolatile = 'i') FROM pg_proc p "
                    "WHERE p.oid IN (coalesce(e.typinput, b.typinput))) THEN NULL ELSE 'container' END, "
-                   "f.names, "
+                   "CASE WHEN NOT EXISTS (SELECT FROM pg_cast x WHERE x.castsource = 'text'::regtype "
+                   "AND x.castmethod = 'f' AND x.oid >= 16384 AND x.casttarget IN (t.oid, b.oid)) "
+                   "THEN quote_ident(y.nspname) || '.' || quote_ident(t.typname) END, "
+                   "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indimmediate "
+                   "AND (i.indisunique OR i.indisexclusion) AND (a.attnum = ANY (i.indkey::int2[]) "
+                   "OR EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_class'::regclass "
+                   "AND u.objid = i.indexrelid AND u.refclassid = 'pg_class'::regclass "
+                   "AND u.refobjid = a.attrelid AND u.refobjsubid = a.attnum))), f.names, "
                    "a.attidentity <> '' OR b.oid IN (20, 21, 23) AND pg_get_expr(d.adbin, d.adrelid) "
                    "~ '^nextval[(]''[^'']*''::regclass[)]$', f.falls "
                    "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
                    "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') JOIN pg_type t ON t.oid = a.atttypid "
+                   "JOIN pg_namespace y ON y.oid = t.typnamespace "
                    "JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END "
                    "LEFT JOIN pg_type e ON e.oid = b.typelem AND e.typarray = b.oid "
                    "LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "

@@ -200,6 +200,9 @@ void WriteFactsBuilder::add_tables() {
         if (kind == "f") obstacle = fmt::format("\"{}\" is a foreign table", table.name);
         if (rows.is_true(i, 3)) object(obstacle, fmt::format("row security on table \"{}\"", table.name));
         if (rows.is_true(i, 4)) object(obstacle, fmt::format("a rule on table \"{}\"", table.name));
+        if (rows.at(i, 6))
+            table.facts.at_end =
+                fmt::format("constraint \"{}\" of table \"{}\"", rows.text(i, 6), table.name);
     }
 }
 
@@ -218,10 +221,12 @@ void WriteFactsBuilder::add_columns() {
         } else if (rows.at(i, 4)) {
             column.filled = expressions_.judge(rows.text(i, 4));
         }
+        column.type = rows.text(i, 6);
+        column.is_unique = rows.is_true(i, 7);
         column.is_always = rows.text(i, 2) == "a";
-        column.sequences = split_sequences(rows.text(i, 6));
-        column.is_drawn = rows.is_true(i, 7);
-        column.falls = rows.is_true(i, 8);
+        column.sequences = split_sequences(rows.text(i, 8));
+        column.is_drawn = rows.is_true(i, 9);
+        column.falls = rows.is_true(i, 10);
         const bool is_known =
             column.is_drawn || (!column.sequences.empty() && draws_constants(rows.text(i, 4)));
         if (column.filled == sql::Default::Sequence && !is_known) column.filled = sql::Default::MayWrite;
@@ -295,6 +300,11 @@ void WriteFactsBuilder::inherit(Oid parent, Oid child, std::set<Oid>& seen) {
     object(all.insert_obstacle, part.insert_obstacle);
     object(all.delete_obstacle, part.delete_obstacle);
     object(all.truncate_obstacle, part.truncate_obstacle);
+    object(all.at_end, part.at_end);
+    for (sql::ColumnFacts& column : all.columns) {
+        const sql::ColumnFacts* same = part.column(column.name);
+        column.is_unique = column.is_unique || (same != nullptr && same->is_unique);
+    }
     for (const std::string* obstacle :
          {&part.update_obstacle, &part.delete_obstacle, &part.insert_obstacle}) {
         object(all.update_obstacle, *obstacle);
@@ -416,6 +426,8 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
             both->columns.push_back(column);
         } else {
             merge_sequences(*same, column);
+            if (same->type != column.type) same->type.clear();
+            same->is_unique = same->is_unique || column.is_unique;
             same->is_always = same->is_always || column.is_always;
             same->filled = std::max(same->filled, column.filled);
             same->content = std::max(same->content, column.content);
@@ -426,6 +438,7 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
     object(both->update_obstacle, b->update_obstacle);
     object(both->delete_obstacle, b->delete_obstacle);
     object(both->truncate_obstacle, b->truncate_obstacle);
+    object(both->at_end, b->at_end);
     both->followed.insert(both->followed.end(), b->followed.begin(), b->followed.end());
     return both;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Mode replication: rows that travel: what main tells of them, sequences, what never can."""
+"""Mode replication: rows that travel: what main tells of them, sequences, several rows in one statement, what never can."""
 import contextlib
 import tempfile
 
@@ -7,7 +7,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers
+from support import markers, wire
 from support.pgcluster import Independents, wait_for
 from support.proxy import Proxy
 
@@ -57,7 +57,7 @@ def contents(proxy, query):
 
 
 def everything(proxy, table):
-    return contents(proxy, f"select coalesce(string_agg(x::text, ' ' order by x::text), '') from {table} x")
+    return contents(proxy, f"select coalesce(string_agg(whole::text, ' ' order by whole::text), '') from {table} whole")
 
 
 FLOATS = "create table f(id int primary key, v float8); insert into f values (1, 0), (2, 0)"
@@ -152,6 +152,104 @@ def test_a_sequence_that_falls_follows_to_the_lowest(proxy, cursor):
     make(cursor, "create sequence down increment -1", "create table d(id int primary key default nextval('down'), v int)",
          "insert into d(v) values (1), (2), (3)")
     assert contents(proxy, POSITION.format("down")) == "-3/true"
+
+
+# --- several rows in one statement
+
+TREE = ("create table tree(id int primary key, parent int references tree {}, tenant int)",
+        "insert into tree values (1, null, 7), (2, 1, 7), (3, 2, 7), (4, null, 8)")
+
+
+@pytest.mark.parametrize("action", ["", "on delete cascade", "on delete restrict"])
+def test_a_tree_is_deleted_at_once(proxy, cursor, action):
+    make(cursor, TREE[0].format(action), TREE[1], "delete from tree where tenant = 7")
+    assert cursor.rowcount == 3
+    assert everything(proxy, "tree") == "(4,,8)"
+
+
+def test_a_child_that_comes_before_its_parent(proxy, cursor):
+    make(cursor, TREE[0].format(""), "insert into tree select 10 - i, nullif(11 - i, 11), 1 from generate_series(0, 5) i order by i desc")
+    assert everything(proxy, "tree").count("(") == 6
+
+
+@pytest.mark.parametrize("constraint", ["unique (pos) deferrable", "exclude (pos with =) deferrable"])
+def test_positions_that_move_by_one(proxy, cursor, constraint):
+    make(cursor, f"create table list(id int primary key, pos int, {constraint})",
+         "insert into list select i, i from generate_series(1, 6) i", "update list set pos = pos + 1 where id > 0",
+         "update list set pos = 9 - pos where id > 0")
+    assert everything(proxy, "list") == "(1,7) (2,6) (3,5) (4,4) (5,3) (6,2)"
+
+
+def test_an_order_that_a_key_needs_is_kept(proxy, cursor):
+    make(cursor, "create table list(id int primary key, pos int unique, word text)",
+         "insert into list select i, i, 'w' from generate_series(20, 1, -1) i")
+    cursor.execute("update list set pos = pos + 1 where id > 0")
+    assert contents(proxy, "select min(pos) || '-' || max(pos) from list") == "2-21"
+
+
+def test_what_needs_both_is_refused(proxy, cursor):
+    make(cursor, "create table both_of(id int primary key, a int unique, b int unique deferrable)",
+         "insert into both_of select i, -i, i from generate_series(1, 3) i")
+    with pytest.raises(REFUSED, match="one by one, though constraint \"both_of_b_key\""):
+        cursor.execute("update both_of set a = a + 1, b = b + 1 where id > 0")
+    cursor.execute("update both_of set a = a - 1, b = b + 10 where a = -3 and id > 0")
+    assert everything(proxy, "both_of") == "(1,-1,1) (2,-2,2) (3,-4,13)"
+
+
+TYPES = {
+    "a int[]": "array[[1, 2], [null, 4]]", "t text": "E'quote '' \\\\ \\\" , {} tab\\t'", "e text": "''", "n text": "'NULL'",
+    "o mood": "'it''s, \"ok\"'", "oa mood[]": "array['it''s, \"ok\"', null]::mood[]", "p pair": "row(1, 'x,\"')::pair", "pn pair": "row(null, null)::pair",
+    "d small": "3", "c char(5)": "'ab '", "vc varchar(9)": "'trailing  '", "nu numeric(9,3)": "1.500", "b bit(3)": "b'101'", "bx box": "'(1,1),(0,0)'",
+    "ba bytea": "'\\x00ff5c'", "j jsonb": "'{\"a\": [1, null]}'", "r int4range": "'[1,5)'", "ts timestamptz(3)": "'2020-01-01 12:00:00.123+02'",
+    "f float8": "'NaN'", "l \"char\"": "'x'", "nm name": "'n m'", "iv interval": "'1 mon -3 days'", "bo bool": "true", "x xml": "'<a>&lt;</a>'",
+}
+
+
+@pytest.mark.parametrize("how", ["text", "binary"])
+def test_values_keep_their_types(proxy, cursor, how):
+    make(cursor, "create type mood as enum ('it''s, \"ok\"', 'bad')", "create type pair as (a int, b text)",
+         "create domain small as int check (value < 10) not null", "create table ty(id int primary key, " + ", ".join(TYPES) + ")")
+    values = ", ".join(TYPES.values())
+    insert = f"insert into ty select i, {values} from generate_series(1, 3) i"
+    nulls = "update ty set a = null, t = null, p = null, o = null, f = null, bx = null where id in (2, 3)"
+    change = "update ty set a = a || array[[5, 6]], t = t || 'x', n = null, oa = null, p.a = 7, d = 4, c = 'q', ts = '1999-01-01' where id < 3"
+    if how == "text":
+        make(cursor, insert, change, nulls)
+    else:
+        with wire.connect(proxy.host, proxy.port, database="postgres", options="-c search_path=rows") as connection:
+            for text in (insert, change, nulls):
+                connection.send(wire.parse("", text + " returning id, t, a"), wire.bind("", "", [], (), (1,)), wire.describe_message("P"),
+                                wire.execute(), wire.SYNC)
+                frames = connection.read_until("Z")
+                assert [f.type for f in frames if f.type != "D"] == ["1", "2", "T", "C", "Z"], [str(f) for f in frames]
+                assert len(frames[2].columns()) == 3 and len(frames[3].values()[0]) == 4
+    assert everything(proxy, "ty").count("2020-01-01") == 1
+    cursor.execute("delete from ty where id > 1")
+    assert everything(proxy, "ty").count("1999-01-01") == 1
+
+
+def test_keys_of_all_sorts_are_found(proxy, cursor):
+    make(cursor, "create domain code as char(4)", "create type mood as enum ('a', 'b')",
+         "create table k(c code, m mood, d date, t varchar(3) collate \"C\", v int, primary key (c, m, d, t))",
+         "insert into k select 'x' || i, 'b', '2020-01-01'::date + i, i, 0 from generate_series(1, 4) i",
+         "update k set v = v + length(t) where v = 0")
+    assert cursor.rowcount == 4
+    cursor.execute("delete from k where t > '2'")
+    assert contents(proxy, "select string_agg(c || v, ' ' order by c) from k") in ("x11 x21", "x1  1 x2  1", "x1  1 x2  1 ")
+
+
+def test_upserts_of_many_rows(proxy, cursor):
+    make(cursor, "create table up(id int primary key, n int)", "insert into up select i, 0 from generate_series(1, 500) i",
+         "insert into up select i, i from generate_series(400, 600) i on conflict (id) do update set n = up.n + excluded.n")
+    assert contents(proxy, "select count(*) || '/' || sum(n) from up") == f"600/{sum(range(400, 601))}"
+
+
+def test_a_change_of_partition(proxy, cursor):
+    make(cursor, "create table part(id int, at int, v int, primary key (id, at)) partition by list (v)".replace("(id, at))", "(id, at, v))")
+         .replace("list (v)", "range (at)"), "create table part_1 partition of part for values from (0) to (10)",
+         "create table part_2 partition of part for values from (10) to (20)", "insert into part select i, i, 0 from generate_series(0, 19) i",
+         "delete from part where id % 3 = 0")
+    assert contents(proxy, "select count(*)::text from part") == "13"
 
 
 # --- what never can

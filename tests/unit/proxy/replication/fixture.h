@@ -17,7 +17,7 @@ using sql::Default;
 
 inline sql::ColumnFacts column(const char* name, Default filled = Default::Null,
                                Content content = Content::Plain) {
-    return {name, filled, content};
+    return {.name = name, .filled = filled, .content = content, .type = "pg_catalog.int4"};
 }
 
 inline sql::ColumnFacts drawn(const char* name, const char* sequence, bool as_it_is = true) {
@@ -116,6 +116,12 @@ private:
         serial.columns = {column("id"), drawn("a", "public.numbers", false)};
         serial.columns[0].is_always = true;
         add("numbered", serial);
+        sql::WriteFacts list;
+        list.columns = {column("id"), column("place"), column("later")};
+        list.columns[1].is_unique = true;
+        list.keys = {{"list_pkey", {"id"}, false}};
+        list.at_end = "constraint \"list_later\" of table \"list\"";
+        add("list", list);
         sql::WriteFacts keyless;
         keyless.columns = {column("a"), column("ts", Default::Null, Content::Date)};
         add("keyless", keyless);
