@@ -66,13 +66,23 @@ BEGIN
     PERFORM pgpool_replication.place(COALESCE(sequence, pg_get_serial_sequence(target::text, filled)::regclass), taken, true, false);
 END $$;
 
+-- Who may call nextval() and setval(), or has it called by inserting into the table that an identity belongs to.
+CREATE OR REPLACE FUNCTION pgpool_replication.may_draw(caller text, target regclass, privileges text)
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT has_sequence_privilege(caller, target, privileges) OR EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = target
+            AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND privileges <> 'UPDATE'
+            AND (has_table_privilege(caller, d.refobjid, 'INSERT') OR has_any_column_privilege(caller, d.refobjid, 'INSERT')))
+$$;
+REVOKE ALL ON FUNCTION pgpool_replication.may_draw(text, regclass, text) FROM PUBLIC;
+
 -- Where a sequence is, on main; and the others to there. For who may call nextval() or setval().
 CREATE OR REPLACE FUNCTION pgpool_replication.position(target regclass)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     position text;
 BEGIN
-    IF NOT has_sequence_privilege(pgpool_replication.caller(), target, 'USAGE, UPDATE') THEN
+    IF NOT pgpool_replication.may_draw(pgpool_replication.caller(), target, 'USAGE, UPDATE') THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
     EXECUTE format('SELECT concat_ws('' '', last_value, is_called) FROM %s', target) INTO position;
@@ -82,7 +92,7 @@ END $$;
 CREATE OR REPLACE FUNCTION pgpool_replication.move(target regclass, main text, back boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    IF NOT has_sequence_privilege(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
+    IF NOT pgpool_replication.may_draw(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
     PERFORM pgpool_replication.place(target, split_part(main, ' ', 1)::bigint, split_part(main, ' ', 2)::boolean, back);

@@ -35,6 +35,18 @@ const CopiedRequest& commit_request() {
     return request;
 }
 
+std::string doom_error(std::string_view doom, bool is_for_good) {
+    std::string error;
+    if (is_for_good)
+        wire::append_error(error, {.sqlstate = sqlstate::kFeatureNotSupported,
+                                   .message = fmt::format("this cannot be replicated: {}", doom)});
+    else
+        wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
+                                   .message = fmt::format("could not replicate the transaction: {}", doom),
+                                   .hint = "The transaction can be repeated."});
+    return error;
+}
+
 // What a server tells of the settings by which it reads and writes values.
 bool reads_alike(const NameValues& one, const NameValues& other) {
     constexpr std::array<std::string_view, 5> kNames{"client_encoding", "DateStyle", "IntervalStyle",
@@ -267,6 +279,9 @@ void Session::note_differences() {
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
         spread.is_deadlock = follower->met_deadlock();
+        if (follower->begun_anew >= kMostBegins && !follower->refusal().empty())
+            doom_for_good(fmt::format("node \"{}\" does not take it: {}", name_of(follower->link->node),
+                                      follower->refusal()));
     }
 }
 
@@ -436,6 +451,7 @@ void Session::all_undone() {
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
     const bool is_deadlock = spread.is_deadlock;
+    const bool is_for_good = spread.is_doomed_for_good;
     const std::string doom = std::move(spread.doom);
     const std::string main_error = std::move(spread.main_error);
     std::string error = std::move(spread.refusal);
@@ -449,9 +465,7 @@ void Session::all_undone() {
     if (is_deadlock)
         wire::append_error(error, deadlock_report());
     else if (main_error.empty())
-        wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
-                                   .message = "could not replicate the transaction: " + doom,
-                                   .hint = "The transaction can be repeated."});
+        error = doom_error(doom, is_for_good);
     else
         wire::append_frame(error, wire::backend::kErrorResponse, main_error);
     if (is_alone) {

@@ -461,7 +461,7 @@ void Session::emit_bind(const wire::Frame& frame) {
     if (bind && copies()) {
         const PreparedPtr known_now = known != nullptr ? *statements_.find(bind->statement) : nullptr;
         if (auto images = bind->statement.empty() || known_now ? images_of(*bind, known_now) : std::nullopt) {
-            statement = image_statement(known_now, images->plan());
+            statement = image_statement(known_now, images->plan(), images->is_binary(bind->rest));
             values = images->with_formats(bind->rest);
             copy_bind(bind->portal, {.execution = {statement, values}, .rows = std::move(images)});
         } else {

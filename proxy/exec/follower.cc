@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/wire/encoder.h"
@@ -221,7 +223,10 @@ void Follower::on_data_row(const wire::Frame& frame) {
 void Follower::on_error(ByteView body) {
     const wire::ErrorFields fields = wire::read_error_fields(body);
     outcome_.add_error(fields.sqlstate);
-    last_error_.assign(fields.message);
+    if (difference_.empty()) {  // else it is what the first one brings with it
+        last_error_.assign(fields.message);
+        last_state_.assign(fields.sqlstate);
+    }
     if (steps_.empty()) return;
     if (awaits_begin_ && steps_.front().begins) return on_begin_failed(std::string(fields.sqlstate));
     if (steps_.front().kind == Kind::Mark) marked_ = false;
@@ -233,6 +238,7 @@ void Follower::on_error(ByteView body) {
 // Up to the next Sync the server answers nothing: if none was sent it gets one. What would follow is dropped.
 void Follower::on_begin_failed(const std::string& error) {
     difference_ = fmt::format("!{} instead of BEGIN ({})", error, last_error_);
+    differs_alike_ = false;
     link->statements.clear();
     needs_reset = has_lost_track_ = true;
     forget_held();
@@ -254,9 +260,19 @@ void Follower::end_step() {
     steps_.pop_front();
 }
 
+std::string_view Follower::refusal() const {
+    constexpr std::array<std::string_view, 4> kClasses{"0A", "22", "23", "42"};
+    const bool is_lasting = differs_alike_ && std::find(kClasses.begin(), kClasses.end(),
+                                                        differs_by_.substr(0, 2)) != kClasses.end();
+    return is_lasting ? std::string_view(last_error_) : std::string_view();
+}
+
 void Follower::compare(const Step& step, const StepOutcome& result) {
     const bool differs = step.expected ? !result.equals(*step.expected) : result.failed();
     if (!differs || !difference_.empty()) return;
+    const std::string state = result.failed() ? last_state_ : std::string();
+    differs_alike_ = differs_alike_ && (begun_anew == 0 || state == differs_by_);
+    differs_by_ = state;
     met_deadlock_ = result.failed_with(sqlstate::kDeadlockDetected);
     difference_ = step.expected ? fmt::format("{} instead of {}", result.text(), step.expected->text())
                                 : std::string(result.text());

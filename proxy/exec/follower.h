@@ -93,6 +93,9 @@ public:
     [[nodiscard]] const std::string& difference() const { return difference_; }
     // ... because its node has ended a deadlock there at its cost.
     [[nodiscard]] bool met_deadlock() const { return met_deadlock_; }
+    // What it says, where it cannot be a matter of time alone: the same error of its rights, features, data
+    // or constraints with every attempt. Empty: it is another matter.
+    [[nodiscard]] std::string_view refusal() const;
     // Session settings were changed within the transaction: the connection is reset before others get it.
     bool needs_reset = false;
     bool has_begun = false;     // the transaction
@@ -124,8 +127,11 @@ private:
     void compare(const Step& step, const StepOutcome& result);
 
     std::deque<Step> steps_;
-    StepOutcome outcome_;     // of the step at the front
-    std::string last_error_;  // its message
+    StepOutcome outcome_;        // of the step at the front
+    std::string last_error_;     // its message
+    std::string last_state_;     // and SQLSTATE
+    std::string differs_by_;     // SQLSTATE of the last difference; empty: none
+    bool differs_alike_ = true;  // with every attempt
     std::string difference_;
     bool met_deadlock_ = false;
     bool marked_ = false;

@@ -449,14 +449,29 @@ CopiedRequest Session::what_main_did() {
         if (!part.rows && !part.execution.statement) continue;
         if (!part.rows)
             request.executions.push_back(part.execution);
-        else if (part.rows->fits())
-            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
+        else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty())
+            doom_for_good(std::move(obstacle));
         else
-            spread.doom = "more rows than can travel";
+            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;
     return request;
+}
+
+// What main tells of how its rows were read.
+void Session::note_flaw(const RowImages& rows) {
+    if (rows.flaw() == RowImages::Flaw::None) return;
+    if (rows.flaw() == RowImages::Flaw::Digits)
+        return doom_for_good("rows that travel, with extra_float_digits below 1");
+    effects_.ddl_seen();
+    if (spread_->doom.empty()) spread_->doom = "the schema was changed by others";
+}
+
+// However often it is repeated.
+void Session::doom_for_good(std::string reason) {
+    spread_->doom = std::move(reason);
+    spread_->is_doomed_for_good = true;
 }
 
 void Session::note_moved(const replication::ImagePlan& plan) {
@@ -478,6 +493,7 @@ void Session::note_main_end(std::string_view tag) {
     const Spread::Part* part = answered_part();
     if (part != nullptr && part->rows) {
         if (!part->rows->is_told_by(tag)) spread_->doom = "the main node did not show all rows";
+        note_flaw(*part->rows);
         part->rows->add_to(spread_->outcome);
     } else if (part != nullptr && spread_->is_proven && changed_nothing(tag)) {
         spread_->parts[spread_->answered].execution = {};
@@ -537,10 +553,11 @@ std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const
 }
 
 // In place of the client's statement.
-PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan) {
+PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
+                                     bool as_text) {
     const ByteView body = known ? ByteView(known->sql_and_types) : ByteView(unnamed_.body);
     const std::string_view sql = Cursor(body).c_string();
-    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan);
+    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan, as_text);
     made.append(body.substr(sql.size()));
     return around_.prepared.intern(made, statement_scope(), known ? known->info : unnamed_.info);
 }

@@ -196,10 +196,7 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
         return "rows that travel, of portals that are not executed one by one and whole";
     if (!is_batch && split_query(bytes).size() != request_.meaning.verdict.replicated->ways.size())
         return "rows that travel, of a text that holds other semicolons";
-    const std::string* digits = settings_.current()->find("extra_float_digits");
     const std::string* style = link_->reported->find("DateStyle");
-    if (digits != nullptr && std::atoi(digits->c_str()) < 1)
-        return "rows that travel, with extra_float_digits below 1";
     if (style != nullptr && !style->starts_with("ISO"))
         return "rows that travel, with another DateStyle than ISO";
     return {};

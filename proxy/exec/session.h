@@ -373,12 +373,15 @@ private:
     void copy_in_ended();
     [[nodiscard]] CopiedRequest what_main_did();
     void note_moved(const replication::ImagePlan& plan);
+    void note_flaw(const RowImages& rows);
+    void doom_for_good(std::string reason);
     [[nodiscard]] Spread::Part* answered_part();
     void note_main_end(std::string_view tag);
     [[nodiscard]] std::optional<RowImages> images_of(const wire::BindMessage& bind, const PreparedPtr& known);
     [[nodiscard]] bool hides_images(const wire::Frame& frame);
     void emit_image_query();
-    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan);
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
+                                              bool as_text);
     void hide_images(const wire::Frame& frame);
 
     // commit.cc

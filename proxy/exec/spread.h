@@ -61,10 +61,11 @@ struct Spread {
     std::string refusal;    // ErrorResponse that the client gets for it, instead of one that tells `doom`
     route::NodeSet lost;    // followers that are gone since main was told to commit
     route::NodeSet failed;  // nodes that must be out before the client hears
-    bool is_deadlock = false;  // `doom` is one, and is told as PostgreSQL tells it
-    bool is_ending = false;    // ... that was found by others: it is being undone
-    TimePoint asked_at;        // since when a follower owes, if one does
-    Duration main_took{};      // for all of it that the others do too
+    bool is_deadlock = false;         // `doom` is one, and is told as PostgreSQL tells it
+    bool is_doomed_for_good = false;  // ... or it would be the same however often it is repeated
+    bool is_ending = false;           // ... that was found by others: it is being undone
+    TimePoint asked_at;               // since when a follower owes, if one does
+    Duration main_took{};             // for all of it that the others do too
 
     // The request that main executes.
     bool copies = false;      // ... and the others are to follow

@@ -24,12 +24,15 @@ enum class CatalogQuery : std::uint8_t {
     Links,      // relation, other relation that a write to the first may write too (partitions, foreign keys)
     Types,      // schema, name, harmless
     // The rest for mode replication only.
-    Sequences,    // schema, name, persistence
-    Tables,       // relation, kind, name, row security, has rules, is a partition
-    Columns,      // relation, name, identity, is generated, default as node tree, content (see below)
-    Keys,         // index, relation, name, column, column may be null: a row per column
-    Events,       // relation, trigger, tgtype
-    Checks,       // relation or 0, type or 0, name, node tree
+    Sequences,  // schema, name, persistence
+    Tables,     // relation, kind, name, row security, has rules, is a partition, a constraint that is checked
+                // at the end of statements: to itself, or deferrable
+    Columns,    // relation, name, identity, is generated, default as node tree, content (see below), type if
+                // text becomes it by its input function, is in an index that is checked row by row,
+                // sequences of the default, it is one of them as it is, one of them counts down
+    Keys,       // index, relation, name, column, column may be null: a row per column
+    Events,     // relation, trigger, tgtype
+    Checks,     // relation or 0, type or 0, name, node tree
     ForeignKeys,  // constraint, name, referenced relation, its column, referencing relation, on delete, on
                   // update: those that act, a row per column
     Inheritance,  // parent, child, child is a partition

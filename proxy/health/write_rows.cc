@@ -41,6 +41,42 @@ void object(std::string& to, const std::string& obstacle) {
     if (to.empty()) to = obstacle;
 }
 
+// What nextval() is given in a stored expression is a constant: the catalogs name the sequences.
+bool draws_constants(std::string_view tree) {
+    constexpr std::string_view kNextval = ":funcid 1574 ";  // pg_proc.dat
+    constexpr std::string_view kArguments = ":args (";
+    for (std::size_t at = tree.find(kNextval); at != std::string_view::npos;
+         at = tree.find(kNextval, at + 1)) {
+        const std::size_t arguments = tree.find(kArguments, at);
+        if (arguments == std::string_view::npos) return false;
+        if (!tree.substr(arguments + kArguments.size()).starts_with("{CONST")) return false;
+    }
+    return true;
+}
+
+std::vector<std::string> split_sequences(std::string_view names) {
+    constexpr char kBetween = '\x1f';  // see CatalogQuery::Columns
+    std::vector<std::string> all;
+    while (!names.empty()) {
+        const std::size_t size = std::min(names.find(kBetween), names.size());
+        all.emplace_back(names.substr(0, size));
+        names.remove_prefix(std::min(size + 1, names.size()));
+    }
+    return all;
+}
+
+// Which sequence is meant the search path decides: it need not be named where the column holds what it gave.
+void merge_sequences(sql::ColumnFacts& to, const sql::ColumnFacts& from) {
+    const auto draws = [](const sql::ColumnFacts& one) { return one.filled == sql::Default::Sequence; };
+    if (!draws(to) && !draws(from)) return;
+    if (draws(to) && draws(from) && to.sequences == from.sequences && to.is_drawn == from.is_drawn) return;
+    const bool drawn = (!draws(to) || to.is_drawn) && (!draws(from) || from.is_drawn);
+    if (!drawn || (draws(to) && draws(from) && to.falls != from.falls)) to.filled = sql::Default::MayWrite;
+    to.falls = to.falls || from.falls;
+    to.is_drawn = drawn;
+    to.sequences.clear();
+}
+
 // Judges stored expressions.
 class Expressions {
 public:
@@ -164,6 +200,9 @@ void WriteFactsBuilder::add_tables() {
         if (kind == "f") obstacle = fmt::format("\"{}\" is a foreign table", table.name);
         if (rows.is_true(i, 3)) object(obstacle, fmt::format("row security on table \"{}\"", table.name));
         if (rows.is_true(i, 4)) object(obstacle, fmt::format("a rule on table \"{}\"", table.name));
+        if (rows.at(i, 6))
+            table.facts.at_end =
+                fmt::format("constraint \"{}\" of table \"{}\"", rows.text(i, 6), table.name);
     }
 }
 
@@ -182,6 +221,15 @@ void WriteFactsBuilder::add_columns() {
         } else if (rows.at(i, 4)) {
             column.filled = expressions_.judge(rows.text(i, 4));
         }
+        column.type = rows.text(i, 6);
+        column.is_unique = rows.is_true(i, 7);
+        column.is_always = rows.text(i, 2) == "a";
+        column.sequences = split_sequences(rows.text(i, 8));
+        column.is_drawn = rows.is_true(i, 9);
+        column.falls = rows.is_true(i, 10);
+        const bool is_known =
+            column.is_drawn || (!column.sequences.empty() && draws_constants(rows.text(i, 4)));
+        if (column.filled == sql::Default::Sequence && !is_known) column.filled = sql::Default::MayWrite;
         to->facts.columns.push_back(std::move(column));
     }
 }
@@ -252,6 +300,11 @@ void WriteFactsBuilder::inherit(Oid parent, Oid child, std::set<Oid>& seen) {
     object(all.insert_obstacle, part.insert_obstacle);
     object(all.delete_obstacle, part.delete_obstacle);
     object(all.truncate_obstacle, part.truncate_obstacle);
+    object(all.at_end, part.at_end);
+    for (sql::ColumnFacts& column : all.columns) {
+        const sql::ColumnFacts* same = part.column(column.name);
+        column.is_unique = column.is_unique || (same != nullptr && same->is_unique);
+    }
     for (const std::string* obstacle :
          {&part.update_obstacle, &part.delete_obstacle, &part.insert_obstacle}) {
         object(all.update_obstacle, *obstacle);
@@ -372,6 +425,10 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
         if (same == both->columns.end()) {
             both->columns.push_back(column);
         } else {
+            merge_sequences(*same, column);
+            if (same->type != column.type) same->type.clear();
+            same->is_unique = same->is_unique || column.is_unique;
+            same->is_always = same->is_always || column.is_always;
             same->filled = std::max(same->filled, column.filled);
             same->content = std::max(same->content, column.content);
         }
@@ -381,6 +438,7 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
     object(both->update_obstacle, b->update_obstacle);
     object(both->delete_obstacle, b->delete_obstacle);
     object(both->truncate_obstacle, b->truncate_obstacle);
+    object(both->at_end, b->at_end);
     both->followed.insert(both->followed.end(), b->followed.begin(), b->followed.end());
     return both;
 }

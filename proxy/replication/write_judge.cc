@@ -432,6 +432,12 @@ void Judge::assigned(const Change& change, const WriteFacts& target) {
             continue;
         }
         if (value.is_default) filled(*column);
+        if (value.is_default && column->is_always)
+            raise(
+                WriteClass::NotProvable,
+                fmt::format("identity column \"{}\" is GENERATED ALWAYS: UPDATE cannot give it the value of "
+                            "another node",
+                            value.column));
         if (value.moving && may_be_date(column->content))
             raise(WriteClass::NotDeterministic,
                   fmt::format("a date that moves, such as 'now', for column \"{}\"", value.column));

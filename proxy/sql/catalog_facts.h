@@ -48,6 +48,13 @@ struct ColumnFacts {
     std::string name;
     Default filled = Default::Null;
     Content content = Content::Plain;
+    std::string type{};      // as SQL; empty: text does not become one by its input function alone
+    bool is_unique = false;  // of an index that is checked row by row
+    bool is_always = false;  // GENERATED ALWAYS AS IDENTITY
+    // Sequence.
+    bool is_drawn = false;                 // it is what one sequence gave, as it is
+    bool falls = false;                    // ... which counts down
+    std::vector<std::string> sequences{};  // all that it draws from, as SQL; empty: not known
 };
 
 // Unique by columns alone, by the equality that "=" means for them; valid, not partial, not deferrable.
@@ -74,6 +81,7 @@ struct WriteFacts {
     std::string update_obstacle;
     std::string delete_obstacle;
     std::string truncate_obstacle;
+    std::string at_end;  // a constraint that is checked when all rows of a statement are there, in words
     std::vector<FollowedKey> followed;
 
     [[nodiscard]] const ColumnFacts* column(std::string_view name) const;

@@ -96,6 +96,31 @@ TEST_F(FollowerTest, AnErrorIsADifferenceUnlessMainHadTheSame) {
     EXPECT_EQ(second.difference(), "");
 }
 
+TEST_F(FollowerTest, OnlyTheSameErrorWithEveryAttemptIsARefusal) {
+    const auto refusal = [this](const std::vector<std::string>& attempts) {
+        Follower one(link);
+        for (std::size_t i = 0; i < attempts.size(); ++i) {
+            std::string answers;
+            if (i > 0) {
+                one.roll_back(out, "SELECT 1");
+                answers = complete("ROLLBACK") + ready(wire::TransactionStatus::Idle) + complete("SELECT 1") +
+                          ready(wire::TransactionStatus::Idle);
+            }
+            one.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+            answers += attempts[i].empty() ? complete("UPDATE 0") : error(attempts[i]);
+            answers += ready(wire::TransactionStatus::Failed);
+            EXPECT_EQ(one.on_bytes(answers, names), answers.size());
+        }
+        return std::string(one.refusal());
+    };
+    EXPECT_EQ(refusal({"42501", "42501"}), "no");
+    EXPECT_EQ(refusal({"23503", "23503", "23503"}), "no");
+    EXPECT_EQ(refusal({"23503", "23505", "23505"}), "");
+    EXPECT_EQ(refusal({"", "23503"}), "");
+    EXPECT_EQ(refusal({"23503", ""}), "");
+    EXPECT_EQ(refusal({"55P03", "55P03"}), "");
+}
+
 TEST_F(FollowerTest, WhatIsOursMustNotFail) {
     follower.run(out, "SET x TO 1");
     answer(error("42704") + ready(wire::TransactionStatus::Idle));

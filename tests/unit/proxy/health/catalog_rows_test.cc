@@ -71,8 +71,8 @@ public:
     }
 
     [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
-        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5, 3, 2, 2, 3, 2, 3, 3,
-                                                                    6,  6, 5, 3, 4, 7, 3, 3, 2};
+        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5,  3, 2, 2, 3, 2, 3, 3,
+                                                                    7,  11, 5, 3, 4, 7, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
         return build_facts(rows, 7, purpose);

@@ -17,7 +17,14 @@ using sql::Default;
 
 inline sql::ColumnFacts column(const char* name, Default filled = Default::Null,
                                Content content = Content::Plain) {
-    return {name, filled, content};
+    return {.name = name, .filled = filled, .content = content, .type = "pg_catalog.int4"};
+}
+
+inline sql::ColumnFacts drawn(const char* name, const char* sequence, bool as_it_is = true) {
+    sql::ColumnFacts made = column(name, Default::Sequence);
+    made.sequences = {sequence};
+    made.is_drawn = as_it_is;
+    return made;
 }
 
 class Catalog {
@@ -103,9 +110,18 @@ private:
               {&sql::WriteFacts::update_obstacle, "trigger \"w\" on table \"watched\""});
         table("filled", {column("a"), column("x", Default::MayWrite)});
         sql::WriteFacts serial;
-        serial.columns = {column("id", Default::Sequence), column("a")};
+        serial.columns = {drawn("id", "public.serial_id_seq"), column("a")};
         serial.keys = {{"serial_pkey", {"id"}, false}};
         add("serial", serial);
+        serial.columns = {column("id"), drawn("a", "public.numbers", false)};
+        serial.columns[0].is_always = true;
+        add("numbered", serial);
+        sql::WriteFacts list;
+        list.columns = {column("id"), column("place"), column("later")};
+        list.columns[1].is_unique = true;
+        list.keys = {{"list_pkey", {"id"}, false}};
+        list.at_end = "constraint \"list_later\" of table \"list\"";
+        add("list", list);
         sql::WriteFacts keyless;
         keyless.columns = {column("a"), column("ts", Default::Null, Content::Date)};
         add("keyless", keyless);
