@@ -229,6 +229,8 @@ void Judge::read() {
     out_.locks_rows = statement_.locks_rows;
     read_relations(Effect::Reads);
     expressions(Effect::Reads);
+    if (statement_.reads_system_columns)
+        on_main("kept on the main node: system columns, which each node has for itself");
     if (statement_.primary_only) on_main("kept on the main node: advisory locks");
     if (statement_.kind == Kind::Select && out_.kind == WriteClass::NotDeterministic)
         out_.ways.front().images = plan_images(statement_, *facts_);
@@ -245,6 +247,13 @@ void Judge::utility(std::string reason) {
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);
+    if (statement_.is_unlogged)
+        raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
+    if (statement_.hashes_numbers)
+        raise(WriteClass::NotProvable, "PARTITION BY HASH of what is not a column of a built-in type");
+    if (statement_.stores_moment)
+        raise(WriteClass::NotProvable,
+              "a constant such as 'now', which each node computes for itself; in a default write now()");
     for (const RelationRef& ref : statement_.relations) {
         if (is_own(ref))
             raise(WriteClass::NotProvable, fmt::format("temporary table \"{}\" among others", ref.name));
@@ -283,6 +292,8 @@ void Judge::computed_rows() {
     }
     if (out_.kind == WriteClass::NotDeterministic) is(WriteClass::NotProvable, out_.reason);
     if (facts_ != nullptr) obstacle(facts_->ddl_obstacle);
+    if (statement_.is_unlogged)
+        raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
     raise(WriteClass::OtherTables, "a table made from others");
 }
 
@@ -373,6 +384,8 @@ void Judge::insert(const Change& change, const WriteFacts& target) {
         std::any_of(target.columns.begin(), target.columns.end(),
                     [](const sql::ColumnFacts& column) { return may_be_date(column.content); });
     out_.copy_has_dates = change.verb == Change::Verb::Copy && dates;
+    if (out_.copy_has_dates && statement_.unusual_fields)
+        raise(WriteClass::NotProvable, "COPY of dates with an unusual delimiter, quote or escape");
 }
 
 // One row and one key decide; otherwise which rows conflict depends on the others.
@@ -536,9 +549,12 @@ void Judge::builtin_function(const sql::FunctionRef& ref, sql::Volatility volati
     on_main(fmt::format("kept on the main node: {}", reason));
 }
 
-// STABLE code of users cannot write, but may read what no lock covers.
+// STABLE code of users that calls nothing else cannot write, but may read what no lock covers.
 void Judge::user_code(std::string_view what, std::string_view name, const sql::FunctionFacts& known,
                       Effect effect) {
+    if (known.may_write)
+        return raise(WriteClass::NotProvable,
+                     fmt::format("{} {} may write, though not volatile", what, name));
     if (known.volatility == sql::Volatility::Immutable) return;
     if (known.volatility == sql::Volatility::Volatile && !known.writes_nothing)
         return raise(WriteClass::NotProvable, fmt::format("{} {} is volatile", what, name));

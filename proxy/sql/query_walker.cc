@@ -217,6 +217,7 @@ void QueryWalker::select(const SelectStmt* node) {
         relation(node->intoClause->rel, Access::Write);
         out_.creates = true;
         out_.drops_at_commit = node->intoClause->onCommit == ONCOMMIT_DROP;
+        out_.is_unlogged = node->intoClause->rel->relpersistence == 'u';
         if (node->intoClause->rel->relpersistence == 't') out_.leaves = out_.leaves | Leaves::TempObject;
     }
     const bool distinct_on =
@@ -401,6 +402,7 @@ bool QueryWalker::settle(const void* column, const void* value) {
     if (string_literal(value, findings_.sql) != StringLiteral::Moving) return false;
     const QualifiedName name = qualified_name(as<ColumnRef>(column)->fields);
     out_.has_strings = true;
+    out_.names_moment |= says_moment(string_value(constant(value)));
     out_.moving_literals.push_back({.column = name.name, .position = 0, .moving = true});
     return true;
 }
@@ -409,7 +411,9 @@ void QueryWalker::literal(const void* node) {
     const StringLiteral kind = string_literal(node, findings_.sql);
     if (kind == StringLiteral::None) return;
     out_.has_strings = true;
-    if (kind == StringLiteral::Moving) out_.has_loose_moving_literal = true;
+    if (kind != StringLiteral::Moving) return;
+    out_.has_loose_moving_literal = true;
+    out_.names_moment |= says_moment(string_value(constant(node)));
 }
 
 void QueryWalker::parameter(const void* node) {
@@ -499,8 +503,10 @@ void QueryWalker::operator_name(const List* name) {
 // What follows the row may be a column of it or call a function with it.
 void QueryWalker::field(const List* names, int from) {
     const Elements all(names);
-    if (from == 1 && is_system_column(qualified_name(names).name))
+    if (is_system_column(qualified_name(names).name)) {
+        out_.reads_system_columns = true;
         vary("a system column (ctid, xmin, tableoid)");
+    }
     for (int i = from; i < static_cast<int>(all.size()); ++i) {
         if (is(all.at(i), T_String)) out_.fields.emplace_back(as<String>(all.at(i))->sval);
     }

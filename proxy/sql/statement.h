@@ -184,9 +184,12 @@ struct Statement {
     bool outside_transaction_only = false;  // VACUUM, CREATE DATABASE, CREATE INDEX CONCURRENTLY, ...
     bool from_stdin = false;                // COPY ... FROM STDIN
     bool to_stdout = false;                 // COPY ... TO STDOUT
+    bool unusual_fields = false;            // COPY FROM with a delimiter or quote that few use
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool drops_others = false;              // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
+    bool changes_logins = false;            // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
     bool creates = false;                   // a relation: the first of `relations` with Access::Write
     bool drops_at_commit = false;           // ... ON COMMIT DROP
     bool derives = false;                   // ... with defaults or parents that belong to other tables
@@ -194,6 +197,11 @@ struct Statement {
     bool has_strings = false;    // string literals
     bool has_loose_moving_literal = false;  // one that is another date tomorrow, and not in literals below
     bool names_objects = false;             // casts to oid, regclass and their kin
+    bool names_moment = false;          // a literal that has the word now, today ... and is not cast to text
+    bool reads_system_columns = false;  // xmin, ctid, tableoid ...
+    bool is_unlogged = false;           // CREATE UNLOGGED TABLE, ALTER TABLE ... SET UNLOGGED
+    bool hashes_numbers = false;        // PARTITION BY HASH of what may be an enum
+    bool stores_moment = false;         // DDL that stores a constant of which each node has its own: 'now'
     // What makes nodes that hold the same rows compute different values, in words: LIMIT, CURRENT_DATE, ctid;
     // empty: nothing but functions, types and operators. Static text, as the next.
     std::string_view varies;

@@ -15,6 +15,7 @@ namespace {
 
 using wire::TransactionStatus;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 class TestLink final : public ServerLink {
 public:
@@ -64,7 +65,8 @@ public:
     void disarm(TimerKind /*timer*/) override {}
     void login_refused(const Error& /*error*/) override {}
     void close() override {}
-    TimePoint clock() override { return {}; }
+    TimePoint now;
+    TimePoint clock() override { return now; }
     void ddl_seen() override {}
     void facts_wanted() override {}
     void statement(std::string_view /*sql*/, const ServerLink* /*at*/) override {}
@@ -145,9 +147,9 @@ protected:
         wire::append_query(frame, sql);
         return frame;
     }
-    static std::string batch(std::string_view sql) {
+    static std::string batch(std::string_view sql, std::string_view types = "\0\0"sv) {
         std::string frames;
-        wire::append_parse(frames, "", std::string(sql) + "\0\0\0"s);
+        wire::append_parse(frames, "", std::string(sql) + "\0"s + std::string(types));
         wire::FrameBuilder(frames, wire::frontend::kBind).string("").string("").int16(0).int16(0).int16(0);
         wire::FrameBuilder(frames, wire::frontend::kExecute).string("").int32(0);
         wire::append_sync(frames);
@@ -217,6 +219,17 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
 }
 
 // The server skips all up to the marker's Sync.
+TEST_F(ReplicatedTest, NumbersOfUsersTypesStayAtMain) {
+    const auto own = "\0\2\0\0\x40\0\0\0\0\x17"sv;     // 16384, int4
+    const auto portable = "\0\2\0\0\0\0\0\0\0\x17"sv;  // to be inferred, int4
+    const std::string sql(kDdl);
+    client_sends(batch(sql, own));
+    EXPECT_NE(shell.main.sent.find(sql + "\0"s + std::string(own)), std::string::npos);
+    answers(shell.main,
+            executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
+    EXPECT_NE(shell.other.sent.find(sql + "\0"s + std::string(portable)), std::string::npos);
+}
+
 TEST_F(ReplicatedTest, ABeginThatFailsIsTheErrorOfItsQuery) {
     client_sends(query(kDdl));
     answers(shell.main, error("57014") + ready(TransactionStatus::Idle));
@@ -280,6 +293,64 @@ TEST_F(ReplicatedTest, AnErrorOfTheMarkerIsTheErrorOfTheBatch) {
     EXPECT_EQ(sent_to(shell.other), "");
     EXPECT_EQ(replied(), "12CEZ");
     expect_given_back();
+}
+
+class LoginsTest : public ReplicatedTest {
+protected:
+    LoginsTest() {
+        around.logins = &logins;
+        shell.now = TimePoint(seconds(100));
+    }
+    void born(int main, int other) {
+        shell.main.login_began = TimePoint(seconds(main));
+        shell.other.login_began = TimePoint(seconds(other));
+    }
+    void runs(std::string_view sql, std::string_view text) {
+        client_sends(query(sql));
+        answers(shell.main, executed("BEGIN") + tag(text) + ready(TransactionStatus::InTransaction));
+        answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+        shell.main.sent.clear();
+        shell.other.sent.clear();
+        answers(shell.other, executed("BEGIN") + tag(text) + ready(TransactionStatus::InTransaction) +
+                                 marked() + ready(TransactionStatus::InTransaction));
+    }
+    LoginMarks logins;
+};
+
+TEST_F(LoginsTest, ChangeByAlterRoleSetAndItsKin) {
+    runs("ALTER ROLE amy SET search_path TO s", "ALTER ROLE");
+    EXPECT_EQ(logins.latest(), shell.now) << "before anybody can see it";
+    shell.now += seconds(1);
+    commits();
+    EXPECT_EQ(logins.latest(), shell.now) << "what logged in meanwhile may have either";
+}
+
+TEST_F(LoginsTest, DoNotChangeByOtherDdl) {
+    runs(kDdl, "COMMENT");
+    commits();
+    EXPECT_EQ(logins.latest(), TimePoint{});
+}
+
+TEST_F(LoginsTest, OfBeforeAChangeDoNotCommit) {
+    for (const auto& [main, other] : {std::pair(40, 60), std::pair(60, 50)}) {
+        logins.changed(TimePoint(seconds(50)));
+        born(main, other);
+        runs(kDdl, "COMMENT");
+        EXPECT_NE(shell.main.sent.find("ROLLBACK"), std::string::npos);
+        answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        answers(shell.other, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        EXPECT_NE(shell.replied.find("40001"), std::string::npos);
+        shell.replied.clear();
+        expect_given_back();
+    }
+}
+
+TEST_F(LoginsTest, BehindAChangeCommit) {
+    logins.changed(TimePoint(seconds(50)));
+    born(51, 60);
+    runs(kDdl, "COMMENT");
+    commits();
+    EXPECT_EQ(replied(), "CZ");
 }
 
 }  // namespace
