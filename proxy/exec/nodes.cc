@@ -88,6 +88,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
     warn_of_unproven();
+    const bool changes_schema = request_.meaning.marks.is_ddl || steering.rolls_to_savepoint;
+    if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
     spread.copies = true;
     spread.is_proven = !request_.meaning.following.unproven;
     spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
@@ -292,8 +294,7 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (!spread.judged.empty() && is_schema_newer())
-            std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
+        note_unsure();
         CopiedRequest done = what_main_did();
         if (!copied_in && !done.empty()) follow(std::move(done));
         if (!spread.is_alone) return true;
@@ -407,7 +408,7 @@ CopiedRequest Session::what_main_did() {
         if (!part.rows)
             request.executions.push_back(part.execution);
         else if (part.rows->fits())
-            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
+            part.rows->add_to(request, around_.prepared, repeat_scope()), note_moved(part.rows->plan());
         else
             spread.doom = "more rows than can travel";
     }
@@ -480,12 +481,9 @@ void Session::emit_image_query() {
 // Of a Bind whose rows travel.
 std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const PreparedPtr& known) {
     if (!copies() || !spread_->by_rows || (!known && !unnamed_.info)) return std::nullopt;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     const sql::StatementInfo& info = known ? *known->info : *unnamed_.info;
-    const route::Verdict verdict = known
-                                       ? route::cached_verdict(known->verdict, info, facts,
-                                                               around_.functions(), around_.config_version())
-                                       : route::classify(info, facts, around_.functions());
+    const route::Verdict verdict =
+        known ? judge(known->verdict, info) : route::classify(info, facts(), around_.functions());
     const route::ClassifiedPtr classified = beside_temporaries(info, verdict).replicated;
     if (!classified || classified->ways.size() != 1 || !classified->ways.front().images) return std::nullopt;
     const bool is_moving = !classified->date_parameters.empty() && sql::may_move(bind.rest);

@@ -92,9 +92,8 @@ route::Verdict Session::beside_temporaries(const sql::StatementInfo& info,
     const std::vector<std::string> names = temporaries_within(info);
     if (names.empty()) return verdict;
     route::Verdict own = verdict;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     own.replicated =
-        std::make_shared<const replication::Classified>(replication::classify_write(info, facts, names));
+        std::make_shared<const replication::Classified>(replication::classify_write(info, facts(), names));
     return own;
 }
 
@@ -156,8 +155,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
     if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
-    const bool has_ddl = ddl_ || (meaning.marks.is_ddl && meaning.steering.statements > 1);
-    if (has_ddl && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
     const bool is_moving = moves(bytes);
     if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
     if (meaning.following.by_rows || is_moving) {
@@ -190,9 +188,8 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
 }
 
 // By the schema of today: its tables cannot change any more, main has them locked.
-bool Session::is_judged_alike(const Judged& judged) const {
-    const auto now = replication::classify_write(*judged.info, login_.database->facts.get(),
-                                                 temporaries_within(*judged.info));
+bool Session::is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const {
+    const auto now = replication::classify_write(*judged.info, facts, temporaries_within(*judged.info));
     return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
 }
 
@@ -259,8 +256,7 @@ bool Session::executes_open_portal(ByteView batch) const {
 
 // For SHOW ROUTE FOR.
 std::string Session::explain_replication(const sql::StatementInfo& info) const {
-    const sql::CatalogFacts* facts = login_.database->facts.get();
-    return replication::explain(replication::classify_write(info, facts),
+    return replication::explain(replication::classify_write(info, facts()),
                                 around_.config->replication.unsafe_statements);
 }
 

@@ -104,9 +104,9 @@ bool RowImages::is_told_by(std::string_view tag) const {
     return tag.substr(tag.rfind(' ') + 1) == std::to_string(count_);
 }
 
-void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry) const {
+void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const {
     if (rows_.empty()) return;
-    const PreparedPtr repeat = registry.intern(parse_body(plan_->repeat), "", nullptr);
+    const PreparedPtr repeat = registry.intern(parse_body(plan_->repeat), scope, nullptr);
     for (const std::string& row : rows_) {
         std::string values;
         append_be16(values, 1);

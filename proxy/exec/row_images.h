@@ -39,7 +39,8 @@ public:
     [[nodiscard]] bool is_told_by(std::string_view tag) const;  // as many rows as have come
     [[nodiscard]] bool fits() const { return bytes_ <= kMostBytes; }
     // What the others execute, and what they answer if all is well.
-    void add_to(CopiedRequest& request, PreparedRegistry& registry) const;
+    // `scope`: what the meaning of the table's name rests on.
+    void add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const;
     void add_to(StepOutcome& outcome) const;
 
 private:

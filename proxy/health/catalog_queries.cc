@@ -1,8 +1,29 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/health/catalog_queries.h"
 
+#include <string>
+
 namespace pgpool::health {
 namespace {
+
+// to_jsonb: prosqlbody exists since 14 only.
+constexpr std::string_view kFunctions =
+    "SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, p.prokind, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc "
+    "END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname = 'sql' AND p.prosrc = '' "
+    "THEN to_jsonb(p) ->> 'prosqlbody' END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
+    "a.aggfinalfn::oid, "
+    "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
+    "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
+    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+    "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
+
+// initdb makes the built-in functions in bootstrap mode, as transaction 1; a few it changes later itself.
+constexpr std::string_view kChangedOnly =
+    " WHERE p.oid >= 16384 OR n.nspname <> 'pg_catalog' OR p.xmin <> '1'";
 
 std::string_view replication_query(CatalogQuery query) {
     switch (query) {
@@ -107,19 +128,7 @@ std::string_view replication_query(CatalogQuery query) {
 std::string_view catalog_query(CatalogQuery query) {
     switch (query) {
         case CatalogQuery::Functions:
-            // to_jsonb: prosqlbody exists since 14 only.
-            return "SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, p.prokind, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc "
-                   "END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname = 'sql' AND p.prosrc = '' "
-                   "THEN to_jsonb(p) ->> 'prosqlbody' END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
-                   "a.aggfinalfn::oid, "
-                   "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
-                   "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
-                   "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-                   "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
+            return kFunctions;
         case CatalogQuery::Relations:
             return "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence FROM pg_class c "
                    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', "
@@ -165,6 +174,11 @@ std::string_view catalog_query(CatalogQuery query) {
         default:
             return replication_query(query);
     }
+}
+
+std::string_view changed_query(CatalogQuery query) {
+    static const std::string functions = std::string(kFunctions).append(kChangedOnly);
+    return query == CatalogQuery::Functions ? std::string_view(functions) : catalog_query(query);
 }
 
 }  // namespace pgpool::health

@@ -2,7 +2,8 @@
 #pragma once
 
 // The queries that read the catalogs of a database for sql::CatalogFacts, and the columns they give. They
-// work from PostgreSQL 12 on, with the privileges of any role, and take no lock but ACCESS SHARE on catalogs,
+// work from PostgreSQL 12 on, with the privileges of any role, give the same under any setting but
+// search_path, and take no lock but ACCESS SHARE on catalogs,
 // each for its own duration. REQUIRES: search_path is pg_catalog.
 
 #include <array>
@@ -65,5 +66,9 @@ enum class FactsFor : std::uint8_t { Routing, Replication };
 using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
 
 [[nodiscard]] std::string_view catalog_query(CatalogQuery query);
+
+// The same for a transaction that has changed the schema: without the built-in functions that nobody has ever
+// changed.
+[[nodiscard]] std::string_view changed_query(CatalogQuery query);
 
 }  // namespace pgpool::health

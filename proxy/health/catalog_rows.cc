@@ -25,6 +25,8 @@ using sql::Volatility;
 using Oid = std::uint32_t;
 using Index = std::uint32_t;
 
+constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
 Oid to_oid(std::string_view text) {
     Oid value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -441,6 +443,24 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
 
 sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version, FactsFor purpose) {
     return FactsBuilder(rows, purpose).run(version);
+}
+
+std::shared_ptr<const Rows> builtin_functions(const Rows& functions) {
+    std::vector<Rows::Cell> cells;
+    for (std::size_t i = 0; i < functions.size(); ++i) {
+        if (to_oid(functions.text(i, 0)) >= kFirstNormalOid || functions.text(i, 1) != "pg_catalog") continue;
+        for (std::size_t column = 0; column < functions.columns(); ++column)
+            cells.push_back(functions.at(i, column));
+    }
+    return std::make_shared<const Rows>(functions.columns(), std::move(cells));
+}
+
+// A built-in function that was changed comes first, and is as bad as before at least.
+std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows, const sql::CatalogFacts& committed) {
+    if (!committed.builtin_functions) return nullptr;
+    Rows& functions = rows[static_cast<std::size_t>(CatalogQuery::Functions)];
+    functions = functions.followed_by(*committed.builtin_functions);
+    return std::make_shared<sql::CatalogFacts>(build_facts(rows, committed.version, FactsFor::Replication));
 }
 
 }  // namespace pgpool::health

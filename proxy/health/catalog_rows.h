@@ -12,6 +12,7 @@
 // written in C; functions that row.name calls count where a body has their name.
 
 #include <cstdint>
+#include <memory>
 
 #include "proxy/health/catalog_queries.h"
 #include "proxy/sql/catalog_facts.h"
@@ -20,5 +21,12 @@ namespace pgpool::health {
 
 [[nodiscard]] sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version,
                                             FactsFor purpose = FactsFor::Routing);
+
+// Of the rows of all functions, those that changed_query() leaves out.
+[[nodiscard]] std::shared_ptr<const pg::Rows> builtin_functions(const pg::Rows& functions);
+
+// By the rows of changed_query(), for replication; null: `committed` were not loaded for that.
+[[nodiscard]] std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows,
+                                                                     const sql::CatalogFacts& committed);
 
 }  // namespace pgpool::health

@@ -27,6 +27,8 @@ constexpr unsigned kDeleteEvent = 1U << 3U;
 constexpr unsigned kUpdateEvent = 1U << 4U;
 constexpr unsigned kTruncateEvent = 1U << 5U;
 
+constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
 Oid to_oid(std::string_view text) {
     Oid value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -46,7 +48,9 @@ class Expressions {
 public:
     explicit Expressions(const Rows& functions) : functions_(functions) {
         for (std::size_t i = 0; i < functions.size(); ++i) {
-            if (functions.text(i, 3) != "i") not_immutable_.emplace(to_oid(functions.text(i, 0)), i);
+            const Oid oid = to_oid(functions.text(i, 0));
+            if (functions.text(i, 3) != "i") not_immutable_.emplace(oid, i);
+            if (oid >= kFirstNormalOid) of_users_.insert(oid);
         }
     }
 
@@ -65,7 +69,10 @@ public:
 private:
     [[nodiscard]] sql::Default judge_function(Oid oid) const {
         const auto found = not_immutable_.find(oid);
-        if (found == not_immutable_.end()) return sql::Default::Deterministic;
+        // What is not in the list was made while the catalogs were read.
+        const bool is_known = oid < kFirstNormalOid || of_users_.contains(oid);
+        if (found == not_immutable_.end())
+            return is_known ? sql::Default::Deterministic : sql::Default::MayWrite;
         const std::string_view name = functions_.text(found->second, 2);
         if (functions_.text(found->second, 1) != "pg_catalog") {
             const bool may_write = functions_.text(found->second, 3) == "v" &&
@@ -79,6 +86,7 @@ private:
 
     const Rows& functions_;
     std::unordered_map<Oid, std::size_t> not_immutable_;
+    std::set<Oid> of_users_;
 };
 
 bool same_columns(const WriteFacts& a, const WriteFacts& b) {

@@ -57,7 +57,7 @@ TEST(RowImages, EachRowIsRepeatedInOrder) {
     EXPECT_FALSE(made.is_told_by("UPDATE 3"));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry);
+    made.add_to(request, registry, "");
     ASSERT_EQ(request.executions.size(), 2U);
     EXPECT_NE(request.executions[1].values.find(row({"3", std::nullopt}).substr(2)), std::string::npos);
     StepOutcome outcome;
@@ -71,7 +71,7 @@ TEST(RowImages, SequenceFollowsToItsLastValue) {
     (void)made.take_row(row({"-4", "2"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry);
+    made.add_to(request, registry, "");
     ASSERT_EQ(request.executions.size(), 3U);
     EXPECT_EQ(request.executions[2].values, text_values({"t", "id", "-4"}));
 }
@@ -98,7 +98,7 @@ TEST(RowImages, AnUnplannedSelectShowsItsRowsAsTheyAre) {
     EXPECT_EQ(made.take_row(row({"7"})), row({"7"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry);
+    made.add_to(request, registry, "");
     EXPECT_TRUE(request.empty());
 }
 

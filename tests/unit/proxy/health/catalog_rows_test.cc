@@ -70,12 +70,26 @@ public:
         add(CatalogQuery::Types, {schema, name, harmless ? "t" : "f"});
     }
 
-    [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
+    // A table with one column and its default.
+    void defaulted(const char* name, const char* column, std::string tree) {
+        const std::string oid = std::to_string(relation(name));
+        add(CatalogQuery::Tables, {oid, "r", name, "f", "f", "f"});
+        add(CatalogQuery::Columns, {oid, column, "", "f", std::move(tree), {}});
+    }
+
+    [[nodiscard]] CatalogRows rows() const {
         constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5, 3, 2, 2, 3, 2, 3, 3,
                                                                     6,  6, 5, 3, 4, 7, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
-        return build_facts(rows, 7, purpose);
+        return rows;
+    }
+    [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
+        return build_facts(rows(), 7, purpose);
+    }
+    void next_oid(std::uint32_t oid) { next_oid_ = oid; }
+    [[nodiscard]] pg::Rows functions() const {
+        return rows()[static_cast<std::size_t>(CatalogQuery::Functions)];
     }
 
 private:
@@ -353,6 +367,71 @@ TEST(BuildFacts, CopesWithManyObjects) {
     std::printf("[ measured ] build_facts: %lld ms\n",
                 static_cast<long long>(std::chrono::duration_cast<milliseconds>(took).count()));
     EXPECT_LT(took, seconds(10)) << "quadratic somewhere";
+}
+
+sql::Default filled(const sql::CatalogFacts& facts, const char* table) {
+    return facts.relation("", table)->write->columns.at(0).filled;
+}
+
+TEST(ChangedFacts, BuiltInFunctionsAreThoseOfWhatWasCommitted) {
+    FakeCatalog before;
+    before.next_oid(100);
+    const auto clock = before.builtin("clock", "v");
+    const auto lower = before.builtin("upper", "i");
+    before.next_oid(16384);
+    before.plpgsql("gone", "BEGIN RETURN 1; END");
+    sql::CatalogFacts committed = before.facts(FactsFor::Replication);
+    FakeCatalog now;
+    now.next_oid(20000);
+    now.defaulted("t", "at", calls(clock));
+    now.defaulted("u", "at", calls(lower));
+    EXPECT_EQ(build_changed_facts(now.rows(), committed), nullptr);
+    committed.builtin_functions = builtin_functions(before.functions());
+    const auto facts = build_changed_facts(now.rows(), committed);
+    ASSERT_NE(facts, nullptr);
+    EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
+    EXPECT_EQ(filled(*facts, "u"), sql::Default::Deterministic);
+    EXPECT_TRUE(facts->function("", "clock")->builtin);
+    EXPECT_EQ(facts->function("", "gone"), nullptr);
+}
+
+TEST(ChangedFacts, ABuiltInFunctionThatWasChangedIsNoBetterThanBefore) {
+    FakeCatalog before;
+    before.next_oid(100);
+    const auto upper = before.builtin("upper", "i");
+    const auto clock = before.builtin("clock", "v");
+    sql::CatalogFacts committed = before.facts(FactsFor::Replication);
+    committed.builtin_functions = builtin_functions(before.functions());
+    FakeCatalog now;
+    now.next_oid(100);
+    now.builtin("upper", "v");
+    now.builtin("clock", "i");
+    now.next_oid(20000);
+    now.defaulted("t", "a", calls(upper));
+    now.defaulted("u", "a", calls(clock));
+    const auto facts = build_changed_facts(now.rows(), committed);
+    EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
+    EXPECT_EQ(filled(*facts, "u"), sql::Default::NotDeterministic);
+}
+
+TEST(BuildFacts, ADefaultByAFunctionThatIsNotInTheListMayWrite) {
+    FakeCatalog catalog;
+    const auto known = catalog.plpgsql("known", "BEGIN RETURN 1; END", "public", "i");
+    catalog.defaulted("t", "a", calls(known));
+    catalog.defaulted("u", "a", calls(60000));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(filled(facts, "t"), sql::Default::Deterministic);
+    EXPECT_EQ(filled(facts, "u"), sql::Default::MayWrite);
+}
+
+TEST(CatalogQueries, OnlyTheFunctionsAreAskedForInAnotherWay) {
+    for (std::size_t i = 0; i < kCatalogQueries; ++i) {
+        const auto query = static_cast<CatalogQuery>(i);
+        EXPECT_EQ(changed_query(query) == catalog_query(query), query != CatalogQuery::Functions);
+        EXPECT_EQ(changed_query(query).find(';'), std::string_view::npos);
+        EXPECT_EQ(changed_query(query).find('\\'), std::string_view::npos);
+        EXPECT_TRUE(changed_query(query).starts_with(catalog_query(query)));
+    }
 }
 
 }  // namespace
