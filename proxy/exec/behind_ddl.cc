@@ -45,8 +45,8 @@ bool Session::mixes_ddl() const {
 // it further. What it used is locked, so it is as it was then.
 bool Session::awaits_own_facts() {
     if (!ddl_ || !is_spread() || !spread_->doom.empty() || !on_primary()) return false;
-    if (!login_.database->facts || transaction_ != TransactionStatus::InTransaction || owes_client())
-        return false;
+    const bool is_open = transaction_ == TransactionStatus::InTransaction && !owes_client();
+    if (!is_open || request_.meaning.marks.rolls_back || !login_.database->facts) return false;
     const bool is_watched = own_facts_.may_watch_ddl() && request_.meaning.marks.is_ddl;
     const bool is_unsure = !spread_->unsure_behind_ddl.empty();
     if (!is_unsure && !is_watched && !request_.meaning.rests_on_schema) return false;
@@ -105,7 +105,7 @@ std::string Session::why_not_behind_ddl() const {
 void Session::note_unsure() {
     Spread& spread = *spread_;
     if (spread.judged.empty() || !is_schema_newer()) return;
-    auto& unsure = ddl_ ? spread.unsure_behind_ddl : spread.unsure;
+    auto& unsure = ddl_ && !spread.is_alone ? spread.unsure_behind_ddl : spread.unsure;
     std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(unsure));
 }
 
