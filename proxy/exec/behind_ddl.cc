@@ -32,6 +32,13 @@ route::Verdict Session::judge(route::CachedVerdict& slot, const sql::StatementIn
     return route::cached_verdict(slot, info, facts(), around_.functions(), around_.config_version());
 }
 
+// Only what follows DDL asks for it.
+void Session::note_schema(const sql::Statement& statement) {
+    if (!around_.functions().is_replicated() || !depends_on_schema(statement)) return;
+    request_.meaning.rests_on_schema = true;
+    if (ddl_) add_names(statement, request_.meaning.relations);
+}
+
 // Several statements of which one rests on a schema that another has changed, in a transaction block.
 bool Session::mixes_ddl() const {
     const Meaning& meaning = request_.meaning;
@@ -50,7 +57,11 @@ bool Session::awaits_own_facts() {
     const bool is_watched = own_facts_.may_watch_ddl() && request_.meaning.marks.is_ddl;
     const bool is_unsure = !spread_->unsure_behind_ddl.empty();
     if (!is_unsure && !is_watched && !request_.meaning.rests_on_schema) return false;
-    if (own_facts_.are_fresh() && !is_schema_newer()) return false;
+    RelationNames names = request_.meaning.relations;
+    for (const Judged& judged : spread_->unsure_behind_ddl) {
+        for (const sql::Statement& statement : judged.info->statements) add_names(statement, names);
+    }
+    if (own_facts_.are_fresh() && own_facts_.hold(names) && !is_schema_newer()) return false;
     if (!own_facts_.may_read()) {
         if (is_unsure) spread_->doom = kChanged;
         return false;
@@ -58,7 +69,8 @@ bool Session::awaits_own_facts() {
     wait_ = Wait::OwnFacts;
     classify_anew();
     effects_.disarm(TimerKind::Idle);
-    send_own_query(own_facts_.begin(around_.catalog_reading, around_.now), Purpose::OwnFacts);
+    send_own_query(own_facts_.begin(around_.catalog_reading, std::move(names), around_.now),
+                   Purpose::OwnFacts);
     return true;
 }
 

@@ -269,7 +269,7 @@ void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
         note_steering(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
-        request_.meaning.rests_on_schema |= depends_on_schema(statement);
+        note_schema(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
@@ -316,6 +316,7 @@ void Session::note_executed(std::string_view name) {
     for (const sql::Statement& statement : (*known)->info->statements) {
         note_names(statement);
         note_steering(statement);
+        note_schema(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
     }
     Meaning::Steering& steering = request_.meaning.steering;

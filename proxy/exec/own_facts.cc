@@ -41,14 +41,22 @@ bool is_plain_ddl(const sql::Statement& statement) {
 
 }  // namespace
 
-std::string OwnFacts::begin(const CatalogReading& reading, TimePoint now) {
+bool OwnFacts::hold(const RelationNames& names) const {
+    return names_.empty() || std::includes(names_.begin(), names_.end(), names.begin(), names.end());
+}
+
+std::string OwnFacts::begin(const CatalogReading& reading, RelationNames names, TimePoint now) {
+    const bool is_for_others = is_fresh_ && !hold(names);
     is_fresh_ = false;
+    names.insert("");  // which none bears
+    names_ = is_for_others ? RelationNames() : std::move(names);
     ++readings_;
     asked_at_ = now;
     answered_ = bytes_ = 0;
-    answers_.assign(reading.queries.size() + 1, {});
+    const std::vector<std::string> queries = reading.queries(names_);
+    answers_.assign(queries.size() + 1, {});
     std::string text(kBefore);
-    for (const std::string_view query : reading.queries) text.append(query).push_back(';');
+    for (const std::string& query : queries) text.append(query).push_back(';');
     return text.append(kAfter);
 }
 
@@ -79,7 +87,7 @@ std::string OwnFacts::end(const CatalogReading& reading, const sql::CatalogFacts
     if (bytes_ > kMostBytes)
         return obstacle_ = "a write behind DDL in the same transaction: the schema is too large";
     answers.erase(answers.begin());
-    const auto facts = reading.understand(std::move(answers), committed);
+    const auto facts = reading.understand(std::move(answers), committed, names_);
     if (!facts) return "those that are built in are not known";
     facts->as_of = asked_at_;
     facts_ = facts;
@@ -98,6 +106,11 @@ bool depends_on_schema(const sql::Statement& statement) {
     if (statement.kind == Kind::Execute) return true;
     if (statement.kind == Kind::Prepare || is_plain_ddl(statement)) return false;
     return names_something(statement) || (statement.inner && depends_on_schema(*statement.inner));
+}
+
+void add_names(const sql::Statement& statement, RelationNames& names) {
+    for (const sql::RelationRef& ref : statement.relations) names.insert(ref.name);
+    if (statement.inner) add_names(*statement.inner, names);
 }
 
 }  // namespace pgpool::exec

@@ -6,15 +6,17 @@
 // where it sees what it has made.
 //
 // They are read for the first statement that depends on them, and again after each that changes the schema or
-// takes changes back. Everything is asked in one Query, within a savepoint of its own, so that nothing of it
-// stays and an error does not end the transaction by itself. Not read above READ COMMITTED: there a
-// transaction does not see in the catalogs what others have changed since it began, though its statements
-// meet it. Pure; one worker only.
+// takes changes back. First only the relations that the statement names are read with their columns and keys;
+// if others are named before the schema changes again, all are. Everything is asked in one Query, within a
+// savepoint of its own, so that nothing of it stays and an error does not end the transaction by itself. Not
+// read above READ COMMITTED: there a transaction does not see in the catalogs what others have changed since
+// it began, though its statements meet it. Pure; one worker only.
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +34,16 @@ struct CatalogAnswer {
     std::vector<std::optional<std::string>> cells;
 };
 
+using RelationNames = std::set<std::string, std::less<>>;
+
 // How catalogs are asked, and what the answers mean. The shell knows the queries, as it reads the facts of
 // what was committed by the same.
 struct CatalogReading {
-    std::vector<std::string_view> queries;  // under search_path pg_catalog
-    std::function<std::shared_ptr<sql::CatalogFacts>(std::vector<CatalogAnswer>,
-                                                     const sql::CatalogFacts& committed)>
+    // To be asked under search_path pg_catalog. What belongs to one relation only of those that bear one of
+    // `names`; of all if there is none.
+    std::function<std::vector<std::string>(const RelationNames& names)> queries;
+    std::function<std::shared_ptr<sql::CatalogFacts>(
+        std::vector<CatalogAnswer>, const sql::CatalogFacts& committed, const RelationNames& names)>
         understand;
 };
 
@@ -49,11 +55,12 @@ public:
     // The latest, even if they are out of date; null: none were read in this transaction.
     [[nodiscard]] const sql::CatalogFactsPtr& latest() const { return facts_; }
     [[nodiscard]] bool are_fresh() const { return is_fresh_; }
+    [[nodiscard]] bool hold(const RelationNames& names) const;  // with columns and keys
     void age() { is_fresh_ = false; }
     void clear() { *this = {}; }
 
-    // The text that asks for everything.
-    [[nodiscard]] std::string begin(const CatalogReading& reading, TimePoint now);
+    // The text that asks for everything. `names`: of the relations that matter now.
+    [[nodiscard]] std::string begin(const CatalogReading& reading, RelationNames names, TimePoint now);
     void take_row(ByteView data_row);
     void take_tag(std::string_view tag);  // a statement of the text has ended
     // All of it has. Empty: they are fresh; else why they are not.
@@ -75,6 +82,8 @@ private:
     int readings_ = 0;
     std::string obstacle_;
 
+    RelationNames names_;  // of the relations that were read whole; empty: all
+
     // Of the reading under way.
     TimePoint asked_at_;
     std::vector<CatalogAnswer> answers_;
@@ -85,5 +94,8 @@ private:
 // Whether how the others can follow rests on the schema as it is at that moment. DDL that runs no expression
 // does not.
 [[nodiscard]] bool depends_on_schema(const sql::Statement& statement);
+
+// Of the relations that it names.
+void add_names(const sql::Statement& statement, RelationNames& names);
 
 }  // namespace pgpool::exec

@@ -154,8 +154,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
-    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
+    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     const bool is_moving = moves(bytes);
     if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
     if (meaning.following.by_rows || is_moving) {

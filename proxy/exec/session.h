@@ -79,6 +79,7 @@ struct Meaning {
     };
     Following following;
     bool rests_on_schema = false;        // the same: some statement of it, see depends_on_schema()
+    RelationNames relations;             // ... that those name
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -346,6 +347,7 @@ private:
     // behind_ddl.cc
     [[nodiscard]] const sql::CatalogFacts* facts() const;
     [[nodiscard]] route::Verdict judge(route::CachedVerdict& slot, const sql::StatementInfo& info) const;
+    void note_schema(const sql::Statement& statement);
     [[nodiscard]] bool mixes_ddl() const;
     [[nodiscard]] bool awaits_own_facts();
     void own_facts_came(std::string_view error_body);

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "proxy/sql/settings.h"
+
 namespace pgpool::health {
 namespace {
 
@@ -24,6 +26,19 @@ constexpr std::string_view kFunctions =
 // initdb makes the built-in functions in bootstrap mode, as transaction 1; a few it changes later itself.
 constexpr std::string_view kChangedOnly =
     " WHERE p.oid >= 16384 OR n.nspname <> 'pg_catalog' OR p.xmin <> '1'";
+
+// What a foreign key sets to its default counts for who writes the table that it refers to.
+void restrict_to(const RelationNames& names, std::string_view relation, std::string& query) {
+    std::string list;
+    for (const std::string& name : names)
+        list.append(list.empty() ? "" : ", ").append(sql::quote_literal(name));
+    const std::string after = std::string(relation) + " >= 16384";
+    const std::size_t at = query.find(after) + after.size();
+    query.insert(at, " AND " + std::string(relation) + " IN (SELECT oid FROM pg_class WHERE relname IN (" +
+                         list +
+                         ") UNION ALL SELECT conrelid FROM pg_constraint WHERE contype = 'f' "
+                         "AND 'd' IN (confdeltype, confupdtype))");
+}
 
 std::string_view replication_query(CatalogQuery query) {
     switch (query) {
@@ -176,9 +191,13 @@ std::string_view catalog_query(CatalogQuery query) {
     }
 }
 
-std::string_view changed_query(CatalogQuery query) {
-    static const std::string functions = std::string(kFunctions).append(kChangedOnly);
-    return query == CatalogQuery::Functions ? std::string_view(functions) : catalog_query(query);
+std::string changed_query(CatalogQuery query, const RelationNames& names) {
+    std::string text(catalog_query(query));
+    if (query == CatalogQuery::Functions) return text.append(kChangedOnly);
+    if (names.empty()) return text;
+    if (query == CatalogQuery::Columns) restrict_to(names, "a.attrelid", text);
+    if (query == CatalogQuery::Keys) restrict_to(names, "i.indrelid", text);
+    return text;
 }
 
 }  // namespace pgpool::health

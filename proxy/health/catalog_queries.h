@@ -8,6 +8,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "common/pg/rows.h"
@@ -68,7 +71,8 @@ using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
 [[nodiscard]] std::string_view catalog_query(CatalogQuery query);
 
 // The same for a transaction that has changed the schema: without the built-in functions that nobody has ever
-// changed.
-[[nodiscard]] std::string_view changed_query(CatalogQuery query);
+// changed, and columns and keys only of relations that bear one of `names`; of all if there is none.
+using RelationNames = std::set<std::string, std::less<>>;
+[[nodiscard]] std::string changed_query(CatalogQuery query, const RelationNames& names);
 
 }  // namespace pgpool::health

@@ -106,6 +106,7 @@ public:
           leaves_(conversions_ + 1),
           volatile_(conversions_ + 1) {}
 
+    void only(const RelationNames& names) { names_ = &names; }
     sql::CatalogFacts run(std::uint64_t version);
 
 private:
@@ -143,6 +144,7 @@ private:
 
     const CatalogRows& rows_;
     FactsFor purpose_;
+    const RelationNames* names_ = nullptr;  // of relations that were read whole; null: all
     const Rows& functions_;
     const Rows& relations_;
     Index shared_;
@@ -427,7 +429,8 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     for (Index i = 0; i < relations_.size(); ++i) {
         RelationFacts relation = relation_facts(i);
         const auto write = writes.find(to_oid(relations_.text(i, 0)));
-        if (write != writes.end()) relation.write = write->second;
+        const bool is_whole = names_ == nullptr || names_->contains(relations_.text(i, 2));
+        if (write != writes.end() && is_whole) relation.write = write->second;
         add(facts.relations, relations_.text(i, 1), relations_.text(i, 2), relation);
     }
     add_types(facts);
@@ -456,11 +459,14 @@ std::shared_ptr<const Rows> builtin_functions(const Rows& functions) {
 }
 
 // A built-in function that was changed comes first, and is as bad as before at least.
-std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows, const sql::CatalogFacts& committed) {
+std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows, const sql::CatalogFacts& committed,
+                                                       const RelationNames& names) {
     if (!committed.builtin_functions) return nullptr;
     Rows& functions = rows[static_cast<std::size_t>(CatalogQuery::Functions)];
     functions = functions.followed_by(*committed.builtin_functions);
-    return std::make_shared<sql::CatalogFacts>(build_facts(rows, committed.version, FactsFor::Replication));
+    FactsBuilder builder(rows, FactsFor::Replication);
+    if (!names.empty()) builder.only(names);
+    return std::make_shared<sql::CatalogFacts>(builder.run(committed.version));
 }
 
 }  // namespace pgpool::health

@@ -25,8 +25,10 @@ namespace pgpool::health {
 // Of the rows of all functions, those that changed_query() leaves out.
 [[nodiscard]] std::shared_ptr<const pg::Rows> builtin_functions(const pg::Rows& functions);
 
-// By the rows of changed_query(), for replication; null: `committed` were not loaded for that.
+// By the rows of changed_query(), for replication; null: `committed` were not loaded for that. Of relations
+// that bear none of `names` it is not known how they can be written.
 [[nodiscard]] std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows,
-                                                                     const sql::CatalogFacts& committed);
+                                                                     const sql::CatalogFacts& committed,
+                                                                     const RelationNames& names);
 
 }  // namespace pgpool::health

@@ -27,8 +27,13 @@ std::string row(const Cells& columns) {
 class OwnFactsTest : public testing::Test {
 protected:
     OwnFactsTest() {
-        reading_.queries = {"SELECT one", "SELECT two"};
-        reading_.understand = [this](std::vector<CatalogAnswer> answers, const sql::CatalogFacts& committed) {
+        reading_.queries = [this](const RelationNames& names) {
+            asked_ = names;
+            return std::vector<std::string>{"SELECT one", "SELECT two"};
+        };
+        reading_.understand = [this](std::vector<CatalogAnswer> answers, const sql::CatalogFacts& committed,
+                                     const RelationNames& names) {
+            EXPECT_EQ(names, asked_);
             understood_ = std::move(answers);
             auto facts = std::make_shared<sql::CatalogFacts>(committed);
             return is_known_ ? facts : nullptr;
@@ -36,8 +41,9 @@ protected:
         committed_.version = 7;
     }
     // What a server answers to the text.
-    std::string read(const char* isolation, const Cells& one = {"a", std::nullopt}) {
-        text_ = facts_.begin(reading_, TimePoint(std::chrono::seconds(5)));
+    std::string read(const char* isolation, const Cells& one = {"a", std::nullopt},
+                     const RelationNames& names = {"t"}) {
+        text_ = facts_.begin(reading_, names, TimePoint(std::chrono::seconds(5)));
         for (const char* tag : {"SAVEPOINT", "SET", "SET", "SET"}) facts_.take_tag(tag);
         facts_.take_row(row({isolation}));
         facts_.take_tag("SELECT 1");
@@ -53,6 +59,7 @@ protected:
     sql::CatalogFacts committed_;
     OwnFacts facts_;
     bool is_known_ = true;
+    RelationNames asked_;
     std::string text_;
     std::vector<CatalogAnswer> understood_;
 };
@@ -75,6 +82,26 @@ TEST_F(OwnFactsTest, EachQueryHasItsAnswer) {
     EXPECT_TRUE(facts_.are_fresh());
     EXPECT_EQ(facts_.latest()->version, 7U);
     EXPECT_EQ(facts_.latest()->as_of, TimePoint(std::chrono::seconds(5)));
+}
+
+TEST_F(OwnFactsTest, FirstOfWhatIsNamedThenOfAll) {
+    const auto reads = [this](const RelationNames& names) {
+        return read("read committed", {"a", "b"}, names);
+    };
+    EXPECT_EQ(reads({"t", "u"}), "");
+    EXPECT_EQ(asked_, (RelationNames{"", "t", "u"}));
+    EXPECT_TRUE(facts_.hold({"u"}));
+    EXPECT_TRUE(facts_.hold({}));
+    EXPECT_FALSE(facts_.hold({"u", "v"}));
+    EXPECT_EQ(reads({"t"}), "") << "because others have changed the schema";
+    EXPECT_FALSE(facts_.hold({"u"}));
+    EXPECT_EQ(reads({"v"}), "");
+    EXPECT_TRUE(asked_.empty());
+    EXPECT_TRUE(facts_.hold({"u", "v"}));
+    facts_.age();
+    EXPECT_EQ(reads({}), "");
+    EXPECT_EQ(asked_, RelationNames{""});
+    EXPECT_FALSE(facts_.hold({"t"}));
 }
 
 TEST_F(OwnFactsTest, AgeAndGo) {
@@ -103,7 +130,7 @@ TEST_F(OwnFactsTest, NotIfThereIsTooMuch) {
 }
 
 TEST_F(OwnFactsTest, NotIfSomethingIsMissing) {
-    static_cast<void>(facts_.begin(reading_, {}));
+    static_cast<void>(facts_.begin(reading_, {"t"}, {}));
     facts_.take_row(row({"read committed"}));
     facts_.take_tag("SELECT 1");
     EXPECT_NE(facts_.end(reading_, committed_), "");
@@ -151,6 +178,13 @@ TEST(DependsOnSchema, WhatNamesSomethingButPlainDdl) {
           "prepare p as insert into t values (1)"}) {
         EXPECT_FALSE(depends(sql)) << sql;
     }
+}
+
+TEST(AddNames, OfRelationsAlsoOfWhatIsWithin) {
+    RelationNames names;
+    add_names(sql::Analyzer().analyze("insert into a.t select * from u")->statements.at(0), names);
+    add_names(sql::Analyzer().analyze("explain select * from v")->statements.at(0), names);
+    EXPECT_EQ(names, (RelationNames{"t", "u", "v"}));
 }
 
 }  // namespace

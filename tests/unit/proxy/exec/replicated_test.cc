@@ -289,9 +289,15 @@ class BehindDdlTest : public ReplicatedTest {
 protected:
     BehindDdlTest() {
         around.now = TimePoint(std::chrono::seconds(10));
-        around.catalog_reading.queries = {"SELECT 'catalog'"};
+        auto committed = std::make_shared<sql::CatalogFacts>(*database.facts);
+        committed->as_of = around.now;
+        database.facts = committed;
+        around.catalog_reading.queries = [](const RelationNames& /*names*/) {
+            return std::vector<std::string>{"SELECT 'catalog'"};
+        };
         around.catalog_reading.understand = [this](const std::vector<CatalogAnswer>& answers,
-                                                   const sql::CatalogFacts& /*committed*/) {
+                                                   const sql::CatalogFacts& /*committed*/,
+                                                   const RelationNames& /*names*/) {
             EXPECT_EQ(answers.size(), 1U);
             auto write = std::make_shared<sql::WriteFacts>();
             write->columns.emplace_back().name = "id";

@@ -385,9 +385,9 @@ TEST(ChangedFacts, BuiltInFunctionsAreThoseOfWhatWasCommitted) {
     now.next_oid(20000);
     now.defaulted("t", "at", calls(clock));
     now.defaulted("u", "at", calls(lower));
-    EXPECT_EQ(build_changed_facts(now.rows(), committed), nullptr);
+    EXPECT_EQ(build_changed_facts(now.rows(), committed, {}), nullptr);
     committed.builtin_functions = builtin_functions(before.functions());
-    const auto facts = build_changed_facts(now.rows(), committed);
+    const auto facts = build_changed_facts(now.rows(), committed, {});
     ASSERT_NE(facts, nullptr);
     EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
     EXPECT_EQ(filled(*facts, "u"), sql::Default::Deterministic);
@@ -409,7 +409,7 @@ TEST(ChangedFacts, ABuiltInFunctionThatWasChangedIsNoBetterThanBefore) {
     now.next_oid(20000);
     now.defaulted("t", "a", calls(upper));
     now.defaulted("u", "a", calls(clock));
-    const auto facts = build_changed_facts(now.rows(), committed);
+    const auto facts = build_changed_facts(now.rows(), committed, {});
     EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
     EXPECT_EQ(filled(*facts, "u"), sql::Default::NotDeterministic);
 }
@@ -424,13 +424,28 @@ TEST(BuildFacts, ADefaultByAFunctionThatIsNotInTheListMayWrite) {
     EXPECT_EQ(filled(facts, "u"), sql::Default::MayWrite);
 }
 
-TEST(CatalogQueries, OnlyTheFunctionsAreAskedForInAnotherWay) {
+TEST(ChangedFacts, HowRelationsThatWereNotReadWholeAreWrittenIsNotKnown) {
+    FakeCatalog catalog;
+    catalog.defaulted("t", "a", "");
+    catalog.defaulted("u", "a", "");
+    sql::CatalogFacts committed;
+    committed.builtin_functions = builtin_functions(catalog.functions());
+    const auto facts = build_changed_facts(catalog.rows(), committed, {"t"});
+    EXPECT_NE(facts->relation("public", "t")->write, nullptr);
+    EXPECT_EQ(facts->relation("", "u")->write, nullptr);
+    EXPECT_EQ(facts->relation("public", "u")->write, nullptr);
+}
+
+TEST(CatalogQueries, WhatHasChangedIsAskedForInTheSameWay) {
     for (std::size_t i = 0; i < kCatalogQueries; ++i) {
         const auto query = static_cast<CatalogQuery>(i);
-        EXPECT_EQ(changed_query(query) == catalog_query(query), query != CatalogQuery::Functions);
-        EXPECT_EQ(changed_query(query).find(';'), std::string_view::npos);
-        EXPECT_EQ(changed_query(query).find('\\'), std::string_view::npos);
-        EXPECT_TRUE(changed_query(query).starts_with(catalog_query(query)));
+        EXPECT_EQ(changed_query(query, {}) == catalog_query(query), query != CatalogQuery::Functions);
+        EXPECT_TRUE(changed_query(query, {}).starts_with(catalog_query(query)));
+        EXPECT_EQ(changed_query(query, {}).find_first_of(";\\"), std::string::npos);
+        const bool is_restricted = query == CatalogQuery::Columns || query == CatalogQuery::Keys;
+        const std::string restricted = changed_query(query, {"it's", "t"});
+        EXPECT_EQ(restricted != changed_query(query, {}), is_restricted);
+        EXPECT_EQ(restricted.find("relname IN ('it''s', 't')") != std::string::npos, is_restricted);
     }
 }
 
