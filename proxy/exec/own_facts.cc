@@ -29,14 +29,17 @@ bool names_something(const sql::Statement& statement) {
            !statement.operators.empty() || !statement.fields.empty() || statement.user_operators;
 }
 
-// Of a relation that it makes there are no rows yet.
+bool runs_nothing(const sql::Statement& statement) {
+    return statement.functions.empty() && statement.types.empty() && statement.operators.empty() &&
+           statement.fields.empty() && !statement.user_operators;
+}
+
+// Of a relation that it makes there are no rows yet. What a view will run is looked up when it is made.
 bool is_plain_ddl(const sql::Statement& statement) {
     if (statement.kind != Kind::Ddl || statement.computes_rows) return false;
     if (sql::has(statement.leaves, sql::Leaves::TempObject)) return false;
-    const bool runs_nothing = statement.functions.empty() && statement.types.empty() &&
-                              statement.operators.empty() && statement.fields.empty() &&
-                              !statement.user_operators;
-    return statement.creates || runs_nothing;
+    if (statement.inner && !runs_nothing(*statement.inner)) return false;
+    return statement.creates || runs_nothing(statement);
 }
 
 }  // namespace
