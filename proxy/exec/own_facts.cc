@@ -106,7 +106,8 @@ void OwnFacts::note_tag(std::string_view tag) {
 }
 
 bool depends_on_schema(const sql::Statement& statement) {
-    if (statement.kind == Kind::Execute) return true;
+    if (statement.kind == Kind::Execute || statement.kind == Kind::Do || statement.kind == Kind::Call)
+        return true;
     if (statement.kind == Kind::Prepare || is_plain_ddl(statement)) return false;
     return names_something(statement) || (statement.inner && depends_on_schema(*statement.inner));
 }

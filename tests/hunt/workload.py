@@ -209,7 +209,7 @@ class Generator:
 
     def migration(self, txid):
         """A table of its own, anew, and what fills it; each may come or not."""
-        name = f"made{self.client}"
+        name = f"moved{self.client}"
         undone = [f"alter table {name} drop column n", f"insert into {name}(w) values ({txid})", f"drop table {name}",
                   f"create table {name}(w text default random()::text)", f"insert into {name} values (default), ('x')"]
         texts = [f"drop table if exists {name}",

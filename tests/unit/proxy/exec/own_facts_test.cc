@@ -165,8 +165,8 @@ TEST(DependsOnSchema, WhatNamesSomethingButPlainDdl) {
          {"insert into t values (1)", "update t set a = 1", "select * from v", "select f()", "truncate t",
           "copy t from stdin", "create table x as select 1 as a from t", "select 1::mood",
           "alter table t add column c int default f()", "create index on t (f(a))", "execute p",
-          "create temp table x (a int)", "alter table t add check (a > 0)", "explain select f()",
-          "create view v as select f() from t"}) {
+          "do 'begin end'", "call p()", "create temp table x (a int)", "alter table t add check (a > 0)",
+          "explain select f()", "create view v as select f() from t"}) {
         EXPECT_TRUE(depends(sql)) << sql;
     }
     for (const char* sql :
