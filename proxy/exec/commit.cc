@@ -98,9 +98,11 @@ void Session::try_marking() {
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
     if (!spread.marker && is_anybody_missing()) return effects_.await_news();
-    if (!spread.unsure.empty() && is_schema_newer()) return effects_.facts_wanted(), effects_.await_news();
+    const sql::CatalogFacts* committed = login_.database->facts.get();
+    if (!spread.unsure.empty() && is_schema_newer(committed))
+        return effects_.facts_wanted(), effects_.await_news();
     if (!std::all_of(spread.unsure.begin(), spread.unsure.end(),
-                     [this](const Judged& judged) { return is_judged_alike(judged); })) {
+                     [&](const Judged& judged) { return is_judged_alike(judged, committed); })) {
         spread.doom = "the schema has changed meanwhile";
         return undo_everywhere();
     }
@@ -117,8 +119,12 @@ void Session::try_marking() {
 
 void Session::ask_positions() {
     std::string text;
+    // None for one that is gone by now: dropped in this transaction, or made behind a savepoint.
     for (const std::string& name : spread_->moved)
-        text += fmt::format("SELECT pgpool_replication.position({}::regclass);", quote_literal(name));
+        text += fmt::format(
+            "SELECT coalesce((SELECT pgpool_replication.position(s) FROM pg_catalog.to_regclass({}) s "
+            "WHERE s IS NOT NULL), '');",
+            quote_literal(name));
     ++spread_->main_owes;
     send_own_query(text, Purpose::Position);
 }
@@ -131,12 +137,13 @@ void Session::move_sequences() {
     const PreparedPtr move = around_.prepared.intern(
         parse_body("SELECT pgpool_replication.move($1::text::regclass, $2, $3)"), "", nullptr);
     for (std::size_t i = 0; i < std::min(spread.moved.size(), spread.positions.size()); ++i) {
+        if (spread.positions[i].empty()) continue;
         request.executions.push_back(
             {move, text_values({spread.moved[i], spread.positions[i], spread.moves_back ? "t" : "f"})});
         spread.outcome.add_tag("SELECT 1");
     }
     spread.positions.clear();
-    follow(std::move(request));
+    if (!request.empty()) follow(std::move(request));
 }
 
 bool Session::is_anybody_missing() const {

@@ -81,6 +81,7 @@ bool Follower::forget_held() {
     if (held_.empty()) return false;
     held_.clear();
     for (; steps_held_ > 0; --steps_held_) {
+        if (steps_.back().prepares) lose_track();
         steps_.pop_back();
         link->replies.pop();  // one is as good as another: all are swallowed
     }
@@ -230,8 +231,12 @@ void Follower::on_error(ByteView body) {
     if (steps_.empty()) return;
     if (awaits_begin_ && steps_.front().begins) return on_begin_failed(std::string(fields.sqlstate));
     if (steps_.front().kind == Kind::Mark) marked_ = false;
-    if (!steps_.front().prepares) return;
-    link->statements.clear();  // which of them came to be is not known any more
+    if (steps_.front().prepares) lose_track();
+}
+
+// Which statements came to be there is not known any more.
+void Follower::lose_track() {
+    link->statements.clear();
     needs_reset = has_lost_track_ = true;
 }
 
@@ -239,8 +244,7 @@ void Follower::on_error(ByteView body) {
 void Follower::on_begin_failed(const std::string& error) {
     difference_ = fmt::format("!{} instead of BEGIN ({})", error, last_error_);
     differs_alike_ = false;
-    link->statements.clear();
-    needs_reset = has_lost_track_ = true;
+    lose_track();
     forget_held();
     for (; !steps_.empty() && !steps_.front().has_sync; steps_.pop_front()) link->replies.pop();
     if (steps_.empty()) end_with_sync(held_, {.kind = Kind::Own, .expected = {}, .result = {}});

@@ -123,6 +123,7 @@ private:
     void on_data_row(const wire::Frame& frame);
     void on_error(ByteView body);
     void on_begin_failed(const std::string& error);
+    void lose_track();
     void end_step();
     void compare(const Step& step, const StepOutcome& result);
 

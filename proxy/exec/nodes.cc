@@ -76,6 +76,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     Spread& spread = *spread_;
     if (!is_trial && classified && classified->kind != WriteClass::None && !join()) return 0;
     if (!is_trial) warn_of_unproven();
+    const bool changes_schema = request_.meaning.marks.is_ddl || steering.rolls_to_savepoint;
+    if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
     spread.copies = true;
     spread.trial = reason;
     spread.is_proven = !request_.meaning.following.unproven;
@@ -310,8 +312,7 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (!spread.judged.empty() && (is_schema_newer() || spread.facts_version != facts_version()))
-            std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
+        note_unsure();
         CopiedRequest done = what_main_did();
         const bool is_void = !copied_in && done.empty();
         if (!copied_in && !is_void) follow(std::move(done));
@@ -436,7 +437,7 @@ CopiedRequest Session::what_main_did() {
         else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty())
             doom_for_good(std::move(obstacle));
         else
-            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
+            part.rows->add_to(request, around_.prepared, repeat_scope()), note_moved(part.rows->plan());
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;
@@ -523,12 +524,9 @@ void Session::emit_image_query() {
 // Of a Bind whose rows travel.
 std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const PreparedPtr& known) {
     if (!copies() || !spread_->by_rows || (!known && !unnamed_.info)) return std::nullopt;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     const sql::StatementInfo& info = known ? *known->info : *unnamed_.info;
-    const route::Verdict verdict = known
-                                       ? route::cached_verdict(known->verdict, info, facts,
-                                                               around_.functions(), around_.config_version())
-                                       : route::classify(info, facts, around_.functions());
+    const route::Verdict verdict =
+        known ? judge(known->verdict, info) : route::classify(info, facts(), around_.functions());
     const route::ClassifiedPtr classified = beside_temporaries(info, verdict).replicated;
     if (!classified || classified->ways.size() != 1 || !classified->ways.front().images) return std::nullopt;
     const bool is_moving = !classified->date_parameters.empty() && sql::may_move(bind.rest);

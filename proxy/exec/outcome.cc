@@ -84,7 +84,10 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
         pin(statement.leaves);  // once more: a rollback in the same request may have come before it
     }
     apply_settings(statement);
-    if (around_.functions().is_replicated()) temporaries_.apply(statement, tag, login_.database->facts.get());
+    const bool are_facts_old = ddl_ && !own_facts_.are_fresh();
+    if (around_.functions().is_replicated())
+        temporaries_.apply(statement, tag, are_facts_old ? nullptr : facts());
+    own_facts_.note_tag(tag);
     switch (statement.kind) {
         case Kind::Begin:
         case Kind::SetTransaction:
@@ -275,6 +278,7 @@ void Session::end_transaction(bool committed) {
     }
     pending_pins_ = pending_clears_ = Leaves::Nothing;
     wrote_ = ddl_ = changes_logins_ = set_locally_ = false;
+    own_facts_.clear();
     transaction_options_ = {};
     transaction_began_ = {};
     if (spread_ && !spread_->is_joined) leave_nodes();

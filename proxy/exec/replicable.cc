@@ -92,9 +92,8 @@ route::Verdict Session::beside_temporaries(const sql::StatementInfo& info,
     const std::vector<std::string> names = temporaries_within(info);
     if (names.empty()) return verdict;
     route::Verdict own = verdict;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     own.replicated =
-        std::make_shared<const replication::Classified>(replication::classify_write(info, facts, names));
+        std::make_shared<const replication::Classified>(replication::classify_write(info, facts(), names));
     return own;
 }
 
@@ -139,8 +138,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (is_batch && matters && executes_anything(bytes) && !executes_what_it_binds(bytes))
         return "a portal that outlives its batch";
     if (is_batch && !executes_anything(bytes)) return {};
-    if (are_facts_stale() && (writes || !ddl_))
-        return "the schema has changed, and could not be read anew in time";
+    if (!ddl_ && are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     if (!writes) return {};
     if (meaning.steering.names && meaning.steering.statements > 1)
         return "PREPARE, DEALLOCATE or DISCARD together with other statements";
@@ -158,8 +156,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
-    const bool has_ddl = ddl_ || (meaning.marks.is_ddl && meaning.steering.statements > 1);
-    if (has_ddl && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
+    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     const bool is_moving = moves(bytes);
     if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
     if (meaning.following.by_rows || is_moving) {
@@ -178,7 +176,7 @@ bool Session::is_error_of_main() const {
     if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
         meaning.copies_in || request_.oversize)
         return false;
-    if (meaning.info->parsed) return classified->needs_facts && login_.database->facts;
+    if (meaning.info->parsed) return classified->needs_facts && facts() != nullptr;
     const std::string* version = link_->reported->find("server_version");
     return meaning.info->is_syntax_error && version != nullptr &&
            std::atoi(version->c_str()) <= sql::kParserVersion;
@@ -203,9 +201,8 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
 }
 
 // By the schema of today: its tables cannot change any more, main has them locked.
-bool Session::is_judged_alike(const Judged& judged) const {
-    const auto now = replication::classify_write(*judged.info, login_.database->facts.get(),
-                                                 temporaries_within(*judged.info));
+bool Session::is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const {
+    const auto now = replication::classify_write(*judged.info, facts, temporaries_within(*judged.info));
     return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
 }
 
@@ -272,8 +269,7 @@ bool Session::executes_open_portal(ByteView batch) const {
 
 // For SHOW ROUTE FOR.
 std::string Session::explain_replication(const sql::StatementInfo& info) const {
-    const sql::CatalogFacts* facts = login_.database->facts.get();
-    return replication::explain(replication::classify_write(info, facts),
+    return replication::explain(replication::classify_write(info, facts()),
                                 around_.config->replication.unsafe_statements);
 }
 

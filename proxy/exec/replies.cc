@@ -61,7 +61,8 @@ std::size_t Session::on_main_bytes(ByteView bytes) {
             return bytes.size();
         }
         const bool is_hidden = hides_images(frame);
-        if (!frame.complete() && (frame.size <= kMaxHeld || is_hidden)) break;
+        const bool is_held = frame.size <= kMaxHeld || is_hidden || wait_ == Wait::OwnFacts;
+        if (!frame.complete() && is_held) break;
         if (frame.type == kReadyForQuery) {
             if (!frame.complete()) break;
             const auto status =
@@ -133,6 +134,7 @@ bool Session::on_server_frame(const wire::Frame& frame) {
             if (replies.head().purpose == Purpose::Check) return note_check(frame), false;
             if (replies.head().purpose == Purpose::Mark)
                 return spread_->main_marked = frame.body.ends_with('t'), false;
+            if (replies.head().purpose == Purpose::OwnFacts) return own_facts_.take_row(frame.body), false;
             if (replies.head().purpose == Purpose::Position)
                 return spread_->positions.push_back(first_text(frame.body)), false;
             const bool wanted = forward();
@@ -241,6 +243,8 @@ bool Session::on_command_end(const wire::Frame& frame) {
         const std::uint32_t index = head.owed == Owed::Query ? statement_index_ : 0;
         on_command_complete(head, index, Cursor(frame.body).c_string());
     }
+    if (frame.type == kCommandComplete && head.purpose == Purpose::OwnFacts)
+        own_facts_.take_tag(Cursor(frame.body).c_string());
     if (frame.type == kPortalSuspended && head.purpose == Purpose::Client && head.info) {
         on_portal_suspended(head);
     }
@@ -563,6 +567,7 @@ bool Session::restore_settings(wire::TransactionStatus status) {
 // The end of an exchange of ours. Always false: the client does not hear of it.
 bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
+    if (purpose == Purpose::OwnFacts) return own_facts_came(error), false;
     if (purpose == Purpose::Mark || purpose == Purpose::Position || purpose == Purpose::End)
         return main_stepped(error), false;
     if (purpose == Purpose::Restore) {

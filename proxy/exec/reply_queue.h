@@ -51,6 +51,7 @@ enum class Purpose : std::uint8_t {
     Check,
     Mark,      // the marker of a replicated transaction
     Position,  // where sequences of main are
+    OwnFacts,  // what the transaction sees in the catalogs
     End,       // COMMIT or ROLLBACK of one
     Copy       // at another node than main
 };

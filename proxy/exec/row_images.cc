@@ -147,10 +147,10 @@ bool RowImages::is_told_by(std::string_view tag) const {
     return tag.substr(tag.rfind(' ') + 1) == std::to_string(count_);
 }
 
-void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry) const {
+void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const {
     if (rows_.empty()) return;
     const std::string& sql = is_told_at_once() ? plan_->repeat_all : plan_->repeat;
-    const PreparedPtr repeat = registry.intern(parse_body(sql), "", nullptr);
+    const PreparedPtr repeat = registry.intern(parse_body(sql), scope, nullptr);
     if (is_told_at_once()) {
         request.executions.push_back({repeat, all_at_once()});
     } else {

@@ -16,6 +16,7 @@
 //   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
+//   behind_ddl.cc  ... where the transaction itself has changed the schema
 //   commit.cc      ... and all of them commit, or none
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
@@ -34,6 +35,7 @@
 #include "common/wire/error_fields.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/effects.h"
+#include "proxy/exec/own_facts.h"
 #include "proxy/exec/script.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
@@ -77,6 +79,8 @@ struct Meaning {
     };
     Following following;
     std::uint64_t facts_version = 0;     // that it was judged by
+    bool rests_on_schema = false;        // the same: some statement of it, see depends_on_schema()
+    RelationNames relations;             // ... that those name
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -168,7 +172,8 @@ public:
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
     [[nodiscard]] bool busy() const {
-        return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || runs_script();
+        return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || wait_ == Wait::OwnFacts ||
+               runs_script();
     }
     // pump() has something to do even if the client has sent nothing more.
     [[nodiscard]] bool runs_script() const { return script_ && !script_->is_over(); }
@@ -204,7 +209,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own, Nodes };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -249,6 +254,7 @@ private:
     [[nodiscard]] bool are_facts_stale() const;
     [[nodiscard]] bool is_schema_newer() const;
     [[nodiscard]] std::uint64_t facts_version() const;
+    [[nodiscard]] bool is_schema_newer(const sql::CatalogFacts* facts) const;
     void note_statements(const sql::StatementInfo& info);
     void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
@@ -332,13 +338,24 @@ private:
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
     void note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
-    [[nodiscard]] bool is_judged_alike(const Judged& judged) const;
+    [[nodiscard]] bool is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const;
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
     [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;
+
+    // behind_ddl.cc
+    [[nodiscard]] const sql::CatalogFacts* facts() const;
+    [[nodiscard]] route::Verdict judge(route::CachedVerdict& slot, const sql::StatementInfo& info) const;
+    void note_schema(const sql::Statement& statement);
+    [[nodiscard]] bool mixes_ddl() const;
+    [[nodiscard]] bool awaits_own_facts();
+    void own_facts_came(std::string_view error_body);
+    [[nodiscard]] std::string why_not_behind_ddl() const;
+    void note_unsure();
+    [[nodiscard]] std::string repeat_scope();
 
     // nodes.cc
     [[nodiscard]] bool is_spread() const;
@@ -616,6 +633,7 @@ private:
     bool state_left_ = true;  // what the last check of the pins has found
     Settings settings_;
     Temporaries temporaries_;      // mode replication
+    OwnFacts own_facts_;           // the same
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them
     NamedStatements statements_;   // of the client

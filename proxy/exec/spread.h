@@ -54,14 +54,15 @@ struct Spread {
     Phase phase = Phase::Open;
     bool is_joined = false;  // it has written, or is about to
     std::vector<std::unique_ptr<Follower>> followers;
-    std::vector<Judged> unsure;  // as `judged`, of what main did while the schema changed
-    std::vector<Done> done;      // in order; savepoints and settings too, from the begin of the transaction
-    std::size_t bytes = 0;       // of them
-    bool keeps_all = true;  // `done` is all: it can be repaired, and done anew where it came out differently
-    std::string doom;       // why the transaction cannot commit; empty: it can
-    std::string refusal;    // ErrorResponse that the client gets for it, instead of one that tells `doom`
-    route::NodeSet lost;    // followers that are gone since main was told to commit
-    route::NodeSet failed;  // nodes that must be out before the client hears
+    std::vector<Judged> unsure;             // as `judged`, of what main did while the schema changed
+    std::vector<Judged> unsure_behind_ddl;  // the same, by facts of its own: judged anew before what follows
+    std::vector<Done> done;  // in order; savepoints and settings too, from the begin of the transaction
+    std::size_t bytes = 0;   // of them
+    bool keeps_all = true;   // `done` is all: it can be repaired, and done anew where it came out differently
+    std::string doom;        // why the transaction cannot commit; empty: it can
+    std::string refusal;     // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    route::NodeSet lost;     // followers that are gone since main was told to commit
+    route::NodeSet failed;   // nodes that must be out before the client hears
     bool is_deadlock = false;         // `doom` is one, and is told as PostgreSQL tells it
     bool is_doomed_for_good = false;  // ... or it would be the same however often it is repeated
     bool is_ending = false;           // ... that was found by others: it is being undone

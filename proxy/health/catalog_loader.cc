@@ -116,6 +116,9 @@ void CatalogLoader::Core::load(const std::string& database, const config::Config
     }
     auto facts = std::make_shared<sql::CatalogFacts>(build_facts(*rows, ++version_, purpose(config)));
     facts->as_of = start;
+    if (purpose(config) == FactsFor::Replication)
+        facts->builtin_functions =
+            builtin_functions((*rows)[static_cast<std::size_t>(CatalogQuery::Functions)]);
     log::debug("catalog_loaded", {{"database", database},
                                   {"functions", facts->functions.size()},
                                   {"relations", facts->relations.size()},

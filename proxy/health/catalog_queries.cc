@@ -1,8 +1,44 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/health/catalog_queries.h"
 
+#include <string>
+
+#include "proxy/sql/settings.h"
+
 namespace pgpool::health {
 namespace {
+
+// to_jsonb: prosqlbody exists since 14 only.
+constexpr std::string_view kFunctions =
+    "SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, p.prokind, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc "
+    "END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname = 'sql' AND p.prosrc = '' "
+    "THEN to_jsonb(p) ->> 'prosqlbody' END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
+    "a.aggfinalfn::oid, "
+    "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
+    "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
+    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+    "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
+
+// initdb makes the built-in functions in bootstrap mode, as transaction 1; a few it changes later itself.
+constexpr std::string_view kChangedOnly =
+    " WHERE p.oid >= 16384 OR n.nspname <> 'pg_catalog' OR p.xmin <> '1'";
+
+// What a foreign key sets to its default counts for who writes the table that it refers to.
+void restrict_to(const RelationNames& names, std::string_view relation, std::string& query) {
+    std::string list;
+    for (const std::string& name : names)
+        list.append(list.empty() ? "" : ", ").append(sql::quote_literal(name));
+    const std::string after = std::string(relation) + " >= 16384";
+    const std::size_t at = query.find(after) + after.size();
+    query.insert(at, " AND " + std::string(relation) + " IN (SELECT oid FROM pg_class WHERE relname IN (" +
+                         list +
+                         ") UNION ALL SELECT conrelid FROM pg_constraint WHERE contype = 'f' "
+                         "AND 'd' IN (confdeltype, confupdtype))");
+}
 
 std::string_view replication_query(CatalogQuery query) {
     switch (query) {
@@ -134,19 +170,7 @@ std::string_view replication_query(CatalogQuery query) {
 std::string_view catalog_query(CatalogQuery query) {
     switch (query) {
         case CatalogQuery::Functions:
-            // to_jsonb: prosqlbody exists since 14 only.
-            return "SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, p.prokind, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc "
-                   "END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname = 'sql' AND p.prosrc = '' "
-                   "THEN to_jsonb(p) ->> 'prosqlbody' END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
-                   "a.aggfinalfn::oid, "
-                   "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
-                   "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
-                   "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-                   "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
+            return kFunctions;
         case CatalogQuery::Relations:
             return "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence FROM pg_class c "
                    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', "
@@ -192,6 +216,15 @@ std::string_view catalog_query(CatalogQuery query) {
         default:
             return replication_query(query);
     }
+}
+
+std::string changed_query(CatalogQuery query, const RelationNames& names) {
+    std::string text(catalog_query(query));
+    if (query == CatalogQuery::Functions) return text.append(kChangedOnly);
+    if (names.empty()) return text;
+    if (query == CatalogQuery::Columns) restrict_to(names, "a.attrelid", text);
+    if (query == CatalogQuery::Keys) restrict_to(names, "i.indrelid", text);
+    return text;
 }
 
 }  // namespace pgpool::health

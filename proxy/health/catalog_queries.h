@@ -2,11 +2,15 @@
 #pragma once
 
 // The queries that read the catalogs of a database for sql::CatalogFacts, and the columns they give. They
-// work from PostgreSQL 12 on, with the privileges of any role, and take no lock but ACCESS SHARE on catalogs,
+// work from PostgreSQL 12 on, with the privileges of any role, give the same under any setting but
+// search_path, and take no lock but ACCESS SHARE on catalogs,
 // each for its own duration. REQUIRES: search_path is pg_catalog.
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "common/pg/rows.h"
@@ -68,5 +72,10 @@ enum class FactsFor : std::uint8_t { Routing, Replication };
 using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
 
 [[nodiscard]] std::string_view catalog_query(CatalogQuery query);
+
+// The same for a transaction that has changed the schema: without the built-in functions that nobody has ever
+// changed, and columns and keys only of relations that bear one of `names`; of all if there is none.
+using RelationNames = std::set<std::string, std::less<>>;
+[[nodiscard]] std::string changed_query(CatalogQuery query, const RelationNames& names);
 
 }  // namespace pgpool::health

@@ -25,6 +25,8 @@ using sql::Volatility;
 using Oid = std::uint32_t;
 using Index = std::uint32_t;
 
+constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
 Oid to_oid(std::string_view text) {
     Oid value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -107,6 +109,7 @@ public:
           writes_(conversions_ + 1),
           varies_(conversions_ + 1) {}
 
+    void only(const RelationNames& names) { names_ = &names; }
     sql::CatalogFacts run(std::uint64_t version);
 
 private:
@@ -153,6 +156,7 @@ private:
 
     const CatalogRows& rows_;
     FactsFor purpose_;
+    const RelationNames* names_ = nullptr;  // of relations that were read whole; null: all
     const Rows& functions_;
     const Rows& relations_;
     Index shared_;
@@ -473,7 +477,8 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     for (Index i = 0; i < relations_.size(); ++i) {
         RelationFacts relation = relation_facts(i);
         const auto write = writes.find(to_oid(relations_.text(i, 0)));
-        if (write != writes.end()) relation.write = write->second;
+        const bool is_whole = names_ == nullptr || names_->contains(relations_.text(i, 2));
+        if (write != writes.end() && is_whole) relation.write = write->second;
         add(facts.relations, relations_.text(i, 1), relations_.text(i, 2), relation);
     }
     add_types(facts);
@@ -489,6 +494,27 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
 
 sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version, FactsFor purpose) {
     return FactsBuilder(rows, purpose).run(version);
+}
+
+std::shared_ptr<const Rows> builtin_functions(const Rows& functions) {
+    std::vector<Rows::Cell> cells;
+    for (std::size_t i = 0; i < functions.size(); ++i) {
+        if (to_oid(functions.text(i, 0)) >= kFirstNormalOid || functions.text(i, 1) != "pg_catalog") continue;
+        for (std::size_t column = 0; column < functions.columns(); ++column)
+            cells.push_back(functions.at(i, column));
+    }
+    return std::make_shared<const Rows>(functions.columns(), std::move(cells));
+}
+
+// A built-in function that was changed comes first, and is as bad as before at least.
+std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows, const sql::CatalogFacts& committed,
+                                                       const RelationNames& names) {
+    if (!committed.builtin_functions) return nullptr;
+    Rows& functions = rows[static_cast<std::size_t>(CatalogQuery::Functions)];
+    functions = functions.followed_by(*committed.builtin_functions);
+    FactsBuilder builder(rows, FactsFor::Replication);
+    if (!names.empty()) builder.only(names);
+    return std::make_shared<sql::CatalogFacts>(builder.run(committed.version));
 }
 
 }  // namespace pgpool::health

@@ -19,6 +19,7 @@
 // languages that are not read.
 
 #include <cstdint>
+#include <memory>
 
 #include "proxy/health/catalog_queries.h"
 #include "proxy/sql/catalog_facts.h"
@@ -27,5 +28,14 @@ namespace pgpool::health {
 
 [[nodiscard]] sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version,
                                             FactsFor purpose = FactsFor::Routing);
+
+// Of the rows of all functions, those that changed_query() leaves out.
+[[nodiscard]] std::shared_ptr<const pg::Rows> builtin_functions(const pg::Rows& functions);
+
+// By the rows of changed_query(), for replication; null: `committed` were not loaded for that. Of relations
+// that bear none of `names` it is not known how they can be written.
+[[nodiscard]] std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows,
+                                                                     const sql::CatalogFacts& committed,
+                                                                     const RelationNames& names);
 
 }  // namespace pgpool::health

@@ -27,6 +27,8 @@ constexpr unsigned kDeleteEvent = 1U << 3U;
 constexpr unsigned kUpdateEvent = 1U << 4U;
 constexpr unsigned kTruncateEvent = 1U << 5U;
 
+constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
 Oid to_oid(std::string_view text) {
     Oid value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -83,8 +85,10 @@ public:
     Expressions(const Rows& functions, std::span<const sql::FunctionFacts> judged)
         : functions_(functions), judged_(judged) {
         for (std::size_t i = 0; i < functions.size(); ++i) {
+            const Oid oid = to_oid(functions.text(i, 0));
             if (judged[i].volatility != sql::Volatility::Immutable || judged[i].may_write)
-                not_immutable_.emplace(to_oid(functions.text(i, 0)), i);
+                not_immutable_.emplace(oid, i);
+            if (oid >= kFirstNormalOid) of_users_.insert(oid);
         }
     }
 
@@ -108,7 +112,10 @@ public:
 private:
     [[nodiscard]] sql::Default judge_function(Oid oid) const {
         const auto found = not_immutable_.find(oid);
-        if (found == not_immutable_.end()) return sql::Default::Deterministic;
+        // What is not in the list was made while the catalogs were read.
+        const bool is_known = oid < kFirstNormalOid || of_users_.contains(oid);
+        if (found == not_immutable_.end())
+            return is_known ? sql::Default::Deterministic : sql::Default::MayWrite;
         const std::string_view name = functions_.text(found->second, 2);
         const sql::FunctionFacts& facts = judged_[found->second];
         if (!facts.builtin) {
@@ -123,6 +130,7 @@ private:
     const Rows& functions_;
     std::span<const sql::FunctionFacts> judged_;
     std::unordered_map<Oid, std::size_t> not_immutable_;
+    std::set<Oid> of_users_;
 };
 
 bool same_columns(const WriteFacts& a, const WriteFacts& b) {

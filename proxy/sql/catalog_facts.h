@@ -14,6 +14,10 @@
 
 #include "common/base/clock.h"
 
+namespace pgpool::pg {
+class Rows;
+}
+
 namespace pgpool::sql {
 
 enum class Volatility : std::uint8_t { Immutable, Stable, Volatile };
@@ -130,6 +134,8 @@ struct CatalogFacts {
     std::string ddl_obstacle;              // event triggers; the same
     std::string truncate_obstacle;         // of any table
     NameMap<bool> shadowing_operators;     // of users, over built-in types: "=" may not be PostgreSQL's
+    // The built-in functions as they were read, for who reads the rest anew: they are the larger part.
+    std::shared_ptr<const pg::Rows> builtin_functions;
 
     [[nodiscard]] const FunctionFacts* function(std::string_view schema, std::string_view name) const;
     [[nodiscard]] const RelationFacts* relation(std::string_view schema, std::string_view name) const;

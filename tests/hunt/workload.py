@@ -37,7 +37,8 @@ POINT = {  # safe whatever the proxy does about classes: one row by a whole key,
     "part_delete": 1, "guarded_update": 1, "multi_statement": 2, "deferred_insert": 1,
 }
 SESSION = {"staged": 2, "executed": 2}  # temporary tables; SQL PREPARE
-DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0.1, "create_index": 0.2, "drop_index": 0.2}
+DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0.1, "create_index": 0.2, "drop_index": 0.2,
+       "migrate": 0.4}  # DDL and writes in one transaction
 READS = {"read": 6, "lock_row": 2}
 ROWS = {  # which rows, or what they become, the main node alone decides: its rows travel
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
@@ -48,7 +49,8 @@ OTHER = {  # the proxy may refuse these
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
-REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
+REFUSED = ("a write behind DDL in the same text", "above READ COMMITTED", "the schema has changed",
+           "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
            "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
            "prepared under other settings")  # SET LOCAL, then PREPARE
 SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION}
@@ -77,14 +79,17 @@ class Generator:
         is_explicit = rng.random() < 0.6
         is_script = is_explicit and rng.random() < SCRIPTS / 0.6
         count = rng.choices([1, 2, 3, 6], [5, 4, 3, 1])[0] if is_explicit else 1
-        steps = [self.step(weighted(rng, self.weights), txid) for _ in range(count)]
-        is_explicit = is_explicit or any(step.more for step in steps)
-        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps, is_script)
+        kinds = [weighted(rng, self.weights) for _ in range(count)]
+        migrates = "migrate" in kinds
+        is_script = is_script and not migrates
+        steps = [step for kind in kinds for step in (self.migration(txid) if kind == "migrate" else [self.step(kind, txid)])]
+        is_explicit = is_explicit or migrates or any(step.more for step in steps)
+        transaction = Transaction(txid, self.isolation() if is_explicit and not migrates else "", is_explicit, steps, is_script)
         if is_explicit or rng.random() < 0.7:
             transaction.tally = rng.randrange(TALLIES)
         transaction.commits = rng.random() > 0.06
         for step in steps:
-            step.shields = is_explicit and rng.random() < 0.25
+            step.shields = is_explicit and not step.kind == "migrate" and rng.random() < 0.25
         return transaction
 
     def isolation(self):
@@ -230,6 +235,23 @@ class Generator:
 
     def _drop_index(self, txid):
         return (f"drop index made{self.rng.randrange(4)}",)
+
+    def migration(self, txid):
+        """A table of its own, anew, and what fills it; each may come or not."""
+        name = f"moved{self.client}"
+        undone = [f"alter table {name} drop column n", f"insert into {name}(w) values ({txid})", f"drop table {name}",
+                  f"create table {name}(w text default random()::text)", f"insert into {name} values (default), ('x')"]
+        texts = [f"drop table if exists {name}",
+                 f"create table {name}(id serial primary key, n bigint default (random() * 100)::bigint, at timestamptz default now(), w bigint)",
+                 f"insert into {name}(w) values ({txid}), ({txid})"]
+        optional = [[f"alter table {name} add column x text default 'x'"], [f"update {name} set n = n + random() * 100 where w = {txid}"],
+                    [f"alter table {name} alter column n type numeric", f"alter table {name} alter column n set default random()"],
+                    [f"insert into {name}(n, w) select n + 1, w from {name}"], [f"create index on {name}(n)"],
+                    ["savepoint m", *self.rng.sample(undone[:2], 1), *undone[2:], "rollback to savepoint m"],
+                    [f"insert into notes select 'made', id, {txid} from {name}"], [f"insert into {name}(w) values ({txid})"]]
+        self.rng.shuffle(optional)
+        texts += [text for part in optional if self.rng.random() < 0.6 for text in part]
+        return [Step("migrate", text) for text in texts]
 
     # --- reads ---
     def _read(self, txid):

@@ -280,6 +280,27 @@ TEST_F(FollowerTest, WhatWaitsForBeginIsNotSentBehindADifference) {
     EXPECT_TRUE(link.replies.empty());
 }
 
+// The server never gets its Parse.
+TEST_F(FollowerTest, WhatIsForgottenWasNotPreparedEither) {
+    const std::string none(Follower::kNoValues);
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    std::string more;
+    const PreparedPtr statement = prepared("UPDATE t SET x = 2");
+    follower.repeat(more, {.sql = {}, .executions = {{statement, none}}}, outcome("UPDATE 1"));
+    EXPECT_EQ(types(more), "PBES");
+    static_cast<void>(follower.hold_back(more));
+    std::string last;
+    const PreparedPtr other = prepared("UPDATE t SET x = 3");
+    follower.repeat(last, {.sql = {}, .executions = {{other, none}}}, outcome("UPDATE 1"));
+    ASSERT_TRUE(follower.hold_back(last));
+    EXPECT_TRUE(link.statements.has(*other));
+    EXPECT_TRUE(follower.forget_held());
+    EXPECT_FALSE(link.statements.has(*other));
+    EXPECT_TRUE(follower.needs_reset);
+}
+
 TEST_F(FollowerTest, WhatWaitsForAFailedBeginIsForgotten) {
     const std::string none(Follower::kNoValues);
     follower.begin(out, prepared("BEGIN"));

@@ -39,11 +39,20 @@ public:
     }
     // For mode replication.
     void table(std::uint32_t oid, const char* name) {
-        add(CatalogQuery::Tables, {std::to_string(oid), "r", name, "f", "f", "f"});
+        add(CatalogQuery::Tables, {std::to_string(oid), "r", name, "f", "f", "f", {}});
     }
     void column(std::uint32_t table, const char* name, bool is_generated, std::string tree) {
-        add(CatalogQuery::Columns,
-            {std::to_string(table), name, "", is_generated ? "t" : "f", std::move(tree), {}});
+        add(CatalogQuery::Columns, {std::to_string(table),
+                                    name,
+                                    "",
+                                    is_generated ? "t" : "f",
+                                    std::move(tree),
+                                    {},
+                                    {},
+                                    "f",
+                                    {},
+                                    "f",
+                                    "f"});
     }
     std::uint32_t c_function(const char* name, const char* volatility) {
         return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
@@ -81,12 +90,26 @@ public:
         add(CatalogQuery::Types, {schema, name, harmless ? "t" : "f"});
     }
 
-    [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
+    // A table with one column and its default.
+    void defaulted(const char* name, const char* column_name, std::string tree) {
+        const std::uint32_t oid = relation(name);
+        table(oid, name);
+        column(oid, column_name, false, std::move(tree));
+    }
+
+    [[nodiscard]] CatalogRows rows() const {
         constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5,  3, 2, 2, 3, 2, 3, 3,
                                                                     7,  11, 5, 3, 4, 7, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
-        return build_facts(rows, 7, purpose);
+        return rows;
+    }
+    [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
+        return build_facts(rows(), 7, purpose);
+    }
+    void next_oid(std::uint32_t oid) { next_oid_ = oid; }
+    [[nodiscard]] pg::Rows functions() const {
+        return rows()[static_cast<std::size_t>(CatalogQuery::Functions)];
     }
 
 private:
@@ -467,6 +490,86 @@ TEST(BuildFacts, CopesWithManyObjects) {
     std::printf("[ measured ] build_facts: %lld ms\n",
                 static_cast<long long>(std::chrono::duration_cast<milliseconds>(took).count()));
     EXPECT_LT(took, seconds(10)) << "quadratic somewhere";
+}
+
+sql::Default filled(const sql::CatalogFacts& facts, const char* table) {
+    return facts.relation("", table)->write->columns.at(0).filled;
+}
+
+TEST(ChangedFacts, BuiltInFunctionsAreThoseOfWhatWasCommitted) {
+    FakeCatalog before;
+    before.next_oid(100);
+    const auto clock = before.builtin("clock", "v");
+    const auto lower = before.builtin("upper", "i");
+    before.next_oid(16384);
+    before.plpgsql("gone", "BEGIN RETURN 1; END");
+    sql::CatalogFacts committed = before.facts(FactsFor::Replication);
+    FakeCatalog now;
+    now.next_oid(20000);
+    now.defaulted("t", "at", calls(clock));
+    now.defaulted("u", "at", calls(lower));
+    EXPECT_EQ(build_changed_facts(now.rows(), committed, {}), nullptr);
+    committed.builtin_functions = builtin_functions(before.functions());
+    const auto facts = build_changed_facts(now.rows(), committed, {});
+    ASSERT_NE(facts, nullptr);
+    EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
+    EXPECT_EQ(filled(*facts, "u"), sql::Default::Deterministic);
+    EXPECT_TRUE(facts->function("", "clock")->builtin);
+    EXPECT_EQ(facts->function("", "gone"), nullptr);
+}
+
+TEST(ChangedFacts, ABuiltInFunctionThatWasChangedIsNoBetterThanBefore) {
+    FakeCatalog before;
+    before.next_oid(100);
+    const auto upper = before.builtin("upper", "i");
+    const auto clock = before.builtin("clock", "v");
+    sql::CatalogFacts committed = before.facts(FactsFor::Replication);
+    committed.builtin_functions = builtin_functions(before.functions());
+    FakeCatalog now;
+    now.next_oid(100);
+    now.builtin("upper", "v");
+    now.builtin("clock", "i");
+    now.next_oid(20000);
+    now.defaulted("t", "a", calls(upper));
+    now.defaulted("u", "a", calls(clock));
+    const auto facts = build_changed_facts(now.rows(), committed, {});
+    EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
+    EXPECT_EQ(filled(*facts, "u"), sql::Default::NotDeterministic);
+}
+
+TEST(BuildFacts, ADefaultByAFunctionThatIsNotInTheListMayWrite) {
+    FakeCatalog catalog;
+    const auto known = catalog.plpgsql("known", "BEGIN RETURN 1; END", "public", "i");
+    catalog.defaulted("t", "a", calls(known));
+    catalog.defaulted("u", "a", calls(60000));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(filled(facts, "t"), sql::Default::Deterministic);
+    EXPECT_EQ(filled(facts, "u"), sql::Default::MayWrite);
+}
+
+TEST(ChangedFacts, HowRelationsThatWereNotReadWholeAreWrittenIsNotKnown) {
+    FakeCatalog catalog;
+    catalog.defaulted("t", "a", "");
+    catalog.defaulted("u", "a", "");
+    sql::CatalogFacts committed;
+    committed.builtin_functions = builtin_functions(catalog.functions());
+    const auto facts = build_changed_facts(catalog.rows(), committed, {"t"});
+    EXPECT_NE(facts->relation("public", "t")->write, nullptr);
+    EXPECT_EQ(facts->relation("", "u")->write, nullptr);
+    EXPECT_EQ(facts->relation("public", "u")->write, nullptr);
+}
+
+TEST(CatalogQueries, WhatHasChangedIsAskedForInTheSameWay) {
+    for (std::size_t i = 0; i < kCatalogQueries; ++i) {
+        const auto query = static_cast<CatalogQuery>(i);
+        EXPECT_EQ(changed_query(query, {}) == catalog_query(query), query != CatalogQuery::Functions);
+        EXPECT_TRUE(changed_query(query, {}).starts_with(catalog_query(query)));
+        EXPECT_EQ(changed_query(query, {}).find_first_of(";\\"), std::string::npos);
+        const bool is_restricted = query == CatalogQuery::Columns || query == CatalogQuery::Keys;
+        const std::string restricted = changed_query(query, {"it's", "t"});
+        EXPECT_EQ(restricted != changed_query(query, {}), is_restricted);
+        EXPECT_EQ(restricted.find("relname IN ('it''s', 't')") != std::string::npos, is_restricted);
+    }
 }
 
 }  // namespace
