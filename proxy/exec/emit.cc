@@ -141,6 +141,7 @@ void Session::end_unsynced() {
 }
 
 void Session::emit_function_call(ByteView bytes) {
+    if (copies()) copy_function_call(bytes);
     link_->replies.push(Owed::FunctionCall);
     end_unsynced();
     count_sent(nullptr);
@@ -459,7 +460,8 @@ void Session::emit_bind(const wire::Frame& frame) {
         if (auto images = bind->statement.empty() || known_now ? images_of(*bind, known_now) : std::nullopt) {
             statement = image_statement(known_now, images->plan());
             values = images->with_formats(bind->rest);
-            copy_bind(bind->portal, {.execution = {statement, values}, .rows = std::move(images)});
+            copy_bind(bind->portal,
+                      {.execution = {statement, values}, .rows = std::move(images), .large_object = {}});
         } else {
             copy_bind_as_it_is(*bind, known_now);
         }
@@ -488,7 +490,9 @@ void Session::copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPt
     const PreparedPtr copied =
         is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known;
     if (!copied) return;  // it fails on main
-    copy_bind(bind.portal, {.execution = {copied, std::string(bind.rest)}, .rows = {}});
+    Spread::Part part{.execution = {copied, {}}, .rows = {}, .large_object = bound_step(bind, copied)};
+    if (!part.large_object) part.execution.values = bind.rest;
+    copy_bind(bind.portal, std::move(part));
 }
 
 void Session::emit_describe(const wire::Frame& frame) {
