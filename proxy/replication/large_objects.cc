@@ -175,6 +175,8 @@ private:
             std::from_chars(token_.text.data() + 1, token_.text.data() + token_.text.size(), number);
             if (number == 0 || number > parameters_.size()) return false;
             values.push_back(parameters_[number - 1]);
+        } else if (is_word(token_, "null")) {
+            values.emplace_back(std::nullopt);
         } else {
             return false;
         }

@@ -108,6 +108,9 @@ protected:
         auto facts = std::make_shared<sql::CatalogFacts>();
         facts->version = 1;
         facts->writes_known = true;
+        for (const char* name :
+             {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite"})
+            facts->functions["pg_catalog." + std::string(name)] = {sql::Volatility::Volatile, true, true};
         database.facts = facts;
         session.start();
         shell.replied.clear();
@@ -302,7 +305,7 @@ TEST_F(ReplicatedTest, ALargeObjectIsWrittenUnderItsLock) {
     answers(shell.other, executed("BEGIN") + done('1') + done('2') + row("") + tag("SELECT 1") + marked() +
                              ready(TransactionStatus::InTransaction));
     commits();
-    EXPECT_EQ(replied(), "DCZ");
+    EXPECT_EQ(replied(), "CZ");
     expect_given_back();
 }
 

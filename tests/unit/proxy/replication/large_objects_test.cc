@@ -110,10 +110,13 @@ TEST(LargeObjects, ParametersAreReadInTextAndBinary) {
 }
 
 TEST(LargeObjects, NullMeansThatNothingHappens) {
-    const LargeObjectCall put = call("select lo_put($1, 0, '')", bound({std::nullopt}));
-    EXPECT_TRUE(put.does_nothing());
-    EXPECT_EQ(put.reach(), Reach::Main);
-    EXPECT_EQ(put.locked(), std::nullopt);
+    for (const LargeObjectCall& put :
+         {call("select lo_put($1, 0, '')", bound({std::nullopt})), call("select lo_put(5, 0, null)"),
+          call("select lo_put(5, NULL::int8, '')")}) {
+        EXPECT_TRUE(put.does_nothing());
+        EXPECT_EQ(put.reach(), Reach::Main);
+        EXPECT_EQ(put.locked(), std::nullopt);
+    }
 }
 
 TEST(LargeObjects, WhatIsNotPlainIsUnclear) {
