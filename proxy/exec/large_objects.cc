@@ -39,17 +39,22 @@ ByteView function_call_body(ByteView bytes) {
 
 }  // namespace
 
-// A FunctionCall by the OID of its function.
+// A FunctionCall, by the OID of its function. Mode replication: `replicated` stays null where nothing is
+// proven of it.
 void Session::classify_function_call(ByteView body) {
     constexpr std::uint32_t kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
     const std::uint32_t oid = body.size() >= 4 ? load_be32(body.data()) : kFirstNormalOid;
     classify_unknown(oid < kFirstNormalOid);
-    if (!around_.functions().is_replicated() || !replication::large_object_function(oid)) return;
-    request_.meaning.large_objects.is_called = true;
+    if (!around_.functions().is_replicated()) return;
+    Meaning::LargeObjects& large_objects = request_.meaning.large_objects;
+    large_objects.is_called = replication::large_object_function(oid).has_value();
+    const sql::CatalogFacts* facts = login_.database->facts.get();
+    const bool reads = facts != nullptr && oid < kFirstNormalOid && facts->is_stable_builtin(oid);
+    if (!large_objects.is_called && !reads) return;
     request_.meaning.verdict.replicated = std::make_shared<const replication::Classified>(
-        replication::Classified{.kind = WriteClass::LargeObject,
+        replication::Classified{.kind = large_objects.is_called ? WriteClass::LargeObject : WriteClass::None,
                                 .reason = "a function call by the fast path",
-                                .calls_large_objects = true,
+                                .calls_large_objects = large_objects.is_called,
                                 .date_parameters = {},
                                 .ways = {{.repeats = true, .images = nullptr}}});
 }

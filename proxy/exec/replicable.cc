@@ -122,8 +122,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
     const bool is_batch = request_.form == Request::Form::Batch;
-    if (request_.form == Request::Form::FunctionCall && !meaning.large_objects.is_called)
-        return "a function call by the fast path, other than of large objects";
+    if (request_.form == Request::Form::FunctionCall && !classified)
+        return "a function call by the fast path that may write";
     if (std::string reason = why_not_large_objects(bytes); !reason.empty()) return reason;
     const bool writes = writes_everywhere();
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
