@@ -27,6 +27,7 @@ void merge(Classified& all, Classified next) {
     all.needs_facts = all.needs_facts || next.needs_facts;
     all.calls_large_objects = all.calls_large_objects || next.calls_large_objects;
     all.by_search_path = all.by_search_path || next.by_search_path;
+    all.by_facts = all.by_facts || next.by_facts;
     all.copy_has_dates = all.copy_has_dates || next.copy_has_dates;
     std::vector<std::uint16_t> numbers;
     std::set_union(all.date_parameters.begin(), all.date_parameters.end(), next.date_parameters.begin(),

@@ -47,6 +47,7 @@ struct Classified {
     bool needs_facts = false;          // NotProvable: newer facts may know better
     bool calls_large_objects = false;  // some statement is a LargeObject
     bool by_search_path = false;       // ... whose function is named without its schema
+    bool by_facts = false;             // a relation, function or operator was looked up
     // Values that travel apart from the text and may become dates or times: one whose text satisfies
     // sql::may_move() makes the statement NotDeterministic.
     std::vector<std::uint16_t> date_parameters;  // numbers of parameters, in order, each once
