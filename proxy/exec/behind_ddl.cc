@@ -105,7 +105,9 @@ void Session::own_facts_came(std::string_view error_body) {
 // Why a write cannot follow the DDL of its own transaction; empty: it can, or there is none.
 std::string Session::why_not_behind_ddl() const {
     const Meaning& meaning = request_.meaning;
-    if (meaning.verdict.replicated->kind <= WriteClass::Ddl) return {};
+    const replication::Classified& classified = *meaning.verdict.replicated;
+    const bool depends = replication::depends_on_schema(classified) || meaning.large_objects.by_search_path;
+    if (classified.kind <= WriteClass::Ddl || !depends) return {};
     const bool changes = meaning.marks.is_ddl || (ddl_ && meaning.steering.rolls_to_savepoint);
     if (changes && meaning.steering.statements > 1) return "a write behind DDL in the same text or batch";
     if (!ddl_ || own_facts_.are_fresh()) return {};

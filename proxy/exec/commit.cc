@@ -206,7 +206,8 @@ bool Session::marks_with_request() const {
     if (!copies()) return false;
     const Spread& spread = *spread_;
     const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1 && spread.trial.empty();
-    return is_one && spread.is_alone && !spread.is_bare && !spread.by_rows && !request_.meaning.copies_in &&
+    const bool is_known = !spread.by_rows && !request_.meaning.large_objects.is_called;
+    return is_one && is_known && spread.is_alone && !spread.is_bare && !request_.meaning.copies_in &&
            request_.beyond == 0;
 }
 

@@ -16,7 +16,6 @@ constexpr milliseconds kFactsPatience{500};
 constexpr milliseconds kReplicationPatience{12000};  // without them a write is refused; a load takes ten
 constexpr std::uint32_t kMaxFactsWaits = 20;         // of these at most each
 constexpr std::uint32_t kMaxPipelined = 1000;        // requests on the way before the client must wait
-constexpr std::uint32_t kFirstNormalOid = 16384;     // FirstNormalObjectId: functions below are built in
 
 // Parameters that tell about the server at hand, not about the session: the client keeps what it heard at its
 // login.
@@ -163,7 +162,7 @@ bool Session::are_facts_stale() const {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!classified || !is_schema_newer()) return false;
     const bool reads = classified->kind == replication::WriteClass::None && classified->by_facts;
-    return reads || classified->kind > replication::WriteClass::Ddl;
+    return reads || replication::depends_on_schema(*classified);
 }
 
 // Than the facts, or about to be.
@@ -218,10 +217,8 @@ void Session::classify_anew() {
 void Session::classify(ByteView bytes) {
     if (request_.form == Request::Form::Query) classify_query(bytes);
     if (request_.form == Request::Form::Batch) classify_batch(bytes);
-    if (request_.form == Request::Form::FunctionCall) {
-        const auto body = wire::next_frame(bytes).frame.body;
-        classify_unknown(body.size() >= 4 && load_be32(body.data()) < kFirstNormalOid);
-    }
+    if (request_.form == Request::Form::FunctionCall)
+        classify_function_call(wire::next_frame(bytes).frame.body);
     request_.meaning.facts_version = facts_version();
     if (!request_.meaning.info) request_.meaning.info = {std::shared_ptr<void>(), &no_statement()};
     if (request_.meaning.verdict.needs_facts && !ddl_) effects_.facts_wanted();

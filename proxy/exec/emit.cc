@@ -144,6 +144,7 @@ void Session::end_unsynced() {
 }
 
 void Session::emit_function_call(ByteView bytes) {
+    if (copies()) copy_function_call(bytes);
     link_->replies.push(Owed::FunctionCall);
     end_unsynced();
     count_sent(nullptr);
@@ -463,7 +464,8 @@ void Session::emit_bind(const wire::Frame& frame) {
         if (auto images = bind->statement.empty() || known_now ? images_of(*bind, known_now) : std::nullopt) {
             statement = image_statement(known_now, images->plan(), images->is_binary(bind->rest));
             values = images->with_formats(bind->rest);
-            copy_bind(bind->portal, {.execution = {statement, values}, .rows = std::move(images)});
+            copy_bind(bind->portal,
+                      {.execution = {statement, values}, .rows = std::move(images), .large_object = {}});
         } else {
             copy_bind_as_it_is(*bind, known_now);
         }
@@ -495,7 +497,9 @@ void Session::copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPt
     const std::optional<std::string> elsewhere = without_own_types(given->sql_and_types);
     const PreparedPtr copied =
         elsewhere ? around_.prepared.intern(*elsewhere, given->scope, given->info) : given;
-    copy_bind(bind.portal, {.execution = {copied, std::string(bind.rest)}, .rows = {}});
+    Spread::Part part{.execution = {copied, {}}, .rows = {}, .large_object = bound_step(bind, copied)};
+    if (!part.large_object) part.execution.values = bind.rest;
+    copy_bind(bind.portal, std::move(part));
 }
 
 void Session::emit_describe(const wire::Frame& frame) {

@@ -57,13 +57,14 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const bool is_ignored = transaction_ == TransactionStatus::Failed && !steering.begins_or_ends &&
                             !steering.rolls_to_savepoint;  // main says 25P02
     if (is_ignored) return std::nullopt;
+    note_large_objects(bytes);
     const std::string reason = why_not_replicated(bytes);
     const bool is_trial = !reason.empty() && is_error_of_main();
     if (!reason.empty() && !is_trial) return refuse_to_replicate(bytes, reason);
     sql::Leaves& leaves = request_.meaning.verdict.leaves;
     if (is_trial) leaves = sql::without(leaves, sql::Leaves::UnknownCode);  // it does not run
     if (!on_primary()) {
-        const bool writes = classified && classified->kind != WriteClass::None && needs_copy(bytes);
+        const bool writes = writes_everywhere() && needs_copy(bytes);
         return writes ? std::optional(leave_former_main(bytes)) : std::nullopt;
     }
     if (is_spread() && ends_transaction(bytes)) return end_spread(bytes);
@@ -74,7 +75,10 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!copies) return std::nullopt;
     if (!has_slot) return refuse_for_slots(bytes);
     Spread& spread = *spread_;
-    if (!is_trial && classified && classified->kind != WriteClass::None && !join()) return 0;
+    const bool joins = !is_trial && writes_everywhere();
+    if (joins && !spread.is_joined && !spread.keeps_all)
+        return refuse_to_replicate(bytes, "too much came before the first write of its transaction");
+    if (joins && !join()) return 0;
     if (!is_trial) warn_of_unproven();
     const bool changes_schema = request_.meaning.marks.is_ddl || steering.rolls_to_savepoint;
     if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
@@ -98,6 +102,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.is_point = classified && classified->kind == WriteClass::Point;
     spread.looks_for_dates = classified && classified->copy_has_dates;
     spread.copy_dates.clear();
+    spread.opens_for_writing |= request_.meaning.large_objects.opens_for_writing;
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
@@ -253,6 +258,7 @@ bool Session::copies() const {
 void Session::copy_query(ByteView bytes) {
     CopiedRequest& copy = spread_->copy;
     copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    copy_call_in_query();
     if (!request_.meaning.info->single(Kind::Execute)) return;
     const std::string& name = request_.meaning.info->statements[0].name;
     const PreparedPtr* known = statements_.find(name);
@@ -267,13 +273,14 @@ void Session::copy_bind(std::string_view portal, Spread::Part part) {
     bound.emplace_back(portal, std::move(part));
 }
 
-// Returns whether rows of it travel, which main must return all of.
+// Returns whether main must return all of its rows.
 bool Session::copy_execute(std::string_view portal) {
     for (auto& [name, part] : spread_->bound) {
         const auto& info = part.execution.statement->info;
         if (name != portal || (info && info->single(Kind::Begin))) continue;
         spread_->parts.push_back(part);
-        return part.rows.has_value();
+        if (part.large_object) lock_large_object();
+        return part.rows || part.large_object;
     }
     return false;
 }
@@ -368,10 +375,10 @@ void Session::bare_answered() {
 bool Session::hold_back(const wire::Frame& frame) {
     if (!spread_) return false;
     Spread& spread = *spread_;
-    const bool is_last_tag = spread.is_alone && spread.copies && !spread.copy.sql.empty() &&
-                             frame.type == wire::backend::kCommandComplete &&
+    const bool is_last_tag = !spread.copy.sql.empty() && frame.type == wire::backend::kCommandComplete &&
                              statement_index_ == spread.statements;
-    spread.holds |= is_last_tag;
+    const bool is_last = is_last_tag || frame.type == wire::backend::kFunctionCallResponse;
+    spread.holds |= spread.is_alone && spread.copies && is_last;
     if (spread.holds) spread.held.append(frame.bytes);
     return spread.holds;
 }
@@ -379,9 +386,11 @@ bool Session::hold_back(const wire::Frame& frame) {
 // The others do what main has done; if there are none yet, when they come in.
 void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
+    if (closes_last_open()) return;
     spread.bytes += request.bytes();
     spread.keeps_all = spread.keeps_all && spread.bytes <= kMostKept;
-    spread.done.push_back({std::move(request), spread.outcome, spread.sets});
+    spread.done.push_back({std::move(request), spread.outcome, spread.sets, opened_by_request()});
+    if (!spread.is_joined && !spread.keeps_all) spread.done.clear();  // it cannot write any more
     if (!spread.is_joined) return;
     note_asked();
     const Follower::Next next = marks_at_once() ? Follower::Next::Mark : Follower::Next::Anything;
@@ -475,13 +484,15 @@ Spread::Part* Session::answered_part() {
 
 // Of a part, or of a statement of a text; `tag` is empty if there is none.
 void Session::note_main_end(std::string_view tag) {
-    const Spread::Part* part = answered_part();
-    if (part != nullptr && part->rows) {
+    Spread::Part* part = answered_part();
+    if (part != nullptr && part->large_object) {
+        call_ended(*part);
+    } else if (part != nullptr && part->rows) {
         if (!part->rows->is_told_by(tag)) spread_->doom = "the main node did not show all rows";
         note_flaw(*part->rows);
         part->rows->add_to(spread_->outcome);
     } else if (part != nullptr && spread_->is_proven && changed_nothing(tag)) {
-        spread_->parts[spread_->answered].execution = {};
+        part->execution = {};
     } else if (!tag.empty()) {
         spread_->outcome.add_tag(tag);
     }

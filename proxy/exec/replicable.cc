@@ -121,8 +121,10 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
     const bool is_batch = request_.form == Request::Form::Batch;
-    if (request_.form == Request::Form::FunctionCall) return "a function call by the fast path";
-    const bool writes = classified && classified->kind != WriteClass::None;
+    if (request_.form == Request::Form::FunctionCall && !classified)
+        return "a function call by the fast path that may write";
+    if (std::string reason = why_not_large_objects(bytes); !reason.empty()) return reason;
+    const bool writes = writes_everywhere();
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
     const bool matters_mixed = writes || meaning.steering.any();
     const bool is_within = spread_ && transaction_ != TransactionStatus::Idle;
@@ -200,6 +202,21 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
     return {};
 }
 
+// Main does them one by one, in an order that the others can repeat.
+std::string Session::why_not_large_objects(ByteView bytes) const {
+    const Meaning& meaning = request_.meaning;
+    if (!meaning.large_objects.is_called || !needs_copy(bytes)) return {};
+    const bool is_batch = request_.form == Request::Form::Batch;
+    if (request_.form == Request::Form::Query && meaning.steering.statements != 1)
+        return "large objects in a text with other statements";
+    if (!meaning.own_names.empty()) return "large objects by EXECUTE";
+    if (request_.oversize) return "a message of this size";
+    if (meaning.large_objects.is_unclear) return "a large object by other than plain values";
+    if (is_batch && !is_series(bytes, true))
+        return "large objects by portals that are not executed one by one";
+    return is_batch && !request_.synced ? "a batch without its Sync" : std::string();
+}
+
 // By the schema of today: its tables cannot change any more, main has them locked.
 bool Session::is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const {
     const auto now = replication::classify_write(*judged.info, facts, temporaries_within(*judged.info));
@@ -210,7 +227,9 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     const route::ClassifiedPtr& one = verdict.replicated;
     if (!one) return;
     Meaning::Following& all = request_.meaning.following;
-    if (one->kind > WriteClass::Ddl) all.judged.push_back({info, one});
+    request_.meaning.large_objects.is_called |= one->calls_large_objects;
+    request_.meaning.large_objects.by_search_path |= one->by_search_path;
+    if (replication::depends_on_schema(*one)) all.judged.push_back({info, one});
     if (!replication::can_follow(*one)) all.unproven = one;
     all.by_rows |= replication::rows_travel(*one);
     for (const auto& way : one->ways) all.returns |= way.images && way.images->client_returns;
@@ -287,11 +306,10 @@ void Session::warn_of_unproven() {
 
 // Whether what main executes must be executed by the others, now or when the transaction first writes.
 bool Session::needs_copy(ByteView bytes) const {
-    const auto& classified = request_.meaning.verdict.replicated;
     if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return false;
-    if (classified && classified->kind != WriteClass::None) return true;
+    if (writes_everywhere()) return true;
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins_in_batch();
-    return in_transaction && request_.meaning.steering.any();
+    return in_transaction && (request_.meaning.steering.any() || moves_descriptors());
 }
 
 bool Session::ends_transaction(ByteView bytes) const {

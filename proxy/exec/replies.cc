@@ -137,10 +137,14 @@ bool Session::on_server_frame(const wire::Frame& frame) {
             if (replies.head().purpose == Purpose::OwnFacts) return own_facts_.take_row(frame.body), false;
             if (replies.head().purpose == Purpose::Position)
                 return spread_->positions.push_back(first_text(frame.body)), false;
+            if (replies.head().purpose == Purpose::Client) note_call_row(frame);
             const bool wanted = forward();
             row_delivered_ |= wanted;
             return wanted;
         }
+        case kFunctionCallResponse:
+            function_answered(frame);
+            return forward();
         case kParseComplete:
             return complete(Owed::Parse);
         case kBindComplete:
@@ -370,7 +374,8 @@ bool Session::prepares_for_query(std::size_t from) const {
     std::size_t i = from;
     while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && replies.at(i).under_own_name)
         ++i;
-    return i > from && i < replies.size() && replies.at(i).owed == Owed::Query;
+    const bool is_there = i > from && i < replies.size();
+    return is_there && (replies.at(i).owed == Owed::Query || replies.at(i).owed == Owed::FunctionCall);
 }
 
 // The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery, or that

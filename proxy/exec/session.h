@@ -17,6 +17,7 @@
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
 //   behind_ddl.cc  ... where the transaction itself has changed the schema
+//   large_objects.cc  ... of calls for large objects
 //   commit.cc      ... and all of them commit, or none
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
@@ -42,6 +43,7 @@
 #include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/exec/temporaries.h"
+#include "proxy/replication/large_objects.h"
 #include "proxy/replication/wait_graph.h"
 #include "proxy/route/planner.h"
 
@@ -78,6 +80,16 @@ struct Meaning {
         bool rows_may = true;           // of all those statements rows can travel instead
     };
     Following following;
+    // The same: its calls of functions for large objects.
+    struct LargeObjects {
+        bool is_called = false;
+        bool by_search_path = false;  // without their schema
+        bool is_noted = false;        // the rest is known
+        bool is_unclear = false;      // what some call does is not
+        bool opens_for_writing = false;
+        replication::Reach reach = replication::Reach::Main;
+    };
+    LargeObjects large_objects;
     std::uint64_t facts_version = 0;     // that it was judged by
     bool rests_on_schema = false;        // the same: some statement of it, see depends_on_schema()
     RelationNames relations;             // ... that those name
@@ -341,6 +353,7 @@ private:
     [[nodiscard]] bool is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const;
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
+    [[nodiscard]] std::string why_not_large_objects(ByteView bytes) const;
     [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
@@ -400,6 +413,27 @@ private:
     [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
                                               bool as_text);
     void hide_images(const wire::Frame& frame);
+
+    // large_objects.cc
+    void classify_function_call(ByteView body);
+    void note_large_objects(ByteView bytes);
+    void note_call(const replication::ReadCall& read);
+    [[nodiscard]] bool writes_everywhere() const;
+    [[nodiscard]] bool moves_descriptors() const;
+    [[nodiscard]] bool follows(replication::Reach reach) const;
+    [[nodiscard]] std::optional<LargeObjectStep> large_object_step(replication::ReadCall read,
+                                                                   bool is_binary) const;
+    [[nodiscard]] std::optional<LargeObjectStep> bound_step(const wire::BindMessage& bind,
+                                                            const PreparedPtr& copied) const;
+    void copy_call_in_query();
+    void copy_function_call(ByteView bytes);
+    void add_call(std::optional<LargeObjectStep> step);
+    void lock_large_object();
+    void call_ended(Spread::Part& part);
+    void note_call_row(const wire::Frame& row);
+    void function_answered(const wire::Frame& response);
+    [[nodiscard]] std::optional<std::int64_t> opened_by_request() const;
+    [[nodiscard]] bool closes_last_open();
 
     // commit.cc
     void begin_marking();

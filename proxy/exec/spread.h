@@ -18,6 +18,7 @@
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/copy_dates.h"
 #include "proxy/exec/follower.h"
+#include "proxy/exec/large_object_step.h"
 #include "proxy/exec/row_images.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/route/plan.h"
@@ -44,6 +45,7 @@ struct Spread {
         CopiedRequest request;
         StepOutcome outcome;
         bool sets = false;
+        std::optional<std::int64_t> opened;  // the descriptor, if that is all
     };
     struct Marker {
         PreparedPtr constraints;
@@ -84,7 +86,8 @@ struct Spread {
     std::size_t statements = 0;       // of its text
     struct Part {
         CopiedRequest::Execution execution;
-        std::optional<RowImages> rows;  // that travel in its place
+        std::optional<RowImages> rows;                // that travel in its place
+        std::optional<LargeObjectStep> large_object;  // the execution follows from what main answers
     };
     CopiedRequest copy;         // of a Query
     std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
@@ -100,6 +103,8 @@ struct Spread {
     bool looks_for_dates = false;
     bool is_point = false;         // changes one row at most
     bool awaits_follower = false;  // a connection for the next one
+
+    bool opens_for_writing = false;  // large objects: where their descriptors stand matters from then on
 
     // Sequences that were called by name: they follow main's before the marker.
     std::vector<std::string> moved;

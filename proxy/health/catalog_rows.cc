@@ -470,8 +470,12 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     facts.functions.reserve(2 * functions_.size());
     facts.relations.reserve(2 * relations_.size());
     for (Index i = 0; i < functions_.size(); ++i) {
-        add(facts.functions, functions_.text(i, 1), functions_.text(i, 2), judged_[i]);
+        const FunctionFacts& one = judged_[i];
+        add(facts.functions, functions_.text(i, 1), functions_.text(i, 2), one);
+        if (one.builtin && one.volatility != Volatility::Volatile)
+            facts.stable_builtins.push_back(to_oid(functions_.text(i, 0)));
     }
+    std::sort(facts.stable_builtins.begin(), facts.stable_builtins.end());
     WriteFactsByOid writes;
     if (purpose_ == FactsFor::Replication) writes = build_write_facts(rows_, judged_);
     for (Index i = 0; i < relations_.size(); ++i) {

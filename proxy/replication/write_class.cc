@@ -12,8 +12,8 @@
 namespace pgpool::replication {
 namespace {
 
-constexpr auto kNames = std::to_array<const char*>(
-    {"none", "ddl", "point", "predicate", "other tables", "not deterministic", "not provable"});
+constexpr auto kNames = std::to_array<const char*>({"none", "large object", "ddl", "point", "predicate",
+                                                    "other tables", "not deterministic", "not provable"});
 
 void merge(Classified& all, Classified next) {
     std::move(next.ways.begin(), next.ways.end(), std::back_inserter(all.ways));
@@ -25,6 +25,8 @@ void merge(Classified& all, Classified next) {
     all.locks_rows = all.locks_rows || next.locks_rows;
     all.main_only = all.main_only || next.main_only;
     all.needs_facts = all.needs_facts || next.needs_facts;
+    all.calls_large_objects = all.calls_large_objects || next.calls_large_objects;
+    all.by_search_path = all.by_search_path || next.by_search_path;
     all.by_facts = all.by_facts || next.by_facts;
     all.copy_has_dates = all.copy_has_dates || next.copy_has_dates;
     std::vector<std::uint16_t> numbers;
@@ -67,6 +69,10 @@ const char* to_string(WriteClass kind) {
 
 std::string describe(const Classified& classified) {
     return fmt::format("{} ({})", to_string(classified.kind), classified.reason);
+}
+
+bool depends_on_schema(const Classified& classified) {
+    return classified.kind > WriteClass::Ddl || classified.by_search_path;
 }
 
 bool can_follow(const Classified& classified) {

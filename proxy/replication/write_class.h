@@ -27,6 +27,8 @@ namespace pgpool::replication {
 // From the least to the most demanding: of several statements the last one counts.
 enum class WriteClass : std::uint8_t {
     None,              // writes nothing that is replicated
+    LargeObject,       // one call of a function for large objects: others do it by main's result, see
+                       // large_objects.h
     Ddl,               // utility commands that run the same on all nodes: DDL, GRANT, TRUNCATE, LOCK, VACUUM
     Point,             // one row by a whole unique key, or rows that the text gives
     Predicate,         // deterministic over rows of its own table
@@ -43,6 +45,8 @@ struct Classified {
     bool locks_rows = false;           // None: SELECT FOR UPDATE/SHARE, which counts on the main node
     bool main_only = false;            // None: has its meaning in the session on the main node alone
     bool needs_facts = false;          // NotProvable: newer facts may know better
+    bool calls_large_objects = false;  // some statement is a LargeObject
+    bool by_search_path = false;       // ... whose function is named without its schema
     bool by_facts = false;             // a relation, function or operator was looked up
     // Values that travel apart from the text and may become dates or times: one whose text satisfies
     // sql::may_move() makes the statement NotDeterministic.
@@ -74,6 +78,9 @@ struct Classified {
 
 [[nodiscard]] const char* to_string(WriteClass kind);              // "point", "not deterministic"
 [[nodiscard]] std::string describe(const Classified& classified);  // "point (equality on key t_pkey)"
+
+// Whether the class would be another one under another schema.
+[[nodiscard]] bool depends_on_schema(const Classified& classified);
 
 // The others can be made to do the same.
 [[nodiscard]] bool can_follow(const Classified& classified);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/replication/large_objects.h"
 #include "proxy/sql/builtin.h"
 
 namespace pgpool::replication {
@@ -60,6 +61,7 @@ private:
 
     void by_kind();
     void read();
+    [[nodiscard]] bool calls_large_object() const;
     void utility(std::string reason);
     void computed_rows();
     void change();
@@ -201,6 +203,7 @@ void Judge::by_kind() {
         case Kind::DeclareCursor: {
             out_ = Judge(*statement_.inner, facts_, temporaries_).run();
             out_.ways.front().images = nullptr;
+            if (out_.calls_large_objects) return is(WriteClass::NotProvable, "large objects by a cursor");
             return on_main("kept on the main node: cursor");
         }
         case Kind::Fetch:
@@ -226,6 +229,13 @@ void Judge::by_kind() {
 // --- reads and utility commands
 
 void Judge::read() {
+    if (calls_large_object()) {
+        const std::string reason = fmt::format("calls {}()", statement_.functions.front().name);
+        if (reason.starts_with("calls lo_tell")) return on_main("kept on the main node: " + reason);
+        out_.calls_large_objects = true;
+        out_.by_search_path = statement_.functions.front().schema.empty();
+        return is(WriteClass::LargeObject, reason);
+    }
     out_.locks_rows = statement_.locks_rows;
     read_relations(Effect::Reads);
     expressions(Effect::Reads);
@@ -236,6 +246,14 @@ void Judge::read() {
         out_.ways.front().images = plan_images(statement_, *facts_);
     if (statement_.kind == Kind::CopyTo && !statement_.to_stdout)
         on_main("kept on the main node: file of the server");
+}
+
+bool Judge::calls_large_object() const {
+    if (!replication::calls_large_object(statement_)) return false;
+    const sql::FunctionRef& called = statement_.functions.front();
+    if (!called.schema.empty()) return true;
+    const sql::FunctionFacts* known = facts_ == nullptr ? nullptr : facts_->function("", called.name);
+    return known != nullptr && known->builtin;
 }
 
 // What is created is not known, nor need it be; what is not there is missing on all nodes.

@@ -121,11 +121,13 @@ using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>
 }
 
 struct CatalogFacts {
-    std::uint64_t version = 0;             // higher is newer; 0 = nothing loaded yet
-    TimePoint as_of;                       // when loading began: what was committed before is in them
-    NameMap<FunctionFacts> functions;      // keys: "name" (worst of all schemas) and "schema.name"
-    NameMap<RelationFacts> relations;      // the same
-    NameMap<TypeFacts> types;              // the same, without the types of pg_catalog
+    std::uint64_t version = 0;         // higher is newer; 0 = nothing loaded yet
+    TimePoint as_of;                   // when loading began: what was committed before is in them
+    NameMap<FunctionFacts> functions;  // keys: "name" (worst of all schemas) and "schema.name"
+    NameMap<RelationFacts> relations;  // the same
+    NameMap<TypeFacts> types;          // the same, without the types of pg_catalog
+    std::vector<std::uint32_t>
+        stable_builtins;                   // OIDs of functions of pg_catalog that are not VOLATILE; sorted
     NameMap<FunctionFacts> operators;      // of users; by the bare name
     NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
     bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
@@ -138,6 +140,7 @@ struct CatalogFacts {
     std::shared_ptr<const pg::Rows> builtin_functions;
 
     [[nodiscard]] const FunctionFacts* function(std::string_view schema, std::string_view name) const;
+    [[nodiscard]] bool is_stable_builtin(std::uint32_t oid) const;
     [[nodiscard]] const RelationFacts* relation(std::string_view schema, std::string_view name) const;
     [[nodiscard]] const TypeFacts* type(std::string_view schema, std::string_view name) const;
 };

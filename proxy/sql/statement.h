@@ -202,6 +202,7 @@ struct Statement {
     bool is_unlogged = false;           // CREATE UNLOGGED TABLE, ALTER TABLE ... SET UNLOGGED
     bool hashes_numbers = false;        // PARTITION BY HASH of what may be an enum
     bool stores_moment = false;         // DDL that stores a constant of which each node has its own: 'now'
+    bool calls_once = false;  // Select: of one function with constants and parameters, and nothing else
     // What makes nodes that hold the same rows compute different values, in words: LIMIT, CURRENT_DATE, ctid;
     // empty: nothing but functions, types and operators. Static text, as the next.
     std::string_view varies;

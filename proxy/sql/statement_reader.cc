@@ -37,6 +37,14 @@ bool is_serial(const TypeName* type) {
     return std::find(kSerial.begin(), kSerial.end(), qualified_name(type->names).name) != kSerial.end();
 }
 
+// What stands in its list of expressions.
+bool runs_once(const SelectStmt* node) {
+    return node->fromClause == nullptr && node->whereClause == nullptr && node->groupClause == nullptr &&
+           node->havingClause == nullptr && node->valuesLists == nullptr && node->withClause == nullptr &&
+           node->limitCount == nullptr && node->limitOffset == nullptr && node->larg == nullptr &&
+           node->intoClause == nullptr;
+}
+
 // Fills one Statement from one parse tree.
 class StatementReader {
 public:
@@ -49,6 +57,7 @@ private:
     bool read_bulk_command(const void* node);
     bool read_definition(const void* node);
     void query(const void* node, Kind kind);
+    static bool calls_once(const SelectStmt* node);
     std::vector<const void*> replayable_set_config(const SelectStmt* node);
     bool set_config_change(const FuncCall* call);
     void copy(const CopyStmt* node);
@@ -143,18 +152,34 @@ void StatementReader::query(const void* node, Kind kind) {
     out_.kind = kind;
     std::vector<const void*> replayable;
     if (kind == Kind::Select) replayable = replayable_set_config(as<SelectStmt>(node));
+    out_.calls_once = kind == Kind::Select && calls_once(as<SelectStmt>(node));
     walk_query(node, out_, findings_, replayable);
+}
+
+// SELECT f(1, $1, 'x'::bytea).
+bool StatementReader::calls_once(const SelectStmt* node) {
+    const Elements targets(node->targetList);
+    if (!runs_once(node) || targets.size() != 1 || node->distinctClause != nullptr ||
+        node->lockingClause != nullptr || node->sortClause != nullptr || !is(targets.at(0), T_ResTarget))
+        return false;
+    const Node* value = as<ResTarget>(targets.at(0))->val;
+    if (!is(value, T_FuncCall)) return false;
+    const auto* call = as<FuncCall>(value);
+    const Elements arguments(call->args);
+    const bool is_plain = call->agg_order == nullptr && call->agg_filter == nullptr &&
+                          call->over == nullptr && !call->agg_star && !call->agg_distinct &&
+                          !call->func_variadic;
+    return is_plain && std::all_of(arguments.begin(), arguments.end(), [](const ListCell& cell) {
+               const void* given = cell.ptr_value;
+               if (is(given, T_TypeCast)) given = as<TypeCast>(given)->arg;
+               return is(given, T_A_Const) || is(given, T_ParamRef);
+           });
 }
 
 // set_config() is as good as SET only where it runs exactly once: in a plain list of expressions.
 std::vector<const void*> StatementReader::replayable_set_config(const SelectStmt* node) {
     std::vector<const void*> calls;
-    const bool runs_once = node->fromClause == nullptr && node->whereClause == nullptr &&
-                           node->groupClause == nullptr && node->havingClause == nullptr &&
-                           node->valuesLists == nullptr && node->withClause == nullptr &&
-                           node->limitCount == nullptr && node->limitOffset == nullptr &&
-                           node->larg == nullptr && node->intoClause == nullptr;
-    if (!runs_once) return calls;
+    if (!runs_once(node)) return calls;
     for (const ListCell& cell : Elements(node->targetList)) {
         if (!is(cell.ptr_value, T_ResTarget)) continue;
         const Node* value = as<ResTarget>(cell.ptr_value)->val;

@@ -84,6 +84,7 @@ def make(rng):
         f"insert into guarded select g, 0, 0, 7 from generate_series(1, {keys}) g",
         f"insert into ranks select g, g, 0 from generate_series(1, {keys}) g",
         f"insert into members select g from generate_series(1, {keys}, 2) g",
+        f"select lo_from_bytea(g::oid, '\\x61') from generate_series(1, {keys}) g",
         "truncate audit restart identity",  # it holds the time of each node
         "create role alice superuser login", f"create role {WEAK} login",
         f"grant select, insert on ledger, ledger_end, undone to {WEAK}",

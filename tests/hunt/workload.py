@@ -44,16 +44,17 @@ ROWS = {  # which rows, or what they become, the main node alone decides: its ro
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
 }
+LARGE = {"large_put": 1, "large_make": 0.5, "large_unlink": 0.4}  # objects
 OTHER = {  # the proxy may refuse these
     "copy": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
-SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
+SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
 REFUSED = ("a write behind DDL in the same text", "above READ COMMITTED", "the schema has changed",
            "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
            "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
            "prepared under other settings")  # SET LOCAL, then PREPARE
-SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION}
+SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
@@ -291,6 +292,16 @@ class Generator:
 
     def _joined_update(self, txid):
         return "update named as x set n = x.n + a.n, w = %s from accounts a where a.id = x.id and a.n > %s", txid, self.rng.randrange(200)
+
+    # --- large objects: of their own, as they stand in no text with others ---
+    def _large_put(self, txid):
+        return "select lo_put(%s, %s, %s)", self.key(), self.rng.randrange(9000), self.rng.randbytes(self.rng.randrange(1, 3000))
+
+    def _large_make(self, txid):
+        return self.rng.choice([("select lo_from_bytea(%s, %s)", self.key(), b"%d" % txid), ("select lo_from_bytea(0, %s)", b"%d" % txid)])
+
+    def _large_unlink(self, txid):
+        return "select lo_unlink(%s)", self.key()
 
     def _exchange(self, txid):
         """Two rows of a deferrable unique column: equal in between."""

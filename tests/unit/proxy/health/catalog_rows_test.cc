@@ -154,6 +154,17 @@ TEST(BuildFacts, BuiltinFunctions) {
     EXPECT_EQ(facts.function("public", "lower"), nullptr);
 }
 
+TEST(BuildFacts, FunctionsThatReadOnlyByOid) {
+    FakeCatalog catalog;
+    const std::uint32_t length = catalog.builtin("length", "i");
+    const std::uint32_t lo_create = catalog.builtin("lo_create", "v");
+    const std::uint32_t own = catalog.c_function("length", "i");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.is_stable_builtin(length));
+    EXPECT_FALSE(facts.is_stable_builtin(lo_create));
+    EXPECT_FALSE(facts.is_stable_builtin(own));
+}
+
 TEST(BuildFacts, ANameCountsWithItsWorstOverload) {
     FakeCatalog catalog;
     catalog.plpgsql("lower", "BEGIN EXECUTE 'x'; END", "app");

@@ -82,7 +82,8 @@ private:
             function("pg_catalog", name, Volatility::Stable);
         for (const char* name :
              {"random", "gen_random_uuid", "nextval", "setval", "clock_timestamp", "pg_sleep",
-              "pg_advisory_lock", "pg_notify", "lo_create", "set_config", "currval"})
+              "pg_advisory_lock", "pg_notify", "lo_create", "lo_open", "lo_tell", "lo_unlink", "lo_import",
+              "lo_get", "lowrite", "set_config", "currval"})
             function("pg_catalog", name, Volatility::Volatile);
         function("public", "pure", Volatility::Immutable);
         function("public", "looks", Volatility::Stable);
