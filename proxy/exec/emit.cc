@@ -103,6 +103,7 @@ void Session::emit_begin_with_request() {
 
 void Session::emit_query(ByteView bytes) {
     if (copies()) copy_query(bytes);
+    emit_locks();
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.meaning.info;
     if (expected.info->single(sql::Kind::Execute))
@@ -446,6 +447,7 @@ void Session::emit_bind(const wire::Frame& frame) {
         known = statements_.find(bind->statement);
         if (known != nullptr) info = (*known)->info;
     }
+    if (!(info && info->single(sql::Kind::Begin))) emit_locks();
     if (bind && bind->portal.empty()) {
         unnamed_portal_ = std::move(info);
     } else if (bind) {

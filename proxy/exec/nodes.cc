@@ -89,7 +89,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (classified && classified->kind != WriteClass::None && !join()) return 0;
     warn_of_unproven();
     spread.copies = true;
-    spread.is_proven = !request_.meaning.following.unproven;
+    plan_locks();
     spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
     spread.copy = {};
     spread.parts.clear();
@@ -295,7 +295,7 @@ bool Session::main_answered(TransactionStatus status) {
         if (!spread.judged.empty() && is_schema_newer())
             std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
         CopiedRequest done = what_main_did();
-        if (!copied_in && !done.empty()) follow(std::move(done));
+        if (!copied_in && !done.empty()) follow_locks(), follow(std::move(done));
         if (!spread.is_alone) return true;
         begin_marking();
         return false;
@@ -462,7 +462,8 @@ void Session::emit_image_query() {
     const auto& ways = request_.meaning.verdict.replicated->ways;
     const auto pieces = sql::between_semicolons(spread_->copy.sql);
     for (std::size_t i = 0; i < ways.size(); ++i) {
-        const auto& [repeats, images] = ways[i];
+        const bool repeats = ways[i].repeats;
+        const replication::ImagePlanPtr& images = ways[i].images;
         Spread::Part part;
         if (repeats)
             part.execution = {around_.prepared.intern(parse_body(pieces[i]), "", nullptr),

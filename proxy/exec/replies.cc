@@ -310,6 +310,7 @@ bool Session::on_error(const wire::Frame& frame) {
     const std::string told = in_client_words(frame.body, head.client_name);
     const bool in_batch = !head.ends_batch();
     const bool ours = is_head_ours();
+    const bool lacks_locks = cannot_lock(head, fields);
     const bool of_query = in_batch && prepares_for_query(0);
     if (in_batch) {
         undo_skipped(replies);
@@ -339,6 +340,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     if (tells_deadlock(fields)) return false;
+    if (lacks_locks) return say(locks_report()), false;
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
     timed_out_ = false;
     say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});
@@ -359,11 +361,11 @@ std::string Session::in_client_words(ByteView error_body, std::string_view name)
     return told;
 }
 
-// A Parse of ours for a Query that names the statement, behind messages that wait for their Sync.
+// Messages of ours for a Query, without a Sync between them and it.
 bool Session::prepares_for_query(std::size_t from) const {
     ReplyQueue& replies = link_->replies;
     std::size_t i = from;
-    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && replies.at(i).under_own_name)
+    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && !replies.at(i).ends_batch())
         ++i;
     return i > from && i < replies.size() && replies.at(i).owed == Owed::Query;
 }

@@ -16,6 +16,7 @@
 //   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
+//   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
@@ -68,12 +69,13 @@ struct Meaning {
     Steering steering;
     // The same: whether the others can do what it writes.
     struct Following {
-        std::vector<Judged> judged;     // what depends on the schema
-        route::ClassifiedPtr unproven;  // a write that they cannot follow
-        bool by_rows = false;           // main's rows travel, of some statement
-        bool returns = false;           // ... that has RETURNING
-        bool by_dates = false;          // a parameter may be a date that moves
-        bool rows_may = true;           // of all those statements rows can travel instead
+        std::vector<Judged> judged;                   // what depends on the schema
+        route::ClassifiedPtr unproven;                // a write that they cannot follow
+        bool by_rows = false;                         // main's rows travel, of some statement
+        bool returns = false;                         // ... that has RETURNING
+        bool by_dates = false;                        // a parameter may be a date that moves
+        bool rows_may = true;                         // of all those statements rows can travel instead
+        std::vector<replication::LockPlanPtr> locks;  // what some repeat under
     };
     Following following;
     std::uint32_t statements = 0;        // Batch: messages that execute something
@@ -374,6 +376,13 @@ private:
     void emit_image_query();
     [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan);
     void hide_images(const wire::Frame& frame);
+
+    // locks.cc
+    void plan_locks();
+    void emit_locks();
+    void follow_locks();
+    [[nodiscard]] static bool cannot_lock(const Expected& failed, const wire::ErrorFields& error);
+    [[nodiscard]] static wire::Report locks_report();
 
     // commit.cc
     void begin_marking();

@@ -73,12 +73,14 @@ struct Spread {
         CopiedRequest::Execution execution;
         std::optional<RowImages> rows;  // that travel in its place
     };
-    CopiedRequest copy;         // of a Query
-    std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
-    std::size_t answered = 0;   // of them, by main
-    bool by_rows = false;       // parameters or classes make some travel
-    bool is_proven = false;     // the others come to the same, or take rows
-    bool is_described = false;  // what comes from main answers a Describe
+    CopiedRequest copy;        // of a Query
+    std::vector<Part> parts;   // of a batch what it executes; of a Query one, if its rows travel
+    std::size_t answered = 0;  // of them, by main
+    bool by_rows = false;      // parameters or classes make some travel
+    bool is_proven = false;    // the others come to the same, or take rows; tags tell all that was written
+    std::optional<CopiedRequest::Execution> locks;    // that main takes before it, and the others too
+    bool are_locks_sent = false;                      // to main
+    bool is_described = false;                        // what comes from main answers a Describe
     std::vector<std::pair<std::string, Part>> bound;  // by portal
     StepOutcome outcome;
     bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
