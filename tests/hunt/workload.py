@@ -40,13 +40,16 @@ ROWS = {  # which rows, or what they become, the main node alone decides: its ro
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1,
 }
+LOCKED = {  # rows that cannot travel: repeated under locks
+    "keyless_update": 0.6, "keyless_delete": 0.3, "keyless_subquery": 1, "cte": 1, "moved": 0.5, "merge": 1, "key_swap": 0.5,
+}
 OTHER = {  # the proxy may refuse these
-    "copy": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1,
+    "copy": 1, "audited": 2, "view_update": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
-SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
-REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits")  # reasons that any statement may be refused for
-SAFE = {**POINT, **DDL, **READS, **ROWS}
+SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **LOCKED} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
+REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits", "too late under")  # reasons that any statement may be refused for
+SAFE = {**POINT, **DDL, **READS, **ROWS, **LOCKED}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
@@ -266,6 +269,19 @@ class Generator:
 
     def _cte(self, txid):
         return "with gone as (delete from named where id = %s returning id, n) insert into notes select 'gone', n, %s from gone", self.key(), txid
+
+    def _keyless_subquery(self, txid):
+        return "update archive set n = n + 1, w = %s where w %% 60 in (select id from members where id < %s)", txid, self.key()
+
+    def _moved(self, txid):
+        return "with gone as (delete from archive where n %% 7 = %s returning *) insert into notes select what, n, w from gone", self.rng.randrange(7)
+
+    def _merge(self, txid):
+        return ("merge into archive a using (select id from members where id < %s) m on a.n = m.id when matched and a.w %% 2 = 0 then delete"
+                " when matched then update set w = %s when not matched then insert values ('merged', m.id, %s)", self.key(), txid, txid)
+
+    def _key_swap(self, txid):
+        return "update doubled set id = - id, w = %s where n %% 5 = %s", txid, self.rng.randrange(5)
 
     def _truncate(self, txid):
         return ("truncate notes",)
