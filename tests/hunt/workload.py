@@ -40,8 +40,8 @@ ROWS = {  # which rows, or what they become, the main node alone decides: its ro
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1,
 }
-LOCKED = {  # rows that cannot travel: repeated under locks
-    "keyless_update": 0.6, "keyless_delete": 0.3, "keyless_subquery": 1, "cte": 1, "moved": 0.5, "merge": 1, "key_swap": 0.5,
+LOCKED = {  # rows that cannot travel: repeated under locks, for which many wait
+    "archive_insert": 2, "keyless_update": 0.2, "keyless_delete": 0.2, "keyless_subquery": 0.3, "cte": 0.1, "moved": 0.2, "merge": 0.3, "key_swap": 0.1,
 }
 OTHER = {  # the proxy may refuse these
     "copy": 1, "audited": 2, "view_update": 1,
@@ -262,19 +262,24 @@ class Generator:
         return "update rich set n = n + 1, w = %s where id = %s", txid, self.key()
 
     def _keyless_update(self, txid):
-        return "update notes set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
+        return "update archive set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
 
     def _keyless_delete(self, txid):
-        return "delete from notes where w %% 300 = %s", self.rng.randrange(300)
+        return "delete from archive where w %% 300 = %s", self.rng.randrange(300)
 
     def _cte(self, txid):
         return "with gone as (delete from named where id = %s returning id, n) insert into notes select 'gone', n, %s from gone", self.key(), txid
 
     def _keyless_subquery(self, txid):
-        return "update archive set n = n + 1, w = %s where w %% 60 in (select id from members where id < %s)", txid, self.key()
+        return self.rng.choice([
+            ("update archive set n = n + 1, w = %s where w %% 60 in (select id from members where id < %s)", txid, self.key()),
+            ("update archive set n = (select count(*) from members where id < %s), w = %s where what = 'fixed'", self.key(), txid)])
+
+    def _archive_insert(self, txid):
+        return "insert into archive values ('new', %s, %s)", self.rng.randrange(99), txid
 
     def _moved(self, txid):
-        return "with gone as (delete from archive where n %% 7 = %s returning *) insert into notes select what, n, w from gone", self.rng.randrange(7)
+        return "with gone as (delete from archive where n %% 7 = %s returning *) insert into past select what, n, w from gone", self.rng.randrange(7)
 
     def _merge(self, txid):
         return ("merge into archive a using (select id from members where id < %s) m on a.n = m.id when matched and a.w %% 2 = 0 then delete"
