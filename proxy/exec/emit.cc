@@ -103,7 +103,6 @@ void Session::emit_begin_with_request() {
 
 void Session::emit_query(ByteView bytes) {
     if (copies()) copy_query(bytes);
-    emit_locks();
     Expected& expected = link_->replies.push(Owed::Query);
     expected.info = request_.meaning.info;
     if (expected.info->single(sql::Kind::Execute))

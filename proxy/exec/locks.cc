@@ -18,23 +18,41 @@ void Session::plan_locks() {
         !request_.meaning.following.unproven &&
         std::all_of(plans.begin(), plans.end(), [](const auto& plan) { return plan->is_counted; });
     spread.locks.reset();
-    spread.are_locks_sent = false;
+    spread.locks_at_main.clear();
     if (std::all_of(plans.begin(), plans.end(), [](const auto& plan) { return plan->empty(); })) return;
-    const replication::LockValues values = replication::lock_values(plans);
-    spread.locks = {around_.prepared.intern(parse_body(replication::kLockTables), "", nullptr),
-                    text_values({values.written, values.others})};
+    const replication::LockPlan all = replication::merged(plans);
+    const auto statement = [this](std::string_view sql) {
+        return around_.prepared.intern(parse_body(sql), "", nullptr);
+    };
+    spread.locks = {statement(replication::kLockTables),
+                    text_values({replication::array_of(all.written), replication::array_of(all.others)})};
+    spread.locks_by_command = snapshot_waits();
+    if (!spread.locks_by_command) return spread.locks_at_main.push_back(*spread.locks);
+    for (const std::string& command : replication::lock_commands(all))
+        spread.locks_at_main.push_back({statement(command), std::string(Follower::kNoValues)});
+}
+
+// One snapshot serves the whole transaction, and is not taken yet: LOCK TABLE takes none, any function does.
+bool Session::snapshot_waits() const {
+    const auto isolation = transaction_options_.isolation.value_or(sql::Isolation::ReadCommitted);
+    return !deferred_begin_.empty() && isolation >= sql::Isolation::RepeatableRead;
 }
 
 // Once, as messages in front of the request, without a Sync between them: if the locks are not to be had, the
-// server skips the rest, and the client hears why. A portal of its own: the client may have an unnamed one.
+// server skips the rest, and the client hears why.
 void Session::emit_locks() {
-    if (!copies() || !spread_->locks || std::exchange(spread_->are_locks_sent, true)) return;
-    const auto& [statement, values] = *spread_->locks;
+    if (!copies()) return;
+    flush_raw();
+    for (const CopiedRequest::Execution& lock : std::exchange(spread_->locks_at_main, {})) emit_lock(lock);
+}
+
+// By a portal of its own: the client may have an unnamed one.
+void Session::emit_lock(const CopiedRequest::Execution& lock) {
+    const auto& [statement, values] = lock;
     const std::string portal = around_.prepared.prefix() + "1";
     const auto owe = [this](Owed owed) -> Expected& {
         return link_->replies.push(owed, Deliver::Swallow, Purpose::Lock);
     };
-    flush_raw();
     if (!link_->statements.has(*statement)) {
         make_room();
         wire::append_parse(out_, statement->server_name, statement->sql_and_types);
@@ -64,16 +82,23 @@ void Session::follow_locks() {
     spread_->outcome = std::move(of_request);
 }
 
-bool Session::cannot_lock(const Expected& failed, const wire::ErrorFields& error) {
-    return failed.purpose == Purpose::Lock && error.sqlstate == "42883";
-}
-
-wire::Report Session::locks_report() {
-    return {
-        .sqlstate = sqlstate::kFeatureNotSupported,
-        .message =
-            "this cannot be replicated: the nodes were prepared by an older version, which takes no locks",
-        .hint = "pgpool-ctl prepare-nodes makes what is missing."};
+// Where the server's words would say nothing to the client.
+std::optional<wire::Report> Session::why_no_locks(const Expected& failed,
+                                                  const wire::ErrorFields& error) const {
+    if (failed.purpose != Purpose::Lock) return std::nullopt;
+    if (error.sqlstate == "42883")
+        return wire::Report{.sqlstate = sqlstate::kFeatureNotSupported,
+                            .message =
+                                "this cannot be replicated: the nodes were prepared by an older version, "
+                                "which takes no locks",
+                            .hint = "pgpool-ctl prepare-nodes makes what is missing."};
+    if (error.sqlstate == "42501" && spread_->locks_by_command)
+        return wire::Report{.sqlstate = sqlstate::kFeatureNotSupported,
+                            .message =
+                                "this cannot be replicated: under this isolation level it takes the right "
+                                "to LOCK the tables that it reads and writes",
+                            .hint = "Under READ COMMITTED it needs no more rights than any statement."};
+    return std::nullopt;
 }
 
 }  // namespace pgpool::exec

@@ -310,7 +310,7 @@ bool Session::on_error(const wire::Frame& frame) {
     const std::string told = in_client_words(frame.body, head.client_name);
     const bool in_batch = !head.ends_batch();
     const bool ours = is_head_ours();
-    const bool lacks_locks = cannot_lock(head, fields);
+    const std::optional<wire::Report> no_locks = why_no_locks(head, fields);
     const bool of_query = in_batch && prepares_for_query(0);
     if (in_batch) {
         undo_skipped(replies);
@@ -340,7 +340,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     if (tells_deadlock(fields)) return false;
-    if (lacks_locks) return say(locks_report()), false;
+    if (no_locks) return say(*no_locks), false;
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
     timed_out_ = false;
     say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});

@@ -380,9 +380,11 @@ private:
     // locks.cc
     void plan_locks();
     void emit_locks();
+    void emit_lock(const CopiedRequest::Execution& lock);
+    [[nodiscard]] bool snapshot_waits() const;
     void follow_locks();
-    [[nodiscard]] static bool cannot_lock(const Expected& failed, const wire::ErrorFields& error);
-    [[nodiscard]] static wire::Report locks_report();
+    [[nodiscard]] std::optional<wire::Report> why_no_locks(const Expected& failed,
+                                                           const wire::ErrorFields& error) const;
 
     // commit.cc
     void begin_marking();

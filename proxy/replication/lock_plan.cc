@@ -77,20 +77,6 @@ std::string unlogged(const Statement& statement, const sql::CatalogFacts& facts)
     return {};
 }
 
-// As array_in() reads it.
-std::string array_of(const std::vector<std::string>& names) {
-    std::string text = "{";
-    for (const std::string& name : names) {
-        text += text.size() > 1 ? ",\"" : "\"";
-        for (const char c : name) {
-            if (c == '"' || c == '\\') text += '\\';
-            text += c;
-        }
-        text += '"';
-    }
-    return text + "}";
-}
-
 }  // namespace
 
 std::string why_no_rows(const Statement& statement) {
@@ -137,13 +123,38 @@ bool same_locks(const LockPlanPtr& one, const LockPlanPtr& other) {
     return one->written == other->written && one->others == other->others;
 }
 
-LockValues lock_values(std::span<const LockPlanPtr> plans) {
+LockPlan merged(std::span<const LockPlanPtr> plans) {
     LockPlan all;
     for (const LockPlanPtr& plan : plans) {
         for (const std::string& name : plan->written) add(all.written, name);
         for (const std::string& name : plan->others) add(all.others, name);
     }
-    return {array_of(all.written), array_of(all.others)};
+    return all;
+}
+
+// As array_in() reads it.
+std::string array_of(const std::vector<std::string>& names) {
+    std::string text = "{";
+    for (const std::string& name : names) {
+        text += text.size() > 1 ? ",\"" : "\"";
+        for (const char c : name) {
+            if (c == '"' || c == '\\') text += '\\';
+            text += c;
+        }
+        text += '"';
+    }
+    return text + "}";
+}
+
+std::vector<std::string> lock_commands(const LockPlan& plan) {
+    std::vector<std::string> commands;
+    const auto lock = [&commands](const std::vector<std::string>& names, std::string_view mode) {
+        if (!names.empty())
+            commands.push_back(fmt::format("LOCK TABLE {} IN {} MODE", fmt::join(names, ", "), mode));
+    };
+    lock(plan.written, "SHARE ROW EXCLUSIVE");
+    lock(plan.others, "SHARE");
+    return commands;
 }
 
 }  // namespace pgpool::replication

@@ -43,16 +43,18 @@ using LockPlanPtr = std::shared_ptr<const LockPlan>;
 // Both null, or plans for the same tables.
 [[nodiscard]] bool same_locks(const LockPlanPtr& one, const LockPlanPtr& other);
 
-// The statement that takes locks: its two parameters are those that array() gives.
+// The statement that takes locks: its parameters are the names of both, see array_of().
 inline constexpr std::string_view kLockTables =
     "SELECT pgpool_replication.lock_tables($1::pg_catalog.text[]::pg_catalog.regclass[],"
     "$2::pg_catalog.text[]::pg_catalog.regclass[])";
 
-// All plans at once. Their tables as texts of arrays.
-struct LockValues {
-    std::string written;
-    std::string others;
-};
-[[nodiscard]] LockValues lock_values(std::span<const LockPlanPtr> plans);
+// All tables of all plans.
+[[nodiscard]] LockPlan merged(std::span<const LockPlanPtr> plans);
+
+// As the text of an array.
+[[nodiscard]] std::string array_of(const std::vector<std::string>& names);
+
+// The same locks by SQL, for who has the rights and no snapshot yet.
+[[nodiscard]] std::vector<std::string> lock_commands(const LockPlan& plan);
 
 }  // namespace pgpool::replication

@@ -307,6 +307,25 @@ def test_a_cancel_while_it_waits(replicated, cursor):
     assert contents(replicated) == "6:0 7:1 8:2 9:0"
 
 
+@pytest.mark.parametrize("form", ["query", "batch"])
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_the_first_statement_has_its_snapshot_behind_the_lock(replicated, cursor, level, form):
+    """What it waits for it must see; the other nodes do."""
+    cursor.execute("begin")
+    cursor.execute("insert into u values (1, 1)")
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.query(f"begin isolation level {level}")
+        text = "delete from log where a in (select id from u)"
+        connection.send(*([wire.query(text)] if form == "query" else [wire.parse("", text), wire.bind(), wire.execute(), wire.SYNC]))
+        wait_for(lambda: replicated.nodes.nodes[0].sql(WAITING) == 1, 10, "it waits for the lock")
+        cursor.execute("commit")
+        tags = [f.body for f in connection.read_until("Z") if f.name == "CommandComplete"]
+        assert tags == [b"DELETE 1\0"]
+        assert locks(replicated) == ["log ShareRowExclusiveLock", "u ShareLock"]
+        connection.query("commit")
+    assert contents(replicated).startswith("2:2 3:0")
+
+
 # --- rights
 
 @pytest.fixture
@@ -335,6 +354,8 @@ def test_a_role_with_few_rights(replicated, cursor, weak):
         with pytest.raises(psycopg2.Error) as caught:
             weak.execute(forbidden)
         assert caught.value.pgcode in ("42501", "0A000"), forbidden
+    weak.execute("begin isolation level repeatable read")
+    refused(weak, "update log set b = 51 where a in (select id from u)", "the right to LOCK")
     assert locks(replicated) == []
 
 
@@ -361,13 +382,12 @@ def test_names_mean_what_the_statement_means(replicated, cursor):
 # --- what is refused
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_other_isolations_are_refused(replicated, cursor, level):
-    for settings in ([f"begin isolation level {level}"], ["begin", f"set transaction isolation level {level}"]):
-        for text in settings:
+def test_a_snapshot_that_is_older_than_the_lock_is_refused(replicated, cursor, level):
+    for texts in ([f"begin isolation level {level}", "select 1"], [f"begin isolation level {level}", "delete from log where a = 5"],
+                  ["begin", f"set transaction isolation level {level}"], [f"set default_transaction_isolation = '{level}'"]):
+        for text in texts:
             cursor.execute(text)
         refused(cursor, "delete from log where a = 1", f"too late under {level.upper()}")
-    cursor.execute(f"set default_transaction_isolation = '{level}'")
-    refused(cursor, "delete from log where a = 1", f"too late under {level.upper()}")
     cursor.execute("begin isolation level read committed")
     cursor.execute("delete from log where a = 1")
     cursor.execute("commit")

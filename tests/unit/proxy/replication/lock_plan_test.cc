@@ -26,18 +26,24 @@ TEST(LockPlan, NamesAreAsTheStatementHasThem) {
     const auto plan = plan_of("delete from \"o\"\"d\\d, x\" where a in (select a from public.u)", catalog);
     ASSERT_NE(plan, nullptr);
     const std::vector<LockPlanPtr> plans{plan};
-    const LockValues values = lock_values(plans);
-    EXPECT_EQ(values.written, R"({"\"o\"\"d\\d, x\""})");
-    EXPECT_EQ(values.others, R"({"\"public\".\"u\""})");
+    const LockPlan all = merged(plans);
+    EXPECT_EQ(array_of(all.written), R"({"\"o\"\"d\\d, x\""})");
+    EXPECT_EQ(array_of(all.others), R"({"\"public\".\"u\""})");
+    EXPECT_EQ(lock_commands(all),
+              (std::vector<std::string>{R"(LOCK TABLE "o""d\d, x" IN SHARE ROW EXCLUSIVE MODE)",
+                                        R"(LOCK TABLE "public"."u" IN SHARE MODE)"}));
 }
 
 TEST(LockPlan, OneStatementTakesAllLocksOfARequest) {
     const std::vector<LockPlanPtr> plans{plan_of("delete from keyless where a in (select a from u)"),
                                          plan_of("update u set id = - id"), plan_of("delete from keyless")};
     for (const LockPlanPtr& plan : plans) ASSERT_NE(plan, nullptr);
-    const LockValues values = lock_values(plans);
-    EXPECT_EQ(values.written, R"({"\"keyless\"","\"u\""})");
-    EXPECT_EQ(values.others, R"({"\"u\""})") << "the server takes the stronger one";
+    const LockPlan all = merged(plans);
+    EXPECT_EQ(array_of(all.written), R"({"\"keyless\"","\"u\""})");
+    EXPECT_EQ(array_of(all.others), R"({"\"u\""})") << "the server takes the stronger one";
+    EXPECT_EQ(array_of({}), "{}");
+    EXPECT_EQ(lock_commands({.written = {}, .others = {"\"u\""}, .reason = {}}),
+              std::vector<std::string>{R"(LOCK TABLE "u" IN SHARE MODE)"});
 }
 
 TEST(LockPlan, APartitionMayBeWrittenByTwoNames) {
