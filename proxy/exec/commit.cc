@@ -22,6 +22,8 @@ using At = Spread::Phase;
 constexpr int kMostBegins = 3;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
+constexpr const char* kMembershipChanges = "the membership of nodes changes";
+
 StepOutcome only(std::string_view tag) {
     StepOutcome outcome;
     outcome.add_tag(tag);
@@ -77,12 +79,13 @@ void Session::begin_marking() {
     try_marking();
 }
 
-// Nodes that are in but do not follow must be out first.
+// Nodes that are in but do not follow must be out first; who waits for that must not have marked.
 void Session::try_marking() {
     Spread& spread = *spread_;
+    if (spread.doom.empty() && spread.marker && is_anybody_missing()) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
-    if (is_anybody_missing()) return effects_.await_news();
+    if (!spread.marker && is_anybody_missing()) return effects_.await_news();
     if (!spread.unsure.empty() && is_schema_newer()) return effects_.facts_wanted(), effects_.await_news();
     if (!std::all_of(spread.unsure.begin(), spread.unsure.end(),
                      [this](const Judged& judged) { return is_judged_alike(judged); })) {
@@ -92,8 +95,12 @@ void Session::try_marking() {
     spread.unsure.clear();
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
     move_sequences();
-    spread.epoch = around_.topology->epoch;
-    send_marker();
+    if (!spread.marker) {
+        spread.epoch = around_.topology->epoch;
+        mark_main(make_redo());
+        sync_marker();
+    }
+    mark_followers();
 }
 
 void Session::ask_positions() {
@@ -138,31 +145,68 @@ bool Session::take_slot() {
     return true;
 }
 
-std::string Session::make_redo() const {
-    if (!spread_->keeps_all || spread_->bytes > kMaxRedo) return std::string(markers::kTooLarge);
+// What it has done, and `request`.
+std::string Session::make_redo(const CopiedRequest& request) const {
+    if (!spread_->keeps_all || spread_->bytes + request.bytes() > kMaxRedo)
+        return std::string(markers::kTooLarge);
     markers::Redo redo{.user = login_.user, .settings = {}, .statements = {}};
     const Replay settings = replay(*around_.names.empty(), *settings_.committed());
     if (!settings.sql.empty()) redo.settings.push_back(settings.sql);
     for (const Spread::Done& done : spread_->done) add_to_redo(redo, done.request);
+    add_to_redo(redo, request);
     std::string encoded = markers::encode(redo);
     return encoded.size() > kMaxRedo ? std::string(markers::kTooLarge) : encoded;
 }
 
-void Session::send_marker() {
+void Session::mark_main(const std::string& redo) {
     Spread& spread = *spread_;
-    const std::string redo = make_redo();
-    spread.constraints =
-        around_.prepared.intern(parse_body("SET CONSTRAINTS ALL IMMEDIATE", {}), "", nullptr);
-    spread.mark = {
-        .statement = around_.prepared.intern(parse_body(markers::kMark, {23, 20, 20, 17}), "", nullptr),
+    const auto statement = [this](std::string_view sql, std::initializer_list<std::uint32_t> types) {
+        return around_.prepared.intern(parse_body(sql, types), "", nullptr);
+    };
+    spread.marker = {
+        .constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
+        .mark = statement(markers::kMark, {23, 20, 20, 17}),
         .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo)};
-    mark_main(spread.constraints, Follower::kNoValues);
-    mark_main(spread.mark.statement, spread.mark.values);
+    spread.main_marked = false;
+    execute_at_main(spread.marker->constraints, Follower::kNoValues);
+    execute_at_main(spread.marker->mark, spread.marker->values);
+    send_made();
+}
+
+void Session::sync_marker() {
     wire::append_sync(out_);
     link_->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Mark);
     send_made();
-    ++spread.main_owes;
-    spread.main_marked = false;
+    ++spread_->main_owes;
+}
+
+// A statement that is a transaction of its own is the last one: the marker goes to main together with it. If
+// BEGIN or the statement fails the marker is skipped or fails too: in a batch it stands before the client's
+// Sync, behind a Query it has one of its own. Not if the redo is what main answers, if it waits for data, or
+// takes locks first.
+bool Session::marks_with_request() const {
+    if (!copies()) return false;
+    const Spread& spread = *spread_;
+    const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1;
+    return is_one && spread.is_alone && !spread.is_bare && !spread.by_rows && !spread.locks &&
+           !request_.meaning.copies_in && request_.beyond == 0;
+}
+
+void Session::mark_main_with_request() {
+    CopiedRequest request = spread_->copy;
+    for (const Spread::Part& part : spread_->parts) request.executions.push_back(part.execution);
+    mark_main(make_redo(request));
+}
+
+// Whether the others get the marker in one write with what they are to do.
+bool Session::marks_at_once() const {
+    const Spread& spread = *spread_;
+    return spread.is_alone && !spread.locks && spread.doom.empty() && spread.main_error.empty() &&
+           spread.unsure.empty() && spread.moved.empty() && !is_anybody_missing();
+}
+
+void Session::mark_followers() {
+    Spread& spread = *spread_;
     spread.is_marker_sent = true;
     for (const auto& follower : spread.followers) {
         begin_at(*follower);
@@ -172,11 +216,11 @@ void Session::send_marker() {
 
 void Session::mark_at(Follower& follower) {
     std::string out;
-    follower.mark(out, spread_->constraints, spread_->mark.statement, spread_->mark.values);
+    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values);
     send_to(follower, out);
 }
 
-void Session::mark_main(const PreparedPtr& statement, std::string_view values) {
+void Session::execute_at_main(const PreparedPtr& statement, std::string_view values) {
     ensure_prepared(statement);
     wire::FrameBuilder(out_, wire::frontend::kBind).string("").string(statement->server_name).bytes(values);
     wire::FrameBuilder(out_, wire::frontend::kExecute).string("").int32(0);
@@ -260,8 +304,7 @@ void Session::all_marked() {
                 fmt::format("sessions of node \"{}\" have other settings", name_of(follower->link->node));
     }
     if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
-    if (spread.doom.empty() && (!all || is_anybody_missing()))
-        spread.doom = "the membership of nodes changes";
+    if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) effects_.ddl_seen();  // before others see it: who judges by older facts is told
     if (!spread.is_alone) {

@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::size_t kMaxRetained = std::size_t{16} << 10U;  // a longer read is not kept for a repetition
 constexpr milliseconds kFactsPatience{500};
-constexpr milliseconds kReplicationPatience{2000};  // without them a write is refused
-constexpr std::uint32_t kMaxFactsWaits = 20;        // of these at most each
-constexpr std::uint32_t kMaxPipelined = 1000;       // requests on the way before the client must wait
-constexpr std::uint32_t kFirstNormalOid = 16384;    // FirstNormalObjectId: functions below are built in
+constexpr milliseconds kReplicationPatience{12000};  // without them a write is refused; a load takes ten
+constexpr std::uint32_t kMaxFactsWaits = 20;         // of these at most each
+constexpr std::uint32_t kMaxPipelined = 1000;        // requests on the way before the client must wait
+constexpr std::uint32_t kFirstNormalOid = 16384;     // FirstNormalObjectId: functions below are built in
 
 // Parameters that tell about the server at hand, not about the session: the client keeps what it heard at its
 // login.

@@ -115,6 +115,9 @@ void Session::emit_query(ByteView bytes) {
     end_unsynced();
     if (copies() && spread_->by_rows) return emit_image_query();
     effects_.send(*link_, bytes);
+    if (!marks_with_request()) return;
+    mark_main_with_request();
+    sync_marker();
 }
 
 UnnamedStatement Session::unnamed_wanted() const {
@@ -177,6 +180,7 @@ void Session::emit_frame(const wire::Frame& frame) {
 }
 
 void Session::emit_sync(const wire::Frame& frame) {
+    if (marks_with_request()) mark_main_with_request();
     link_->replies.push(Owed::Sync);
     unsynced_ = false;
     send_raw(frame.bytes);

@@ -24,8 +24,17 @@ constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 
 void Follower::begin_step(Step step) {
     step.prepares = std::exchange(prepares_, false);
+    step.begins = std::exchange(begins_, false);
     steps_.push_back(std::move(step));
-    if (awaits_begin_) ++steps_held_;
+    if (awaits_begin_ && is_synced_) ++steps_held_;
+}
+
+void Follower::end_with_sync(std::string& out, Step step) {
+    wire::append_sync(out);
+    link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
+    step.has_sync = true;
+    begin_step(std::move(step));
+    makes_sync_ = true;
 }
 
 // As any simple Query it destroys the unnamed statement (PG documentation 55.2.3).
@@ -36,15 +45,14 @@ void Follower::run(std::string& out, std::string_view sql) {
     begin_step({.kind = Kind::Own, .expected = {}, .result = {}});
 }
 
-void Follower::begin(std::string& out, std::string_view sql) {
-    wire::append_query(out, sql);
-    link->statements.unnamed = {};
-    link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
-    begin_step({.kind = Kind::Begin, .expected = {}, .result = {}});
-    awaits_begin_ = true;
+void Follower::begin(std::string& out, const PreparedPtr& begin) {
+    execute(out, begin, kNoValues);
+    begins_ = awaits_begin_ = true;
+    is_synced_ = makes_sync_ = false;
 }
 
 void Follower::roll_back(std::string& out, std::string_view settle) {
+    awaits_begin_ = begin_failed_ = false;
     run(out, "ROLLBACK");
     if (std::exchange(has_lost_track_, false)) run(out, "DEALLOCATE ALL");
     run(out, settle);
@@ -54,12 +62,15 @@ void Follower::roll_back(std::string& out, std::string_view settle) {
 }
 
 bool Follower::hold_back(std::string_view steps) {
-    if (awaits_begin_) held_ += steps;
-    return awaits_begin_;
+    const bool holds = awaits_begin_ && is_synced_;
+    if (holds) held_ += steps;
+    if (begin_failed_) forget_held();
+    is_synced_ |= std::exchange(makes_sync_, false);
+    return holds;
 }
 
 std::string Follower::take_held() {
-    if (awaits_begin_ || !difference_.empty()) return {};
+    if (!begin_failed_ && (awaits_begin_ || !difference_.empty())) return {};
     steps_held_ = 0;
     return std::exchange(held_, {});
 }
@@ -74,7 +85,8 @@ bool Follower::forget_held() {
     return true;
 }
 
-void Follower::repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected) {
+void Follower::repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected,
+                      Next next) {
     if (!request.before.empty()) {
         prepares_ = true;
         run(out, request.before);
@@ -84,13 +96,15 @@ void Follower::repeat(std::string& out, const CopiedRequest& request, const Step
         wire::append_query(out, request.sql);
         link->statements.unnamed = {};
         link->replies.push(Owed::Query, Deliver::Swallow, Purpose::Copy);
-    } else {
-        for (const auto& execution : request.executions) execute(out, execution.statement, execution.values);
-        wire::append_sync(out);
-        link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
+        begin_step({.kind = Kind::Copy, .expected = expected, .result = {}});
+        if (!request.after.empty()) run(out, request.after);
+        return;
     }
-    begin_step({.kind = Kind::Copy, .expected = expected, .result = {}});
-    if (!request.after.empty()) run(out, request.after);
+    for (const auto& execution : request.executions) execute(out, execution.statement, execution.values);
+    if (next == Next::Mark)
+        shares_sync_ = expected;
+    else
+        end_with_sync(out, {.kind = Kind::Copy, .expected = expected, .result = {}});
 }
 
 void Follower::forget_names(std::string& out) {
@@ -122,9 +136,12 @@ void Follower::mark(std::string& out, const PreparedPtr& constraints, const Prep
     marked_ = false;
     execute(out, constraints, kNoValues);
     execute(out, mark, mark_values);
-    wire::append_sync(out);
-    link->replies.push(Owed::Sync, Deliver::Swallow, Purpose::Copy);
-    begin_step({.kind = Kind::Mark, .expected = {}, .result = {}});
+    std::optional<StepOutcome> expected = std::exchange(shares_sync_, std::nullopt);
+    if (expected) {
+        expected->add_tag("SET CONSTRAINTS");
+        expected->add_tag("SELECT 1");
+    }
+    end_with_sync(out, {.kind = Kind::Mark, .expected = std::move(expected), .result = {}});
 }
 
 void Follower::ensure_prepared(std::string& out, const PreparedPtr& statement) {
@@ -169,7 +186,7 @@ std::size_t Follower::on_bytes(ByteView bytes, NameValuesTable& names) {
 void Follower::on_frame(const wire::Frame& frame, NameValuesTable& names) {
     switch (frame.type) {
         case kCommandComplete:
-            return outcome_.add_tag(Cursor(frame.body).c_string());
+            return on_tag(Cursor(frame.body).c_string());
         case kPortalSuspended:
             return outcome_.add_suspended();
         case kDataRow:
@@ -189,7 +206,14 @@ void Follower::on_frame(const wire::Frame& frame, NameValuesTable& names) {
     }
 }
 
-// The row of the marker: one column, t or f.
+void Follower::on_tag(std::string_view tag) {
+    if (awaits_begin_ && !steps_.empty() && steps_.front().begins)
+        awaits_begin_ = false;
+    else
+        outcome_.add_tag(tag);
+}
+
+// The row of the marker, the last of its step: one column, t or f.
 void Follower::on_data_row(const wire::Frame& frame) {
     if (!steps_.empty() && steps_.front().kind == Kind::Mark) marked_ = frame.body.ends_with('t');
 }
@@ -198,9 +222,24 @@ void Follower::on_error(ByteView body) {
     const wire::ErrorFields fields = wire::read_error_fields(body);
     outcome_.add_error(fields.sqlstate);
     last_error_.assign(fields.message);
-    if (steps_.empty() || !steps_.front().prepares) return;
+    if (steps_.empty()) return;
+    if (awaits_begin_ && steps_.front().begins) return on_begin_failed(std::string(fields.sqlstate));
+    if (steps_.front().kind == Kind::Mark) marked_ = false;
+    if (!steps_.front().prepares) return;
     link->statements.clear();  // which of them came to be is not known any more
     needs_reset = has_lost_track_ = true;
+}
+
+// Up to the next Sync the server answers nothing: if none was sent it gets one. What would follow is dropped.
+void Follower::on_begin_failed(const std::string& error) {
+    difference_ = fmt::format("!{} instead of BEGIN ({})", error, last_error_);
+    link->statements.clear();
+    needs_reset = has_lost_track_ = true;
+    forget_held();
+    for (; !steps_.empty() && !steps_.front().has_sync; steps_.pop_front()) link->replies.pop();
+    if (steps_.empty()) end_with_sync(held_, {.kind = Kind::Own, .expected = {}, .result = {}});
+    begin_failed_ = is_synced_ = true;
+    steps_held_ = 0;
 }
 
 void Follower::end_step() {
@@ -212,7 +251,6 @@ void Follower::end_step() {
         return;
     }
     compare(steps_.front(), result);
-    if (steps_.front().kind == Kind::Begin) awaits_begin_ = result.failed();
     steps_.pop_front();
 }
 

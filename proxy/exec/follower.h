@@ -60,11 +60,14 @@ public:
 
     // Steps: appended to `out`, which the caller sends.
     void run(std::string& out, std::string_view sql);  // something of ours that must succeed
-    // BEGIN. What follows is held back until it has succeeded, see hold_back().
-    void begin(std::string& out, std::string_view sql);
+    // BEGIN, as messages in front of the next step, without a Sync between them: if it fails the server skips
+    // all up to the next Sync. What comes behind that is held back until it has succeeded, see hold_back().
+    void begin(std::string& out, const PreparedPtr& begin);
     // Ends the transaction, to begin anew once `settle` has run. REQUIRES: it owes nothing.
     void roll_back(std::string& out, std::string_view settle);
-    void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected);
+    enum class Next : std::uint8_t { Anything, Mark };  // Mark: that comes at once, and they share a Sync
+    void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected,
+                Next next = Next::Anything);
     // What clients have prepared there under their own names makes room for what this one has.
     void forget_names(std::string& out);
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
@@ -77,7 +80,8 @@ public:
     // Bytes of its connection; returns how many are done with.
     [[nodiscard]] std::size_t on_bytes(ByteView bytes, NameValuesTable& names);
 
-    // True: BEGIN is not answered yet, `steps` are kept; take_held() gives them when they may be sent.
+    // True: BEGIN is not answered yet and a Sync was sent, `steps` are kept; take_held() gives them when they
+    // may be sent. REQUIRES: only the last of them ends with a Sync.
     [[nodiscard]] bool hold_back(std::string_view steps);
     [[nodiscard]] std::string take_held();
     // Drops what was not sent, and the steps that were to answer it. True: something was.
@@ -96,21 +100,26 @@ public:
     bool is_cancelled = false;  // a cancel request is on its way: the connection is not used again
 
 private:
-    enum class Kind : std::uint8_t { Own, Begin, Copy, Mark };
+    enum class Kind : std::uint8_t { Own, Copy, Mark };
     struct Step {
         Kind kind = Kind::Own;
         std::optional<StepOutcome> expected;  // none: it must not fail
         bool is_open = false;                 // what is expected follows
+        bool begins = false;                  // BEGIN stands in front of it
+        bool has_sync = false;                // else it is a Query
         bool prepares = false;                // statements that the connection lacked
         std::optional<StepOutcome> result;    // it has ended before that
     };
 
     void begin_step(Step step);
+    void end_with_sync(std::string& out, Step step);
     void execute(std::string& out, const PreparedPtr& statement, std::string_view values);
     void ensure_prepared(std::string& out, const PreparedPtr& statement);
     void on_frame(const wire::Frame& frame, NameValuesTable& names);
+    void on_tag(std::string_view tag);
     void on_data_row(const wire::Frame& frame);
     void on_error(ByteView body);
+    void on_begin_failed(const std::string& error);
     void end_step();
     void compare(const Step& step, const StepOutcome& result);
 
@@ -120,9 +129,14 @@ private:
     std::string difference_;
     bool met_deadlock_ = false;
     bool marked_ = false;
-    bool has_lost_track_ = false;  // of the statements that the connection has
-    bool prepares_ = false;        // the step that is being made
+    bool has_lost_track_ = false;             // of the statements that the connection has
+    bool prepares_ = false;                   // the step that is being made
+    bool begins_ = false;                     // BEGIN stands in front of it
+    std::optional<StepOutcome> shares_sync_;  // expected of executions that the marker follows at once
     bool awaits_begin_ = false;
+    bool begin_failed_ = false;
+    bool is_synced_ = false;      // a Sync was sent behind BEGIN
+    bool makes_sync_ = false;     // what was made and not sent yet has one
     std::size_t steps_held_ = 0;  // of steps_, at the end: not sent yet
     std::string held_;
 };

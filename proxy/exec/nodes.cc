@@ -200,25 +200,28 @@ void Session::add_follower(ServerLink& link) {
 }
 
 // The same session settings, the same transaction, and what it did before it wrote; once.
-void Session::begin_at(Follower& follower) {
+void Session::begin_at(Follower& follower, Follower::Next next) {
     if (std::exchange(follower.has_begun, true)) return;
     std::string out;
     settings_at(follower, out);
     follower.forget_names(out);
     follower.needs_reset |= settings_.is_open();
-    follower.begin(out, kBegin);
+    follower.begin(out, around_.prepared.intern(parse_body(kBegin), "", nullptr));
     effects_.send(*follower.link, out);
-    for (const Spread::Done& done : spread_->done) repeat_at(follower, done);
+    for (const Spread::Done& done : spread_->done) {
+        const bool is_last = &done == &spread_->done.back();
+        repeat_at(follower, done, is_last ? next : Follower::Next::Anything);
+    }
 }
 
-void Session::repeat_at(Follower& follower, const Spread::Done& done) {
+void Session::repeat_at(Follower& follower, const Spread::Done& done, Follower::Next next) {
     std::string steps;
-    follower.repeat(steps, done.request, done.outcome);
+    follower.repeat(steps, done.request, done.outcome, next);
     follower.needs_reset |= done.sets;
     send_to(follower, steps);
 }
 
-// Nothing may run there outside of the transaction: what comes behind BEGIN waits until that has succeeded.
+// Nothing may run there outside of the transaction: what a failed BEGIN would not keep from running waits.
 void Session::send_to(Follower& follower, std::string_view steps) {
     if (follower.hold_back(steps)) return;
     effects_.send(*follower.link, steps);
@@ -278,8 +281,12 @@ bool Session::main_answered(TransactionStatus status) {
         end_followers(spread.phase == At::Committing && spread.outcome.text().ends_with("COMMIT"));
         return false;
     }
-    if (spread.is_joined && !spread.is_alone && status == TransactionStatus::Idle)
-        return main_ended_alone(), false;
+    if (spread.is_joined && !spread.is_alone && status == TransactionStatus::Idle) {
+        const bool began = std::any_of(spread.followers.begin(), spread.followers.end(),
+                                       [](const auto& follower) { return follower->has_begun; });
+        if (began || !spread.outcome.failed()) return main_ended_alone(), false;
+        return leave_nodes(), true;  // BEGIN has failed, and the client was told so
+    }
     if (!std::exchange(spread.copies, false)) return true;
     if (spread.is_bare) return bare_answered(), false;
     const bool copied_in = std::exchange(spread.copies_in, false);
@@ -295,8 +302,10 @@ bool Session::main_answered(TransactionStatus status) {
         if (!spread.judged.empty() && is_schema_newer())
             std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
         CopiedRequest done = what_main_did();
-        if (!copied_in && !done.empty()) follow_locks(), follow(std::move(done));
+        const bool is_void = !copied_in && done.empty();
+        if (!copied_in && !is_void) follow_locks(), follow(std::move(done));
         if (!spread.is_alone) return true;
+        if (is_void && spread.marker && spread.doom.empty()) return end_void(), false;
         begin_marking();
         return false;
     }
@@ -309,6 +318,12 @@ bool Session::main_answered(TransactionStatus status) {
     spread.doom = "failed on main";  // and told; the others have nothing of it
     undo_everywhere();
     return false;
+}
+
+// Main has marked what changed nothing: it must not be repeated when a node is repaired.
+void Session::end_void() {
+    spread_->is_end = true;
+    undo_everywhere();
 }
 
 // Something has ended the transaction on main that was not known to: what main holds now is not known either.
@@ -357,11 +372,12 @@ void Session::follow(CopiedRequest request) {
     spread.done.push_back({std::move(request), spread.outcome, spread.sets});
     if (!spread.is_joined) return;
     note_asked();
+    const Follower::Next next = marks_at_once() ? Follower::Next::Mark : Follower::Next::Anything;
     for (const auto& follower : spread.followers) {
         if (follower->has_begun)
-            repeat_at(*follower, spread.done.back());
+            repeat_at(*follower, spread.done.back(), next);
         else
-            begin_at(*follower);
+            begin_at(*follower, next);
     }
     if (!spread.keeps_all) spread.done.clear();
 }

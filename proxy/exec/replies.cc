@@ -317,7 +317,8 @@ bool Session::on_error(const wire::Frame& frame) {
     } else {
         undo_prepared(head);
     }
-    if (of_query && replies.empty()) {
+    const bool is_marker_left = !replies.empty() && replies.head().purpose == Purpose::Mark;
+    if (of_query && (replies.empty() || is_marker_left)) {
         end_skipped_query();
     } else if (in_batch && replies.empty()) {
         skip_with_server();
@@ -370,12 +371,18 @@ bool Session::prepares_for_query(std::size_t from) const {
     return i > from && i < replies.size() && replies.at(i).owed == Owed::Query;
 }
 
-// The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery.
+// The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery, or that
+// of the marker does.
 void Session::end_skipped_query() {
-    wire::append_sync(out_);
-    send_made();
-    link_->replies.push(Owed::Sync);
     may_be_skipped_ = false;
+    if (link_->replies.empty()) {
+        wire::append_sync(out_);
+        send_made();
+    } else {  // nothing is sent behind the marker before it is answered
+        link_->replies.pop();
+        --spread_->main_owes;
+    }
+    link_->replies.push(Owed::Sync);
 }
 
 // The Sync of the failed batch is not sent yet: what the client sends before it is ignored, as the server

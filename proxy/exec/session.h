@@ -351,8 +351,8 @@ private:
     [[nodiscard]] bool fails_to_join(const wire::Report& report);
     [[nodiscard]] Follower* follower_at(NodeId node) const;
     void add_follower(ServerLink& link);
-    void begin_at(Follower& follower);
-    void repeat_at(Follower& follower, const Spread::Done& done);
+    void begin_at(Follower& follower, Follower::Next next = Follower::Next::Anything);
+    void repeat_at(Follower& follower, const Spread::Done& done, Follower::Next next);
     void send_to(Follower& follower, std::string_view steps);
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
@@ -360,6 +360,7 @@ private:
     void copy_bind(std::string_view portal, Spread::Part part);
     [[nodiscard]] bool copy_execute(std::string_view portal);
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
+    void end_void();
     void main_ended_alone();
     void bare_answered();
     [[nodiscard]] bool hold_back(const wire::Frame& frame);
@@ -393,10 +394,15 @@ private:
     void move_sequences();
     [[nodiscard]] bool is_anybody_missing() const;
     [[nodiscard]] bool take_slot();
-    [[nodiscard]] std::string make_redo() const;
-    void send_marker();
+    [[nodiscard]] std::string make_redo(const CopiedRequest& request = {}) const;
+    void mark_main(const std::string& redo);
+    void sync_marker();
+    [[nodiscard]] bool marks_with_request() const;
+    void mark_main_with_request();
+    [[nodiscard]] bool marks_at_once() const;
+    void mark_followers();
     void mark_at(Follower& follower);
-    void mark_main(const PreparedPtr& statement, std::string_view values);
+    void execute_at_main(const PreparedPtr& statement, std::string_view values);
     void main_stepped(std::string error);
     void nodes_stepped();
     void note_differences();

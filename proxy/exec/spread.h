@@ -43,6 +43,11 @@ struct Spread {
         StepOutcome outcome;
         bool sets = false;
     };
+    struct Marker {
+        PreparedPtr constraints;
+        PreparedPtr mark;
+        std::string values;  // its parameters
+    };
 
     Phase phase = Phase::Open;
     bool is_joined = false;  // it has written, or is about to
@@ -101,14 +106,13 @@ struct Spread {
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;
-    PreparedPtr constraints;
-    CopiedRequest::Execution mark;  // the marker
-    std::uint32_t main_owes = 0;    // answers to what is ours
-    bool main_marked = false;       // with the right epoch
-    bool holds = false;             // what the client gets is kept until the commit is certain
+    std::uint32_t main_owes = 0;  // answers to what is ours
+    bool main_marked = false;     // with the right epoch
+    bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
-    std::string main_error;  // ErrorResponse body of main to something of ours
-    bool is_marker_sent = false;
+    std::string main_error;        // ErrorResponse body of main to something of ours
+    std::optional<Marker> marker;  // that main was asked for
+    bool is_marker_sent = false;   // to the others too
     bool main_is_lost = false;
     TimePoint evicting_until;  // the client does not wait longer for the decision
 

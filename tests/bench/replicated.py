@@ -7,6 +7,8 @@ import contextlib
 import os
 import pathlib
 
+import psycopg2.errors
+
 from support import markers, pgcluster, proxy
 
 from . import contenders, harness
@@ -67,6 +69,15 @@ class PgpoolReplicating(contenders.Pgpool):
         return self.in_mode("native_replication", nodes, port, directory, clients)
 
 
+def can_write(running):
+    with contextlib.closing(running.connect(dbname=contenders.DATABASE, user=contenders.USER)) as connection:
+        try:
+            connection.cursor().execute("update pgbench_accounts set abalance = abalance where aid = 1")
+            return True
+        except psycopg2.errors.FeatureNotSupported:
+            return False
+
+
 class OursReplicating:
     """All that is default, but for as many server connections as the others have."""
     name = OURS
@@ -79,6 +90,7 @@ class OursReplicating:
                    "nodes": [proxy.node_entry(n) for n in cluster.pair]}
         with proxy.Proxy.for_cluster(cluster, changes) as running:
             pgcluster.wait_for(lambda: all(row["status"] == "up" for row in running.admin("show pool_nodes")), 20, "all nodes are in")
+            pgcluster.wait_for(lambda: can_write(running), 20, "the catalogs are known")
             yield contenders.Running(running.port, running.process.pid,
                                      f"mode replication, pool.size {POOL_SIZE}, workers {os.cpu_count()} (one per core)")
 

@@ -290,6 +290,48 @@ def test_rows_of_main_travel_where_nodes_would_differ(generated):
         assert contents(nodes, POSITIONS) == "6/6"
 
 
+def test_rows_travel_whatever_the_length_of_the_literals(generated):
+    """The text is found in the cache by its shape: where it ends was noted of another one."""
+    with contextlib.closing(generated.connect()) as connection, connection.cursor() as cursor:
+        for word in ("a long literal", "b", "a literal that is longer still", "c"):
+            cursor.execute(f" ;insert into g(word) values ('{word}') ; -- a comment;")
+        assert contents(generated.nodes, "select string_agg(word, ',' order by id) from g") == \
+            "a long literal,b,a literal that is longer still,c"
+        contents(generated.nodes, EVERYTHING)
+
+
+def test_a_batch_by_itself_fails_by_its_deferred_constraint(replicated):
+    """The marker is in the client's batch, and so is the error that comes of it."""
+    replicated.nodes.sql("alter table t add constraint later foreign key (v) references other deferrable initially deferred")
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.send(wire.parse("", "insert into t values (1, 1)"), wire.bind("", "", [], (), ()), wire.execute(), wire.SYNC)
+        frames = connection.read_until("Z")
+        assert [f.type for f in frames if f.type in "EZ"] == ["E", "Z"]
+        connection.send(wire.parse("", "insert into other values (1)"), wire.bind("", "", [], (), ()), wire.execute(), wire.SYNC)
+        assert "E" not in [f.type for f in connection.read_until("Z")]
+        connection.send(wire.parse("", "insert into t values (1, 1)"), wire.bind("", "", [], (), ()), wire.execute(), wire.SYNC)
+        assert "E" not in [f.type for f in connection.read_until("Z")]
+    assert contents(replicated.nodes) == "1=1"
+
+
+def test_what_changed_nothing_leaves_no_marker(replicated):
+    """A node that is repaired in another order could find a row for it."""
+    marked = "select max(seq) from pgpool_replication.slot"
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.send(wire.query("insert into t values (1, 1)"))
+        assert "E" not in [f.type for f in connection.read_until("Z")]
+        before = contents(replicated.nodes, marked)
+        connection.send(wire.query("update t set v = 2 where id = 5"))
+        assert [f.type for f in connection.read_until("Z")] == ["C", "Z"]
+        connection.send(wire.parse("", "delete from t where id = 5"), wire.bind("", "", [], (), ()), wire.execute(), wire.SYNC)
+        assert [f.type for f in connection.read_until("Z")] == ["1", "2", "C", "Z"]
+        assert contents(replicated.nodes, marked) == before
+        connection.send(wire.query("update t set v = 2 where id = 1"))
+        assert [f.type for f in connection.read_until("Z")] == ["C", "Z"]
+        assert int(contents(replicated.nodes, marked)) > int(before)
+    assert contents(replicated.nodes) == "1=2"
+
+
 def test_rows_travel_by_the_extended_protocol(generated):
     nodes = generated.nodes
     with wire.connect(generated.host, generated.port, database="postgres") as connection:

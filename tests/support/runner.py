@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: PostgreSQL
 """Runs the parts of the test suite one after the other and prints a summary.
 
-Without a part: everything that decides whether a change is good, in at most 40 minutes on 2 cores. A part that cannot run
-here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (60),
+Without a part: everything that decides whether a change is good, in at most 40 minutes on 2 cores. What later parts need is
+built meanwhile, by what the tests leave idle of the processors. A part that cannot run here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (60),
 PGPOOL_TEST_PORTS=LOW-HIGH for servers and proxies.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -19,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LOGS = ROOT / "build" / "test-logs"
 SKIPPED = 77  # exit code of a command that cannot run here; its last line says why
+IDLE = ["chrt", "--idle", "0"]  # runs when no other wants to
 PYTHON = "/usr/bin/python3"
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--tb=short", "--durations=8"]
 
@@ -32,6 +34,7 @@ class Part:
     timeout: int
     commands: tuple
     environment: tuple = ()
+    is_quiet: bool = False  # nothing is built beside it
 
 
 def ctest(preset, labels, jobs):
@@ -56,12 +59,12 @@ def parts(jobs):
                "simple/*", "pipelines/*", "session/*"])),
         Part("hunt", "divergence hunt in mode replication, 3 seeds of 90 s", ("dev",), 900, (["tests/hunt/run", "--seeds", "1-3", "--seconds", "90", "--unsafe", "refuse"],)),
         Part("fuzz", "every fuzz target", ("fuzz",), 1200, ([PYTHON, "tests/support/fuzz.py", "--jobs", str(jobs)],)),
-        Part("bench", "against direct, haproxy, pgbouncer and pgpool2, a few minutes; not in the default", ("release",), 1800,
-             (["tests/bench/run", "--quick"],)),
-        Part("long", "the full bench, million-check forms of the cluster tests, long random runs; not in the default", ("release", "asan"), 8 * 3600,
-             (["tests/bench/run"], PYTEST + ["tests/cluster"], ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300", "--unsafe", "refuse"], [differential, "--split", "--random", "5000"],
+        Part("bench", "against direct, haproxy, pgbouncer and pgpool2, mode replication too, a few minutes; not in the default", ("release",), 1800,
+             (["tests/bench/run", "--quick"], ["tests/bench/replication", "--quick"]), is_quiet=True),
+        Part("long", "both full benches, million-check forms of the cluster tests, long random runs; not in the default", ("release", "asan"), 8 * 3600,
+             (["tests/bench/run"], ["tests/bench/replication"], PYTEST + ["tests/cluster"], ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300", "--unsafe", "refuse"], [differential, "--split", "--random", "5000"],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"]),
-             (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release"))),
+             (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release")), is_quiet=True),
     ]
     return {p.name: p for p in found}
 
@@ -77,12 +80,21 @@ class Outcome:
     detail: str
 
 
-def run_logged(command, log, timeout, environment):
+def weigh_little(process):
+    """Its session has a share of the processors of its own, whatever the priority within (sched(7), autogroup)."""
+    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/autogroup", "w") as group:
+        group.write("19")
+
+
+def run_logged(command, log, timeout, environment, is_idle):
     """Exit code; None after the timeout, when the whole process group was killed."""
     log.write(f"\n$ {' '.join(command)}\n")
     log.flush()
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                               env={**os.environ, **dict(environment)})
+    process = subprocess.Popen([*(IDLE if is_idle else []), *command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                               start_new_session=True, env={**os.environ, **dict(environment)})
+    if is_idle:
+        weigh_little(process)
+        Builds.beside = process
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
@@ -115,14 +127,14 @@ def show_tail(name, count=40):
     print("\n".join(path.read_text(errors="replace").splitlines()[-count:]), flush=True)
 
 
-def execute(name, commands, timeout, environment=()):
+def execute(name, commands, timeout, environment=(), is_idle=False):
     LOGS.mkdir(parents=True, exist_ok=True)
     path, begin = LOGS / f"{name}.log", time.monotonic()
     verdict = "PASS"
     print(f"{name} … (log: {path.relative_to(ROOT)})", flush=True)
     with open(path, "w") as log:
         for command in commands:
-            status = run_logged(command, log, max(1.0, timeout - (time.monotonic() - begin)), environment)
+            status = run_logged(command, log, max(1.0, timeout - (time.monotonic() - begin)), environment, is_idle)
             if status != 0:
                 verdict = "SKIP" if status == SKIPPED else "FAIL"
                 if status is None:
@@ -133,12 +145,30 @@ def execute(name, commands, timeout, environment=()):
     return outcome
 
 
-def build(preset, jobs):
+def build(preset, jobs, is_idle):
     configure = ["cmake", "--preset", preset]
-    return execute(f"build-{preset}", [configure, ["cmake", "--build", "--preset", preset, "-j", str(jobs)]], 2400)
+    return execute(f"build-{preset}", [configure, ["cmake", "--build", "--preset", preset, "-j", str(jobs)]], 3600, is_idle=is_idle)
 
 
-def summary(outcomes):
+class Builds:
+    """Builds presets in order: the first at once, the others beside the tests."""
+    beside = None  # the process that runs for it
+
+    def __init__(self, presets, jobs):
+        self.thread = concurrent.futures.ThreadPoolExecutor(1)
+        self.outcomes = {p: self.thread.submit(build, p, jobs, i > 0) for i, p in enumerate(presets)}
+
+    def outcome(self, preset):
+        return self.outcomes[preset].result()
+
+    def stop(self):
+        self.thread.shutdown(wait=False, cancel_futures=True)
+        if Builds.beside is not None and Builds.beside.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(Builds.beside.pid, signal.SIGKILL)
+
+
+def summary(outcomes, seconds):
     """What failed is told last, where a log that is cut still has it."""
     failed = [o.name for o in outcomes if o.verdict == "FAIL"]
     for o in outcomes:
@@ -147,8 +177,7 @@ def summary(outcomes):
     print("\npart             result     time  detail")
     for o in outcomes:
         print(f"{o.name:<16} {o.verdict:<6} {o.seconds:7.0f} s  {o.detail if o.verdict != 'PASS' or 'build' not in o.name else ''}")
-    total = sum(o.seconds for o in outcomes)
-    print(f"{'FAILED: ' + ' '.join(failed) if failed else 'all passed'}, {total / 60:.1f} minutes", flush=True)
+    print(f"{'FAILED: ' + ' '.join(failed) if failed else 'all passed'}, {seconds / 60:.1f} minutes", flush=True)
     return 1 if failed else 0
 
 
@@ -177,21 +206,28 @@ def main():
     args = parse_arguments(parts(jobs_default))
     known, chosen = parts(args.jobs), args.parts or DEFAULT
     install_for(chosen)
-    outcomes, built = [], {}
-    for name in chosen:
-        part = known[name]
-        for preset in part.presets:
-            if preset not in built:
-                built[preset] = build(preset, args.jobs)
-                outcomes.append(built[preset])
-        broken = [p for p in part.presets if built[p].verdict == "FAIL"]
+    begin = time.monotonic()
+    builds = Builds(list(dict.fromkeys(p for name in chosen for p in known[name].presets)), args.jobs)
+    try:
+        outcomes = run_parts([known[name] for name in chosen], builds, args.fail_fast)
+    finally:
+        builds.stop()
+    return summary(outcomes, time.monotonic() - begin)
+
+
+def run_parts(chosen, builds, fails_fast):
+    outcomes = []
+    for part in chosen:
+        built = [builds.outcome(p) for p in (builds.outcomes if part.is_quiet else part.presets)]
+        outcomes += [b for b in built if b not in outcomes]
+        broken = [b.name for b in built if b.verdict == "FAIL"]
         if broken:
-            outcomes.append(Outcome(name, "FAIL", 0.0, f"build-{broken[0]} failed"))
+            outcomes.append(Outcome(part.name, "FAIL", 0.0, f"{broken[0]} failed"))
         else:
-            outcomes.append(execute(name, part.commands, part.timeout, part.environment))
-        if args.fail_fast and outcomes[-1].verdict == "FAIL":
+            outcomes.append(execute(part.name, part.commands, part.timeout, part.environment))
+        if fails_fast and outcomes[-1].verdict == "FAIL":
             break
-    return summary(outcomes)
+    return outcomes
 
 
 if __name__ == "__main__":

@@ -170,6 +170,139 @@ TEST_F(FollowerTest, TheMarkerTellsTrueOrFalse) {
     }
 }
 
+// With BEGIN, a statement and the marker in one write nothing runs outside of the transaction if BEGIN fails:
+// up to the Sync the server skips all.
+TEST_F(FollowerTest, BeginStatementAndMarkerAreOneBatch) {
+    const std::string none(Follower::kNoValues);
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = {}, .executions = {{prepared("UPDATE t SET x = 1"), none}}},
+                    outcome("UPDATE 1"), Follower::Next::Mark);
+    EXPECT_FALSE(follower.hold_back(out));
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"), none);
+    EXPECT_FALSE(follower.hold_back(out));
+    EXPECT_EQ(types(out), "PBEPBECPBECPBES");
+    std::string row;
+    wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes("t");
+    answer(complete("BEGIN") + complete("UPDATE 1") + complete("SET CONSTRAINTS") + row +
+           complete("SELECT 1") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(follower.difference(), "");
+    EXPECT_TRUE(follower.marked());
+    EXPECT_FALSE(follower.owes());
+    EXPECT_TRUE(link.replies.empty());
+}
+
+TEST_F(FollowerTest, AQueryIsAStepOfItsOwnBetweenBeginAndMarker) {
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"),
+                    Follower::Next::Mark);
+    EXPECT_FALSE(follower.hold_back(out));
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"),
+                  Follower::kNoValues);
+    EXPECT_FALSE(follower.hold_back(out));
+    EXPECT_EQ(types(out), "PBEQPBECPBES");
+    answer(complete("BEGIN") + complete("UPDATE 2") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(follower.difference(), "UPDATE 2 instead of UPDATE 1");
+    EXPECT_TRUE(follower.owes()) << "the marker";
+}
+
+// A row of the client's, then an error: that was no marker.
+TEST_F(FollowerTest, ARowBeforeTheMarkerDoesNotCount) {
+    const std::string none(Follower::kNoValues);
+    follower.repeat(out, {.sql = {}, .executions = {{prepared("DELETE FROM t RETURNING flag"), none}}},
+                    outcome("DELETE 1"), Follower::Next::Mark);
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"), none);
+    std::string row;
+    wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes("t");
+    answer(row + complete("DELETE 1") + error("23503") + ready(wire::TransactionStatus::Failed));
+    EXPECT_FALSE(follower.marked());
+    EXPECT_EQ(follower.difference(), "DELETE 1; !23503 instead of DELETE 1; SET CONSTRAINTS; SELECT 1 (no)");
+}
+
+// Behind a Sync the server would run what comes after a BEGIN that has failed.
+TEST_F(FollowerTest, BehindASyncStepsWaitForBegin) {
+    const std::string none(Follower::kNoValues);
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = {}, .executions = {{prepared("UPDATE t SET x = 1"), none}}},
+                    outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    std::string more;
+    follower.repeat(more, {.sql = "UPDATE t SET x = 2", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_TRUE(follower.hold_back(more));
+    EXPECT_EQ(follower.take_held(), "");
+    answer(complete("BEGIN"));
+    EXPECT_EQ(follower.take_held(), more);
+    answer(complete("UPDATE 1") + ready(wire::TransactionStatus::InTransaction) + complete("UPDATE 1") +
+           ready(wire::TransactionStatus::InTransaction));
+    EXPECT_FALSE(follower.owes());
+    EXPECT_EQ(follower.difference(), "");
+}
+
+// It begins anew, or the transaction ends: either forgets what was not sent.
+TEST_F(FollowerTest, WhatWaitsForBeginIsNotSentBehindADifference) {
+    const std::string none(Follower::kNoValues);
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = {}, .executions = {{prepared("UPDATE t SET x = 1"), none}}},
+                    outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    std::string more;
+    follower.repeat(more, {.sql = "UPDATE t SET x = 2", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_TRUE(follower.hold_back(more));
+    answer(complete("BEGIN") + complete("UPDATE 0") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_EQ(follower.take_held(), "");
+    EXPECT_TRUE(follower.owes());
+    EXPECT_TRUE(follower.forget_held());
+    EXPECT_FALSE(follower.owes());
+    EXPECT_TRUE(link.replies.empty());
+}
+
+TEST_F(FollowerTest, WhatWaitsForAFailedBeginIsForgotten) {
+    const std::string none(Follower::kNoValues);
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = {}, .executions = {{prepared("UPDATE t SET x = 1"), none}}},
+                    outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    std::string more;
+    follower.repeat(more, {.sql = "UPDATE t SET x = 2", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_TRUE(follower.hold_back(more));
+    answer(error("57014") + ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.take_held(), "");
+    EXPECT_FALSE(follower.owes());
+    EXPECT_TRUE(link.replies.empty());
+    EXPECT_EQ(follower.difference(), "!57014 instead of BEGIN (no)");
+}
+
+// The server answers nothing of it up to a Sync.
+TEST_F(FollowerTest, AQueryBehindAFailedBeginIsNotAnswered) {
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    answer(error("57014"));
+    EXPECT_EQ(types(follower.take_held()), "S");
+    EXPECT_TRUE(follower.owes());
+    std::string more;
+    follower.repeat(more, {.sql = "UPDATE t SET x = 2", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_TRUE(follower.hold_back(more));
+    answer(ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.take_held(), "");
+    EXPECT_FALSE(follower.owes());
+    EXPECT_TRUE(link.replies.empty());
+}
+
+TEST_F(FollowerTest, TheMarkersSyncEndsAFailedBegin) {
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"),
+                    Follower::Next::Mark);
+    EXPECT_FALSE(follower.hold_back(out));
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"),
+                  Follower::kNoValues);
+    EXPECT_FALSE(follower.hold_back(out));
+    answer(error("57014") + ready(wire::TransactionStatus::Idle));
+    EXPECT_EQ(follower.take_held(), "");
+    EXPECT_FALSE(follower.owes());
+    EXPECT_FALSE(follower.marked());
+    EXPECT_TRUE(link.replies.empty());
+}
+
 TEST_F(FollowerTest, ACopyIsComparedWhenMainIsDone) {
     follower.begin_copy(out, "COPY t FROM STDIN");
     follower.expect(outcome("COPY 3"));
@@ -226,26 +359,21 @@ TEST(CopiedRequest, BecomesRedo) {
 }
 
 TEST_F(FollowerTest, BeginsAnewAfterADifference) {
-    follower.begin(out, "BEGIN");
-    answer(complete("BEGIN") + ready(wire::TransactionStatus::InTransaction));
+    follower.begin(out, prepared("BEGIN"));
     follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
-    answer(complete("UPDATE 0") + ready(wire::TransactionStatus::InTransaction));
+    answer(complete("BEGIN") + complete("UPDATE 0") + ready(wire::TransactionStatus::InTransaction));
     EXPECT_EQ(follower.difference(), "UPDATE 0 instead of UPDATE 1");
     out.clear();
     follower.roll_back(out, "SELECT settle()");
-    EXPECT_EQ(types(out), "QQ");  // ROLLBACK, settle
     EXPECT_EQ(follower.difference(), "");
     EXPECT_EQ(follower.begun_anew, 1);
-    follower.begin(out, "BEGIN");
-    std::string steps;
-    follower.repeat(steps, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
-    EXPECT_TRUE(follower.hold_back(steps));  // nothing runs outside of the transaction
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    EXPECT_EQ(types(out), "QQBEQ");  // ROLLBACK, settle, BEGIN, which it has prepared already, the UPDATE
     answer(complete("ROLLBACK") + ready(wire::TransactionStatus::Idle));
     answer(complete("SELECT 1") + ready(wire::TransactionStatus::Idle));
-    EXPECT_EQ(follower.take_held(), "");
-    answer(complete("BEGIN") + ready(wire::TransactionStatus::InTransaction));
-    EXPECT_EQ(types(follower.take_held()), "Q");
-    answer(complete("UPDATE 1") + ready(wire::TransactionStatus::InTransaction));
+    answer(complete("BEGIN") + complete("UPDATE 1") + ready(wire::TransactionStatus::InTransaction));
     EXPECT_FALSE(follower.owes());
     EXPECT_EQ(follower.difference(), "");
 }
