@@ -92,7 +92,7 @@ END $$;
 -- ends, nor what foreign keys change after it. For who may read, or write, the tables. Tables in the order of their names,
 -- the same on all nodes; once more if one of them has got another name, or more to follow, meanwhile.
 CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(written regclass[], others regclass[])
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     caller text := pgpool_replication.caller();
     target regclass;

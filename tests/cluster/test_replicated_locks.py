@@ -359,6 +359,19 @@ def test_a_role_with_few_rights(replicated, cursor, weak):
     assert locks(replicated) == []
 
 
+def test_temporary_objects_do_not_run_in_it(replicated, weak):
+    """They stand before all others in a search_path that does not name pg_temp."""
+    with contextlib.closing(replicated.nodes.nodes[0].connect(user="weak")) as connection, connection.cursor() as direct:
+        direct.execute("create function pg_temp.evil() returns oid language plpgsql as $$begin raise exception 'evil'; end$$")
+        for name in ("pg_class", "pg_constraint"):
+            direct.execute(f"create temp view {name} as select pg_temp.evil() as oid, pg_temp.evil() as conrelid, pg_temp.evil() as confrelid")
+        direct.execute("create domain pg_temp.text as pg_catalog.text check (pg_temp.evil() is null)")
+        direct.execute("begin")
+        direct.execute("select pgpool_replication.lock_tables('{log}', '{u}')")
+        assert locks(replicated) == ["log ShareRowExclusiveLock", "u ShareLock"]
+        direct.execute("rollback")
+
+
 def test_names_mean_what_the_statement_means(replicated, cursor):
     cursor.execute("create schema other")
     cursor.execute("create table other.log(a int, b int)")
