@@ -413,6 +413,7 @@ def test_a_snapshot_that_is_older_than_the_lock_is_refused(replicated, cursor, l
     ("delete from log where a in (select id from t limit 1)", "LIMIT"),
     ("update log set b = random()", "calls random"),
     ("with x as (delete from log returning a) update log set b = 1", "more than once"),
+    ("with x as (delete from parts returning *) insert into parts0 select * from x", "\"parts0\" may be a part of another table"),
     ("merge into log using t on t.id = log.a when matched then update set b = random()", "in MERGE"),
 ])
 def test_what_is_not_deterministic_is_refused(cursor, text, reason):
