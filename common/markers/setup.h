@@ -17,7 +17,7 @@
 namespace pgpool::markers {
 
 inline constexpr std::string_view kSchema = "pgpool_replication";
-inline constexpr int kVersion = 1;  // of the objects; pgpool_replication.version() returns it
+inline constexpr int kVersion = 2;  // of the objects; pgpool_replication.version() returns it
 
 // Parameters: slot int4, seq int8, epoch int8, redo bytea. One row of one boolean: f if the epoch is another,
 // or if there is no such slot.

@@ -98,6 +98,60 @@ BEGIN
     PERFORM pgpool_replication.place(target, split_part(main, ' ', 1)::bigint, split_part(main, ' ', 2)::boolean, back);
 END $$;
 
+-- Before a statement that all nodes repeat by itself: nobody else writes what it reads or writes until the transaction
+-- ends, nor what foreign keys change after it. For who may read, or write, the tables. Tables in the order of their names,
+-- the same on all nodes; once more if one of them has got another name, or more to follow, meanwhile.
+CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(written regclass[], others regclass[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    caller text := pgpool_replication.caller();
+    target regclass;
+    command text;
+    wanted text[];
+    taken text[] := '{}';
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('this cannot be replicated: tables must be locked before it, which is too late under %s',
+                             upper(current_setting('transaction_isolation'))),
+            HINT = 'Under READ COMMITTED it can.';
+    END IF;
+    FOREACH target IN ARRAY written || others LOOP
+        IF NOT has_any_column_privilege(caller, target, CASE WHEN target = ANY (written) THEN 'INSERT, UPDATE' ELSE 'SELECT' END)
+            AND NOT (target = ANY (written) AND has_table_privilege(caller, target, 'DELETE')) THEN
+            RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
+        END IF;
+    END LOOP;
+    LOOP
+        WITH RECURSIVE reached(relation) AS (
+            SELECT w.relation::oid FROM unnest(written) AS w(relation)
+            UNION
+            SELECT n.relation FROM reached r CROSS JOIN LATERAL (
+                SELECT k.conrelid AS relation FROM pg_constraint k
+                    WHERE k.contype = 'f' AND k.confrelid = r.relation AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+                UNION ALL SELECT p.relid::oid FROM pg_partition_tree(r.relation) p) AS n),
+        needed(relation, mode) AS (
+            SELECT relation, min(mode) FROM (
+                SELECT relation, '1 SHARE ROW EXCLUSIVE' AS mode FROM reached
+                UNION ALL SELECT o.relation::oid, '2 SHARE' FROM unnest(others) AS o(relation)) AS each_one GROUP BY relation)
+        SELECT COALESCE(array_agg(format('LOCK TABLE %s IN %s MODE', c.oid::regclass, substr(n.mode, 3)) ORDER BY c.oid::regclass::text), '{}')
+            INTO wanted FROM needed n JOIN pg_class c ON c.oid = n.relation;
+        EXIT WHEN wanted = taken;
+        FOREACH command IN ARRAY wanted LOOP
+            EXECUTE command;
+        END LOOP;
+        taken := wanted;
+    END LOOP;
+    SELECT c.oid::regclass INTO target FROM pg_class c
+        WHERE c.oid IN (SELECT g.relation FROM unnest((written || others)::oid[]) AS g(relation)
+                        UNION ALL SELECT p.relid FROM unnest((written || others)::oid[]) AS g(relation), pg_partition_tree(g.relation) p)
+            AND (c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p' OR c.relnamespace IN ('pg_catalog'::regnamespace, 'pgpool_replication'::regnamespace));
+    IF FOUND THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('this cannot be replicated: the rows of "%s" may not be the same on all nodes', target);
+    END IF;
+END $$;
+
 -- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
 -- one of them may wait in the same way on another node.
 CREATE OR REPLACE FUNCTION pgpool_replication.settle()
@@ -107,4 +161,4 @@ BEGIN
 EXCEPTION WHEN lock_not_available THEN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2';

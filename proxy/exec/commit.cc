@@ -201,12 +201,13 @@ void Session::sync_marker() {
 
 // A statement that is a transaction of its own is the last one: the marker goes to main together with it. If
 // BEGIN or the statement fails the marker is skipped or fails too: in a batch it stands before the client's
-// Sync, behind a Query it has one of its own. Not if the redo is what main answers, or if it waits for data.
+// Sync, behind a Query it has one of its own. Not if the redo is what main answers, if it waits for data, or
+// takes locks first.
 bool Session::marks_with_request() const {
     if (!copies()) return false;
     const Spread& spread = *spread_;
     const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1 && spread.trial.empty();
-    const bool is_known = !spread.by_rows && !request_.meaning.large_objects.is_called;
+    const bool is_known = !spread.by_rows && !spread.locks && !request_.meaning.large_objects.is_called;
     return is_one && is_known && spread.is_alone && !spread.is_bare && !request_.meaning.copies_in &&
            request_.beyond == 0;
 }
@@ -220,8 +221,8 @@ void Session::mark_main_with_request() {
 // Whether the others get the marker in one write with what they are to do.
 bool Session::marks_at_once() const {
     const Spread& spread = *spread_;
-    return spread.is_alone && spread.doom.empty() && spread.main_error.empty() && spread.unsure.empty() &&
-           spread.moved.empty() && !is_anybody_missing();
+    return spread.is_alone && !spread.locks && spread.doom.empty() && spread.main_error.empty() &&
+           spread.unsure.empty() && spread.moved.empty() && !is_anybody_missing();
 }
 
 void Session::mark_followers() {

@@ -627,6 +627,7 @@ std::size_t Session::send_request(ByteView bytes) {
     const bool names_first = around_.functions().is_replicated();
     if (names_first) emit_names(bytes);
     if (!deferred_begin_.empty()) emit_begin();
+    if (!begins_in_batch()) emit_locks();
     if (!names_first) emit_names(bytes);
     emit_request(bytes);
     replies.mark({});

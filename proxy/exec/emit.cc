@@ -451,6 +451,7 @@ void Session::emit_bind(const wire::Frame& frame) {
         known = statements_.find(bind->statement);
         if (known != nullptr) info = (*known)->info;
     }
+    if (!(info && info->single(sql::Kind::Begin))) emit_locks();
     if (bind && bind->portal.empty()) {
         unnamed_portal_ = std::move(info);
     } else if (bind) {

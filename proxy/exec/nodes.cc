@@ -84,7 +84,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
     spread.copies = true;
     spread.trial = reason;
-    spread.is_proven = !request_.meaning.following.unproven;
+    plan_locks();
+    if (is_trial) spread.locks.reset(), spread.locks_at_main.clear();
     spread.by_rows = !is_trial && (request_.meaning.following.by_rows || moves(bytes));
     spread.copy = {};
     spread.parts.clear();
@@ -322,7 +323,7 @@ bool Session::main_answered(TransactionStatus status) {
         note_unsure();
         CopiedRequest done = what_main_did();
         const bool is_void = !copied_in && done.empty();
-        if (!copied_in && !is_void) follow(std::move(done));
+        if (!copied_in && !is_void) follow_locks(), follow(std::move(done));
         if (!spread.is_alone) return true;
         if (is_void && spread.marker && spread.doom.empty()) return end_void(), false;
         begin_marking();
@@ -517,7 +518,8 @@ void Session::emit_image_query() {
     const auto& ways = request_.meaning.verdict.replicated->ways;
     const auto pieces = sql::between_semicolons(spread_->copy.sql);
     for (std::size_t i = 0; i < ways.size(); ++i) {
-        const auto& [repeats, images] = ways[i];
+        const bool repeats = ways[i].repeats;
+        const replication::ImagePlanPtr& images = ways[i].images;
         Spread::Part part;
         if (repeats)
             part.execution = {around_.prepared.intern(parse_body(pieces[i]), "", nullptr),

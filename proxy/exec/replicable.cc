@@ -219,6 +219,8 @@ std::string Session::why_not_large_objects(ByteView bytes) const {
 
 // By the schema of today: its tables cannot change any more, main has them locked.
 bool Session::is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const {
+    if (replication::locks_needed(*judged.as))
+        return false;  // another table may be meant by now, without lock
     const auto now = replication::classify_write(*judged.info, facts, temporaries_within(*judged.info));
     return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
 }
@@ -232,7 +234,10 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     if (replication::depends_on_schema(*one)) all.judged.push_back({info, one});
     if (!replication::can_follow(*one)) all.unproven = one;
     all.by_rows |= replication::rows_travel(*one);
-    for (const auto& way : one->ways) all.returns |= way.images && way.images->client_returns;
+    for (const auto& way : one->ways) {
+        all.returns |= way.images && way.images->client_returns;
+        if (way.locks) all.locks.push_back(way.locks);
+    }
     if (one->date_parameters.empty()) return;
     all.by_dates = true;
     all.rows_may &= one->ways.front().images != nullptr;

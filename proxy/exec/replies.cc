@@ -318,6 +318,7 @@ bool Session::on_error(const wire::Frame& frame) {
     const std::string told = in_client_words(frame.body, head.client_name);
     const bool in_batch = !head.ends_batch();
     const bool ours = is_head_ours();
+    const std::optional<wire::Report> no_locks = why_no_locks(head, fields);
     const bool of_query = in_batch && prepares_for_query(0);
     if (in_batch) {
         undo_skipped(replies);
@@ -348,6 +349,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     if (tells_deadlock(fields)) return false;
+    if (no_locks) return say(*no_locks), false;
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
     timed_out_ = false;
     say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});
@@ -368,11 +370,11 @@ std::string Session::in_client_words(ByteView error_body, std::string_view name)
     return told;
 }
 
-// A Parse of ours for a Query that names the statement, behind messages that wait for their Sync.
+// Messages of ours for a Query, without a Sync between them and it.
 bool Session::prepares_for_query(std::size_t from) const {
     ReplyQueue& replies = link_->replies;
     std::size_t i = from;
-    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && replies.at(i).under_own_name)
+    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && !replies.at(i).ends_batch())
         ++i;
     const bool is_there = i > from && i < replies.size();
     return is_there && (replies.at(i).owed == Owed::Query || replies.at(i).owed == Owed::FunctionCall);

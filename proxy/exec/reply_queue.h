@@ -49,6 +49,7 @@ enum class Purpose : std::uint8_t {
     Cleanup,
     Prepare,
     Check,
+    Lock,      // tables that a replicated statement reads or writes
     Mark,      // the marker of a replicated transaction
     Position,  // where sequences of main are
     OwnFacts,  // what the transaction sees in the catalogs

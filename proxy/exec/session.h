@@ -18,6 +18,7 @@
 //   nodes.cc       ... they do what the main node has done
 //   behind_ddl.cc  ... where the transaction itself has changed the schema
 //   large_objects.cc  ... of calls for large objects
+//   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
@@ -72,12 +73,13 @@ struct Meaning {
     Steering steering;
     // The same: whether the others can do what it writes.
     struct Following {
-        std::vector<Judged> judged;     // what depends on the schema
-        route::ClassifiedPtr unproven;  // a write that they cannot follow
-        bool by_rows = false;           // main's rows travel, of some statement
-        bool returns = false;           // ... that has RETURNING
-        bool by_dates = false;          // a parameter may be a date that moves
-        bool rows_may = true;           // of all those statements rows can travel instead
+        std::vector<Judged> judged;                   // what depends on the schema
+        route::ClassifiedPtr unproven;                // a write that they cannot follow
+        bool by_rows = false;                         // main's rows travel, of some statement
+        bool returns = false;                         // ... that has RETURNING
+        bool by_dates = false;                        // a parameter may be a date that moves
+        bool rows_may = true;                         // of all those statements rows can travel instead
+        std::vector<replication::LockPlanPtr> locks;  // what some repeat under
     };
     Following following;
     // The same: its calls of functions for large objects.
@@ -434,6 +436,14 @@ private:
     void function_answered(const wire::Frame& response);
     [[nodiscard]] std::optional<std::int64_t> opened_by_request() const;
     [[nodiscard]] bool closes_last_open();
+    // locks.cc
+    void plan_locks();
+    void emit_locks();
+    void emit_lock(const CopiedRequest::Execution& lock);
+    [[nodiscard]] bool snapshot_waits() const;
+    void follow_locks();
+    [[nodiscard]] std::optional<wire::Report> why_no_locks(const Expected& failed,
+                                                           const wire::ErrorFields& error) const;
 
     // commit.cc
     void begin_marking();

@@ -89,12 +89,16 @@ struct Spread {
         std::optional<RowImages> rows;                // that travel in its place
         std::optional<LargeObjectStep> large_object;  // the execution follows from what main answers
     };
-    CopiedRequest copy;         // of a Query
-    std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
-    std::size_t answered = 0;   // of them, by main
-    bool by_rows = false;       // parameters or classes make some travel
-    bool is_proven = false;     // the others come to the same, or take rows
-    bool is_described = false;  // what comes from main answers a Describe
+    CopiedRequest copy;        // of a Query
+    std::vector<Part> parts;   // of a batch what it executes; of a Query one, if its rows travel
+    std::size_t answered = 0;  // of them, by main
+    bool by_rows = false;      // parameters or classes make some travel
+    bool is_proven = false;    // the others come to the same, or take rows; tags tell all that was written
+    std::optional<CopiedRequest::Execution> locks;  // that the others take before it,
+    std::vector<CopiedRequest::Execution>
+        locks_at_main;              // and main, in its own way; those that are still to be sent
+    bool locks_by_command = false;  // ... by LOCK TABLE
+    bool is_described = false;      // what comes from main answers a Describe
     std::vector<std::pair<std::string, Part>> bound;  // by portal
     StepOutcome outcome;
     bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes

@@ -209,6 +209,7 @@ void WriteFactsBuilder::add_tables() {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         Table& table = tables_[to_oid(rows.text(i, 0))];
         table.name = rows.text(i, 2);
+        table.facts.partition = rows.is_true(i, 5);
         const std::string_view kind = rows.text(i, 1);
         std::string& obstacle = table.facts.obstacle;
         if (kind == "v") obstacle = fmt::format("\"{}\" is a view", table.name);
@@ -448,6 +449,7 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
         });
     });
     both->several = both->several || b->several || !same_columns(*a, *b);
+    both->partition = both->partition || b->partition;
     for (const sql::ColumnFacts& column : b->columns) {
         const auto same =
             std::find_if(both->columns.begin(), both->columns.end(),

@@ -40,7 +40,8 @@ void merge(Classified& all, Classified next) {
 Classified classify_statement(const sql::Statement& statement, const sql::CatalogFacts* facts,
                               std::span<const std::string> temporaries) {
     Classified one = judge_write(statement, facts, temporaries);
-    one.ways.front().repeats = one.kind <= WriteClass::Point;
+    Classified::Way& way = one.ways.front();
+    way.repeats = one.kind <= WriteClass::Point || way.locks;
     return one;
 }
 
@@ -59,7 +60,9 @@ Classified classify_execute(const sql::Statement& execute, const Classified& pre
                             const sql::CatalogFacts* facts, std::span<const std::string> temporaries) {
     Classified all = judge_arguments(execute, facts, temporaries, prepared.kind);
     merge(all, prepared);
-    all.ways = {{.repeats = all.kind <= WriteClass::Point, .images = nullptr}};
+    const bool is_proven = all.kind < WriteClass::NotDeterministic && prepared.ways.size() == 1;
+    const LockPlanPtr locks = is_proven ? prepared.ways.front().locks : nullptr;
+    all.ways = {{.repeats = all.kind <= WriteClass::Point || locks, .images = nullptr, .locks = locks}};
     return all;
 }
 
@@ -80,6 +83,12 @@ bool can_follow(const Classified& classified) {
                        [](const Classified::Way& way) { return way.repeats || way.images; });
 }
 
+LockPlanPtr locks_needed(const Classified& classified) {
+    const auto found = std::find_if(classified.ways.begin(), classified.ways.end(),
+                                    [](const Classified::Way& way) { return way.locks != nullptr; });
+    return found == classified.ways.end() ? nullptr : found->locks;
+}
+
 bool rows_travel(const Classified& classified) {
     return std::any_of(classified.ways.begin(), classified.ways.end(),
                        [](const Classified::Way& way) { return !way.repeats && way.images; });
@@ -88,6 +97,9 @@ bool rows_travel(const Classified& classified) {
 std::string explain(const Classified& classified, config::Unsafe unsafe) {
     if (classified.kind == WriteClass::None) return "not replicated: " + classified.reason;
     if (can_follow(classified)) {
+        const LockPlanPtr locks = locks_needed(classified);
+        if (locks && !locks->empty())
+            return fmt::format("repeated under locks, as {}: {}", locks->reason, describe(classified));
         const char* how = rows_travel(classified) ? "replicated, its rows travel: " : "replicated: ";
         return how + describe(classified);
     }

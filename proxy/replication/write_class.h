@@ -19,6 +19,7 @@
 
 #include "common/config/config.h"
 #include "proxy/replication/image_plan.h"
+#include "proxy/replication/lock_plan.h"
 #include "proxy/sql/catalog_facts.h"
 #include "proxy/sql/statement.h"
 
@@ -56,8 +57,10 @@ struct Classified {
     struct Way {
         bool repeats = false;  // the others come to the same by the same statement
         ImagePlanPtr images;   // the rows of the first can travel instead
+        LockPlanPtr locks;     // ... only with these locks before it
         friend bool operator==(const Way& one, const Way& other) {
-            return one.repeats == other.repeats && same_effect(one.images, other.images);
+            return one.repeats == other.repeats && same_effect(one.images, other.images) &&
+                   same_locks(one.locks, other.locks);
         }
     };
     std::vector<Way> ways;
@@ -84,11 +87,13 @@ struct Classified {
 
 // The others can be made to do the same.
 [[nodiscard]] bool can_follow(const Classified& classified);
+// ... of some statement only under locks; null: it is not so.
+[[nodiscard]] LockPlanPtr locks_needed(const Classified& classified);
 // ... of some statement by rows only.
 [[nodiscard]] bool rows_travel(const Classified& classified);
 
-// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "refused: not provable (...)", "not
-// replicated: reads only".
+// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "repeated under locks, as ...: predicate
+// (...)", "refused: not provable (...)", "not replicated: reads only".
 [[nodiscard]] std::string explain(const Classified& classified, config::Unsafe unsafe);
 
 }  // namespace pgpool::replication

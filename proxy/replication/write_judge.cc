@@ -75,6 +75,7 @@ private:
     void assigned(const Change& change, const WriteFacts& target);
     void obstacle(const std::string& text);
     void must_travel(const Change& change, const WriteFacts& target);
+    void under_locks(const Statement& what);
     [[nodiscard]] const sql::UniqueKey* equated_key(const Change& change, const WriteFacts& target) const;
 
     void expressions(Effect effect);
@@ -202,7 +203,7 @@ void Judge::by_kind() {
             return;
         case Kind::DeclareCursor: {
             out_ = Judge(*statement_.inner, facts_, temporaries_).run();
-            out_.ways.front().images = nullptr;
+            out_.ways.front() = {};
             if (out_.calls_large_objects) return is(WriteClass::NotProvable, "large objects by a cursor");
             return on_main("kept on the main node: cursor");
         }
@@ -312,7 +313,9 @@ void Judge::computed_rows() {
     if (facts_ != nullptr) obstacle(facts_->ddl_obstacle);
     if (statement_.is_unlogged)
         raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
+    if (facts_ != nullptr) obstacle(facts_->cast_obstacle);
     raise(WriteClass::OtherTables, "a table made from others");
+    under_locks(query);
 }
 
 // --- writes of rows
@@ -328,12 +331,11 @@ void Judge::change() {
     if (statement_.kind == Kind::CopyTo) return is(WriteClass::NotProvable, "COPY of a write");
     if (statement_.kind == Kind::CopyFrom && !statement_.from_stdin)
         return is(WriteClass::NotProvable, "COPY FROM a file of the server");
-    if (statement_.kind == Kind::Merge)
-        return is(WriteClass::NotProvable, "MERGE does not tell which rows it wrote");
     obstacle(facts_->cast_obstacle);
     read_relations(Effect::Writes);
     for (const Change& change : statement_.changes) judge_change(change);
     if (statement_.changes.empty()) return is(WriteClass::NotProvable, "a write that is not understood");
+    if (statement_.kind == Kind::Merge) raise(WriteClass::OtherTables, "MERGE");
     if (statement_.changes.size() > 1 || statement_.changes.front().in_with)
         raise(WriteClass::OtherTables, "writes in WITH");
     expressions(Effect::Writes);
@@ -342,7 +344,19 @@ void Judge::change() {
         const RelationFacts* known = relation(statement_.changes.front().target);
         must_travel(statement_.changes.front(), *known->write);
     }
-    if (out_.kind != WriteClass::NotProvable) out_.ways.front().images = plan_images(statement_, *facts_);
+    if (out_.kind == WriteClass::NotProvable) return;
+    out_.ways.front().images = plan_images(statement_, *facts_);
+    if (!out_.ways.front().images) under_locks(statement_);
+}
+
+// Rows cannot travel.
+void Judge::under_locks(const Statement& what) {
+    if (out_.kind != WriteClass::Predicate && out_.kind != WriteClass::OtherTables) return;
+    const std::string obstacle = obstacle_to_locks(what, *facts_);
+    if (!obstacle.empty())
+        return is(WriteClass::NotProvable,
+                  fmt::format("{}: {}, and {}", out_.reason, why_no_rows(what), obstacle));
+    out_.ways.front().locks = plan_locks(what);
 }
 
 void Judge::judge_change(const Change& change) {
@@ -376,7 +390,6 @@ void Judge::judge_change(const Change& change) {
             update(change, target);
             break;
         case Change::Verb::Merge:
-            raise(WriteClass::NotProvable, "MERGE");
             break;
     }
     if (&change == &statement_.changes.front()) parameters(target);
@@ -499,6 +512,7 @@ const sql::UniqueKey* Judge::equated_key(const Change& change, const WriteFacts&
 
 // Rows travel by a key that they keep, new ones as they are.
 void Judge::must_travel(const Change& change, const WriteFacts& target) {
+    if (statement_.kind == Kind::Merge) return is(WriteClass::NotProvable, out_.reason + ", in MERGE");
     if (statement_.changes.size() > 1 || change.in_with)
         return is(WriteClass::NotProvable, out_.reason + ", with writes in WITH");
     if (change.verb == Change::Verb::Copy) return is(WriteClass::NotProvable, out_.reason + ", in COPY");
@@ -658,7 +672,7 @@ bool Judge::has_containers() const {
 
 void Judge::parameters(const WriteFacts& target) {
     for (const sql::ParameterUse& use : statement_.parameters) {
-        bool date = use.loose || statement_.changes.size() > 1;
+        bool date = use.loose || statement_.renames || statement_.changes.size() > 1;
         if (date) {
             out_.date_parameters.push_back(use.number);
             continue;

@@ -81,6 +81,7 @@ struct WriteFacts {
     std::vector<UniqueKey> keys;
     std::vector<ColumnFacts> columns;  // in the order of the table
     bool several = false;              // of tables with one name that differ: the order says nothing
+    bool partition = false;            // of another table
     std::string obstacle;              // to all writes
     std::string insert_obstacle;       // triggers, as those below, where also foreign keys count
     std::string update_obstacle;

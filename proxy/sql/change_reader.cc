@@ -144,15 +144,17 @@ void ChangeReader::source(Change& change, const InsertStmt* node) {
 void ChangeReader::rows(Change& change, const List* lists) {
     const Elements all(lists);
     change.one_row = all.size() == 1;
-    for (const ListCell& row : all) {
-        const Elements values(as<List>(row.ptr_value));
-        for (int i = 0; i < values.size(); ++i) {
-            const auto at = static_cast<std::size_t>(i);
-            if (at >= change.given.size()) {
-                change.given.push_back({.column = {}, .position = static_cast<std::uint16_t>(i)});
-            }
-            value(change.given[at], values.at(i));
+    for (const ListCell& cell : all) row(change, as<List>(cell.ptr_value));
+}
+
+void ChangeReader::row(Change& change, const List* list) {
+    const Elements values(list);
+    for (int i = 0; i < values.size(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (at >= change.given.size()) {
+            change.given.push_back({.column = {}, .position = static_cast<std::uint16_t>(i)});
         }
+        value(change.given[at], values.at(i));
     }
 }
 
@@ -200,6 +202,7 @@ void ChangeReader::on_conflict(Change& change, const OnConflictClause* node) {
 void ChangeReader::update(const UpdateStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Update, node->relation, in_with);
     change.returns = node->returningList != nullptr;
+    change.joins = node->fromClause != nullptr;
     assign(change, node->targetList);
     equate(change, node->whereClause, node->relation);
 }
@@ -220,11 +223,32 @@ void ChangeReader::assign(Change& change, const List* targets) {
 void ChangeReader::remove(const DeleteStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Delete, node->relation, in_with);
     change.returns = node->returningList != nullptr;
+    change.joins = node->usingClause != nullptr;
     equate(change, node->whereClause, node->relation);
 }
 
 void ChangeReader::merge(const MergeStmt* node, bool in_with) {
     add(Change::Verb::Merge, node->relation, in_with);
+    for (const ListCell& cell : Elements(node->mergeWhenClauses)) {
+        const auto* when = as<MergeWhenClause>(cell.ptr_value);
+        if (when->condition != nullptr) rest_.push_back(when->condition);
+        if (when->commandType == CMD_INSERT) merge_insert(when, node->relation, in_with);
+        if (when->commandType == CMD_UPDATE)
+            assign(add(Change::Verb::Update, node->relation, in_with), when->targetList);
+        if (when->commandType == CMD_DELETE) add(Change::Verb::Delete, node->relation, in_with);
+    }
+}
+
+void ChangeReader::merge_insert(const MergeWhenClause* node, const RangeVar* target, bool in_with) {
+    Change& change = add(Change::Verb::Insert, target, in_with);
+    if (node->values == nullptr) return;  // DEFAULT VALUES
+    change.source = Change::Source::Values;
+    change.all_columns = node->targetList == nullptr;
+    for (const ListCell& cell : Elements(node->targetList)) {
+        change.given.push_back({.column = text_of(as<ResTarget>(cell.ptr_value)->name)});
+    }
+    if (node->targetList != nullptr) rest_.push_back(node->targetList);
+    row(change, node->values);
 }
 
 void ChangeReader::copy(const CopyStmt* node) {

@@ -16,6 +16,7 @@ struct DeleteStmt;
 struct InsertStmt;
 struct List;
 struct MergeStmt;
+struct MergeWhenClause;
 struct OnConflictClause;
 struct RangeVar;
 struct UpdateStmt;
@@ -51,6 +52,8 @@ private:
     Change& add(Change::Verb verb, const RangeVar* target, bool in_with);
     void source(Change& change, const InsertStmt* node);
     void rows(Change& change, const List* rows);
+    void row(Change& change, const List* values);
+    void merge_insert(const MergeWhenClause* node, const RangeVar* target, bool in_with);
     void on_conflict(Change& change, const OnConflictClause* node);
     void assign(Change& change, const List* targets);
     void value(ColumnValue& to, const void* node);

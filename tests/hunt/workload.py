@@ -45,16 +45,19 @@ ROWS = {  # which rows, or what they become, the main node alone decides: its ro
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
 }
 LARGE = {"large_put": 1, "large_make": 0.5, "large_unlink": 0.4}  # objects
+LOCKED = {  # rows that cannot travel: repeated under locks, for which many wait
+    "archive_insert": 2, "keyless_update": 0.2, "keyless_delete": 0.2, "keyless_subquery": 0.3, "cte": 0.1, "moved": 0.2, "merge": 0.3, "key_swap": 0.1,
+}
 OTHER = {  # the proxy may refuse these
-    "copy": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1,
+    "copy": 1, "audited": 2, "view_update": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
-SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
+SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
 REFUSED = ("a write behind DDL in the same text", "above READ COMMITTED", "the schema has changed",
-           "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
+           "rows that travel, with extra_float_digits", "too late under",  # reasons that any statement may be refused for
            "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
            "prepared under other settings")  # SET LOCAL, then PREPARE
-SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE}
+SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
@@ -325,13 +328,31 @@ class Generator:
         return "update rich set n = n + 1, w = %s where id = %s", txid, self.key()
 
     def _keyless_update(self, txid):
-        return "update notes set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
+        return "update archive set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
 
     def _keyless_delete(self, txid):
-        return "delete from notes where w %% 300 = %s", self.rng.randrange(300)
+        return "delete from archive where w %% 300 = %s", self.rng.randrange(300)
 
     def _cte(self, txid):
         return "with gone as (delete from named where id = %s returning id, n) insert into notes select 'gone', n, %s from gone", self.key(), txid
+
+    def _keyless_subquery(self, txid):
+        return self.rng.choice([
+            ("update archive set n = n + 1, w = %s where w %% 60 in (select id from members where id < %s)", txid, self.key()),
+            ("update archive set n = (select count(*) from members where id < %s), w = %s where what = 'fixed'", self.key(), txid)])
+
+    def _archive_insert(self, txid):
+        return "insert into archive values ('new', %s, %s)", self.rng.randrange(99), txid
+
+    def _moved(self, txid):
+        return "with gone as (delete from archive where n %% 7 = %s returning *) insert into past select what, n, w from gone", self.rng.randrange(7)
+
+    def _merge(self, txid):
+        return ("merge into archive a using (select id from members where id < %s) m on a.n = m.id when matched and a.w %% 2 = 0 then delete"
+                " when matched then update set w = %s when not matched then insert values ('merged', m.id, %s)", self.key(), txid, txid)
+
+    def _key_swap(self, txid):
+        return "update doubled set id = - id, w = %s where n %% 5 = %s", txid, self.rng.randrange(5)
 
     def _truncate(self, txid):
         return ("truncate notes",)
