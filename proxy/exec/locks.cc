@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Session: mode replication. Statements that are repeated on all nodes although they depend on what rows a
-// node sees: locks before them make all see the same (docs/adr/0012-read-locks.md). Main has the locks before
+// node sees: locks before them make all see the same (docs/adr/0013-read-locks.md). Main has the locks before
 // the statement takes its snapshot there, and the others before they repeat it.
 #include <algorithm>
 #include <utility>

@@ -3,7 +3,7 @@
 
 // LockPlan: which tables nobody else may write while a statement is repeated on all nodes as it is. Where its
 // rows cannot travel (image_plan.h) it comes to the same on all nodes if it is deterministic and all see the
-// same rows: those that were committed before the main node had the locks (docs/adr/0012-read-locks.md). A
+// same rows: those that were committed before the main node had the locks (docs/adr/0013-read-locks.md). A
 // pure function of the statement and the facts of its database; nothing is executed here.
 //
 // REQUIRES: the expressions of the statement are the same on all nodes, and the relations that it names are

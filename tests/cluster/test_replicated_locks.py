@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Mode replication: statements whose rows cannot travel are repeated under locks (docs/adr/0012-read-locks.md)."""
+"""Mode replication: statements whose rows cannot travel are repeated under locks (docs/adr/0013-read-locks.md)."""
 import contextlib
 import tempfile
 import threading
