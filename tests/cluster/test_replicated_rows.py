@@ -238,6 +238,16 @@ def test_keys_of_all_sorts_are_found(proxy, cursor):
     assert contents(proxy, "select string_agg(c || v, ' ' order by c) from k") in ("x11 x21", "x1  1 x2  1", "x1  1 x2  1 ")
 
 
+def test_tables_of_one_name(proxy, cursor):
+    for schema in ("rows_a", "rows_b"):
+        make(cursor, f"drop schema if exists {schema} cascade", f"create schema {schema}", f"set search_path = {schema}",
+             "create table m(id serial primary key, m text, at timestamptz default clock_timestamp())")
+    for schema in ("rows_a", "rows_b", "rows_a"):
+        make(cursor, f"set search_path = {schema}", "insert into m(m) values ('good'), ('bad')", "update m set m = 'bad' where m = 'good'")
+    assert everything(proxy, "rows_a.m").count("bad") == 4 and everything(proxy, "rows_b.m").count("bad") == 2
+    assert contents(proxy, POSITION.format("rows_a.m_id_seq")) == "4/true"
+
+
 def test_upserts_of_many_rows(proxy, cursor):
     make(cursor, "create table up(id int primary key, n int)", "insert into up select i, 0 from generate_series(1, 500) i",
          "insert into up select i, i from generate_series(400, 600) i on conflict (id) do update set n = up.n + excluded.n")
