@@ -172,6 +172,11 @@ def test_a_child_that_comes_before_its_parent(proxy, cursor):
     assert everything(proxy, "tree").count("(") == 6
 
 
+def test_rows_that_reference_each_other(proxy, cursor):
+    make(cursor, TREE[0].format(""), "insert into tree select g, g % 5 + 1, 1 from generate_series(1, 5) g")
+    assert everything(proxy, "tree") == "(1,2,1) (2,3,1) (3,4,1) (4,5,1) (5,1,1)"
+
+
 @pytest.mark.parametrize("constraint", ["unique (pos) deferrable", "exclude (pos with =) deferrable"])
 def test_positions_that_move_by_one(proxy, cursor, constraint):
     make(cursor, f"create table list(id int primary key, pos int, {constraint})",
