@@ -56,7 +56,7 @@ void Session::classify_function_call(ByteView body) {
                                 .reason = "a function call by the fast path",
                                 .calls_large_objects = large_objects.is_called,
                                 .date_parameters = {},
-                                .ways = {{.repeats = true, .images = nullptr}}});
+                                .ways = {{.repeats = true, .images = nullptr, .locks = nullptr}}});
 }
 
 // How far the calls of the request at the front reach; once.

@@ -172,6 +172,11 @@ def test_a_child_that_comes_before_its_parent(proxy, cursor):
     assert everything(proxy, "tree").count("(") == 6
 
 
+def test_rows_that_reference_each_other(proxy, cursor):
+    make(cursor, TREE[0].format(""), "insert into tree select g, g % 5 + 1, 1 from generate_series(1, 5) g")
+    assert everything(proxy, "tree") == "(1,2,1) (2,3,1) (3,4,1) (4,5,1) (5,1,1)"
+
+
 @pytest.mark.parametrize("constraint", ["unique (pos) deferrable", "exclude (pos with =) deferrable"])
 def test_positions_that_move_by_one(proxy, cursor, constraint):
     make(cursor, f"create table list(id int primary key, pos int, {constraint})",
@@ -236,6 +241,16 @@ def test_keys_of_all_sorts_are_found(proxy, cursor):
     assert cursor.rowcount == 4
     cursor.execute("delete from k where t > '2'")
     assert contents(proxy, "select string_agg(c || v, ' ' order by c) from k") in ("x11 x21", "x1  1 x2  1", "x1  1 x2  1 ")
+
+
+def test_tables_of_one_name(proxy, cursor):
+    for schema in ("rows_a", "rows_b"):
+        make(cursor, f"drop schema if exists {schema} cascade", f"create schema {schema}", f"set search_path = {schema}",
+             "create table m(id serial primary key, m text, at timestamptz default clock_timestamp())")
+    for schema in ("rows_a", "rows_b", "rows_a"):
+        make(cursor, f"set search_path = {schema}", "insert into m(m) values ('good'), ('bad')", "update m set m = 'bad' where m = 'good'")
+    assert everything(proxy, "rows_a.m").count("bad") == 4 and everything(proxy, "rows_b.m").count("bad") == 2
+    assert contents(proxy, POSITION.format("rows_a.m_id_seq")) == "4/true"
 
 
 def test_upserts_of_many_rows(proxy, cursor):
