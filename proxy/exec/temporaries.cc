@@ -60,7 +60,8 @@ void Temporaries::apply(const sql::Statement& statement, std::string_view tag,
     } else if (sql::has(statement.leaves, Leaves::TempObject)) {
         add(statement, tag, facts);
     } else if (statement.drops_others && !current_.names.empty()) {
-        current_.is_opaque = true;
+        // A name may mean another table from here on.
+        current_ = {.names = {}, .until_commit = {}, .is_opaque = true};
     } else if (statement.kind == sql::Kind::Ddl && is_named_by(statement)) {
         const bool drops = is_any_of(tag, {"DROP TABLE", "DROP SEQUENCE"});
         for (const sql::RelationRef& ref : statement.relations) {

@@ -434,6 +434,7 @@ TEST(BuildFacts, DeclarationsAreTrustedWhereNothingElseIsKnown) {
 TEST(BuildFacts, AViewMayWriteByAStableFunction) {
     FakeCatalog catalog;
     const auto stable = catalog.plpgsql("f", "BEGIN RETURN w(); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END", "public", "s");
     const auto view = catalog.relation("v", "v");
     catalog.tree(view, kViewTree, calls(stable));
     EXPECT_FALSE(catalog.facts().relation("", "v")->reads_volatile);
