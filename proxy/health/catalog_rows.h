@@ -10,6 +10,13 @@
 // or unreadable language outside of pg_catalog unless IMMUTABLE, and the built-in functions that are known to
 // leave something behind. Operators, casts and checks of domains count for every body when they are not
 // written in C; functions that row.name calls count where a body has their name.
+//
+// The same graph tells what declarations hide. STABLE and IMMUTABLE functions write through the VOLATILE ones
+// that they call: may write does what reaches a VOLATILE function that is not known to write nothing, a body
+// with EXECUTE, or a STABLE function in a language that is not read. For mode replication an IMMUTABLE one
+// counts as STABLE that reaches a table, the clock or a function that is not IMMUTABLE. Trusted by their
+// declaration are functions in C (so PostgreSQL's own and those of most extensions), and IMMUTABLE ones in
+// languages that are not read.
 
 #include <cstdint>
 

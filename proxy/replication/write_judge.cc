@@ -529,9 +529,12 @@ void Judge::builtin_function(const sql::FunctionRef& ref, sql::Volatility volati
     on_main(fmt::format("kept on the main node: {}", reason));
 }
 
-// STABLE code of users cannot write, but may read what no lock covers.
+// STABLE code of users that calls nothing else cannot write, but may read what no lock covers.
 void Judge::user_code(std::string_view what, std::string_view name, const sql::FunctionFacts& known,
                       Effect effect) {
+    if (known.may_write)
+        return raise(WriteClass::NotProvable,
+                     fmt::format("{} {} may write, though not volatile", what, name));
     if (known.volatility == sql::Volatility::Immutable) return;
     if (known.volatility == sql::Volatility::Volatile && !known.writes_nothing)
         return raise(WriteClass::NotProvable, fmt::format("{} {} is volatile", what, name));

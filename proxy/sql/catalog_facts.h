@@ -24,6 +24,7 @@ struct FunctionFacts {
     bool harmless = false;        // built in, or its body provably leaves no session state behind
     bool aggregate = false;       // of users: may depend on the order of rows
     bool writes_nothing = false;  // VOLATILE, but writes nothing that is replicated
+    bool may_write = false;       // STABLE or IMMUTABLE, but calls what may write
 };
 
 // What a row gets in a column that an INSERT does not give, the worst last.

@@ -34,6 +34,17 @@ public:
                           const char* volatility = "v") {
         return function({schema, name, volatility, "plpgsql", "f", source, {}, {}, {}});
     }
+    std::uint32_t other_language(const char* name, const char* volatility) {
+        return function({"public", name, volatility, "plperl", "f", "...", {}, {}, {}});
+    }
+    // For mode replication.
+    void table(std::uint32_t oid, const char* name) {
+        add(CatalogQuery::Tables, {std::to_string(oid), "r", name, "f", "f", "f"});
+    }
+    void column(std::uint32_t table, const char* name, bool is_generated, std::string tree) {
+        add(CatalogQuery::Columns,
+            {std::to_string(table), name, "", is_generated ? "t" : "f", std::move(tree), {}});
+    }
     std::uint32_t c_function(const char* name, const char* volatility) {
         return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
     }
@@ -332,6 +343,102 @@ TEST(BuildFacts, Types) {
     EXPECT_TRUE(facts.type("", "mood")->harmless);
     EXPECT_TRUE(facts.type("app", "status")->harmless);
     EXPECT_FALSE(facts.type("", "status")->harmless);
+}
+
+// f() may write, though it is STABLE or IMMUTABLE.
+bool may_write(const FakeCatalog& catalog, std::string_view name = "f") {
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.function("", name)->may_write, catalog.facts().function("", name)->may_write);
+    return facts.function("", name)->may_write;
+}
+
+TEST(BuildFacts, WhatCallsAWriterMayWrite) {
+    FakeCatalog catalog;
+    catalog.plpgsql("f", "BEGIN RETURN g(lower('x')); END", "public", "s");
+    catalog.plpgsql("g", "BEGIN RETURN lower(x); END", "public", "i");
+    EXPECT_FALSE(may_write(catalog));
+    catalog.plpgsql("g", "BEGIN RETURN w(x); END", "public", "i");
+    EXPECT_FALSE(may_write(catalog)) << "nobody has that name";
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    EXPECT_TRUE(may_write(catalog));
+    EXPECT_TRUE(may_write(catalog, "g"));
+    EXPECT_FALSE(may_write(catalog, "w")) << "its declaration says so";
+}
+
+TEST(BuildFacts, SequencesAreWritten) {
+    FakeCatalog catalog;
+    catalog.builtin("nextval", "v");
+    catalog.plpgsql("f", "BEGIN RETURN nextval('s'); END", "public", "s");
+    catalog.plpgsql("g", "BEGIN RETURN random(); END", "public", "s");
+    EXPECT_TRUE(may_write(catalog));
+    EXPECT_FALSE(may_write(catalog, "g"));
+}
+
+TEST(BuildFacts, DynamicCodeMayWrite) {
+    FakeCatalog catalog;
+    catalog.plpgsql("f", "BEGIN EXECUTE 'x' INTO y; RETURN y; END", "public", "s");
+    EXPECT_TRUE(may_write(catalog));
+    catalog.plpgsql("g", "BEGIN RETURN (SELECT temp FROM weather); END", "public", "s");
+    EXPECT_FALSE(may_write(catalog, "g")) << "a word that only sessions care about";
+    catalog.plpgsql("h", "BEGIN RETURN (SELECT w(temp) FROM weather); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    EXPECT_TRUE(may_write(catalog, "h")) << "what follows such a word is read";
+}
+
+TEST(BuildFacts, DeclarationsAreTrustedWhereNothingElseIsKnown) {
+    FakeCatalog catalog;
+    catalog.c_function("f", "s");
+    catalog.c_function("g", "i");
+    catalog.other_language("h", "s");
+    catalog.other_language("k", "i");
+    EXPECT_FALSE(may_write(catalog, "f"));
+    EXPECT_FALSE(may_write(catalog, "g"));
+    EXPECT_TRUE(may_write(catalog, "h"));
+    EXPECT_FALSE(may_write(catalog, "k"));
+}
+
+TEST(BuildFacts, AViewMayWriteByAStableFunction) {
+    FakeCatalog catalog;
+    const auto stable = catalog.plpgsql("f", "BEGIN RETURN w(); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END", "public", "s");
+    const auto view = catalog.relation("v", "v");
+    catalog.tree(view, kViewTree, calls(stable));
+    EXPECT_FALSE(catalog.facts().relation("", "v")->reads_volatile);
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    EXPECT_TRUE(catalog.facts().relation("", "v")->reads_volatile);
+}
+
+TEST(BuildFacts, ImmutableIsWhatReadsNothing) {
+    FakeCatalog catalog;
+    catalog.relation("t");
+    catalog.plpgsql("pure", "BEGIN RETURN lower(x); END", "public", "i");
+    catalog.plpgsql("dice", "BEGIN RETURN random(); END", "public", "i");
+    catalog.plpgsql("reads", "BEGIN RETURN (SELECT a FROM t); END", "public", "i");
+    catalog.plpgsql("asks", "BEGIN RETURN current_date; END", "public", "i");
+    catalog.plpgsql("says", "BEGIN RETURN timestamp 'now'; END", "public", "i");
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.function("", "pure")->volatility, Volatility::Immutable);
+    for (const char* name : {"dice", "reads", "asks", "says"}) {
+        EXPECT_EQ(facts.function("", name)->volatility, Volatility::Stable) << name;
+        EXPECT_EQ(catalog.facts().function("", name)->volatility, Volatility::Immutable) << name;
+    }
+}
+
+TEST(BuildFacts, DefaultsAndGeneratedColumnsWriteByStableFunctions) {
+    FakeCatalog catalog;
+    const auto writer = catalog.plpgsql("f", "BEGIN RETURN w(); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    const auto plain = catalog.relation("plain");
+    catalog.table(plain, "plain");
+    catalog.column(plain, "a", false, calls(writer));
+    const auto generated = catalog.relation("generated");
+    catalog.table(generated, "generated");
+    catalog.column(generated, "a", true, calls(writer));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.relation("", "plain")->write->column("a")->filled, sql::Default::MayWrite);
+    EXPECT_EQ(facts.relation("", "plain")->write->obstacle, "");
+    EXPECT_EQ(facts.relation("", "generated")->write->obstacle,
+              "column \"a\" of table \"generated\" is generated by what is not immutable");
 }
 
 TEST(BuildFacts, CopesWithManyObjects) {

@@ -82,6 +82,10 @@ private:
         function("public", "acts", Volatility::Volatile);
         function("public", "uuid_generate_v4", Volatility::Volatile);
         facts_.functions["uuid_generate_v4"].writes_nothing = true;
+        function("public", "pretends", Volatility::Stable);
+        facts_.functions["pretends"].may_write = true;
+        function("public", "pretends_more", Volatility::Immutable);
+        facts_.functions["pretends_more"].may_write = true;
         function("public", "gather", Volatility::Immutable);
         facts_.functions["gather"].aggregate = true;
         facts_.operators["###"] = {Volatility::Volatile, false, true};

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: statements that look alike on all nodes and are not (proxy/replication/write_judge.cc and its facts)."""
+import contextlib
+import tempfile
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers, wire
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+SETUP = """
+create table t(id serial primary key, v text);
+create function w(x text) returns int language plpgsql volatile as $$ begin insert into t(v) values (x); return 2; end $$;
+create function f(x text) returns int language plpgsql stable as $$ begin return w(x); end $$;
+create function g(x text) returns int language sql immutable as 'select f(x)';
+create function shout(x text) returns text language plpgsql immutable as $$ begin return upper(x); end $$;
+create view v as select f('by view') as n;
+create table filled(id int primary key, n int default f('by default'));
+create table dated(id int primary key, v text, ts timestamptz);
+create unlogged table u(id int primary key);
+create table part(id int, v int) partition by list (v);
+create unlogged table part1 partition of part default;
+create role bob login;
+create role fay login;
+create schema s2;
+create table s2.here(id int primary key);
+create table public.here(id int primary key);
+grant all on schema public, s2 to bob, fay;
+grant all on public.here, s2.here to bob;
+create table pages(id int primary key, f text);
+"""
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        servers.sql(SETUP)
+        # Numbers of types differ from here on.
+        servers.nodes[0].sql("create table gone(a int); drop table gone")
+        servers.sql("create type mood as enum ('sad', 'ok'); create table m(id int primary key, f mood)")
+        yield servers
+
+
+@pytest.fixture
+def replicated(nodes):
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication", "workers": 1, "replication": {"state_directory": state, "slots": 64}}
+        with Proxy.for_cluster(nodes, config) as proxy:
+            proxy.nodes = nodes
+            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            yield proxy
+
+
+def same(nodes, query):
+    """The same on all nodes, once."""
+    found = nodes.sql(query)
+    assert len(set(found)) == 1, found
+    return found[0]
+
+
+def run(proxy, *statements, user="postgres"):
+    with contextlib.closing(proxy.connect(user=user)) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else cursor.statusmessage
+
+
+def refused(proxy, statement, word):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match=word):
+        run(proxy, statement)
+
+
+def test_functions_that_write_behind_their_declaration(replicated):
+    for statement in ("select f('a')", "select g('a')", "insert into pages values (1, f('a')::text)"):
+        refused(replicated, statement, "may write")
+    refused(replicated, "select * from v", "volatile function")
+    refused(replicated, "insert into filled(id) values (1)", "volatile function")
+    run(replicated, "insert into filled values (1, 1)", "insert into pages values (1, shout('a'))")
+    assert run(replicated, "select shout('a')") == [("A",)]
+    assert same(replicated.nodes, "select count(*) from t") == 0
+    assert same(replicated.nodes, "select f from pages") == "A"
+
+
