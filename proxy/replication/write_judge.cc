@@ -245,6 +245,9 @@ void Judge::utility(std::string reason) {
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);
+    if (statement_.stores_moment)
+        raise(WriteClass::NotProvable,
+              "a constant such as 'now', which each node computes for itself; in a default write now()");
     for (const RelationRef& ref : statement_.relations) {
         if (is_own(ref))
             raise(WriteClass::NotProvable, fmt::format("temporary table \"{}\" among others", ref.name));

@@ -67,6 +67,20 @@ StringLiteral string_literal(const void* node, std::string_view sql) {
     }
 }
 
+bool says_moment(std::string_view text) {
+    constexpr auto kWords = std::to_array<std::string_view>({"now", "today", "tomorrow", "yesterday"});
+    const std::string folded = to_lower_ascii(text);
+    std::string_view rest = folded;
+    while (!rest.empty()) {
+        const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+        const auto* end = std::find_if_not(rest.begin(), rest.end(), is_letter);
+        const auto length = static_cast<std::size_t>(end - rest.begin());
+        if (std::find(kWords.begin(), kWords.end(), rest.substr(0, length)) != kWords.end()) return true;
+        rest.remove_prefix(std::min(length + 1, rest.size()));
+    }
+    return false;
+}
+
 Change& ChangeReader::add(Change::Verb verb, const RangeVar* target, bool in_with) {
     Change& change = out_.changes.emplace_back();
     change.verb = verb;
@@ -137,6 +151,7 @@ void ChangeReader::value(ColumnValue& to, const void* node) {
     }
     out_.has_strings = true;
     to.moving = to.moving || literal == StringLiteral::Moving;
+    if (literal == StringLiteral::Moving) out_.names_moment |= says_moment(string_value(constant(node)));
 }
 
 void ChangeReader::on_conflict(Change& change, const OnConflictClause* node) {

@@ -26,6 +26,9 @@ namespace pgpool::sql {
 enum class StringLiteral : std::uint8_t { None, Plain, Moving };
 [[nodiscard]] StringLiteral string_literal(const void* node, std::string_view sql);
 
+// Whether text that is read as a date is another one tomorrow: it has one of four words.
+[[nodiscard]] bool says_moment(std::string_view text);
+
 // Appends to out.changes. Values that are not settled by it, which the caller is to walk, go to `rest`.
 class ChangeReader {
 public:

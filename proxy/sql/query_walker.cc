@@ -401,6 +401,7 @@ bool QueryWalker::settle(const void* column, const void* value) {
     if (string_literal(value, findings_.sql) != StringLiteral::Moving) return false;
     const QualifiedName name = qualified_name(as<ColumnRef>(column)->fields);
     out_.has_strings = true;
+    out_.names_moment |= says_moment(string_value(constant(value)));
     out_.moving_literals.push_back({.column = name.name, .position = 0, .moving = true});
     return true;
 }
@@ -409,7 +410,9 @@ void QueryWalker::literal(const void* node) {
     const StringLiteral kind = string_literal(node, findings_.sql);
     if (kind == StringLiteral::None) return;
     out_.has_strings = true;
-    if (kind == StringLiteral::Moving) out_.has_loose_moving_literal = true;
+    if (kind != StringLiteral::Moving) return;
+    out_.has_loose_moving_literal = true;
+    out_.names_moment |= says_moment(string_value(constant(node)));
 }
 
 void QueryWalker::parameter(const void* node) {
@@ -501,6 +504,7 @@ void QueryWalker::field(const List* names, int from) {
     const Elements all(names);
     if (from == 1 && is_system_column(qualified_name(names).name))
         vary("a system column (ctid, xmin, tableoid)");
+    }
     for (int i = from; i < static_cast<int>(all.size()); ++i) {
         if (is(all.at(i), T_String)) out_.fields.emplace_back(as<String>(all.at(i))->sval);
     }

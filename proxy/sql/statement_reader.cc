@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -61,6 +62,15 @@ private:
     void password(const List* options);
     void drop(const DropStmt* node);
     void maintenance(const RangeVar* relation, bool outside_transaction_only);
+    void stored(const void* node);
+    void stored_default(const AlterTableCmd* node);
+    void stored_constraint(const void* node, const TypeName* type);
+    void stored_elements(const List* elements, const TypeName* type);
+    void stored_body(const void* node);
+    void stored_rule(const RuleStmt* node);
+    void stored_function(const CreateFunctionStmt* node);
+    void bounds(const PartitionBoundSpec* node);
+    void valid_until(const List* options);
     void expression(const void* node) {
         if (node != nullptr) walk_query(node, out_, findings_);
     }
@@ -486,11 +496,13 @@ bool StatementReader::read_definition(const void* node) {
             out_.computes_rows = !create->into->skipData;
             inner(create->query);
             leave_what_inner_leaves();
+            if (create->objtype == OBJECT_MATVIEW) stored(create->query);
             return true;
         }
         case T_ViewStmt:
             created(as<ViewStmt>(node)->view);
             inner(as<ViewStmt>(node)->query);
+            stored(as<ViewStmt>(node)->query);
             return true;
         case T_CreateSeqStmt:
             created(as<CreateSeqStmt>(node)->sequence);
@@ -509,9 +521,11 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreateDomainStmt:
             created(as<CreateDomainStmt>(node)->domainname);
+            stored_elements(as<CreateDomainStmt>(node)->constraints, as<CreateDomainStmt>(node)->typeName);
             return true;
         case T_CreateFunctionStmt:
             created(as<CreateFunctionStmt>(node)->funcname);
+            stored_function(as<CreateFunctionStmt>(node));
             return true;
         case T_DefineStmt:
             created(as<DefineStmt>(node)->defnames);
@@ -533,6 +547,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_AlterDomainStmt:
             run_over_rows(as<AlterDomainStmt>(node)->def);
+            if (as<AlterDomainStmt>(node)->subtype == 'T') stored(as<AlterDomainStmt>(node)->def);
             return true;
         case T_RenameStmt:
             relation(as<RenameStmt>(node)->relation, Access::Write);
@@ -542,21 +557,32 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreateTrigStmt:
             relation(as<CreateTrigStmt>(node)->relation, Access::Write);
+            stored(as<CreateTrigStmt>(node)->whenClause);
             return true;
         case T_RuleStmt:
             relation(as<RuleStmt>(node)->relation, Access::Write);
+            stored_rule(as<RuleStmt>(node));
             return true;
         case T_CreatePolicyStmt:
             relation(as<CreatePolicyStmt>(node)->table, Access::Write);
+            stored(as<CreatePolicyStmt>(node)->qual);
+            stored(as<CreatePolicyStmt>(node)->with_check);
+            return true;
+        case T_AlterPolicyStmt:
+            relation(as<AlterPolicyStmt>(node)->table, Access::Write);
+            stored(as<AlterPolicyStmt>(node)->qual);
+            stored(as<AlterPolicyStmt>(node)->with_check);
             return true;
         case T_GrantStmt:
             relations(as<GrantStmt>(node)->objects, Access::Write);
             return true;
         case T_CreateRoleStmt:
             password(as<CreateRoleStmt>(node)->options);
+            valid_until(as<CreateRoleStmt>(node)->options);
             return true;
         case T_AlterRoleStmt:
             password(as<AlterRoleStmt>(node)->options);
+            valid_until(as<AlterRoleStmt>(node)->options);
             return true;
         case T_CreatedbStmt:
         case T_DropdbStmt:
@@ -607,21 +633,26 @@ void StatementReader::table_elements(const CreateStmt* node) {
                 (like->options & (CREATE_TABLE_LIKE_DEFAULTS | CREATE_TABLE_LIKE_CONSTRAINTS)) != 0;
         }
         if (is_temporary) run_over_rows(cell.ptr_value);
+        stored_constraint(cell.ptr_value, nullptr);
         if (!is(cell.ptr_value, T_ColumnDef)) continue;
-        for (const ListCell& own : Elements(as<ColumnDef>(cell.ptr_value)->constraints)) {
-            constraint(own.ptr_value);
-        }
+        const auto* column = as<ColumnDef>(cell.ptr_value);
+        stored_elements(column->constraints, column->typeName);
+        for (const ListCell& own : Elements(column->constraints)) constraint(own.ptr_value);
     }
     out_.varies = {};  // there are no rows yet
+    bounds(node->partbound);
 }
 
 void StatementReader::alter_table(const AlterTableStmt* node) {
     relation(node->relation, Access::Write);
     for (const ListCell& cell : Elements(node->cmds)) {
         if (!is(cell.ptr_value, T_AlterTableCmd)) continue;
-        const Node* definition = as<AlterTableCmd>(cell.ptr_value)->def;
+        const auto* command = as<AlterTableCmd>(cell.ptr_value);
+        const Node* definition = command->def;
         run_over_rows(definition);
+        if (command->subtype == AT_ColumnDefault) stored_default(command);
         if (!is(definition, T_PartitionCmd)) continue;
+        bounds(as<PartitionCmd>(definition)->bound);
         relation(as<PartitionCmd>(definition)->name, Access::Write);
         out_.outside_transaction_only =
             out_.outside_transaction_only || as<PartitionCmd>(definition)->concurrent;
@@ -639,6 +670,93 @@ void StatementReader::password(const List* options) {
                          given.find_first_not_of("0123456789abcdef", 3) == std::string_view::npos;
         const bool scram = given.starts_with("SCRAM-SHA-256$") && given.find(':') != std::string_view::npos;
         if (!md5 && !scram) out_.node_specific = "each node salts a clear password differently";
+    }
+}
+
+// An expression or query that is stored parsed: the literals of dates in it are constants from then on.
+void StatementReader::stored(const void* node) {
+    if (node == nullptr) return;
+    Statement read;
+    Findings found{.sql = findings_.sql};
+    walk_query(node, read, found);
+    out_.stores_moment |= read.names_moment;
+    findings_.depends_on_literals |= read.has_strings;
+}
+
+// `type`: of the column whose default it may be. Text that says 'now' is text.
+void StatementReader::stored_constraint(const void* node, const TypeName* type) {
+    if (!is(node, T_Constraint)) return;
+    const auto* constraint = as<Constraint>(node);
+    if (constraint->contype == CONSTR_DEFAULT && type != nullptr) {
+        const QualifiedName name = qualified_name(type->names);
+        const bool is_plain = is_builtin_schema(name.schema) && is_builtin_type(name.name) &&
+                              date_type(name.name) == DateType::No;
+        if (is_plain && is(constraint->raw_expr, T_A_Const)) return;
+    }
+    stored(constraint->raw_expr);
+}
+
+// A literal alone takes the type of its column.
+void StatementReader::stored_default(const AlterTableCmd* node) {
+    if (string_literal(node->def, findings_.sql) != StringLiteral::Moving) return stored(node->def);
+    out_.moving_literals.push_back({.column = text_of(node->name), .position = 0, .moving = true});
+}
+
+void StatementReader::stored_elements(const List* elements, const TypeName* type) {
+    for (const ListCell& cell : Elements(elements)) stored_constraint(cell.ptr_value, type);
+}
+
+void StatementReader::stored_rule(const RuleStmt* node) {
+    stored(node->whereClause);
+    for (const ListCell& cell : Elements(node->actions)) stored_body(cell.ptr_value);
+}
+
+void StatementReader::stored_function(const CreateFunctionStmt* node) {
+    for (const ListCell& cell : Elements(node->parameters)) {
+        stored(as<FunctionParameter>(cell.ptr_value)->defexpr);
+    }
+    stored_body(node->sql_body);
+}
+
+// Statements, in lists of lists.
+void StatementReader::stored_body(const void* node) {
+    if (node == nullptr) return;
+    switch (tag_of(node)) {
+        case T_List:
+            for (const ListCell& cell : Elements(as<List>(node))) stored_body(cell.ptr_value);
+            return;
+        case T_ReturnStmt:
+            return stored(as<ReturnStmt>(node)->returnval);
+        case T_SelectStmt:
+        case T_InsertStmt:
+        case T_UpdateStmt:
+        case T_DeleteStmt:
+            return stored(node);
+        default:
+            return;
+    }
+}
+
+// Bounds of a partition are computed when it is made, functions too.
+void StatementReader::bounds(const PartitionBoundSpec* node) {
+    if (node == nullptr) return;
+    for (const List* part : {node->listdatums, node->lowerdatums, node->upperdatums}) {
+        if (part == nullptr) continue;
+        stored(part);
+        Statement read;
+        Findings found{.sql = findings_.sql};
+        walk_query(part, read, found);
+        std::move(read.functions.begin(), read.functions.end(), std::back_inserter(out_.functions));
+        if (!read.varies.empty()) out_.varies = read.varies;
+    }
+}
+
+void StatementReader::valid_until(const List* options) {
+    for (const ListCell& cell : Elements(options)) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        if (std::strcmp(option->defname, "validUntil") != 0 || !is(option->arg, T_String)) continue;
+        findings_.depends_on_literals = true;
+        out_.stores_moment |= says_moment(as<String>(option->arg)->sval);
     }
 }
 

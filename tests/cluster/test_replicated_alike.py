@@ -85,3 +85,16 @@ def test_functions_that_write_behind_their_declaration(replicated):
     assert same(replicated.nodes, "select f from pages") == "A"
 
 
+def test_constants_that_each_node_would_compute(replicated):
+    for statement in ("create table n(id int primary key, ts timestamptz default 'now')",
+                      "alter table dated alter ts set default 'now'",
+                      "create view n as select 1 as one where now() < timestamptz 'tomorrow'",
+                      "alter role bob valid until 'tomorrow'"):
+        refused(replicated, statement, "'now'")
+    run(replicated, "create table n(ts timestamptz default now(), s text default 'now' check (s <> 'unknown')) partition by range (ts)")
+    refused(replicated, "create table n1 partition of n for values from ('2020-01-01') to (now())", r"now\(\)")
+    run(replicated, "create table n1 partition of n for values from ('2020-01-01') to ('2100-01-01')", "insert into n default values")
+    assert same(replicated.nodes, "select s || count(*) over () from n") == "now1"
+    same(replicated.nodes, "select ts::text from n")
+
+
