@@ -25,22 +25,6 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 constexpr std::size_t kMostKept = std::size_t{16} << 20U;  // of what a transaction did
 
-// The same among the fields of a COPY, in the data of which `bytes` are next; `tail` is the field that has
-// not ended. Longer fields are no dates.
-bool has_moving_field(std::string& tail, ByteView bytes) {
-    constexpr std::size_t kLongestDate = 40;
-    constexpr std::string_view kEnds = "\t\n\r,;|\"";
-    while (!bytes.empty()) {
-        const std::size_t end = std::min(bytes.find_first_of(kEnds), bytes.size());
-        if (tail.size() <= kLongestDate) tail += bytes.substr(0, std::min(end, kLongestDate + 1));
-        if (end == bytes.size()) return false;
-        if (tail.size() <= kLongestDate && sql::may_move(tail)) return true;
-        tail.clear();
-        bytes.remove_prefix(end + 1);
-    }
-    return false;
-}
-
 // That no row was there to be changed may be another matter on the others, at their time, or when it is
 // repaired.
 bool changed_nothing(std::string_view tag) {
@@ -104,7 +88,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.is_bare = spread.is_alone && classified && classified->outside_transaction;
     spread.is_point = classified && classified->kind == WriteClass::Point;
     spread.looks_for_dates = classified && classified->copy_has_dates;
-    spread.copy_tail.clear();
+    spread.copy_dates.clear();
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
@@ -397,7 +381,7 @@ void Session::copy_in_began() {
 }
 
 void Session::stream_to_followers(ByteView bytes) {
-    if (spread_->looks_for_dates && spread_->doom.empty() && has_moving_field(spread_->copy_tail, bytes))
+    if (spread_->looks_for_dates && spread_->doom.empty() && spread_->copy_dates.found_in(bytes))
         spread_->doom = "COPY of a date like 'now' or 'today'";
     for (const auto& follower : spread_->followers) send_to(*follower, bytes);
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "proxy/exec/copied_request.h"
+#include "proxy/exec/copy_dates.h"
 #include "proxy/exec/follower.h"
 #include "proxy/exec/row_images.h"
 #include "proxy/route/plan.h"
@@ -88,7 +89,7 @@ struct Spread {
     StepOutcome outcome;
     bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
     bool streams = false;    // ... and has not ended
-    std::string copy_tail;   // of the data, where dates are looked for: the field that has not ended
+    CopyDates copy_dates;    // of the data, where they are looked for
     bool looks_for_dates = false;
     bool is_point = false;         // changes one row at most
     bool awaits_follower = false;  // a connection for the next one

@@ -376,6 +376,8 @@ void Judge::insert(const Change& change, const WriteFacts& target) {
         std::any_of(target.columns.begin(), target.columns.end(),
                     [](const sql::ColumnFacts& column) { return may_be_date(column.content); });
     out_.copy_has_dates = change.verb == Change::Verb::Copy && dates;
+    if (out_.copy_has_dates && statement_.unusual_fields)
+        raise(WriteClass::NotProvable, "COPY of dates with an unusual delimiter, quote or escape");
 }
 
 // One row and one key decide; otherwise which rows conflict depends on the others.

@@ -50,6 +50,24 @@ bool is_plain_values(const SelectStmt* node) {
            node->limitOffset == nullptr && node->limitCount == nullptr && node->lockingClause == nullptr;
 }
 
+bool is_about_fields(const DefElem* option) {
+    const std::string_view name = option->defname;
+    return name == "delimiter" || name == "quote" || name == "escape";
+}
+
+// Whether its fields end or are quoted otherwise than by what is looked for in the data.
+bool has_unusual_fields(const List* options) {
+    const Elements all(options);
+    return std::any_of(all.begin(), all.end(), [](const ListCell& cell) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        const std::string_view name = option->defname;
+        if (!is_about_fields(option)) return false;
+        if (!is(option->arg, T_String)) return true;
+        const std::string_view value = as<String>(option->arg)->sval;
+        return name == "delimiter" ? kCopyDelimiters.find(value) == std::string_view::npos : value != "\"";
+    });
+}
+
 }  // namespace
 
 StringLiteral string_literal(const void* node, std::string_view sql) {
@@ -65,6 +83,12 @@ StringLiteral string_literal(const void* node, std::string_view sql) {
         default:
             return StringLiteral::None;
     }
+}
+
+bool decides_fields(const List* copy_options) {
+    const Elements all(copy_options);
+    return std::any_of(all.begin(), all.end(),
+                       [](const ListCell& cell) { return is_about_fields(as<DefElem>(cell.ptr_value)); });
 }
 
 bool says_moment(std::string_view text) {
@@ -207,6 +231,7 @@ void ChangeReader::copy(const CopyStmt* node) {
     Change& change = add(Change::Verb::Copy, node->relation, false);
     change.source = Change::Source::Values;
     change.all_columns = node->attlist == nullptr;
+    out_.unusual_fields = has_unusual_fields(node->options);
     for (const ListCell& cell : Elements(node->attlist)) {
         if (is(cell.ptr_value, T_String))
             change.given.push_back({.column = text_of(as<String>(cell.ptr_value)->sval)});

@@ -181,6 +181,7 @@ struct Statement {
     bool outside_transaction_only = false;  // VACUUM, CREATE DATABASE, CREATE INDEX CONCURRENTLY, ...
     bool from_stdin = false;                // COPY ... FROM STDIN
     bool to_stdout = false;                 // COPY ... TO STDOUT
+    bool unusual_fields = false;            // COPY FROM with a delimiter or quote that few use
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: statements that look alike on all nodes and are not (proxy/replication/write_judge.cc and its facts)."""
 import contextlib
+import io
 import tempfile
 
 import psycopg2
@@ -96,5 +97,17 @@ def test_constants_that_each_node_would_compute(replicated):
     run(replicated, "create table n1 partition of n for values from ('2020-01-01') to ('2100-01-01')", "insert into n default values")
     assert same(replicated.nodes, "select s || count(*) over () from n") == "now1"
     same(replicated.nodes, "select ts::text from n")
+
+
+def test_dates_in_copy_whatever_its_delimiter(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        for options in ("(delimiter '~')", "(format csv, delimiter ':')", "(format csv, quote '#')"):
+            with pytest.raises(psycopg2.errors.FeatureNotSupported, match="unusual delimiter"):
+                cursor.copy_expert(f"copy dated from stdin {options}", io.StringIO("1\n"))
+        for options, row in (("", "1\tx\tn\\ow\n"), ("(format csv)", '1,x,n"o"w\n'), ("(format csv)", f'1,{"x" * 60},now\n')):
+            with pytest.raises(psycopg2.Error, match="COPY of a date"):
+                cursor.copy_expert(f"copy dated from stdin {options}", io.StringIO(row))
+        cursor.copy_expert("copy dated from stdin (format csv, delimiter ';')", io.StringIO("1;x;2020-01-01\n2;y;\n"))
+    assert same(replicated.nodes, "select string_agg(id || v, ' ' order by id) from dated") == "1x 2y"
 
 
