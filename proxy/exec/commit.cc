@@ -291,6 +291,18 @@ std::string Session::name_of(NodeId id) const {
     return node != nullptr ? node->name : std::to_string(id.value);
 }
 
+// Of main and the others, some may have logged in before ALTER ROLE ... SET and some behind it.
+bool Session::has_outdated_login() const {
+    if (around_.logins == nullptr) return false;
+    const auto is_outdated = [this](const ServerLink& link) {
+        return around_.logins->is_outdated(link.login_began);
+    };
+    const auto& followers = spread_->followers;
+    return is_outdated(*link_) || std::any_of(followers.begin(), followers.end(), [&](const auto& follower) {
+               return is_outdated(*follower->link);
+           });
+}
+
 void Session::all_marked() {
     Spread& spread = *spread_;
     if (!spread.is_marker_sent) return try_marking();
@@ -302,10 +314,13 @@ void Session::all_marked() {
             spread.doom =
                 fmt::format("sessions of node \"{}\" have other settings", name_of(follower->link->node));
     }
+    if (spread.doom.empty() && has_outdated_login())
+        spread.doom =
+            "settings of roles or databases were changed since it logged in; if it stays so, log in again";
     if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
-    if (ddl_) effects_.ddl_seen();  // before others see it: who judges by older facts is told
+    if (ddl_) schema_changes();  // before others see it: who judges by older facts is told
     if (!spread.is_alone) {
         spread.phase = At::Marked;
         wait_ = Wait::Nothing;

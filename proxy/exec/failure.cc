@@ -111,7 +111,7 @@ void Session::repeat_request() {
     wait_ = Wait::Nothing;
     undo_all();
     pending_pins_ = pending_clears_ = sql::Leaves::Nothing;
-    wrote_ = ddl_ = false;
+    wrote_ = ddl_ = changes_logins_ = false;
     release_if_free();
 }
 

@@ -278,7 +278,7 @@ void Session::end_transaction(bool committed) {
         pins_ = pins_ | without(pending_pins_, kTransactional);
     }
     pending_pins_ = pending_clears_ = Leaves::Nothing;
-    wrote_ = ddl_ = set_locally_ = false;
+    wrote_ = ddl_ = changes_logins_ = set_locally_ = false;
     transaction_options_ = {};
     transaction_began_ = {};
     if (spread_ && !spread_->is_joined) leave_nodes();
@@ -291,8 +291,13 @@ void Session::keep_effects() {
     pins_ = without(pins_, pending_clears_) | pending_pins_;
     pending_pins_ = pending_clears_ = Leaves::Nothing;
     if (wrote_) login_.database->marks->written_at(last_write_ = effects_.clock());
-    if (ddl_) effects_.ddl_seen();
-    wrote_ = ddl_ = false;
+    if (ddl_) schema_changes();
+    wrote_ = ddl_ = changes_logins_ = false;
+}
+
+void Session::schema_changes() {
+    effects_.ddl_seen();
+    if (changes_logins_ && around_.logins != nullptr) around_.logins->changed(effects_.clock());
 }
 
 // With several requests under way, the time of one begins where the one before it ends.

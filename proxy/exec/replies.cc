@@ -435,6 +435,7 @@ void Session::settle(Expected& expected) {
     wrote_ |= expected.marks.writes;
     commits_ |= expected.marks.commits;
     ddl_ |= expected.marks.is_ddl;
+    changes_logins_ |= expected.marks.changes_logins;
     if (expected.leaves != sql::Leaves::Nothing) pin(std::exchange(expected.leaves, sql::Leaves::Nothing));
 }
 

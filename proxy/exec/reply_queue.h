@@ -62,6 +62,7 @@ struct Marks {
     bool rolls_back = false;  // a whole transaction
     bool writes = false;
     bool is_ddl = false;
+    bool changes_logins = false;  // settings of roles or databases
     bool changes_settings = false;
 };
 

@@ -397,6 +397,7 @@ private:
     void note_differences();
     [[nodiscard]] bool tries_again(Follower& follower);
     [[nodiscard]] std::string name_of(NodeId id) const;
+    [[nodiscard]] bool has_outdated_login() const;
     void all_marked();
     void end_followers(bool committed);
     void all_followed();
@@ -474,6 +475,7 @@ private:
     void forget_attempt();
     void end_transaction(bool committed);
     void keep_effects();
+    void schema_changes();
     void count_answered(bool transaction_over);
     void count_wait();
     void release_if_free();
@@ -588,6 +590,7 @@ private:
     sql::TransactionOptions transaction_options_;
     bool wrote_ = false;  // in this transaction
     bool ddl_ = false;
+    bool changes_logins_ = false;
     bool commits_ = false;              // a COMMIT was answered, the ReadyForQuery of its request was not
     bool set_locally_ = false;          // SET LOCAL
     std::uint64_t private_scopes_ = 0;  // of prepared statements that nobody may share, counted

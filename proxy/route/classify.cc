@@ -123,6 +123,7 @@ void Judge::by_kind(const Statement& statement) {
         case Kind::Ddl:
             writes(Reason::Ddl);
             verdict_.is_ddl = true;
+            verdict_.changes_logins = statement.changes_logins;
             for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
             return calls(statement);
         case Kind::Begin:
@@ -337,6 +338,7 @@ void merge(Verdict& all, const Verdict& next) {
     all.clears = all.clears | next.clears;
     all.retryable_read = all.retryable_read && next.retryable_read;
     all.is_ddl = all.is_ddl || next.is_ddl;
+    all.changes_logins = all.changes_logins || next.changes_logins;
     all.needs_facts = all.needs_facts || next.needs_facts;
     all.uncertain = !reads && uncertain;
     all.primary_only = all.primary_only || next.primary_only;

@@ -585,6 +585,10 @@ bool StatementReader::read_definition(const void* node) {
             password(as<AlterRoleStmt>(node)->options);
             valid_until(as<AlterRoleStmt>(node)->options);
             return true;
+        case T_AlterRoleSetStmt:
+        case T_AlterDatabaseSetStmt:
+            out_.changes_logins = true;
+            return true;
         case T_CreatedbStmt:
         case T_DropdbStmt:
             out_.outside_transaction_only = true;

@@ -111,3 +111,21 @@ def test_dates_in_copy_whatever_its_delimiter(replicated):
     assert same(replicated.nodes, "select string_agg(id || v, ' ' order by id) from dated") == "1x 2y"
 
 
+def test_connections_of_before_alter_role_set_do_not_serve(replicated):
+    assert run(replicated, "begin", "select 1", "commit", user="bob") == "COMMIT"
+    with contextlib.closing(replicated.connect(user="bob")) as held, held.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("select 1")
+        run(replicated, "alter role bob set search_path = s2")
+        cursor.execute("insert into here values (1)")
+        with pytest.raises(psycopg2.errors.SerializationFailure, match="log in again"):
+            cursor.execute("commit")
+        cursor.execute("insert into here values (2)")
+    run(replicated, "insert into here values (3)", user="bob")
+    counts = "select (select string_agg(id::text, ' ') from public.here) is null, (select string_agg(id::text, ' ' order by id) from s2.here)"
+    assert [node.rows(counts) for node in replicated.nodes.nodes] == [[(True, "2 3")]] * 3
+    run(replicated, "alter role bob reset search_path")
+    run(replicated, "insert into here values (4)", user="bob")
+    assert same(replicated.nodes, "select string_agg(id::text, ' ') from public.here") == "4"
+
+
