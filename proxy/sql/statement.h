@@ -185,6 +185,7 @@ struct Statement {
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool drops_others = false;              // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
     bool changes_logins = false;            // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
     bool creates = false;                   // a relation: the first of `relations` with Access::Write
     bool drops_at_commit = false;           // ... ON COMMIT DROP

@@ -546,6 +546,10 @@ bool StatementReader::read_definition(const void* node) {
         case T_DropStmt:
             drop(as<DropStmt>(node));
             return true;
+        case T_DropOwnedStmt:
+        case T_ReassignOwnedStmt:
+            out_.drops_others = true;
+            return true;
         case T_AlterDomainStmt:
             run_over_rows(as<AlterDomainStmt>(node)->def);
             if (as<AlterDomainStmt>(node)->subtype == 'T') stored(as<AlterDomainStmt>(node)->def);
@@ -805,6 +809,7 @@ void StatementReader::drop(const DropStmt* node) {
         case OBJECT_INDEX:
             break;
         default:
+            out_.drops_others = node->behavior == DROP_CASCADE;
             return;
     }
     for (const ListCell& cell : Elements(node->objects)) {

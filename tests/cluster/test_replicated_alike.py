@@ -129,3 +129,17 @@ def test_connections_of_before_alter_role_set_do_not_serve(replicated):
     assert same(replicated.nodes, "select string_agg(id::text, ' ') from public.here") == "4"
 
 
+def test_temporary_tables_that_drop_owned_takes(replicated):
+    run(replicated, "insert into pages values (8, 'a')")  # the catalogs are known
+    with contextlib.closing(replicated.connect(user="fay")) as connection, connection.cursor() as cursor:
+        cursor.execute("create temp table foo(id int)")
+        run(replicated, "create table foo(id int primary key)")
+        cursor.execute("drop owned by fay")
+        run(replicated, "grant all on schema public to fay", "grant all on foo to fay")
+        with pytest.raises(psycopg2.errors.FeatureNotSupported, match="temporary objects"):
+            cursor.execute("insert into foo values (1)")
+        cursor.execute("discard temp")
+        cursor.execute("insert into foo values (1)")
+    assert same(replicated.nodes, "select count(*) from foo") == 1
+
+

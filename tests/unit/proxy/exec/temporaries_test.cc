@@ -71,7 +71,7 @@ TEST_F(TemporariesTest, WhatMayWriteElsewhereMakesTheSessionOpaque) {
         run("create temp table a (i int)", "CREATE TABLE");
         ASSERT_EQ(names(), "a ");
         run(sql, tag);
-        EXPECT_EQ(names(), "a ?") << sql;
+        EXPECT_EQ(names(), "?") << sql;
     }
     run("discard all", "DISCARD ALL");
     EXPECT_EQ(names(), "");
@@ -120,6 +120,23 @@ TEST_F(TemporariesTest, WithoutFactsNoNameIsKnownToBeFree) {
     facts_.writes_known = false;
     run("create temp table a (i int)", "CREATE TABLE");
     EXPECT_EQ(names(), "?");
+}
+
+TEST_F(TemporariesTest, MayBeDroppedUnnamed) {
+    run("drop owned by bob", "DROP OWNED");
+    EXPECT_EQ(names(), "") << "there are none";
+    for (const char* sql : {"drop owned by bob", "reassign owned by bob to amy", "drop schema s cascade",
+                            "drop extension e cascade", "drop type color cascade"}) {
+        temporaries_.clear();
+        run("create temp table a (i int)", "CREATE TABLE");
+        run(sql, "DROP");
+        EXPECT_EQ(names(), "a ?") << sql;
+    }
+    temporaries_.clear();
+    run("create temp table a (i int)", "CREATE TABLE");
+    run("drop table t cascade", "DROP TABLE");
+    run("drop type color", "DROP TYPE");
+    EXPECT_EQ(names(), "a ");
 }
 
 }  // namespace
