@@ -489,9 +489,12 @@ void Session::emit_bind(const wire::Frame& frame) {
 
 void Session::copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPtr& known) {
     const bool is_unnamed = bind.statement.empty() && unnamed_.info;
-    const PreparedPtr copied =
+    const PreparedPtr given =
         is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known;
-    if (!copied) return;  // it fails on main
+    if (!given) return;  // it fails on main
+    const std::optional<std::string> elsewhere = without_own_types(given->sql_and_types);
+    const PreparedPtr copied =
+        elsewhere ? around_.prepared.intern(*elsewhere, given->scope, given->info) : given;
     copy_bind(bind.portal, {.execution = {copied, std::string(bind.rest)}, .rows = {}});
 }
 

@@ -245,6 +245,8 @@ void Judge::utility(std::string reason) {
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);
+    if (statement_.hashes_numbers)
+        raise(WriteClass::NotProvable, "PARTITION BY HASH of what is not a column of a built-in type");
     if (statement_.stores_moment)
         raise(WriteClass::NotProvable,
               "a constant such as 'now', which each node computes for itself; in a default write now()");

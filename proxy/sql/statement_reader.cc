@@ -31,6 +31,12 @@ void sort_unique(std::vector<Ref>& refs) {
     refs.erase(std::unique(refs.begin(), refs.end()), refs.end());
 }
 
+bool is_serial(const TypeName* type) {
+    constexpr auto kSerial = std::to_array<std::string_view>(
+        {"bigserial", "serial", "serial2", "serial4", "serial8", "smallserial"});
+    return std::find(kSerial.begin(), kSerial.end(), qualified_name(type->names).name) != kSerial.end();
+}
+
 // Fills one Statement from one parse tree.
 class StatementReader {
 public:
@@ -70,6 +76,7 @@ private:
     void stored_rule(const RuleStmt* node);
     void stored_function(const CreateFunctionStmt* node);
     void bounds(const PartitionBoundSpec* node);
+    void partition_key(const CreateStmt* node);
     void valid_until(const List* options);
     void expression(const void* node) {
         if (node != nullptr) walk_query(node, out_, findings_);
@@ -650,6 +657,7 @@ void StatementReader::table_elements(const CreateStmt* node) {
     }
     out_.varies = {};  // there are no rows yet
     bounds(node->partbound);
+    partition_key(node);
 }
 
 void StatementReader::alter_table(const AlterTableStmt* node) {
@@ -760,6 +768,26 @@ void StatementReader::bounds(const PartitionBoundSpec* node) {
     }
 }
 
+// Enums and arrays of them are hashed by their numbers, which each node gives out for itself. A domain or
+// composite may hold them; so may what is not a column of a type that is known.
+void StatementReader::partition_key(const CreateStmt* node) {
+    if (node->partspec == nullptr || to_lower_ascii(text_of(node->partspec->strategy)) != "hash") return;
+    const Elements elements(node->tableElts);
+    const auto is_plain = [&elements](const char* name) {
+        return std::any_of(elements.begin(), elements.end(), [name](const ListCell& cell) {
+            if (!is(cell.ptr_value, T_ColumnDef) || name == nullptr) return false;
+            const auto* column = as<ColumnDef>(cell.ptr_value);
+            if (column->typeName == nullptr || std::strcmp(column->colname, name) != 0) return false;
+            const QualifiedName type = qualified_name(column->typeName->names);
+            const bool is_own = is_builtin_schema(type.schema) && is_builtin_type(type.name);
+            return is_serial(column->typeName) || (is_own && !is_object_type(type.name));
+        });
+    };
+    for (const ListCell& cell : Elements(node->partspec->partParams)) {
+        out_.hashes_numbers |= !is_plain(as<PartitionElem>(cell.ptr_value)->name);
+    }
+}
+
 void StatementReader::valid_until(const List* options) {
     for (const ListCell& cell : Elements(options)) {
         const auto* option = as<DefElem>(cell.ptr_value);
@@ -771,15 +799,12 @@ void StatementReader::valid_until(const List* options) {
 
 // serial, or GENERATED AS IDENTITY.
 static bool draws_from_sequence(const ColumnDef* column) {
-    constexpr auto kSerial = std::to_array<std::string_view>(
-        {"bigserial", "serial", "serial2", "serial4", "serial8", "smallserial"});
     const Elements constraints(column->constraints);
     const bool identity = std::any_of(constraints.begin(), constraints.end(), [](const ListCell& cell) {
         return is(cell.ptr_value, T_Constraint) && as<Constraint>(cell.ptr_value)->contype == CONSTR_IDENTITY;
     });
     if (identity || column->typeName == nullptr) return identity;
-    const std::string type = qualified_name(column->typeName->names).name;
-    return std::find(kSerial.begin(), kSerial.end(), type) != kSerial.end();
+    return is_serial(column->typeName);
 }
 
 // What ALTER computes for rows that are there: constraints, defaults, USING.

@@ -143,3 +143,14 @@ def test_temporary_tables_that_drop_owned_takes(replicated):
     assert same(replicated.nodes, "select count(*) from foo") == 1
 
 
+def test_numbers_of_types_stay_on_their_node(replicated):
+    oids = replicated.nodes.sql("select oid from pg_type where typname = 'mood'")
+    assert len(set(oids)) > 1, "a premise of this test"
+    with replicated.wire() as connection:
+        connection.send(wire.parse("", "insert into m values (1, $1)", [oids[0]]), wire.bind("", "", [b"ok"]), wire.execute(), wire.SYNC)
+        assert "ErrorResponse" not in [frame.name for frame in connection.read_until("Z")]
+    assert same(replicated.nodes, "select f::text from m") == "ok"
+    refused(replicated, "create table hp(f mood, v int) partition by hash (f)", "PARTITION BY HASH")
+    run(replicated, "create table hp(id int, v int) partition by hash (id)")
+
+

@@ -15,6 +15,7 @@ namespace {
 
 using wire::TransactionStatus;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 class TestLink final : public ServerLink {
 public:
@@ -146,9 +147,9 @@ protected:
         wire::append_query(frame, sql);
         return frame;
     }
-    static std::string batch(std::string_view sql) {
+    static std::string batch(std::string_view sql, std::string_view types = "\0\0"sv) {
         std::string frames;
-        wire::append_parse(frames, "", std::string(sql) + "\0\0\0"s);
+        wire::append_parse(frames, "", std::string(sql) + "\0"s + std::string(types));
         wire::FrameBuilder(frames, wire::frontend::kBind).string("").string("").int16(0).int16(0).int16(0);
         wire::FrameBuilder(frames, wire::frontend::kExecute).string("").int32(0);
         wire::append_sync(frames);
@@ -214,6 +215,23 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     EXPECT_EQ(told, "12C");
     commits();
     EXPECT_EQ(replied(), "Z");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, NumbersOfUsersTypesStayAtMain) {
+    const auto own = "\0\2\0\0\x40\0\0\0\0\x17"sv;     // 16384, int4
+    const auto portable = "\0\2\0\0\0\0\0\0\0\x17"sv;  // to be inferred, int4
+    const std::string sql(kDdl);
+    client_sends(batch(sql, own));
+    EXPECT_NE(shell.main.sent.find(sql + "\0"s + std::string(own)), std::string::npos);
+    answers(shell.main,
+            executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
+    EXPECT_NE(shell.other.sent.find(sql + "\0"s + std::string(portable)), std::string::npos);
+    answers(shell.other,
+            executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
+    shell.main.sent.clear();
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
     expect_given_back();
 }
 
