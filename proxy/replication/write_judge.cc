@@ -229,6 +229,8 @@ void Judge::read() {
     out_.locks_rows = statement_.locks_rows;
     read_relations(Effect::Reads);
     expressions(Effect::Reads);
+    if (statement_.reads_system_columns)
+        on_main("kept on the main node: system columns, which each node has for itself");
     if (statement_.primary_only) on_main("kept on the main node: advisory locks");
     if (statement_.kind == Kind::Select && out_.kind == WriteClass::NotDeterministic)
         out_.ways.front().images = plan_images(statement_, *facts_);

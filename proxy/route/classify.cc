@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/route/classify.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -345,6 +346,13 @@ void merge(Verdict& all, const Verdict& next) {
     all.replicated = more_demanding(all.replicated, next.replicated);
 }
 
+// Mode replication: nodes do not share them.
+bool reads_system_columns(const sql::StatementInfo& info) {
+    return std::any_of(info.statements.begin(), info.statements.end(), [](const Statement& statement) {
+        return statement.reads_system_columns || (statement.inner && statement.inner->reads_system_columns);
+    });
+}
+
 }  // namespace
 
 Verdict classify(const sql::StatementInfo& info, const sql::CatalogFacts* facts,
@@ -364,6 +372,12 @@ Verdict classify(const sql::StatementInfo& info, const sql::CatalogFacts* facts,
         all.replicated =
             std::make_shared<const replication::Classified>(replication::classify_write(info, facts));
         all.needs_facts = all.needs_facts || all.replicated->needs_facts;
+        if (all.kind == Class::Read && reads_system_columns(info)) {
+            all.kind = Class::Write;
+            all.reason = Reason::SystemRelation;
+            all.subject = "system columns";
+            all.retryable_read = false;
+        }
     }
     return all;
 }

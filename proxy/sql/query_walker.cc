@@ -502,7 +502,8 @@ void QueryWalker::operator_name(const List* name) {
 // What follows the row may be a column of it or call a function with it.
 void QueryWalker::field(const List* names, int from) {
     const Elements all(names);
-    if (from == 1 && is_system_column(qualified_name(names).name))
+    if (is_system_column(qualified_name(names).name)) {
+        out_.reads_system_columns = true;
         vary("a system column (ctid, xmin, tableoid)");
     }
     for (int i = from; i < static_cast<int>(all.size()); ++i) {

@@ -195,6 +195,7 @@ struct Statement {
     bool has_loose_moving_literal = false;  // one that is another date tomorrow, and not in literals below
     bool names_objects = false;             // casts to oid, regclass and their kin
     bool names_moment = false;          // a literal that has the word now, today ... and is not cast to text
+    bool reads_system_columns = false;  // xmin, ctid, tableoid ...
     bool hashes_numbers = false;        // PARTITION BY HASH of what may be an enum
     bool stores_moment = false;         // DDL that stores a constant of which each node has its own: 'now'
     // What makes nodes that hold the same rows compute different values, in words: LIMIT, CURRENT_DATE, ctid;

@@ -154,3 +154,10 @@ def test_numbers_of_types_stay_on_their_node(replicated):
     run(replicated, "create table hp(id int, v int) partition by hash (id)")
 
 
+def test_system_columns_are_mains(replicated):
+    run(replicated, "insert into pages values (7, 'a')", "create temp table burns(a int)", "insert into burns values (1)",
+        "insert into pages values (9, 'a')")
+    mains = replicated.nodes.nodes[0].sql("select xmin::text from pages where id = 9")
+    assert {run(replicated, "select xmin::text from pages where id = 9")[0][0] for _ in range(12)} == {mains}
+
+
