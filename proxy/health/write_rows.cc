@@ -173,6 +173,14 @@ void WriteFactsBuilder::add_tables() {
         if (rows.is_true(i, 3)) object(obstacle, fmt::format("row security on table \"{}\"", table.name));
         if (rows.is_true(i, 4)) object(obstacle, fmt::format("a rule on table \"{}\"", table.name));
     }
+    const Rows& relations = of(rows_, CatalogQuery::Relations);
+    for (std::size_t i = 0; i < relations.size(); ++i) {
+        Table* unlogged = relations.text(i, 4) == "u" ? table(relations.text(i, 0)) : nullptr;
+        if (unlogged != nullptr)
+            object(unlogged->facts.obstacle,
+                   fmt::format("table \"{}\" is unlogged: a crash of one node empties it there",
+                               unlogged->name));
+    }
 }
 
 void WriteFactsBuilder::add_columns() {

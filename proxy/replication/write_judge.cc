@@ -247,6 +247,8 @@ void Judge::utility(std::string reason) {
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);
+    if (statement_.is_unlogged)
+        raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
     if (statement_.hashes_numbers)
         raise(WriteClass::NotProvable, "PARTITION BY HASH of what is not a column of a built-in type");
     if (statement_.stores_moment)
@@ -290,6 +292,8 @@ void Judge::computed_rows() {
     }
     if (out_.kind == WriteClass::NotDeterministic) is(WriteClass::NotProvable, out_.reason);
     if (facts_ != nullptr) obstacle(facts_->ddl_obstacle);
+    if (statement_.is_unlogged)
+        raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
     raise(WriteClass::OtherTables, "a table made from others");
 }
 

@@ -217,6 +217,7 @@ void QueryWalker::select(const SelectStmt* node) {
         relation(node->intoClause->rel, Access::Write);
         out_.creates = true;
         out_.drops_at_commit = node->intoClause->onCommit == ONCOMMIT_DROP;
+        out_.is_unlogged = node->intoClause->rel->relpersistence == 'u';
         if (node->intoClause->rel->relpersistence == 't') out_.leaves = out_.leaves | Leaves::TempObject;
     }
     const bool distinct_on =

@@ -196,6 +196,7 @@ struct Statement {
     bool names_objects = false;             // casts to oid, regclass and their kin
     bool names_moment = false;          // a literal that has the word now, today ... and is not cast to text
     bool reads_system_columns = false;  // xmin, ctid, tableoid ...
+    bool is_unlogged = false;           // CREATE UNLOGGED TABLE, ALTER TABLE ... SET UNLOGGED
     bool hashes_numbers = false;        // PARTITION BY HASH of what may be an enum
     bool stores_moment = false;         // DDL that stores a constant of which each node has its own: 'now'
     // What makes nodes that hold the same rows compute different values, in words: LIMIT, CURRENT_DATE, ctid;

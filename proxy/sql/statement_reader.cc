@@ -667,6 +667,7 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
         const auto* command = as<AlterTableCmd>(cell.ptr_value);
         const Node* definition = command->def;
         run_over_rows(definition);
+        out_.is_unlogged |= command->subtype == AT_SetUnLogged;
         if (command->subtype == AT_ColumnDefault) stored_default(command);
         if (!is(definition, T_PartitionCmd)) continue;
         bounds(as<PartitionCmd>(definition)->bound);
@@ -861,6 +862,7 @@ void StatementReader::created(const RangeVar* node) {
     const bool temporary =
         node->relpersistence == 't' || (node->schemaname != nullptr && is_pg_temp(node->schemaname));
     if (temporary) leave(Leaves::TempObject);
+    out_.is_unlogged = node->relpersistence == 'u';
 }
 
 void StatementReader::created(const List* name) {

@@ -161,3 +161,8 @@ def test_system_columns_are_mains(replicated):
     assert {run(replicated, "select xmin::text from pages where id = 9")[0][0] for _ in range(12)} == {mains}
 
 
+def test_unlogged_tables_are_not_written(replicated):
+    for statement in ("insert into u values (1)", "insert into part values (1, 1)", "create unlogged table uu(id int)",
+                      "alter table pages set unlogged"):
+        refused(replicated, statement, "unlogged")
+    assert run(replicated, "select count(*) from u") == [(0,)]
