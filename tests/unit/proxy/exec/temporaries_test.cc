@@ -71,7 +71,7 @@ TEST_F(TemporariesTest, WhatMayWriteElsewhereMakesTheSessionOpaque) {
         run("create temp table a (i int)", "CREATE TABLE");
         ASSERT_EQ(names(), "a ");
         run(sql, tag);
-        EXPECT_EQ(names(), "?") << sql;
+        EXPECT_EQ(names(), "a ?") << sql;
     }
     run("discard all", "DISCARD ALL");
     EXPECT_EQ(names(), "");
@@ -130,7 +130,7 @@ TEST_F(TemporariesTest, MayBeDroppedUnnamed) {
         temporaries_.clear();
         run("create temp table a (i int)", "CREATE TABLE");
         run(sql, "DROP");
-        EXPECT_EQ(names(), "a ?") << sql;
+        EXPECT_EQ(names(), "?") << sql;
     }
     temporaries_.clear();
     run("create temp table a (i int)", "CREATE TABLE");
