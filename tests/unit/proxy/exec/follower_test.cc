@@ -85,7 +85,7 @@ TEST_F(FollowerTest, AnErrorIsADifferenceUnlessMainHadTheSame) {
     follower.repeat(out, {.sql = "INSERT INTO t VALUES (1)", .executions = {}}, outcome("INSERT 0 1"));
     answer(error("23505") + ready(wire::TransactionStatus::Failed));
     EXPECT_EQ(follower.difference(), "!23505 instead of INSERT 0 1 (no)");
-    EXPECT_FALSE(follower.needs_reset);
+    EXPECT_TRUE(follower.needs_reset);
 
     Follower second(link);
     StepOutcome failed;
@@ -116,7 +116,7 @@ TEST_F(FollowerTest, StatementsArePreparedOnceAndEvictedInTurn) {
 }
 
 // Which statements the server has made before an error is not known; what it had before it keeps.
-TEST_F(FollowerTest, AnErrorAmongNewStatementsNeedsAReset) {
+TEST_F(FollowerTest, AnErrorAmongNewStatementsForgetsThem) {
     const PreparedPtr one = prepared("SELECT 1");
     const std::string none(Follower::kNoValues);
     follower.repeat(out, {.sql = {}, .executions = {{one, none}}}, outcome("SELECT 1"));
@@ -124,7 +124,6 @@ TEST_F(FollowerTest, AnErrorAmongNewStatementsNeedsAReset) {
     follower.repeat(out, {.sql = "SELECT 2", .executions = {}}, outcome("SELECT 1"));
     answer(error("22012") + ready(wire::TransactionStatus::Failed));
     EXPECT_TRUE(link.statements.has(*one));
-    EXPECT_FALSE(follower.needs_reset);
     follower.repeat(out, {.sql = {}, .executions = {{prepared("SELECT 3"), none}}}, outcome("SELECT 1"));
     answer(error("22012") + ready(wire::TransactionStatus::Failed));
     EXPECT_FALSE(link.statements.has(*one));
