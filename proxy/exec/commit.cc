@@ -60,7 +60,7 @@ bool reads_alike(const NameValues& one, const NameValues& other) {
 
 // The parameters of the marker, in binary.
 std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_t epoch,
-                        const std::string& redo) {
+                        const std::string& redo, std::int64_t token) {
     std::string values;
     const auto int8 = [&values](std::uint64_t value) {
         append_be32(values, 8);
@@ -69,13 +69,14 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     };
     append_be16(values, 1);
     append_be16(values, 1);
-    append_be16(values, 4);
+    append_be16(values, 5);
     append_be32(values, 4);
     append_be32(values, slot);
     int8(sequence);
     int8(epoch);
     append_be32(values, static_cast<std::uint32_t>(redo.size()));
     values += redo;
+    int8(static_cast<std::uint64_t>(token));
     append_be16(values, 0);
     return values;
 }
@@ -182,10 +183,11 @@ void Session::mark_main(const std::string& redo) {
     const auto statement = [this](std::string_view sql, std::initializer_list<std::uint32_t> types) {
         return around_.prepared.intern(parse_body(sql, types), "", nullptr);
     };
-    spread.marker = {
-        .constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
-        .mark = statement(markers::kMark, {23, 20, 20, 17}),
-        .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo)};
+    spread.marker = {.constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
+                     .mark = statement(markers::kMark, {23, 20, 20, 17, 20}),
+                     .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch,
+                                           redo, around_.topology->fence.token),
+                     .answer = std::to_string(around_.topology->fence.answer)};
     spread.main_marked = false;
     execute_at_main(spread.marker->constraints, Follower::kNoValues);
     execute_at_main(spread.marker->mark, spread.marker->values);
@@ -236,7 +238,8 @@ void Session::mark_followers() {
 
 void Session::mark_at(Follower& follower) {
     std::string out;
-    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values);
+    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values,
+                  spread_->marker->answer);
     send_to(follower, out);
 }
 
@@ -246,6 +249,10 @@ void Session::execute_at_main(const PreparedPtr& statement, std::string_view val
     wire::FrameBuilder(out_, wire::frontend::kExecute).string("").int32(0);
     link_->replies.push(Owed::Bind, Deliver::Swallow, Purpose::Mark);
     link_->replies.push(Owed::Execute, Deliver::Swallow, Purpose::Mark);
+}
+
+void Session::note_mark(const wire::Frame& row) {
+    spread_->main_marked = spread_->marker && wire::is_single_value(row.body, spread_->marker->answer);
 }
 
 // Main has answered something of ours.
@@ -302,7 +309,8 @@ bool Session::tries_again(Follower& follower) {
     (void)follower.forget_held();
     if (follower.owes()) return true;  // later
     std::string out;
-    follower.roll_back(out, markers::kSettle);
+    const PreparedPtr settle = around_.prepared.intern(parse_body(markers::kSettle, {20}), "", nullptr);
+    follower.roll_back(out, settle, text_values({std::to_string(around_.topology->fence.token)}));
     follower.has_begun = false;
     effects_.send(*follower.link, out);
     begin_at(follower);

@@ -53,11 +53,12 @@ void Follower::begin(std::string& out, const PreparedPtr& begin) {
     is_synced_ = makes_sync_ = false;
 }
 
-void Follower::roll_back(std::string& out, std::string_view settle) {
+void Follower::roll_back(std::string& out, const PreparedPtr& settle, std::string_view settle_values) {
     awaits_begin_ = begin_failed_ = false;
     run(out, "ROLLBACK");
     if (std::exchange(has_lost_track_, false)) run(out, "DEALLOCATE ALL");
-    run(out, settle);
+    execute(out, settle, settle_values);
+    end_with_sync(out, {.kind = Kind::Own, .expected = {}, .result = {}});
     difference_.clear();
     held_.clear();
     ++begun_anew;
@@ -135,8 +136,9 @@ void Follower::expect(const StepOutcome& expected) {
 }
 
 void Follower::mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
-                    std::string_view mark_values) {
+                    std::string_view mark_values, std::string_view answer) {
     marked_ = false;
+    answer_ = answer;
     execute(out, constraints, kNoValues);
     execute(out, mark, mark_values);
     std::optional<StepOutcome> expected = std::exchange(shares_sync_, std::nullopt);
@@ -216,9 +218,10 @@ void Follower::on_tag(std::string_view tag) {
         outcome_.add_tag(tag);
 }
 
-// The row of the marker, the last of its step: one column, t or f.
+// The row of the marker, the last of its step.
 void Follower::on_data_row(const wire::Frame& frame) {
-    if (!steps_.empty() && steps_.front().kind == Kind::Mark) marked_ = frame.body.ends_with('t');
+    if (!steps_.empty() && steps_.front().kind == Kind::Mark)
+        marked_ = wire::is_single_value(frame.body, answer_);
 }
 
 void Follower::on_error(ByteView body) {
@@ -228,6 +231,7 @@ void Follower::on_error(ByteView body) {
         last_error_.assign(fields.message);
         last_state_.assign(fields.sqlstate);
     }
+    needs_reset = true;  // what has failed may have left something of the session behind
     if (steps_.empty()) return;
     if (awaits_begin_ && steps_.front().begins) return on_begin_failed(std::string(fields.sqlstate));
     if (steps_.front().kind == Kind::Mark) marked_ = false;

@@ -123,6 +123,9 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const bool is_batch = request_.form == Request::Form::Batch;
     if (request_.form == Request::Form::FunctionCall && !classified)
         return "a function call by the fast path that may write";
+    if (names_ours()) return "a prepared statement of a name that is the proxy's";
+    if (transaction_ != TransactionStatus::Idle && changes_session_user())
+        return "SET SESSION AUTHORIZATION in a transaction";
     if (std::string reason = why_not_large_objects(bytes); !reason.empty()) return reason;
     const bool writes = writes_everywhere();
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
@@ -187,6 +190,23 @@ bool Session::is_error_of_main() const {
 bool Session::moves(ByteView bytes) const {
     const bool is_batch = request_.form == Request::Form::Batch;
     return is_batch && request_.meaning.following.by_dates && has_moving_parameter(bytes);
+}
+
+// The marker is one: by SQL it could be replaced, and what it is given could be read.
+bool Session::names_ours() const {
+    const auto& names = request_.meaning.own_names;
+    return std::any_of(names.begin(), names.end(), [this](const std::string& name) {
+        return name.starts_with(around_.prepared.prefix());
+    });
+}
+
+bool Session::changes_session_user() const {
+    const auto& statements = request_.meaning.info->statements;
+    return std::any_of(statements.begin(), statements.end(), [](const sql::Statement& statement) {
+        return std::any_of(statement.settings.begin(), statement.settings.end(), [](const auto& change) {
+            return change.name == "session_authorization" && change.act != sql::SettingChange::Act::ResetAll;
+        });
+    });
 }
 
 // Though the statements would allow it.

@@ -132,8 +132,7 @@ bool Session::on_server_frame(const wire::Frame& frame) {
         case kDataRow:
         case kCopyData: {
             if (replies.head().purpose == Purpose::Check) return note_check(frame), false;
-            if (replies.head().purpose == Purpose::Mark)
-                return spread_->main_marked = frame.body.ends_with('t'), false;
+            if (replies.head().purpose == Purpose::Mark) return note_mark(frame), false;
             if (replies.head().purpose == Purpose::OwnFacts) return own_facts_.take_row(frame.body), false;
             if (replies.head().purpose == Purpose::Position)
                 return spread_->positions.push_back(first_text(frame.body)), false;

@@ -354,6 +354,8 @@ private:
     void note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
     [[nodiscard]] bool is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const;
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
+    [[nodiscard]] bool names_ours() const;
+    [[nodiscard]] bool changes_session_user() const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
     [[nodiscard]] std::string why_not_large_objects(ByteView bytes) const;
     [[nodiscard]] bool moves(ByteView bytes) const;
@@ -461,6 +463,7 @@ private:
     void mark_followers();
     void mark_at(Follower& follower);
     void execute_at_main(const PreparedPtr& statement, std::string_view values);
+    void note_mark(const wire::Frame& row);
     void main_stepped(std::string error);
     void nodes_stepped();
     void note_differences();

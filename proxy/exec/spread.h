@@ -51,6 +51,7 @@ struct Spread {
         PreparedPtr constraints;
         PreparedPtr mark;
         std::string values;  // its parameters
+        std::string answer;  // to it, as text: anything else is not of our function
     };
 
     Phase phase = Phase::Open;

@@ -138,7 +138,8 @@ pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& data
     if (!client) return tl::unexpected(client.error());
     // jit never pays here. A server that is late is not to go on for nobody.
     auto prepared = (*client)->query(
-        "SELECT set_config('search_path', 'pg_catalog', false), set_config('jit', 'off', false), "
+        "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), set_config('jit', 'off', "
+        "false), "
         "set_config('statement_timeout', '10s', false)",
         {}, deadline);
     if (!prepared) return tl::unexpected(prepared.error());

@@ -468,7 +468,8 @@ def test_print(ctl):
 
 
 def test_check_nodes(ctl, app, nodes):
-    assert ctl.run("check-nodes").out == "2 nodes do not differ\n"
+    alike = ctl.run("check-nodes")
+    assert alike.out == "2 nodes do not differ\n" and "node2: fsync is off" in alike.err
     app.second.sql("alter system set default_transaction_isolation = 'serializable'")
     app.second.sql(f"alter database {app.name} set datestyle = 'German'")
     app.second_only("create extension hstore")

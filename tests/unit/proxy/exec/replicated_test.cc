@@ -142,7 +142,7 @@ protected:
     }
     // A statement that had to be prepared first.
     static std::string executed(std::string_view text) { return done('1') + done('2') + tag(text); }
-    static std::string marked(std::string_view value = "t") {
+    static std::string marked(std::string_view value = "0") {
         std::string row;
         wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes(value);
         return executed("SET CONSTRAINTS") + done('1') + done('2') + row + tag("SELECT 1");
@@ -397,7 +397,7 @@ TEST_F(ReplicatedTest, WhoOnlyReadsLargeObjectsConcernsMainAlone) {
 TEST_F(ReplicatedTest, AMarkerThatMainRefusesUndoesTheTransaction) {
     client_sends(batch(kDdl));
     answers(shell.main,
-            executed("BEGIN") + executed("COMMENT") + marked("f") + ready(TransactionStatus::InTransaction));
+            executed("BEGIN") + executed("COMMENT") + marked("1") + ready(TransactionStatus::InTransaction));
     answers(shell.other,
             executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
     answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
