@@ -179,9 +179,10 @@ bool Session::is_error_of_main() const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
     if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
-        meaning.copies_in || request_.oversize)
+        meaning.copies_in || meaning.marks.is_ddl || request_.oversize)
         return false;
-    if (meaning.info->parsed) return classified->needs_facts && facts() != nullptr;
+    const bool knows_own = !ddl_ || own_facts_.are_fresh();  // what it has made itself is there
+    if (meaning.info->parsed) return classified->needs_facts && facts() != nullptr && knows_own;
     const std::string* version = link_->reported->find("server_version");
     return meaning.info->is_syntax_error && version != nullptr &&
            std::atoi(version->c_str()) <= sql::kParserVersion;

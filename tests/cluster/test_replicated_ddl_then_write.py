@@ -211,7 +211,7 @@ def test_texts_run_part_by_part_within_a_transaction(replicated, raw):
                         "savepoint a; drop table more") == ["CREATE TABLE", "INSERT 0 1", "SAVEPOINT", "DROP TABLE", "T"]
     assert answers(raw, "rollback to a; insert into more(id) values (2), (3)") == ["ROLLBACK", "INSERT 0 2", "T"]
     assert answers(raw, "create table x(id int); insert into x values (1); insert into nosuch values (1); drop table x") == \
-        ["CREATE TABLE", "INSERT 0 1", "0A000", "E"]
+        ["CREATE TABLE", "INSERT 0 1", "42P01", "E"]
     raw.query("rollback")
 
 

@@ -421,9 +421,9 @@ def test_what_is_not_deterministic_is_refused(cursor, text, reason):
 
 
 def test_unlogged_tables_are_refused(replicated, cursor):
-    cursor.execute("create unlogged table hidden(a int)")
+    replicated.nodes.sql("create unlogged table hidden(a int)")
     refused(cursor, "delete from log where a in (select a from hidden)", "unlogged|may not be the same")
-    cursor.execute("drop table hidden")
+    replicated.nodes.sql("drop table hidden")
 
 
 def test_nodes_that_were_prepared_by_an_older_version(replicated, cursor):

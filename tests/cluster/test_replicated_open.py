@@ -32,20 +32,6 @@ def test_an_insert_of_no_row_moves_the_sequence_everywhere(replicated, cursor):
     assert_equal(replicated.nodes)
 
 
-def test_a_write_in_a_read_only_transaction(cursor):
-    cursor.execute("create table t(v int)")
-    cursor.execute("begin read only")
-    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        cursor.execute("delete from t")
-
-
-def test_prepare_behind_set_local(replicated, cursor):
-    cursor.execute("create table t(id int primary key, v int)")
-    for text in ("begin", "set local timezone = 'Asia/Tokyo'", "prepare p as insert into t values (1, 1)", "execute p", "commit"):
-        cursor.execute(text)
-    assert contents(replicated.nodes, T) == "1=1"
-
-
 def test_copy_draws_from_a_sequence(replicated, cursor):
     cursor.execute("create table t(id serial primary key, v int)")
     with open("/dev/null") as nothing:

@@ -102,7 +102,7 @@ TEST_F(FollowerTest, OnlyTheSameErrorWithEveryAttemptIsARefusal) {
         for (std::size_t i = 0; i < attempts.size(); ++i) {
             std::string answers;
             if (i > 0) {
-                one.roll_back(out, "SELECT 1");
+                one.roll_back(out, prepared("SELECT settle($1)"), Follower::kNoValues);
                 answers = complete("ROLLBACK") + ready(wire::TransactionStatus::Idle) + complete("SELECT 1") +
                           ready(wire::TransactionStatus::Idle);
             }
