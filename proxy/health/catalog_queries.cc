@@ -80,8 +80,11 @@ std::string_view replication_query(CatalogQuery query) {
                    "OR EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_class'::regclass "
                    "AND u.objid = i.indexrelid AND u.refclassid = 'pg_class'::regclass "
                    "AND u.refobjid = a.attrelid AND u.refobjsubid = a.attnum))), f.names, "
-                   "a.attidentity <> '' OR b.oid IN (20, 21, 23) AND pg_get_expr(d.adbin, d.adrelid) "
-                   "~ '^nextval[(]''[^'']*''::regclass[)]$', f.falls "
+                   "a.attidentity <> '' OR b.oid IN (20, 21, 23) AND d.adbin::text ~ "
+                   // nextval() (1574 in pg_proc.dat) of a constant, cast to int4 or int2 (480, 714) or not:
+                   // pg_get_expr() would wait for locks.
+                   "'^([{]FUNCEXPR :funcid (480|714) [^{}]*[(])?[{]FUNCEXPR :funcid 1574 [^{}]*[(]"
+                   "[{]CONST [^{}]*[}][)][^{}]*[}]([)][^{}]*[}])?$', f.falls "
                    "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
                    "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') JOIN pg_type t ON t.oid = a.atttypid "
                    "JOIN pg_namespace y ON y.oid = t.typnamespace "
