@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "common/markers/setup.h"
+#include "common/nodecheck/durability.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/survey.h"
@@ -53,6 +54,13 @@ void tell_unreachable(const Survey& found) {
     for (const Unreachable& one : found.unreachable)
         std::fprintf(stderr, "pgpool-ctl: node %s cannot be asked: %s\n", one.node.c_str(),
                      one.reason.c_str());
+}
+
+void tell_warnings(const Survey& found) {
+    for (const nodecheck::NodeFacts& facts : found.facts) {
+        for (const std::string& warning : nodecheck::durability_warnings(facts))
+            std::fprintf(stderr, "pgpool-ctl: %s\n", warning.c_str());
+    }
 }
 
 void tell_differences(const Survey& found) {
@@ -143,6 +151,7 @@ Outcome<ExitCode> print_sql(const config::Config& config, const Options& options
 Outcome<ExitCode> run_check_nodes(const config::Config& config, const Options& options) {
     const Survey found = survey(config);
     tell_unreachable(found);
+    tell_warnings(found);
     if (options.is_json) {
         std::fputs(render(json_of(found)).c_str(), stdout);
     } else {
@@ -161,6 +170,7 @@ Outcome<ExitCode> run_prepare_nodes(const config::Config& config, const Options&
     }
     const Survey found = survey(config);
     tell_unreachable(found);
+    tell_warnings(found);
     if (!found.differences.empty()) return tell_refusal(found, options);
     const auto databases = databases_of(found, options);
     if (!databases) return tl::unexpected(databases.error());

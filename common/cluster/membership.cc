@@ -136,6 +136,7 @@ Membership first_membership(std::span<const std::string> names, WallTime now) {
 Result<Membership> fit(const Membership& membership, std::span<const std::string> names, WallTime now) {
     Membership next;
     next.epoch = membership.epoch;
+    next.fence = membership.fence;
     next.main = membership.main;
     for (const std::string& name : names) {
         const Member* known = membership.find(name);

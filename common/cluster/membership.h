@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/cluster/fence.h"
 
 namespace pgpool::cluster {
 
@@ -29,6 +30,7 @@ struct Member {
 
 struct Membership {
     std::uint64_t epoch = 0;
+    Fence fence;  // of the epoch; 0: not raised since the start. Not in the text
     std::string main;
     std::vector<Member> members;  // in the order of the configuration
 

@@ -51,6 +51,7 @@ ReplicatedTopology build_replicated_topology(std::span<const NodeEvidence> evide
     ReplicatedTopology built;
     built.topology.version = previous.version + 1;
     built.topology.epoch = membership.epoch;
+    built.topology.fence = membership.fence;
     for (const NodeEvidence& one : evidence) {
         NodeStatus node = judge(one, membership, is_open);
         if (node.role == Role::Primary) built.topology.primary = node.id;

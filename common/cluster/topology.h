@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
+#include "common/cluster/fence.h"
 
 namespace pgpool::cluster {
 
@@ -75,6 +76,7 @@ struct Topology {
     // Mode replication: raised in the nodes' databases before a change of who is in is published; a
     // transaction that was begun under a lower one cannot commit. 0: not in that mode.
     std::uint64_t epoch = 0;
+    Fence fence;  // of the epoch
     // The last known position of a primary, and when it was asked for: what was committed before is not
     // behind it. Kept while there is no primary.
     TimePoint written_at;

@@ -29,7 +29,7 @@ struct RedoStatement {
 };
 
 struct Redo {
-    std::string user;                  // whose rights it had
+    std::string user;                   // whose rights it had
     std::vector<std::string> settings;  // SQL that sets what was set in its session
     std::vector<RedoStatement> statements;
     friend bool operator==(const Redo&, const Redo&) = default;

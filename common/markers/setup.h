@@ -8,7 +8,10 @@
 // A transaction in flight has a slot for itself. In its last statement on each node it marks that slot's row
 // with its sequence number and with what it did (the redo), under the condition that the row's epoch is the
 // one it began under. Raising the epoch changes every row: that waits for transactions that have marked, and
-// those that come later find no row. Pure: text only.
+// those that come later find no row.
+//
+// Any session of any user executes these functions. So a mark needs the token that the keeper has drawn with
+// the epoch: it travels as a parameter and never in a text, which others could read. Pure: text only.
 
 #include <cstdint>
 #include <string>
@@ -17,14 +20,15 @@
 namespace pgpool::markers {
 
 inline constexpr std::string_view kSchema = "pgpool_replication";
-inline constexpr int kVersion = 1;  // of the objects; pgpool_replication.version() returns it
+inline constexpr int kVersion = 2;  // of the objects; pgpool_replication.version() returns it
 
-// Parameters: slot int4, seq int8, epoch int8, redo bytea. One row of one boolean: f if the epoch is another,
-// or if there is no such slot.
-inline constexpr std::string_view kMark = "SELECT pgpool_replication.mark($1,$2,$3,$4)";
+// Parameters: slot int4, seq int8, epoch int8, redo bytea, token int8. One row of one int8: the answer of
+// that epoch; NULL if the epoch or the token is another, or if there is no such slot, or if it has this seq
+// or a higher one.
+inline constexpr std::string_view kMark = "SELECT pgpool_replication.mark($1,$2,$3,$4,$5)";
 
-// Waits a moment for all transactions that have marked.
-inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle()";
+// Waits a moment for all transactions that have marked. Parameter: token int8, else it does nothing.
+inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle($1)";
 
 // Makes or completes the objects in one database; may be run again, and read by an administrator. REQUIRES: a
 // superuser or the owner of the database runs it.

@@ -1,37 +1,73 @@
 -- SPDX-License-Identifier: PostgreSQL
--- Mode replication of the PostgreSQL HA appliance: markers of this database. May be run again.
--- Operators are written with their schema: the function runs with its owner's rights under the caller's
--- search_path.
+-- Mode replication of the PostgreSQL HA appliance: markers of this database. May be run again, also over what an
+-- older version has made.
+-- Functions run with their owner's rights: what they name is in pg_catalog or has its schema, types and operators
+-- too, and temporary objects of the caller come last.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
+
+-- Who may create schemas here could have made these objects first, to own what runs with a superuser's rights.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM (
+            SELECT nspowner FROM pg_namespace WHERE nspname = 'pgpool_replication'
+            UNION ALL SELECT relowner FROM pg_class WHERE relnamespace = to_regnamespace('pgpool_replication')
+            UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = to_regnamespace('pgpool_replication')
+            UNION ALL SELECT typowner FROM pg_type WHERE typnamespace = to_regnamespace('pgpool_replication')
+        ) AS objects(owner) JOIN pg_roles r ON r.oid = owner WHERE NOT r.rolsuper AND r.rolname <> current_user) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'schema pgpool_replication, or something in it, belongs to somebody else',
+            HINT = 'Look at what is in it, drop it, then prepare this database again.';
+    END IF;
+END $$;
+
 CREATE SCHEMA IF NOT EXISTS pgpool_replication;
 GRANT USAGE ON SCHEMA pgpool_replication TO PUBLIC;
 
--- One row for each transaction that may commit at the same time: its last one (seq), what that did (redo), and
--- the membership of nodes (epoch) under which the next one may commit.
+-- One row for each transaction that may commit at the same time: its last one (seq), what that did (redo) and who
+-- did it (owner), and the membership of nodes (epoch) under which the next one may commit: by who knows the token,
+-- that is the proxy, which draws one whenever it raises the epoch. None: nobody.
 CREATE TABLE IF NOT EXISTS pgpool_replication.slot (
     id integer PRIMARY KEY,
     seq bigint NOT NULL DEFAULT 0,
     epoch bigint NOT NULL DEFAULT 0,
     redo bytea NOT NULL DEFAULT ''
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
-INSERT INTO pgpool_replication.slot (id, epoch)
-    SELECT id, COALESCE((SELECT max(epoch) FROM pgpool_replication.slot), 0)
+ALTER TABLE pgpool_replication.slot
+    ADD COLUMN IF NOT EXISTS owner text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS token bigint,
+    ADD COLUMN IF NOT EXISTS answer bigint;
+INSERT INTO pgpool_replication.slot (id, epoch, token, answer)
+    SELECT id, COALESCE(known.epoch, 0), known.token, known.answer
     FROM generate_series(0, :slots - 1) AS id
+        LEFT JOIN (SELECT epoch, token, answer FROM pgpool_replication.slot ORDER BY epoch DESC LIMIT 1) AS known ON true
     ON CONFLICT DO NOTHING;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.mark(which integer, sequence bigint, under bigint, what bytea)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+DROP FUNCTION IF EXISTS pgpool_replication.mark(integer, bigint, bigint, bytea);
+DROP FUNCTION IF EXISTS pgpool_replication.settle();
+
+-- Returns the answer of this epoch, or nothing: no transaction may commit by that. A commit that the node might forget
+-- in a crash would be missing without a trace, so it waits for the disk whatever the session says. Called by every
+-- transaction, so it has no settings of its own: they would cost as much as the rest.
+CREATE OR REPLACE FUNCTION pgpool_replication.mark(which integer, sequence bigint, under bigint, what bytea, secret bigint)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    told bigint;
 BEGIN
-    UPDATE pgpool_replication.slot SET seq = sequence, redo = what
-        WHERE id OPERATOR(pg_catalog.=) which AND epoch OPERATOR(pg_catalog.=) under;
-    RETURN FOUND;
+    IF pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN
+        PERFORM pg_catalog.set_config('synchronous_commit', 'on', true);
+    END IF;
+    UPDATE pgpool_replication.slot SET seq = sequence, redo = what, owner = session_user
+        WHERE id OPERATOR(pg_catalog.=) which AND epoch OPERATOR(pg_catalog.=) under
+            AND token OPERATOR(pg_catalog.=) secret AND seq OPERATOR(pg_catalog.<) sequence
+        RETURNING answer INTO told;
+    RETURN told;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.caller() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS
+CREATE OR REPLACE FUNCTION pgpool_replication.caller() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
     $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END $$;
 
 -- A sequence to where main's is: forward only, unless it was set. Not for callers.
 CREATE OR REPLACE FUNCTION pgpool_replication.place(sequence regclass, at bigint, called boolean, back boolean)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     position bigint;
     was_called boolean;
@@ -44,35 +80,54 @@ BEGIN
         PERFORM setval(sequence, at, called);
     END IF;
     PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+EXCEPTION WHEN OTHERS OR query_canceled THEN  -- the lock is the session's, and outlives the transaction
+    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
+    RAISE;
 END $$;
 REVOKE ALL ON FUNCTION pgpool_replication.place(regclass, bigint, boolean, boolean) FROM PUBLIC;
 
 -- The sequence that fills a column, to the value that another node has taken from its own. For who may insert
--- into the table.
+-- into the table, and may take values of the sequence, unless that is the column's own.
 CREATE OR REPLACE FUNCTION pgpool_replication.advance(target regclass, filled text, taken bigint)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     caller text := pgpool_replication.caller();
+    number smallint := (SELECT attnum FROM pg_attribute WHERE attrelid = target AND attname = filled);
     sequence regclass;
 BEGIN
     IF NOT has_table_privilege(caller, target, 'INSERT') AND NOT has_any_column_privilege(caller, target, 'INSERT') THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
     END IF;
     SELECT d.refobjid::regclass INTO sequence
-        FROM pg_attrdef a JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
-            JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+        FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
             JOIN pg_sequence s ON d.refclassid = 'pg_class'::regclass AND s.seqrelid = d.refobjid
-        WHERE a.adrelid = target AND c.attname = filled;
-    PERFORM pgpool_replication.place(COALESCE(sequence, pg_get_serial_sequence(target::text, filled)::regclass), taken, true, false);
+        WHERE a.adrelid = target AND a.adnum = number;
+    sequence := COALESCE(sequence, pg_get_serial_sequence(target::text, filled)::regclass);
+    IF NOT has_sequence_privilege(caller, sequence, 'USAGE') AND NOT EXISTS (
+            SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = sequence AND deptype IN ('a', 'i')
+                AND refclassid = 'pg_class'::regclass AND refobjid = target AND refobjsubid = number) THEN
+        RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', sequence);
+    END IF;
+    PERFORM pgpool_replication.place(sequence, taken, true, false);
 END $$;
+
+-- Who may call nextval() and setval(), or has it called by inserting into the table that an identity belongs to.
+CREATE OR REPLACE FUNCTION pgpool_replication.may_draw(caller text, target regclass, privileges text)
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT has_sequence_privilege(caller, target, privileges) OR EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = target
+            AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND privileges <> 'UPDATE'
+            AND (has_table_privilege(caller, d.refobjid, 'INSERT') OR has_any_column_privilege(caller, d.refobjid, 'INSERT')))
+$$;
+REVOKE ALL ON FUNCTION pgpool_replication.may_draw(text, regclass, text) FROM PUBLIC;
 
 -- Where a sequence is, on main; and the others to there. For who may call nextval() or setval().
 CREATE OR REPLACE FUNCTION pgpool_replication.position(target regclass)
-RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     position text;
 BEGIN
-    IF NOT has_sequence_privilege(pgpool_replication.caller(), target, 'USAGE, UPDATE') THEN
+    IF NOT pgpool_replication.may_draw(pgpool_replication.caller(), target, 'USAGE, UPDATE') THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
     EXECUTE format('SELECT concat_ws('' '', last_value, is_called) FROM %s', target) INTO position;
@@ -80,21 +135,78 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION pgpool_replication.move(target regclass, main text, back boolean)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NOT has_sequence_privilege(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
+    IF NOT pgpool_replication.may_draw(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
     PERFORM pgpool_replication.place(target, split_part(main, ' ', 1)::bigint, split_part(main, ' ', 2)::boolean, back);
 END $$;
 
--- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
--- one of them may wait in the same way on another node.
-CREATE OR REPLACE FUNCTION pgpool_replication.settle()
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '100ms' AS $$
+-- Before a statement that all nodes repeat by itself: nobody else writes what it reads or writes until the transaction
+-- ends, nor what foreign keys change after it. For who may read, or write, the tables. Tables in the order of their names,
+-- the same on all nodes; once more if one of them has got another name, or more to follow, meanwhile.
+CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(written regclass[], others regclass[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    caller text := pgpool_replication.caller();
+    target regclass;
+    command text;
+    wanted text[];
+    taken text[] := '{}';
 BEGIN
-    LOCK TABLE pgpool_replication.slot IN SHARE MODE;
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('this cannot be replicated: tables must be locked before it, which is too late under %s',
+                             upper(current_setting('transaction_isolation'))),
+            HINT = 'Under READ COMMITTED it can.';
+    END IF;
+    FOREACH target IN ARRAY written || others LOOP
+        IF NOT has_any_column_privilege(caller, target, CASE WHEN target = ANY (written) THEN 'INSERT, UPDATE' ELSE 'SELECT' END)
+            AND NOT (target = ANY (written) AND has_table_privilege(caller, target, 'DELETE')) THEN
+            RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
+        END IF;
+    END LOOP;
+    LOOP
+        WITH RECURSIVE reached(relation) AS (
+            SELECT w.relation::oid FROM unnest(written) AS w(relation)
+            UNION
+            SELECT n.relation FROM reached r CROSS JOIN LATERAL (
+                SELECT k.conrelid AS relation FROM pg_constraint k
+                    WHERE k.contype = 'f' AND k.confrelid = r.relation AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+                UNION ALL SELECT p.relid::oid FROM pg_partition_tree(r.relation) p) AS n),
+        needed(relation, mode) AS (
+            SELECT relation, min(mode) FROM (
+                SELECT relation, '1 SHARE ROW EXCLUSIVE' AS mode FROM reached
+                UNION ALL SELECT o.relation::oid, '2 SHARE' FROM unnest(others) AS o(relation)) AS each_one GROUP BY relation)
+        SELECT COALESCE(array_agg(format('LOCK TABLE %s IN %s MODE', c.oid::regclass, substr(n.mode, 3)) ORDER BY c.oid::regclass::text), '{}')
+            INTO wanted FROM needed n JOIN pg_class c ON c.oid = n.relation;
+        EXIT WHEN wanted = taken;
+        FOREACH command IN ARRAY wanted LOOP
+            EXECUTE command;
+        END LOOP;
+        taken := wanted;
+    END LOOP;
+    SELECT c.oid::regclass INTO target FROM pg_class c
+        WHERE c.oid IN (SELECT g.relation FROM unnest((written || others)::oid[]) AS g(relation)
+                        UNION ALL SELECT p.relid FROM unnest((written || others)::oid[]) AS g(relation), pg_partition_tree(g.relation) p)
+            AND (c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p' OR c.relnamespace IN ('pg_catalog'::regnamespace, 'pgpool_replication'::regnamespace));
+    IF FOUND THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('this cannot be replicated: the rows of "%s" may not be the same on all nodes', target);
+    END IF;
+END $$;
+
+-- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
+-- one of them may wait in the same way on another node. For who may mark: until the caller's transaction ends
+-- nobody else can.
+CREATE OR REPLACE FUNCTION pgpool_replication.settle(secret bigint)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pgpool_replication.slot WHERE id = 0 AND token = secret) THEN
+        LOCK TABLE pgpool_replication.slot IN SHARE MODE;
+    END IF;
 EXCEPTION WHEN lock_not_available THEN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2';

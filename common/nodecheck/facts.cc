@@ -11,7 +11,7 @@ SELECT 'server_version (major)', (current_setting('server_version_num')::integer
 UNION ALL
 SELECT name, setting FROM pg_catalog.pg_settings WHERE lower(name) IN (
     'array_nulls', 'backslash_quote', 'block_size', 'bytea_output', 'datestyle', 'default_text_search_config',
-    'default_transaction_isolation', 'extra_float_digits', 'integer_datetimes', 'intervalstyle', 'lc_messages',
+    'default_transaction_isolation', 'extra_float_digits', 'fsync', 'full_page_writes', 'integer_datetimes', 'intervalstyle', 'lc_messages',
     'lc_monetary', 'lc_numeric', 'lc_time', 'max_identifier_length', 'max_prepared_transactions', 'search_path',
     'server_encoding', 'standard_conforming_strings', 'timezone', 'timezone_abbreviations',
     'transform_null_equals', 'xmlbinary', 'xmloption')

@@ -34,6 +34,13 @@ public:
     [[nodiscard]] std::size_t size() const { return columns_ == 0 ? 0 : cells_.size() / columns_; }
     [[nodiscard]] bool empty() const { return size() == 0; }
 
+    // REQUIRES: as many columns, or no row of one of the two.
+    [[nodiscard]] Rows followed_by(const Rows& others) const {
+        std::vector<Cell> all(cells_);
+        all.insert(all.end(), others.cells_.begin(), others.cells_.end());
+        return {empty() ? others.columns_ : columns_, std::move(all)};
+    }
+
     // REQUIRES: row < size() and column < columns().
     [[nodiscard]] const Cell& at(std::size_t row, std::size_t column) const {
         return cells_[row * columns_ + column];

@@ -77,4 +77,9 @@ std::optional<ParameterStatusMessage> read_parameter_status(ByteView body) {
     return status;
 }
 
+bool is_single_value(ByteView body, std::string_view value) {
+    Cursor row(body);
+    return row.u16() == 1 && row.u32() == value.size() && row.bytes(value.size()) == value && row.at_end();
+}
+
 }  // namespace pgpool::wire

@@ -58,4 +58,7 @@ struct ParameterStatusMessage {
 };
 [[nodiscard]] std::optional<ParameterStatusMessage> read_parameter_status(ByteView body);
 
+// Whether a DataRow holds this one value and nothing else.
+[[nodiscard]] bool is_single_value(ByteView body, std::string_view value);
+
 }  // namespace pgpool::wire

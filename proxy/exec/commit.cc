@@ -35,6 +35,18 @@ const CopiedRequest& commit_request() {
     return request;
 }
 
+std::string doom_error(std::string_view doom, bool is_for_good) {
+    std::string error;
+    if (is_for_good)
+        wire::append_error(error, {.sqlstate = sqlstate::kFeatureNotSupported,
+                                   .message = fmt::format("this cannot be replicated: {}", doom)});
+    else
+        wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
+                                   .message = fmt::format("could not replicate the transaction: {}", doom),
+                                   .hint = "The transaction can be repeated."});
+    return error;
+}
+
 // What a server tells of the settings by which it reads and writes values.
 bool reads_alike(const NameValues& one, const NameValues& other) {
     constexpr std::array<std::string_view, 5> kNames{"client_encoding", "DateStyle", "IntervalStyle",
@@ -48,7 +60,7 @@ bool reads_alike(const NameValues& one, const NameValues& other) {
 
 // The parameters of the marker, in binary.
 std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_t epoch,
-                        const std::string& redo) {
+                        const std::string& redo, std::int64_t token) {
     std::string values;
     const auto int8 = [&values](std::uint64_t value) {
         append_be32(values, 8);
@@ -57,13 +69,14 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     };
     append_be16(values, 1);
     append_be16(values, 1);
-    append_be16(values, 4);
+    append_be16(values, 5);
     append_be32(values, 4);
     append_be32(values, slot);
     int8(sequence);
     int8(epoch);
     append_be32(values, static_cast<std::uint32_t>(redo.size()));
     values += redo;
+    int8(static_cast<std::uint64_t>(token));
     append_be16(values, 0);
     return values;
 }
@@ -86,9 +99,11 @@ void Session::try_marking() {
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
     if (!spread.marker && is_anybody_missing()) return effects_.await_news();
-    if (!spread.unsure.empty() && is_schema_newer()) return effects_.facts_wanted(), effects_.await_news();
+    const sql::CatalogFacts* committed = login_.database->facts.get();
+    if (!spread.unsure.empty() && is_schema_newer(committed))
+        return effects_.facts_wanted(), effects_.await_news();
     if (!std::all_of(spread.unsure.begin(), spread.unsure.end(),
-                     [this](const Judged& judged) { return is_judged_alike(judged); })) {
+                     [&](const Judged& judged) { return is_judged_alike(judged, committed); })) {
         spread.doom = "the schema has changed meanwhile";
         return undo_everywhere();
     }
@@ -105,8 +120,12 @@ void Session::try_marking() {
 
 void Session::ask_positions() {
     std::string text;
+    // None for one that is gone by now: dropped in this transaction, or made behind a savepoint.
     for (const std::string& name : spread_->moved)
-        text += fmt::format("SELECT pgpool_replication.position({}::regclass);", quote_literal(name));
+        text += fmt::format(
+            "SELECT coalesce((SELECT pgpool_replication.position(s) FROM pg_catalog.to_regclass({}) s "
+            "WHERE s IS NOT NULL), '');",
+            quote_literal(name));
     ++spread_->main_owes;
     send_own_query(text, Purpose::Position);
 }
@@ -119,12 +138,13 @@ void Session::move_sequences() {
     const PreparedPtr move = around_.prepared.intern(
         parse_body("SELECT pgpool_replication.move($1::text::regclass, $2, $3)"), "", nullptr);
     for (std::size_t i = 0; i < std::min(spread.moved.size(), spread.positions.size()); ++i) {
+        if (spread.positions[i].empty()) continue;
         request.executions.push_back(
             {move, text_values({spread.moved[i], spread.positions[i], spread.moves_back ? "t" : "f"})});
         spread.outcome.add_tag("SELECT 1");
     }
     spread.positions.clear();
-    follow(std::move(request));
+    if (!request.empty()) follow(std::move(request));
 }
 
 bool Session::is_anybody_missing() const {
@@ -163,10 +183,11 @@ void Session::mark_main(const std::string& redo) {
     const auto statement = [this](std::string_view sql, std::initializer_list<std::uint32_t> types) {
         return around_.prepared.intern(parse_body(sql, types), "", nullptr);
     };
-    spread.marker = {
-        .constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
-        .mark = statement(markers::kMark, {23, 20, 20, 17}),
-        .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch, redo)};
+    spread.marker = {.constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
+                     .mark = statement(markers::kMark, {23, 20, 20, 17, 20}),
+                     .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch,
+                                           redo, around_.topology->fence.token),
+                     .answer = std::to_string(around_.topology->fence.answer)};
     spread.main_marked = false;
     execute_at_main(spread.marker->constraints, Follower::kNoValues);
     execute_at_main(spread.marker->mark, spread.marker->values);
@@ -182,12 +203,14 @@ void Session::sync_marker() {
 
 // A statement that is a transaction of its own is the last one: the marker goes to main together with it. If
 // BEGIN or the statement fails the marker is skipped or fails too: in a batch it stands before the client's
-// Sync, behind a Query it has one of its own. Not if the redo is what main answers, or if it waits for data.
+// Sync, behind a Query it has one of its own. Not if the redo is what main answers, if it waits for data, or
+// takes locks first.
 bool Session::marks_with_request() const {
     if (!copies()) return false;
     const Spread& spread = *spread_;
     const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1 && spread.trial.empty();
-    return is_one && spread.is_alone && !spread.is_bare && !spread.by_rows && !request_.meaning.copies_in &&
+    const bool is_known = !spread.by_rows && !spread.locks && !request_.meaning.large_objects.is_called;
+    return is_one && is_known && spread.is_alone && !spread.is_bare && !request_.meaning.copies_in &&
            request_.beyond == 0;
 }
 
@@ -200,8 +223,8 @@ void Session::mark_main_with_request() {
 // Whether the others get the marker in one write with what they are to do.
 bool Session::marks_at_once() const {
     const Spread& spread = *spread_;
-    return spread.is_alone && spread.doom.empty() && spread.main_error.empty() && spread.unsure.empty() &&
-           spread.moved.empty() && !is_anybody_missing();
+    return spread.is_alone && !spread.locks && spread.doom.empty() && spread.main_error.empty() &&
+           spread.unsure.empty() && spread.moved.empty() && !is_anybody_missing();
 }
 
 void Session::mark_followers() {
@@ -215,7 +238,8 @@ void Session::mark_followers() {
 
 void Session::mark_at(Follower& follower) {
     std::string out;
-    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values);
+    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values,
+                  spread_->marker->answer);
     send_to(follower, out);
 }
 
@@ -225,6 +249,10 @@ void Session::execute_at_main(const PreparedPtr& statement, std::string_view val
     wire::FrameBuilder(out_, wire::frontend::kExecute).string("").int32(0);
     link_->replies.push(Owed::Bind, Deliver::Swallow, Purpose::Mark);
     link_->replies.push(Owed::Execute, Deliver::Swallow, Purpose::Mark);
+}
+
+void Session::note_mark(const wire::Frame& row) {
+    spread_->main_marked = spread_->marker && wire::is_single_value(row.body, spread_->marker->answer);
 }
 
 // Main has answered something of ours.
@@ -267,6 +295,9 @@ void Session::note_differences() {
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
         spread.is_deadlock = follower->met_deadlock();
+        if (follower->begun_anew >= kMostBegins && !follower->refusal().empty())
+            doom_for_good(fmt::format("node \"{}\" does not take it: {}", name_of(follower->link->node),
+                                      follower->refusal()));
     }
 }
 
@@ -278,7 +309,8 @@ bool Session::tries_again(Follower& follower) {
     (void)follower.forget_held();
     if (follower.owes()) return true;  // later
     std::string out;
-    follower.roll_back(out, markers::kSettle);
+    const PreparedPtr settle = around_.prepared.intern(parse_body(markers::kSettle, {20}), "", nullptr);
+    follower.roll_back(out, settle, text_values({std::to_string(around_.topology->fence.token)}));
     follower.has_begun = false;
     effects_.send(*follower.link, out);
     begin_at(follower);
@@ -289,6 +321,18 @@ bool Session::tries_again(Follower& follower) {
 std::string Session::name_of(NodeId id) const {
     const cluster::NodeStatus* node = around_.topology->find(id);
     return node != nullptr ? node->name : std::to_string(id.value);
+}
+
+// Of main and the others, some may have logged in before ALTER ROLE ... SET and some behind it.
+bool Session::has_outdated_login() const {
+    if (around_.logins == nullptr) return false;
+    const auto is_outdated = [this](const ServerLink& link) {
+        return around_.logins->is_outdated(link.login_began);
+    };
+    const auto& followers = spread_->followers;
+    return is_outdated(*link_) || std::any_of(followers.begin(), followers.end(), [&](const auto& follower) {
+               return is_outdated(*follower->link);
+           });
 }
 
 void Session::all_marked() {
@@ -302,11 +346,14 @@ void Session::all_marked() {
             spread.doom =
                 fmt::format("sessions of node \"{}\" have other settings", name_of(follower->link->node));
     }
+    if (spread.doom.empty() && has_outdated_login())
+        spread.doom =
+            "settings of roles or databases were changed since it logged in; if it stays so, log in again";
     if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) {  // before others see it: who judges by older facts is told
-        effects_.ddl_seen();
+        schema_changes();
         spread.ddl_commit.emplace(login_.database->marks);
     }
     if (!spread.is_alone) {
@@ -436,6 +483,7 @@ void Session::all_undone() {
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
     const bool is_deadlock = spread.is_deadlock;
+    const bool is_for_good = spread.is_doomed_for_good;
     const std::string doom = std::move(spread.doom);
     const std::string main_error = std::move(spread.main_error);
     std::string error = std::move(spread.refusal);
@@ -449,9 +497,7 @@ void Session::all_undone() {
     if (is_deadlock)
         wire::append_error(error, deadlock_report());
     else if (main_error.empty())
-        wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
-                                   .message = "could not replicate the transaction: " + doom,
-                                   .hint = "The transaction can be repeated."});
+        error = doom_error(doom, is_for_good);
     else
         wire::append_frame(error, wire::backend::kErrorResponse, main_error);
     if (is_alone) {

@@ -16,7 +16,6 @@ constexpr milliseconds kFactsPatience{500};
 constexpr milliseconds kReplicationPatience{12000};  // without them a write is refused; a load takes ten
 constexpr std::uint32_t kMaxFactsWaits = 20;         // of these at most each
 constexpr std::uint32_t kMaxPipelined = 1000;        // requests on the way before the client must wait
-constexpr std::uint32_t kFirstNormalOid = 16384;     // FirstNormalObjectId: functions below are built in
 
 // Parameters that tell about the server at hand, not about the session: the client keeps what it heard at its
 // login.
@@ -98,6 +97,7 @@ std::size_t Session::dispatch(ByteView bytes) {
     }
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (begin_script(bytes)) return bytes.size();
+    if (awaits_own_facts()) return 0;
     if (link_ != nullptr && (owes_client() || unsynced_)) {
         if (const auto dealt_with = before_main(bytes)) return *dealt_with;
         return send_request(bytes);
@@ -115,12 +115,13 @@ std::size_t Session::dispatch(ByteView bytes) {
     return send_request(bytes);
 }
 
-// Mode replication: a text that steers transactions and does more runs part by part. Where the parts begin is
-// known of the text itself only, not of one like it.
+// Mode replication: a text that steers transactions, or changes the schema within one, and does more runs
+// part by part. Where the parts begin is known of the text itself only, not of one like it.
 bool Session::begin_script(ByteView bytes) {
     const Meaning::Steering& steering = request_.meaning.steering;
     const bool is_mixed = steering.begins_or_ends && steering.statements > 1;
-    if (!is_mixed || request_.form != Request::Form::Query || !around_.functions().is_replicated())
+    if (!(is_mixed || mixes_ddl()) || request_.form != Request::Form::Query ||
+        !around_.functions().is_replicated())
         return false;
     if (script_ || owes_client() || unsynced_ || login_.database->is_admin) return false;
     const std::string_view text = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
@@ -161,18 +162,21 @@ bool Session::are_facts_stale() const {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!classified || !is_schema_newer()) return false;
     const bool reads = classified->kind == replication::WriteClass::None && classified->by_facts;
-    return reads || classified->kind > replication::WriteClass::Ddl;
+    return reads || replication::depends_on_schema(*classified);
 }
 
 // Than the facts, or about to be.
 bool Session::is_schema_newer() const {
+    return is_schema_newer(facts());
+}
+
+bool Session::is_schema_newer(const sql::CatalogFacts* facts) const {
     const DatabaseMarks& marks = *login_.database->marks;
-    return login_.database->facts &&
-           (marks.is_ddl_committing() || login_.database->facts->as_of <= marks.last_ddl());
+    return facts != nullptr && (marks.is_ddl_committing() || facts->as_of <= marks.last_ddl());
 }
 
 std::uint64_t Session::facts_version() const {
-    return login_.database->facts ? login_.database->facts->version : 0;
+    return facts() != nullptr ? facts()->version : 0;
 }
 
 // While answers are owed the next request may follow at once if it can be served where the others are,
@@ -213,17 +217,16 @@ void Session::classify_anew() {
 void Session::classify(ByteView bytes) {
     if (request_.form == Request::Form::Query) classify_query(bytes);
     if (request_.form == Request::Form::Batch) classify_batch(bytes);
-    if (request_.form == Request::Form::FunctionCall) {
-        const auto body = wire::next_frame(bytes).frame.body;
-        classify_unknown(body.size() >= 4 && load_be32(body.data()) < kFirstNormalOid);
-    }
+    if (request_.form == Request::Form::FunctionCall)
+        classify_function_call(wire::next_frame(bytes).frame.body);
     request_.meaning.facts_version = facts_version();
     if (!request_.meaning.info) request_.meaning.info = {std::shared_ptr<void>(), &no_statement()};
-    if (request_.meaning.verdict.needs_facts) effects_.facts_wanted();
+    if (request_.meaning.verdict.needs_facts && !ddl_) effects_.facts_wanted();
     const route::Verdict& verdict = request_.meaning.verdict;
     request_.meaning.marks.writes = verdict.kind == route::Class::Write;
     request_.meaning.marks.is_ddl =
         verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject) && !is_of_main_only(verdict);
+    request_.meaning.marks.changes_logins = verdict.changes_logins;
     request_.classified = true;
 }
 
@@ -240,14 +243,13 @@ void Session::classify_query(ByteView bytes) {
     request_.meaning.info = analysed.info;
     note_statements(*analysed.info);
     const sql::StatementInfo& info = *analysed.info;
-    request_.meaning.verdict =
-        with_prepared(info, beside_temporaries(info, around_.verdict(analysed, *login_.database)));
+    request_.meaning.verdict = with_prepared(info, beside_temporaries(info, judge(*analysed.slot, info)));
     note_following(analysed.info, request_.meaning.verdict);
 }
 
 // EXECUTE does what was prepared under that name.
 route::Verdict Session::with_prepared(const sql::StatementInfo& info, const route::Verdict& verdict) const {
-    const sql::CatalogFacts* facts = login_.database->facts.get();
+    const sql::CatalogFacts* known = facts();
     route::Verdict all = verdict;
     for (const sql::Statement& statement : info.statements) {
         const sql::Statement* execute = executes(statement);
@@ -255,11 +257,11 @@ route::Verdict Session::with_prepared(const sql::StatementInfo& info, const rout
         const PreparedPtr* prepared = statements_.find(execute->name);
         if (prepared != nullptr && (*prepared)->info) {
             const auto inner = beside_temporaries(
-                *(*prepared)->info, route::classify(*(*prepared)->info, facts, around_.functions()));
+                *(*prepared)->info, route::classify(*(*prepared)->info, known, around_.functions()));
             all.leaves = all.leaves | inner.leaves;
             if (execute != &statement) all.leaves = all.leaves | left_by_settings(*(*prepared)->info);
             if (info.single(sql::Kind::Execute))
-                all = route::classify_execute(info, inner, facts, around_.functions());
+                all = route::classify_execute(info, inner, known, around_.functions());
         }
         // What a PREPARE of the same request makes is not known yet.
         if (request_.meaning.prepares) all.leaves = all.leaves | sql::Leaves::UnknownCode;
@@ -273,6 +275,7 @@ void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
         note_steering(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
+        note_schema(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;
@@ -319,6 +322,7 @@ void Session::note_executed(std::string_view name) {
     for (const sql::Statement& statement : (*known)->info->statements) {
         note_names(statement);
         note_steering(statement);
+        note_schema(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
     }
     Meaning::Steering& steering = request_.meaning.steering;
@@ -365,8 +369,7 @@ void Session::classify_batch(ByteView bytes) {
         }
     }
     if (request_.meaning.statements == 0 && described) {
-        add_to_verdict(described,
-                       route::classify(*described, login_.database->facts.get(), around_.functions()));
+        add_to_verdict(described, route::classify(*described, facts(), around_.functions()));
     }
 }
 
@@ -380,8 +383,7 @@ std::optional<std::string_view> Session::classify_parse(const wire::Frame& frame
     const auto analysed = around_.analyze_repeated(parse->sql, options_);
     learn(*analysed.slot);
     const bool may_read_otherwise = request_.meaning.changes_names || (unsynced_ && names_change_);
-    add_to_verdict(analysed.info,
-                   beside_temporaries(*analysed.info, around_.verdict(analysed, *login_.database)));
+    add_to_verdict(analysed.info, beside_temporaries(*analysed.info, judge(*analysed.slot, *analysed.info)));
     if (may_read_otherwise && depends_on_reading(parse->sql)) {
         request_.meaning.verdict.leaves = request_.meaning.verdict.leaves | sql::Leaves::UnknownCode;
     }
@@ -393,21 +395,19 @@ std::optional<std::string_view> Session::classify_parse(const wire::Frame& frame
 void Session::classify_bind(const wire::Frame& frame, std::string_view parsed_name) {
     const auto bind = wire::read_bind(frame.body);
     if (!bind || (request_.meaning.parsed && bind->statement == parsed_name)) return;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     if (bind->statement.empty()) {
         request_.meaning.binds_unnamed = true;
         if (unnamed_.info)
             add_to_verdict(unnamed_.info,
                            beside_temporaries(*unnamed_.info,
-                                              route::classify(*unnamed_.info, facts, around_.functions())));
+                                              route::classify(*unnamed_.info, facts(), around_.functions())));
         return;
     }
     const PreparedPtr* known = statements_.find(bind->statement);
     if (known == nullptr || !(*known)->info) return;
     if ((*known)->by_sql) request_.meaning.own_names.emplace_back(bind->statement);
-    const route::Verdict& verdict = route::cached_verdict((*known)->verdict, *(*known)->info, facts,
-                                                          around_.functions(), around_.config_version());
-    add_to_verdict((*known)->info, beside_temporaries(*(*known)->info, verdict));
+    const sql::StatementInfoPtr& info = (*known)->info;
+    add_to_verdict(info, beside_temporaries(*info, judge((*known)->verdict, *info)));
 }
 
 // The command of ours that is described; null: something else is.
@@ -445,6 +445,7 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
     all.leaves = all.leaves | verdict.leaves;
     all.retryable_read = all.retryable_read && verdict.retryable_read;
     all.is_ddl = all.is_ddl || verdict.is_ddl;
+    all.changes_logins = all.changes_logins || verdict.changes_logins;
     all.needs_facts = all.needs_facts || verdict.needs_facts;
     all.primary_only = all.primary_only || verdict.primary_only;
     all.replicated = route::more_demanding(all.replicated, verdict.replicated);
@@ -626,6 +627,7 @@ std::size_t Session::send_request(ByteView bytes) {
     const bool names_first = around_.functions().is_replicated();
     if (names_first) emit_names(bytes);
     if (!deferred_begin_.empty()) emit_begin();
+    if (!begins_in_batch()) emit_locks();
     if (!names_first) emit_names(bytes);
     emit_request(bytes);
     replies.mark({});
@@ -638,6 +640,7 @@ std::size_t Session::send_request(ByteView bytes) {
     effects_.disarm(TimerKind::Idle);
     request_ = {};
     waits_for_facts_ = 0;
+    own_facts_.next_statement();
     if (!repeatable_) return bytes.size();
     retained_ = static_cast<std::uint32_t>(bytes.size());
     return 0;

@@ -144,6 +144,7 @@ void Session::end_unsynced() {
 }
 
 void Session::emit_function_call(ByteView bytes) {
+    if (copies()) copy_function_call(bytes);
     link_->replies.push(Owed::FunctionCall);
     end_unsynced();
     count_sent(nullptr);
@@ -450,6 +451,7 @@ void Session::emit_bind(const wire::Frame& frame) {
         known = statements_.find(bind->statement);
         if (known != nullptr) info = (*known)->info;
     }
+    if (!(info && info->single(sql::Kind::Begin))) emit_locks();
     if (bind && bind->portal.empty()) {
         unnamed_portal_ = std::move(info);
     } else if (bind) {
@@ -461,9 +463,10 @@ void Session::emit_bind(const wire::Frame& frame) {
     if (bind && copies()) {
         const PreparedPtr known_now = known != nullptr ? *statements_.find(bind->statement) : nullptr;
         if (auto images = bind->statement.empty() || known_now ? images_of(*bind, known_now) : std::nullopt) {
-            statement = image_statement(known_now, images->plan());
+            statement = image_statement(known_now, images->plan(), images->is_binary(bind->rest));
             values = images->with_formats(bind->rest);
-            copy_bind(bind->portal, {.execution = {statement, values}, .rows = std::move(images)});
+            copy_bind(bind->portal,
+                      {.execution = {statement, values}, .rows = std::move(images), .large_object = {}});
         } else {
             copy_bind_as_it_is(*bind, known_now);
         }
@@ -489,10 +492,15 @@ void Session::emit_bind(const wire::Frame& frame) {
 
 void Session::copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPtr& known) {
     const bool is_unnamed = bind.statement.empty() && unnamed_.info;
-    const PreparedPtr copied =
+    const PreparedPtr given =
         is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known;
-    if (!copied) return;  // it fails on main
-    copy_bind(bind.portal, {.execution = {copied, std::string(bind.rest)}, .rows = {}});
+    if (!given) return;  // it fails on main
+    const std::optional<std::string> elsewhere = without_own_types(given->sql_and_types);
+    const PreparedPtr copied =
+        elsewhere ? around_.prepared.intern(*elsewhere, given->scope, given->info) : given;
+    Spread::Part part{.execution = {copied, {}}, .rows = {}, .large_object = bound_step(bind, copied)};
+    if (!part.large_object) part.execution.values = bind.rest;
+    copy_bind(bind.portal, std::move(part));
 }
 
 void Session::emit_describe(const wire::Frame& frame) {

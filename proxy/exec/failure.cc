@@ -27,6 +27,7 @@ std::size_t Session::fail_request(ByteView error_frame) {
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
     waits_for_facts_ = 0;
+    own_facts_.next_statement();
     if (!owes_client()) forget_attempt();
     if (complete) {
         say_ready();
@@ -111,7 +112,7 @@ void Session::repeat_request() {
     wait_ = Wait::Nothing;
     undo_all();
     pending_pins_ = pending_clears_ = sql::Leaves::Nothing;
-    wrote_ = ddl_ = false;
+    wrote_ = ddl_ = changes_logins_ = false;
     release_if_free();
 }
 
@@ -250,6 +251,7 @@ void Session::forget_link() {
     if (stream_left_ > 0) stream_dropped_ = true;
     unsynced_ = copying_in_ = may_be_skipped_ = names_change_ = names_go_ = unnamed_may_stay_ =
         may_end_failed_ = may_copy_in_ = cancel_is_due_ = false;
+    own_facts_.clear();
     effects_.release(*std::exchange(link_, nullptr), Disposal::Close);
 }
 
@@ -329,13 +331,13 @@ void Session::on_cancel() {
         if (!fails_to_join(report)) fail_front(report);
         return;
     }
-    if (owes_client()) cancel_running();
+    if (owes_client() || wait_ == Wait::OwnFacts) cancel_running();
 }
 
 // Only what the client has asked for is cancelled: a setting of ours that fails would let what follows run
 // without it.
 void Session::cancel_running() {
-    cancel_is_due_ = is_head_ours();
+    cancel_is_due_ = is_head_ours() && wait_ != Wait::OwnFacts;  // which then says so itself
     if (!cancel_is_due_) effects_.cancel(*link_);
 }
 

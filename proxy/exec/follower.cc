@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/wire/encoder.h"
@@ -51,11 +53,12 @@ void Follower::begin(std::string& out, const PreparedPtr& begin) {
     is_synced_ = makes_sync_ = false;
 }
 
-void Follower::roll_back(std::string& out, std::string_view settle) {
+void Follower::roll_back(std::string& out, const PreparedPtr& settle, std::string_view settle_values) {
     awaits_begin_ = begin_failed_ = false;
     run(out, "ROLLBACK");
     if (std::exchange(has_lost_track_, false)) run(out, "DEALLOCATE ALL");
-    run(out, settle);
+    execute(out, settle, settle_values);
+    end_with_sync(out, {.kind = Kind::Own, .expected = {}, .result = {}});
     difference_.clear();
     held_.clear();
     ++begun_anew;
@@ -79,6 +82,7 @@ bool Follower::forget_held() {
     if (held_.empty()) return false;
     held_.clear();
     for (; steps_held_ > 0; --steps_held_) {
+        if (steps_.back().prepares) lose_track();
         steps_.pop_back();
         link->replies.pop();  // one is as good as another: all are swallowed
     }
@@ -132,8 +136,9 @@ void Follower::expect(const StepOutcome& expected) {
 }
 
 void Follower::mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
-                    std::string_view mark_values) {
+                    std::string_view mark_values, std::string_view answer) {
     marked_ = false;
+    answer_ = answer;
     execute(out, constraints, kNoValues);
     execute(out, mark, mark_values);
     std::optional<StepOutcome> expected = std::exchange(shares_sync_, std::nullopt);
@@ -213,28 +218,37 @@ void Follower::on_tag(std::string_view tag) {
         outcome_.add_tag(tag);
 }
 
-// The row of the marker, the last of its step: one column, t or f.
+// The row of the marker, the last of its step.
 void Follower::on_data_row(const wire::Frame& frame) {
-    if (!steps_.empty() && steps_.front().kind == Kind::Mark) marked_ = frame.body.ends_with('t');
+    if (!steps_.empty() && steps_.front().kind == Kind::Mark)
+        marked_ = wire::is_single_value(frame.body, answer_);
 }
 
 void Follower::on_error(ByteView body) {
     const wire::ErrorFields fields = wire::read_error_fields(body);
     outcome_.add_error(fields.sqlstate);
-    last_error_.assign(fields.message);
+    if (difference_.empty()) {  // else it is what the first one brings with it
+        last_error_.assign(fields.message);
+        last_state_.assign(fields.sqlstate);
+    }
+    needs_reset = true;  // what has failed may have left something of the session behind
     if (steps_.empty()) return;
     if (awaits_begin_ && steps_.front().begins) return on_begin_failed(std::string(fields.sqlstate));
     if (steps_.front().kind == Kind::Mark) marked_ = false;
-    if (!steps_.front().prepares) return;
-    link->statements.clear();  // which of them came to be is not known any more
+    if (steps_.front().prepares) lose_track();
+}
+
+// Which statements came to be there is not known any more.
+void Follower::lose_track() {
+    link->statements.clear();
     needs_reset = has_lost_track_ = true;
 }
 
 // Up to the next Sync the server answers nothing: if none was sent it gets one. What would follow is dropped.
 void Follower::on_begin_failed(const std::string& error) {
     difference_ = fmt::format("!{} instead of BEGIN ({})", error, last_error_);
-    link->statements.clear();
-    needs_reset = has_lost_track_ = true;
+    differs_alike_ = false;
+    lose_track();
     forget_held();
     for (; !steps_.empty() && !steps_.front().has_sync; steps_.pop_front()) link->replies.pop();
     if (steps_.empty()) end_with_sync(held_, {.kind = Kind::Own, .expected = {}, .result = {}});
@@ -254,9 +268,19 @@ void Follower::end_step() {
     steps_.pop_front();
 }
 
+std::string_view Follower::refusal() const {
+    constexpr std::array<std::string_view, 4> kClasses{"0A", "22", "23", "42"};
+    const bool is_lasting = differs_alike_ && std::find(kClasses.begin(), kClasses.end(),
+                                                        differs_by_.substr(0, 2)) != kClasses.end();
+    return is_lasting ? std::string_view(last_error_) : std::string_view();
+}
+
 void Follower::compare(const Step& step, const StepOutcome& result) {
     const bool differs = step.expected ? !result.equals(*step.expected) : result.failed();
     if (!differs || !difference_.empty()) return;
+    const std::string state = result.failed() ? last_state_ : std::string();
+    differs_alike_ = differs_alike_ && (begun_anew == 0 || state == differs_by_);
+    differs_by_ = state;
     met_deadlock_ = result.failed_with(sqlstate::kDeadlockDetected);
     difference_ = step.expected ? fmt::format("{} instead of {}", result.text(), step.expected->text())
                                 : std::string(result.text());

@@ -64,7 +64,7 @@ public:
     // all up to the next Sync. What comes behind that is held back until it has succeeded, see hold_back().
     void begin(std::string& out, const PreparedPtr& begin);
     // Ends the transaction, to begin anew once `settle` has run. REQUIRES: it owes nothing.
-    void roll_back(std::string& out, std::string_view settle);
+    void roll_back(std::string& out, const PreparedPtr& settle, std::string_view settle_values);
     enum class Next : std::uint8_t { Anything, Mark };  // Mark: that comes at once, and they share a Sync
     void repeat(std::string& out, const CopiedRequest& request, const StepOutcome& expected,
                 Next next = Next::Anything);
@@ -73,9 +73,9 @@ public:
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
     void begin_copy(std::string& out, std::string_view sql);
     void expect(const StepOutcome& expected);
-    // With the marker; `marked()` tells what came of it.
+    // With the marker; `marked()` tells whether `answer` came of it.
     void mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
-              std::string_view mark_values);
+              std::string_view mark_values, std::string_view answer);
 
     // Bytes of its connection; returns how many are done with.
     [[nodiscard]] std::size_t on_bytes(ByteView bytes, NameValuesTable& names);
@@ -93,7 +93,11 @@ public:
     [[nodiscard]] const std::string& difference() const { return difference_; }
     // ... because its node has ended a deadlock there at its cost.
     [[nodiscard]] bool met_deadlock() const { return met_deadlock_; }
-    // Session settings were changed within the transaction: the connection is reset before others get it.
+    // What it says, where it cannot be a matter of time alone: the same error of its rights, features, data
+    // or constraints with every attempt. Empty: it is another matter.
+    [[nodiscard]] std::string_view refusal() const;
+    // Session settings were changed within the transaction, or a step has failed: the connection is reset
+    // before others get it.
     bool needs_reset = false;
     bool has_begun = false;     // the transaction
     int begun_anew = 0;         // how often, after a difference
@@ -120,15 +124,20 @@ private:
     void on_data_row(const wire::Frame& frame);
     void on_error(ByteView body);
     void on_begin_failed(const std::string& error);
+    void lose_track();
     void end_step();
     void compare(const Step& step, const StepOutcome& result);
 
     std::deque<Step> steps_;
-    StepOutcome outcome_;     // of the step at the front
-    std::string last_error_;  // its message
+    StepOutcome outcome_;        // of the step at the front
+    std::string last_error_;     // its message
+    std::string last_state_;     // and SQLSTATE
+    std::string differs_by_;     // SQLSTATE of the last difference; empty: none
+    bool differs_alike_ = true;  // with every attempt
     std::string difference_;
     bool met_deadlock_ = false;
     bool marked_ = false;
+    std::string answer_;                      // of the marker, as text
     bool has_lost_track_ = false;             // of the statements that the connection has
     bool prepares_ = false;                   // the step that is being made
     bool begins_ = false;                     // BEGIN stands in front of it

@@ -25,22 +25,6 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ W
 
 constexpr std::size_t kMostKept = std::size_t{16} << 20U;  // of what a transaction did
 
-// The same among the fields of a COPY, in the data of which `bytes` are next; `tail` is the field that has
-// not ended. Longer fields are no dates.
-bool has_moving_field(std::string& tail, ByteView bytes) {
-    constexpr std::size_t kLongestDate = 40;
-    constexpr std::string_view kEnds = "\t\n\r,;|\"";
-    while (!bytes.empty()) {
-        const std::size_t end = std::min(bytes.find_first_of(kEnds), bytes.size());
-        if (tail.size() <= kLongestDate) tail += bytes.substr(0, std::min(end, kLongestDate + 1));
-        if (end == bytes.size()) return false;
-        if (tail.size() <= kLongestDate && sql::may_move(tail)) return true;
-        tail.clear();
-        bytes.remove_prefix(end + 1);
-    }
-    return false;
-}
-
 // That no row was there to be changed may be another matter on the others, at their time, or when it is
 // repaired.
 bool changed_nothing(std::string_view tag) {
@@ -73,13 +57,14 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const bool is_ignored = transaction_ == TransactionStatus::Failed && !steering.begins_or_ends &&
                             !steering.rolls_to_savepoint;  // main says 25P02
     if (is_ignored) return std::nullopt;
+    note_large_objects(bytes);
     const std::string reason = why_not_replicated(bytes);
     const bool is_trial = !reason.empty() && is_error_of_main();
     if (!reason.empty() && !is_trial) return refuse_to_replicate(bytes, reason);
     sql::Leaves& leaves = request_.meaning.verdict.leaves;
     if (is_trial) leaves = sql::without(leaves, sql::Leaves::UnknownCode);  // it does not run
     if (!on_primary()) {
-        const bool writes = classified && classified->kind != WriteClass::None && needs_copy(bytes);
+        const bool writes = writes_everywhere() && needs_copy(bytes);
         return writes ? std::optional(leave_former_main(bytes)) : std::nullopt;
     }
     if (is_spread() && ends_transaction(bytes)) return end_spread(bytes);
@@ -90,11 +75,17 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!copies) return std::nullopt;
     if (!has_slot) return refuse_for_slots(bytes);
     Spread& spread = *spread_;
-    if (!is_trial && classified && classified->kind != WriteClass::None && !join()) return 0;
+    const bool joins = !is_trial && writes_everywhere();
+    if (joins && !spread.is_joined && !spread.keeps_all)
+        return refuse_to_replicate(bytes, "too much came before the first write of its transaction");
+    if (joins && !join()) return 0;
     if (!is_trial) warn_of_unproven();
+    const bool changes_schema = request_.meaning.marks.is_ddl || steering.rolls_to_savepoint;
+    if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
     spread.copies = true;
     spread.trial = reason;
-    spread.is_proven = !request_.meaning.following.unproven;
+    plan_locks();
+    if (is_trial) spread.locks.reset(), spread.locks_at_main.clear();
     spread.by_rows = !is_trial && (request_.meaning.following.by_rows || moves(bytes));
     spread.copy = {};
     spread.parts.clear();
@@ -111,7 +102,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.is_bare = spread.is_alone && classified && classified->outside_transaction;
     spread.is_point = classified && classified->kind == WriteClass::Point;
     spread.looks_for_dates = classified && classified->copy_has_dates;
-    spread.copy_tail.clear();
+    spread.copy_dates.clear();
+    spread.opens_for_writing |= request_.meaning.large_objects.opens_for_writing;
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
@@ -267,6 +259,7 @@ bool Session::copies() const {
 void Session::copy_query(ByteView bytes) {
     CopiedRequest& copy = spread_->copy;
     copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    copy_call_in_query();
     if (!request_.meaning.info->single(Kind::Execute)) return;
     const std::string& name = request_.meaning.info->statements[0].name;
     const PreparedPtr* known = statements_.find(name);
@@ -281,13 +274,14 @@ void Session::copy_bind(std::string_view portal, Spread::Part part) {
     bound.emplace_back(portal, std::move(part));
 }
 
-// Returns whether rows of it travel, which main must return all of.
+// Returns whether main must return all of its rows.
 bool Session::copy_execute(std::string_view portal) {
     for (auto& [name, part] : spread_->bound) {
         const auto& info = part.execution.statement->info;
         if (name != portal || (info && info->single(Kind::Begin))) continue;
         spread_->parts.push_back(part);
-        return part.rows.has_value();
+        if (part.large_object) lock_large_object();
+        return part.rows || part.large_object;
     }
     return false;
 }
@@ -326,11 +320,10 @@ bool Session::main_answered(TransactionStatus status) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (!spread.judged.empty() && (is_schema_newer() || spread.facts_version != facts_version()))
-            std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
+        note_unsure();
         CopiedRequest done = what_main_did();
         const bool is_void = !copied_in && done.empty();
-        if (!copied_in && !is_void) follow(std::move(done));
+        if (!copied_in && !is_void) follow_locks(), follow(std::move(done));
         if (!spread.is_alone) return true;
         if (is_void && spread.marker && spread.doom.empty()) return end_void(), false;
         begin_marking();
@@ -383,10 +376,10 @@ void Session::bare_answered() {
 bool Session::hold_back(const wire::Frame& frame) {
     if (!spread_) return false;
     Spread& spread = *spread_;
-    const bool is_last_tag = spread.is_alone && spread.copies && !spread.copy.sql.empty() &&
-                             frame.type == wire::backend::kCommandComplete &&
+    const bool is_last_tag = !spread.copy.sql.empty() && frame.type == wire::backend::kCommandComplete &&
                              statement_index_ == spread.statements;
-    spread.holds |= is_last_tag;
+    const bool is_last = is_last_tag || frame.type == wire::backend::kFunctionCallResponse;
+    spread.holds |= spread.is_alone && spread.copies && is_last;
     if (spread.holds) spread.held.append(frame.bytes);
     return spread.holds;
 }
@@ -394,9 +387,11 @@ bool Session::hold_back(const wire::Frame& frame) {
 // The others do what main has done; if there are none yet, when they come in.
 void Session::follow(CopiedRequest request) {
     Spread& spread = *spread_;
+    if (closes_last_open()) return;
     spread.bytes += request.bytes();
     spread.keeps_all = spread.keeps_all && spread.bytes <= kMostKept;
-    spread.done.push_back({std::move(request), spread.outcome, spread.sets});
+    spread.done.push_back({std::move(request), spread.outcome, spread.sets, opened_by_request()});
+    if (!spread.is_joined && !spread.keeps_all) spread.done.clear();  // it cannot write any more
     if (!spread.is_joined) return;
     note_asked();
     const Follower::Next next = marks_at_once() ? Follower::Next::Mark : Follower::Next::Anything;
@@ -424,7 +419,7 @@ void Session::copy_in_began() {
 }
 
 void Session::stream_to_followers(ByteView bytes) {
-    if (spread_->looks_for_dates && spread_->doom.empty() && has_moving_field(spread_->copy_tail, bytes))
+    if (spread_->looks_for_dates && spread_->doom.empty() && spread_->copy_dates.found_in(bytes))
         spread_->doom = "COPY of a date like 'now' or 'today'";
     for (const auto& follower : spread_->followers) send_to(*follower, bytes);
 }
@@ -449,14 +444,29 @@ CopiedRequest Session::what_main_did() {
         if (!part.rows && !part.execution.statement) continue;
         if (!part.rows)
             request.executions.push_back(part.execution);
-        else if (part.rows->fits())
-            part.rows->add_to(request, around_.prepared), note_moved(part.rows->plan());
+        else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty())
+            doom_for_good(std::move(obstacle));
         else
-            spread.doom = "more rows than can travel";
+            part.rows->add_to(request, around_.prepared, repeat_scope()), note_moved(part.rows->plan());
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;
     return request;
+}
+
+// What main tells of how its rows were read.
+void Session::note_flaw(const RowImages& rows) {
+    if (rows.flaw() == RowImages::Flaw::None) return;
+    if (rows.flaw() == RowImages::Flaw::Digits)
+        return doom_for_good("rows that travel, with extra_float_digits below 1");
+    effects_.ddl_seen();
+    if (spread_->doom.empty()) spread_->doom = "the schema was changed by others";
+}
+
+// However often it is repeated.
+void Session::doom_for_good(std::string reason) {
+    spread_->doom = std::move(reason);
+    spread_->is_doomed_for_good = true;
 }
 
 void Session::note_moved(const replication::ImagePlan& plan) {
@@ -475,12 +485,15 @@ Spread::Part* Session::answered_part() {
 
 // Of a part, or of a statement of a text; `tag` is empty if there is none.
 void Session::note_main_end(std::string_view tag) {
-    const Spread::Part* part = answered_part();
-    if (part != nullptr && part->rows) {
+    Spread::Part* part = answered_part();
+    if (part != nullptr && part->large_object) {
+        call_ended(*part);
+    } else if (part != nullptr && part->rows) {
         if (!part->rows->is_told_by(tag)) spread_->doom = "the main node did not show all rows";
+        note_flaw(*part->rows);
         part->rows->add_to(spread_->outcome);
     } else if (part != nullptr && spread_->is_proven && changed_nothing(tag)) {
-        spread_->parts[spread_->answered].execution = {};
+        part->execution = {};
     } else if (!tag.empty()) {
         spread_->outcome.add_tag(tag);
     }
@@ -505,7 +518,8 @@ void Session::emit_image_query() {
     const auto& ways = request_.meaning.verdict.replicated->ways;
     const auto pieces = sql::between_semicolons(spread_->copy.sql);
     for (std::size_t i = 0; i < ways.size(); ++i) {
-        const auto& [repeats, images] = ways[i];
+        const bool repeats = ways[i].repeats;
+        const replication::ImagePlanPtr& images = ways[i].images;
         Spread::Part part;
         if (repeats)
             part.execution = {around_.prepared.intern(parse_body(pieces[i]), "", nullptr),
@@ -523,12 +537,9 @@ void Session::emit_image_query() {
 // Of a Bind whose rows travel.
 std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const PreparedPtr& known) {
     if (!copies() || !spread_->by_rows || (!known && !unnamed_.info)) return std::nullopt;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     const sql::StatementInfo& info = known ? *known->info : *unnamed_.info;
-    const route::Verdict verdict = known
-                                       ? route::cached_verdict(known->verdict, info, facts,
-                                                               around_.functions(), around_.config_version())
-                                       : route::classify(info, facts, around_.functions());
+    const route::Verdict verdict =
+        known ? judge(known->verdict, info) : route::classify(info, facts(), around_.functions());
     const route::ClassifiedPtr classified = beside_temporaries(info, verdict).replicated;
     if (!classified || classified->ways.size() != 1 || !classified->ways.front().images) return std::nullopt;
     const bool is_moving = !classified->date_parameters.empty() && sql::may_move(bind.rest);
@@ -537,10 +548,11 @@ std::optional<RowImages> Session::images_of(const wire::BindMessage& bind, const
 }
 
 // In place of the client's statement.
-PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan) {
+PreparedPtr Session::image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
+                                     bool as_text) {
     const ByteView body = known ? ByteView(known->sql_and_types) : ByteView(unnamed_.body);
     const std::string_view sql = Cursor(body).c_string();
-    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan);
+    std::string made = replication::with_returning(sql::between_semicolons(sql).front(), plan, as_text);
     made.append(body.substr(sql.size()));
     return around_.prepared.intern(made, statement_scope(), known ? known->info : unnamed_.info);
 }

@@ -84,7 +84,10 @@ void Session::apply_effects(const sql::Statement& statement, std::string_view ta
         pin(statement.leaves);  // once more: a rollback in the same request may have come before it
     }
     apply_settings(statement);
-    if (around_.functions().is_replicated()) temporaries_.apply(statement, tag, login_.database->facts.get());
+    const bool are_facts_old = ddl_ && !own_facts_.are_fresh();
+    if (around_.functions().is_replicated())
+        temporaries_.apply(statement, tag, are_facts_old ? nullptr : facts());
+    own_facts_.note_tag(tag);
     switch (statement.kind) {
         case Kind::Begin:
         case Kind::SetTransaction:
@@ -274,7 +277,8 @@ void Session::end_transaction(bool committed) {
         pins_ = pins_ | without(pending_pins_, kTransactional);
     }
     pending_pins_ = pending_clears_ = Leaves::Nothing;
-    wrote_ = ddl_ = set_locally_ = false;
+    wrote_ = ddl_ = changes_logins_ = set_locally_ = false;
+    own_facts_.clear();
     transaction_options_ = {};
     transaction_began_ = {};
     if (spread_ && !spread_->is_joined) leave_nodes();
@@ -287,8 +291,13 @@ void Session::keep_effects() {
     pins_ = without(pins_, pending_clears_) | pending_pins_;
     pending_pins_ = pending_clears_ = Leaves::Nothing;
     if (wrote_) login_.database->marks->written_at(last_write_ = effects_.clock());
-    if (ddl_) effects_.ddl_seen();
-    wrote_ = ddl_ = false;
+    if (ddl_) schema_changes();
+    wrote_ = ddl_ = changes_logins_ = false;
+}
+
+void Session::schema_changes() {
+    effects_.ddl_seen();
+    if (changes_logins_ && around_.logins != nullptr) around_.logins->changed(effects_.clock());
 }
 
 // With several requests under way, the time of one begins where the one before it ends.

@@ -7,6 +7,18 @@
 
 namespace pgpool::exec {
 
+std::optional<std::string> without_own_types(std::string_view sql_and_types) {
+    constexpr std::uint32_t kFirstOfUsers = 16384;  // FirstNormalObjectId
+    std::optional<std::string> out;
+    const std::size_t text = std::min(sql_and_types.find('\0'), sql_and_types.size());
+    for (std::size_t at = text + 3; at + 4 <= sql_and_types.size(); at += 4) {
+        if (Cursor(sql_and_types.substr(at)).u32() < kFirstOfUsers) continue;
+        if (!out) out = sql_and_types;
+        out->replace(at, 4, 4, '\0');
+    }
+    return out;
+}
+
 std::string parse_body(std::string_view sql, std::initializer_list<std::uint32_t> types) {
     std::string body(sql);
     body.push_back('\0');

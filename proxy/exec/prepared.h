@@ -40,6 +40,9 @@ using PreparedPtr = std::shared_ptr<const PreparedStatement>;
 // Body of a Parse after the name (PG documentation 55.7): the text, and types of its parameters.
 [[nodiscard]] std::string parse_body(std::string_view sql, std::initializer_list<std::uint32_t> types = {});
 
+// The same for other nodes: types of users have other numbers there, and are inferred. Nothing: it has none.
+[[nodiscard]] std::optional<std::string> without_own_types(std::string_view sql_and_types);
+
 class PreparedRegistry {
 public:
     // `prefix` must be unguessable: a client that names a statement like ours would see it.

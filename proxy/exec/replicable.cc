@@ -92,9 +92,8 @@ route::Verdict Session::beside_temporaries(const sql::StatementInfo& info,
     const std::vector<std::string> names = temporaries_within(info);
     if (names.empty()) return verdict;
     route::Verdict own = verdict;
-    const sql::CatalogFacts* facts = login_.database->facts.get();
     own.replicated =
-        std::make_shared<const replication::Classified>(replication::classify_write(info, facts, names));
+        std::make_shared<const replication::Classified>(replication::classify_write(info, facts(), names));
     return own;
 }
 
@@ -122,8 +121,13 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
     const bool is_batch = request_.form == Request::Form::Batch;
-    if (request_.form == Request::Form::FunctionCall) return "a function call by the fast path";
-    const bool writes = classified && classified->kind != WriteClass::None;
+    if (request_.form == Request::Form::FunctionCall && !classified)
+        return "a function call by the fast path that may write";
+    if (names_ours()) return "a prepared statement of a name that is the proxy's";
+    if (transaction_ != TransactionStatus::Idle && changes_session_user())
+        return "SET SESSION AUTHORIZATION in a transaction";
+    if (std::string reason = why_not_large_objects(bytes); !reason.empty()) return reason;
+    const bool writes = writes_everywhere();
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
     const bool matters_mixed = writes || meaning.steering.any();
     const bool is_within = spread_ && transaction_ != TransactionStatus::Idle;
@@ -139,8 +143,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (is_batch && matters && executes_anything(bytes) && !executes_what_it_binds(bytes))
         return "a portal that outlives its batch";
     if (is_batch && !executes_anything(bytes)) return {};
-    if (are_facts_stale() && (writes || !ddl_))
-        return "the schema has changed, and could not be read anew in time";
+    if (!ddl_ && are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     if (!writes) return {};
     if (meaning.steering.names && meaning.steering.statements > 1)
         return "PREPARE, DEALLOCATE or DISCARD together with other statements";
@@ -158,8 +161,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
-    const bool has_ddl = ddl_ || (meaning.marks.is_ddl && meaning.steering.statements > 1);
-    if (has_ddl && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
+    if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
+    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     const bool is_moving = moves(bytes);
     if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
     if (meaning.following.by_rows || is_moving) {
@@ -176,9 +179,10 @@ bool Session::is_error_of_main() const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
     if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
-        meaning.copies_in || request_.oversize)
+        meaning.copies_in || meaning.marks.is_ddl || request_.oversize)
         return false;
-    if (meaning.info->parsed) return classified->needs_facts && login_.database->facts;
+    const bool knows_own = !ddl_ || own_facts_.are_fresh();  // what it has made itself is there
+    if (meaning.info->parsed) return classified->needs_facts && facts() != nullptr && knows_own;
     const std::string* version = link_->reported->find("server_version");
     return meaning.info->is_syntax_error && version != nullptr &&
            std::atoi(version->c_str()) <= sql::kParserVersion;
@@ -189,6 +193,23 @@ bool Session::moves(ByteView bytes) const {
     return is_batch && request_.meaning.following.by_dates && has_moving_parameter(bytes);
 }
 
+// The marker is one: by SQL it could be replaced, and what it is given could be read.
+bool Session::names_ours() const {
+    const auto& names = request_.meaning.own_names;
+    return std::any_of(names.begin(), names.end(), [this](const std::string& name) {
+        return name.starts_with(around_.prepared.prefix());
+    });
+}
+
+bool Session::changes_session_user() const {
+    const auto& statements = request_.meaning.info->statements;
+    return std::any_of(statements.begin(), statements.end(), [](const sql::Statement& statement) {
+        return std::any_of(statement.settings.begin(), statement.settings.end(), [](const auto& change) {
+            return change.name == "session_authorization" && change.act != sql::SettingChange::Act::ResetAll;
+        });
+    });
+}
+
 // Though the statements would allow it.
 std::string Session::why_rows_cannot_travel(ByteView bytes) const {
     const bool is_batch = request_.form == Request::Form::Batch;
@@ -196,19 +217,32 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
         return "rows that travel, of portals that are not executed one by one and whole";
     if (!is_batch && split_query(bytes).size() != request_.meaning.verdict.replicated->ways.size())
         return "rows that travel, of a text that holds other semicolons";
-    const std::string* digits = settings_.current()->find("extra_float_digits");
     const std::string* style = link_->reported->find("DateStyle");
-    if (digits != nullptr && std::atoi(digits->c_str()) < 1)
-        return "rows that travel, with extra_float_digits below 1";
     if (style != nullptr && !style->starts_with("ISO"))
         return "rows that travel, with another DateStyle than ISO";
     return {};
 }
 
+// Main does them one by one, in an order that the others can repeat.
+std::string Session::why_not_large_objects(ByteView bytes) const {
+    const Meaning& meaning = request_.meaning;
+    if (!meaning.large_objects.is_called || !needs_copy(bytes)) return {};
+    const bool is_batch = request_.form == Request::Form::Batch;
+    if (request_.form == Request::Form::Query && meaning.steering.statements != 1)
+        return "large objects in a text with other statements";
+    if (!meaning.own_names.empty()) return "large objects by EXECUTE";
+    if (request_.oversize) return "a message of this size";
+    if (meaning.large_objects.is_unclear) return "a large object by other than plain values";
+    if (is_batch && !is_series(bytes, true))
+        return "large objects by portals that are not executed one by one";
+    return is_batch && !request_.synced ? "a batch without its Sync" : std::string();
+}
+
 // By the schema of today: its tables cannot change any more, main has them locked.
-bool Session::is_judged_alike(const Judged& judged) const {
-    const auto now = replication::classify_write(*judged.info, login_.database->facts.get(),
-                                                 temporaries_within(*judged.info));
+bool Session::is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const {
+    if (replication::locks_needed(*judged.as))
+        return false;  // another table may be meant by now, without lock
+    const auto now = replication::classify_write(*judged.info, facts, temporaries_within(*judged.info));
     return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
 }
 
@@ -216,10 +250,15 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     const route::ClassifiedPtr& one = verdict.replicated;
     if (!one) return;
     Meaning::Following& all = request_.meaning.following;
-    if (one->kind > WriteClass::Ddl) all.judged.push_back({info, one});
+    request_.meaning.large_objects.is_called |= one->calls_large_objects;
+    request_.meaning.large_objects.by_search_path |= one->by_search_path;
+    if (replication::depends_on_schema(*one)) all.judged.push_back({info, one});
     if (!replication::can_follow(*one)) all.unproven = one;
     all.by_rows |= replication::rows_travel(*one);
-    for (const auto& way : one->ways) all.returns |= way.images && way.images->client_returns;
+    for (const auto& way : one->ways) {
+        all.returns |= way.images && way.images->client_returns;
+        if (way.locks) all.locks.push_back(way.locks);
+    }
     if (one->date_parameters.empty()) return;
     all.by_dates = true;
     all.rows_may &= one->ways.front().images != nullptr;
@@ -275,8 +314,7 @@ bool Session::executes_open_portal(ByteView batch) const {
 
 // For SHOW ROUTE FOR.
 std::string Session::explain_replication(const sql::StatementInfo& info) const {
-    const sql::CatalogFacts* facts = login_.database->facts.get();
-    return replication::explain(replication::classify_write(info, facts),
+    return replication::explain(replication::classify_write(info, facts()),
                                 around_.config->replication.unsafe_statements);
 }
 
@@ -294,11 +332,10 @@ void Session::warn_of_unproven() {
 
 // Whether what main executes must be executed by the others, now or when the transaction first writes.
 bool Session::needs_copy(ByteView bytes) const {
-    const auto& classified = request_.meaning.verdict.replicated;
     if (request_.form == Request::Form::Batch && !executes_anything(bytes)) return false;
-    if (classified && classified->kind != WriteClass::None) return true;
+    if (writes_everywhere()) return true;
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins_in_batch();
-    return in_transaction && request_.meaning.steering.any();
+    return in_transaction && (request_.meaning.steering.any() || moves_descriptors());
 }
 
 bool Session::ends_transaction(ByteView bytes) const {

@@ -61,7 +61,8 @@ std::size_t Session::on_main_bytes(ByteView bytes) {
             return bytes.size();
         }
         const bool is_hidden = hides_images(frame);
-        if (!frame.complete() && (frame.size <= kMaxHeld || is_hidden)) break;
+        const bool is_held = frame.size <= kMaxHeld || is_hidden || wait_ == Wait::OwnFacts;
+        if (!frame.complete() && is_held) break;
         if (frame.type == kReadyForQuery) {
             if (!frame.complete()) break;
             const auto status =
@@ -131,14 +132,18 @@ bool Session::on_server_frame(const wire::Frame& frame) {
         case kDataRow:
         case kCopyData: {
             if (replies.head().purpose == Purpose::Check) return note_check(frame), false;
-            if (replies.head().purpose == Purpose::Mark)
-                return spread_->main_marked = frame.body.ends_with('t'), false;
+            if (replies.head().purpose == Purpose::Mark) return note_mark(frame), false;
+            if (replies.head().purpose == Purpose::OwnFacts) return own_facts_.take_row(frame.body), false;
             if (replies.head().purpose == Purpose::Position)
                 return spread_->positions.push_back(first_text(frame.body)), false;
+            if (replies.head().purpose == Purpose::Client) note_call_row(frame);
             const bool wanted = forward();
             row_delivered_ |= wanted;
             return wanted;
         }
+        case kFunctionCallResponse:
+            function_answered(frame);
+            return forward();
         case kParseComplete:
             return complete(Owed::Parse);
         case kBindComplete:
@@ -241,6 +246,8 @@ bool Session::on_command_end(const wire::Frame& frame) {
         const std::uint32_t index = head.owed == Owed::Query ? statement_index_ : 0;
         on_command_complete(head, index, Cursor(frame.body).c_string());
     }
+    if (frame.type == kCommandComplete && head.purpose == Purpose::OwnFacts)
+        own_facts_.take_tag(Cursor(frame.body).c_string());
     if (frame.type == kPortalSuspended && head.purpose == Purpose::Client && head.info) {
         on_portal_suspended(head);
     }
@@ -310,6 +317,7 @@ bool Session::on_error(const wire::Frame& frame) {
     const std::string told = in_client_words(frame.body, head.client_name);
     const bool in_batch = !head.ends_batch();
     const bool ours = is_head_ours();
+    const std::optional<wire::Report> no_locks = why_no_locks(head, fields);
     const bool of_query = in_batch && prepares_for_query(0);
     if (in_batch) {
         undo_skipped(replies);
@@ -340,6 +348,7 @@ bool Session::on_error(const wire::Frame& frame) {
         return false;
     }
     if (tells_deadlock(fields)) return false;
+    if (no_locks) return say(*no_locks), false;
     if (!timed_out_ || fields.sqlstate != sqlstate::kQueryCanceled.view()) return true;
     timed_out_ = false;
     say({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to query_timeout"});
@@ -360,13 +369,14 @@ std::string Session::in_client_words(ByteView error_body, std::string_view name)
     return told;
 }
 
-// A Parse of ours for a Query that names the statement, behind messages that wait for their Sync.
+// Messages of ours for a Query, without a Sync between them and it.
 bool Session::prepares_for_query(std::size_t from) const {
     ReplyQueue& replies = link_->replies;
     std::size_t i = from;
-    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && replies.at(i).under_own_name)
+    while (i < replies.size() && replies.at(i).deliver == Deliver::Swallow && !replies.at(i).ends_batch())
         ++i;
-    return i > from && i < replies.size() && replies.at(i).owed == Owed::Query;
+    const bool is_there = i > from && i < replies.size();
+    return is_there && (replies.at(i).owed == Owed::Query || replies.at(i).owed == Owed::FunctionCall);
 }
 
 // The server skips a Query that would have failed by itself: a Sync of ours brings its ReadyForQuery, or that
@@ -435,6 +445,7 @@ void Session::settle(Expected& expected) {
     wrote_ |= expected.marks.writes;
     commits_ |= expected.marks.commits;
     ddl_ |= expected.marks.is_ddl;
+    changes_logins_ |= expected.marks.changes_logins;
     if (expected.leaves != sql::Leaves::Nothing) pin(std::exchange(expected.leaves, sql::Leaves::Nothing));
 }
 
@@ -562,6 +573,7 @@ bool Session::restore_settings(wire::TransactionStatus status) {
 // The end of an exchange of ours. Always false: the client does not hear of it.
 bool Session::swallow_ready(Purpose purpose) {
     const std::string error = std::exchange(internal_error_, {});
+    if (purpose == Purpose::OwnFacts) return own_facts_came(error), false;
     if (purpose == Purpose::Mark || purpose == Purpose::Position || purpose == Purpose::End)
         return main_stepped(error), false;
     if (purpose == Purpose::Restore) {

@@ -49,8 +49,10 @@ enum class Purpose : std::uint8_t {
     Cleanup,
     Prepare,
     Check,
+    Lock,      // tables that a replicated statement reads or writes
     Mark,      // the marker of a replicated transaction
     Position,  // where sequences of main are
+    OwnFacts,  // what the transaction sees in the catalogs
     End,       // COMMIT or ROLLBACK of one
     Copy       // at another node than main
 };
@@ -62,6 +64,7 @@ struct Marks {
     bool rolls_back = false;  // a whole transaction
     bool writes = false;
     bool is_ddl = false;
+    bool changes_logins = false;  // settings of roles or databases
     bool changes_settings = false;
 };
 

@@ -10,28 +10,49 @@ namespace pgpool::exec {
 
 namespace {
 
-// Where the `count`th column of a DataRow begins, or ends if it has no more.
-std::size_t column_at(ByteView body, std::size_t count) {
+// Of the value at the front of the rest of a DataRow, with its length.
+std::size_t cell_size(ByteView rest) {
     constexpr std::uint32_t kNull = 0xFFFFFFFF;
-    std::size_t at = 2;
-    for (std::size_t i = 0; i < count && at + 4 <= body.size(); ++i) {
-        const std::uint32_t size = load_be32(body.data() + at);
-        at += 4 + (size == kNull ? 0 : size);
-    }
-    return std::min(at, body.size());
+    if (rest.size() < 4) return rest.size();
+    const std::uint32_t size = load_be32(rest.data());
+    return std::min<std::size_t>(4 + (size == kNull ? 0 : size), rest.size());
 }
 
-// A number as a column holds it: in text, or as int2, int4 or int8.
-std::optional<std::int64_t> number(ByteView value, bool is_binary) {
+// Where the `count`th column of a DataRow begins, or ends if it has no more.
+std::size_t column_at(ByteView body, std::size_t count) {
+    std::size_t at = std::min<std::size_t>(2, body.size());
+    for (std::size_t i = 0; i < count; ++i) at += cell_size(body.substr(at));
+    return at;
+}
+
+// Of a DataRow, as it stands there with its length.
+ByteView cell_at(ByteView body, std::size_t column) {
+    const std::size_t begin = column_at(body, column);
+    return body.substr(begin, column_at(body, column + 1) - begin);
+}
+
+std::string_view value_of(ByteView cell) {
+    return cell.size() > 4 ? cell.substr(4) : std::string_view();
+}
+
+std::optional<std::int64_t> number(std::string_view text) {
     std::int64_t found = 0;
-    if (!is_binary) {
-        const auto end = std::from_chars(value.data(), value.data() + value.size(), found).ptr;
-        return end == value.data() + value.size() && !value.empty() ? std::optional(found) : std::nullopt;
-    }
-    if (value.size() != 2 && value.size() != 4 && value.size() != 8) return std::nullopt;
-    std::uint64_t bits = (static_cast<unsigned char>(value[0]) & 0x80U) != 0 ? ~std::uint64_t{0} : 0;
-    for (const char byte : value) bits = bits << 8U | static_cast<unsigned char>(byte);
-    return static_cast<std::int64_t>(bits);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), found);
+    const bool is_whole = error == std::errc() && end == text.data() + text.size();
+    return is_whole ? std::optional(found) : std::nullopt;
+}
+
+// An array of text as its type sends it (array_recv): values stand there as in a DataRow, so none is quoted.
+void append_array(std::string& to, std::size_t count, std::string_view cells) {
+    constexpr std::size_t kHeader = 20;
+    constexpr std::uint32_t kText = 25;  // pg_type.dat
+    append_be32(to, static_cast<std::uint32_t>(kHeader + cells.size()));
+    append_be32(to, 1);  // dimensions
+    append_be32(to, 1);  // there may be NULL
+    append_be32(to, kText);
+    append_be32(to, static_cast<std::uint32_t>(count));
+    append_be32(to, 1);  // the first index
+    to += cells;
 }
 
 std::string without_formats(ByteView bind_rest, std::size_t count) {
@@ -42,27 +63,30 @@ std::string without_formats(ByteView bind_rest, std::size_t count) {
 
 }  // namespace
 
-// One format is for all columns, none is text.
-std::string RowImages::with_formats(ByteView bind_rest) {
+// None is text for all.
+std::string RowImages::with_formats(ByteView bind_rest) const {
     const auto values = wire::read_bind_values(bind_rest);
     if (values && !plan_->client_returns) return without_formats(bind_rest, values->result_formats.size());
-    is_binary_ =
-        values && values->result_formats.size() == 1 && values->result_formats[0] == wire::Format::Binary;
     if (!values || values->result_formats.size() < 2) return std::string(bind_rest);
     const std::size_t formats = values->result_formats.size();
     std::string rest = without_formats(bind_rest, formats);
     rest.resize(rest.size() - 2);
-    append_be16(rest, static_cast<std::uint16_t>(formats + plan_->returned.size()));
+    append_be16(rest, static_cast<std::uint16_t>(formats + plan_->added()));
     for (const wire::Format format : values->result_formats)
         append_be16(rest, static_cast<std::uint16_t>(format));
-    for (std::size_t i = 0; i < plan_->returned.size(); ++i) append_be16(rest, 0);
+    for (std::size_t i = 0; i < plan_->added(); ++i) append_be16(rest, 0);
     return rest;
+}
+
+bool RowImages::is_binary(ByteView bind_rest) const {
+    const auto values = plan_->client_returns ? wire::read_bind_values(bind_rest) : std::nullopt;
+    return values && values->result_formats.size() == 1 && values->result_formats[0] == wire::Format::Binary;
 }
 
 std::optional<std::string> RowImages::description(ByteView body) const {
     if (!plan_->client_returns || body.size() < 2) return std::nullopt;
     Cursor cursor(body);
-    const std::size_t wanted = cursor.u16() - plan_->returned.size();
+    const std::size_t wanted = cursor.u16() - plan_->added();
     std::string cut;
     append_be16(cut, static_cast<std::uint16_t>(wanted));
     for (std::size_t i = 0; i < wanted; ++i) cursor.c_string(), cursor.bytes(18);
@@ -72,13 +96,15 @@ std::optional<std::string> RowImages::description(ByteView body) const {
 
 std::optional<std::string> RowImages::take_row(ByteView body) {
     if (body.size() < 2) return std::nullopt;
-    const std::size_t wanted = load_be16(body.data()) - plan_->returned.size();
+    const std::size_t wanted = load_be16(body.data()) - plan_->added();
     const std::size_t begin = column_at(body, wanted);
     ++count_;
     if (plan_->repeat.empty()) return std::string(body);
-    bytes_ += body.size() - begin + sizeof(std::string);
+    const std::size_t end = column_at(body, wanted + plan_->returned.size());
+    note_flaw(value_of(cell_at(body, wanted + plan_->returned.size())));
+    bytes_ += end - begin + sizeof(std::string);
     if (fits())
-        rows_.emplace_back(body.substr(begin));
+        rows_.emplace_back(body.substr(begin, end - begin));
     else
         rows_.clear();
     note_positions(body, wanted);
@@ -91,30 +117,44 @@ std::optional<std::string> RowImages::take_row(ByteView body) {
 
 void RowImages::note_positions(ByteView body, std::size_t wanted) {
     for (std::size_t i = 0; i < positions_.size(); ++i) {
-        const std::size_t column = wanted + plan_->sequences[i].at;
-        const std::size_t at = column_at(body, column);
-        const std::size_t end = column_at(body, column + 1);
-        const auto value =
-            end >= at + 4 ? number(body.substr(at + 4, end - at - 4), is_binary_) : std::nullopt;
-        if (value) positions_[i] = value;  // the next row takes one that is further
+        const auto& [at, column, falls] = plan_->sequences[i];
+        const auto taken = number(value_of(cell_at(body, wanted + at)));
+        if (!taken) continue;
+        std::optional<std::int64_t>& furthest = positions_[i];
+        if (!furthest || (falls ? *taken < *furthest : *taken > *furthest)) furthest = taken;
     }
+}
+
+// "1", or "1 4": extra_float_digits, and how many columns the table has.
+void RowImages::note_flaw(std::string_view check) {
+    const std::size_t size = std::min(check.find(' '), check.size());
+    const auto digits = number(check.substr(0, size));
+    if (!digits || *digits < 1) flaw_ = Flaw::Digits;
+    check.remove_prefix(std::min(size + 1, check.size()));
+    const bool is_same = plan_->columns == 0 || check == std::to_string(plan_->columns);
+    if (flaw_ == Flaw::None && !is_same) flaw_ = Flaw::Columns;
+}
+
+std::string RowImages::obstacle() const {
+    if (!fits()) return "more rows than can travel";
+    const bool is_one_by_one = rows_.size() > 1 && !is_told_at_once();
+    if (!is_one_by_one || plan_->one_by_one.empty()) return {};
+    return "rows that can only travel one by one, though " + plan_->one_by_one +
+           " is checked for all of them";
 }
 
 bool RowImages::is_told_by(std::string_view tag) const {
     return tag.substr(tag.rfind(' ') + 1) == std::to_string(count_);
 }
 
-void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry) const {
+void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const {
     if (rows_.empty()) return;
-    const PreparedPtr repeat = registry.intern(parse_body(plan_->repeat), "", nullptr);
-    for (const std::string& row : rows_) {
-        std::string values;
-        append_be16(values, 1);
-        append_be16(values, is_binary_ ? 1 : 0);
-        append_be16(values, static_cast<std::uint16_t>(plan_->returned.size()));
-        values += row;
-        append_be16(values, 0);
-        request.executions.push_back({repeat, std::move(values)});
+    const std::string& sql = is_told_at_once() ? plan_->repeat_all : plan_->repeat;
+    const PreparedPtr repeat = registry.intern(parse_body(sql), scope, nullptr);
+    if (is_told_at_once()) {
+        request.executions.push_back({repeat, all_at_once()});
+    } else {
+        for (const std::string& row : rows_) request.executions.push_back({repeat, one_by_one(row)});
     }
     const std::string advance = "SELECT pgpool_replication.advance($1::text::regclass, $2, $3)";
     for (std::size_t i = 0; i < positions_.size(); ++i) {
@@ -125,8 +165,39 @@ void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry) const
     }
 }
 
+// The parameters of a Bind in text, those of all_at_once() in binary.
+std::string RowImages::one_by_one(const std::string& row) const {
+    std::string values;
+    append_be16(values, 0);
+    append_be16(values, static_cast<std::uint16_t>(plan_->returned.size()));
+    values += row;
+    append_be16(values, 0);
+    return values;
+}
+
+std::string RowImages::all_at_once() const {
+    std::vector<std::string> columns(plan_->returned.size());
+    for (const std::string& row : rows_) {
+        ByteView rest = row;
+        for (std::string& column : columns) {
+            const std::size_t size = cell_size(rest);
+            column += rest.substr(0, size);
+            rest.remove_prefix(size);
+        }
+    }
+    std::string values;
+    append_be16(values, 1);
+    append_be16(values, 1);
+    append_be16(values, static_cast<std::uint16_t>(columns.size()));
+    for (const std::string& column : columns) append_array(values, rows_.size(), column);
+    append_be16(values, 0);
+    return values;
+}
+
 void RowImages::add_to(StepOutcome& outcome) const {
-    for (std::size_t i = 0; i < rows_.size(); ++i) outcome.add_tag(plan_->tag);
+    const std::size_t statements = is_told_at_once() ? 1 : rows_.size();
+    const std::string tag = plan_->tag + " " + (is_told_at_once() ? std::to_string(rows_.size()) : "1");
+    for (std::size_t i = 0; i < statements; ++i) outcome.add_tag(tag);
     for (const auto& position : positions_) {
         if (position) outcome.add_tag("SELECT 1");
     }

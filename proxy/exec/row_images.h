@@ -3,10 +3,10 @@
 
 // RowImages: the rows that the main node has written, by one execution of a statement, on their way to the
 // others (replication::ImagePlan). Main executes the statement with more columns behind what the client wants
-// returned; the client sees no more than it asked for.
+// returned; the client sees no more than it asked for. Values travel as text.
 //
 // Rows beyond kMostBytes are not kept: then the rows do not fit(), and nothing can be repeated.
-// Sequences that filled a column follow: forward only, to the last value that was taken. Pure; one worker
+// Sequences that filled a column follow: forward only, to the furthest value that was taken. Pure; one worker
 // only.
 
 #include <cstdint>
@@ -24,13 +24,20 @@ namespace pgpool::exec {
 class RowImages {
 public:
     static constexpr std::size_t kMostBytes = std::size_t{32} << 20U;
+    enum class Flaw : std::uint8_t {
+        None,
+        Digits,   // floating-point numbers were written as text that is not the number
+        Columns,  // the table has others by now than those that travel
+    };
 
     explicit RowImages(replication::ImagePlanPtr plan)
         : plan_(std::move(plan)), positions_(plan_->sequences.size()) {}
 
     [[nodiscard]] const replication::ImagePlan& plan() const { return *plan_; }
     // The client's result formats of a Bind, with one for each column that was added.
-    [[nodiscard]] std::string with_formats(ByteView bind_rest);
+    [[nodiscard]] std::string with_formats(ByteView bind_rest) const;
+    // One format is for all columns, and it is binary.
+    [[nodiscard]] bool is_binary(ByteView bind_rest) const;
 
     // Bodies of main's messages as the client gets them; nothing: it gets none.
     [[nodiscard]] std::optional<std::string> description(ByteView body) const;
@@ -38,16 +45,24 @@ public:
 
     [[nodiscard]] bool is_told_by(std::string_view tag) const;  // as many rows as have come
     [[nodiscard]] bool fits() const { return bytes_ <= kMostBytes; }
+    [[nodiscard]] Flaw flaw() const { return flaw_; }
+    // Why the rows cannot be repeated, in words; empty: they can.
+    [[nodiscard]] std::string obstacle() const;
     // What the others execute, and what they answer if all is well.
-    void add_to(CopiedRequest& request, PreparedRegistry& registry) const;
+    // `scope`: what the meaning of the table's name rests on.
+    void add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const;
     void add_to(StepOutcome& outcome) const;
 
 private:
     void note_positions(ByteView body, std::size_t wanted);
+    void note_flaw(std::string_view check);
+    [[nodiscard]] bool is_told_at_once() const { return rows_.size() > 1 && !plan_->repeat_all.empty(); }
+    [[nodiscard]] std::string one_by_one(const std::string& row) const;
+    [[nodiscard]] std::string all_at_once() const;
 
     replication::ImagePlanPtr plan_;
     std::vector<std::optional<std::int64_t>> positions_;  // of plan_->sequences
-    bool is_binary_ = false;
+    Flaw flaw_ = Flaw::None;
     std::size_t bytes_ = 0;
     std::size_t count_ = 0;
     std::vector<std::string> rows_;  // the columns of each as they stand in a DataRow

@@ -28,6 +28,7 @@ public:
     ServerLink& operator=(const ServerLink&) = delete;
 
     NodeId node;
+    TimePoint login_began;
     std::uint32_t pid = 0;  // BackendKeyData
     std::uint32_t secret = 0;
 

@@ -16,6 +16,9 @@
 //   local.cc       what is answered here: BEGIN, transactions that were lost, our own commands
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
+//   behind_ddl.cc  ... where the transaction itself has changed the schema
+//   large_objects.cc  ... of calls for large objects
+//   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
@@ -34,12 +37,14 @@
 #include "common/wire/error_fields.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/effects.h"
+#include "proxy/exec/own_facts.h"
 #include "proxy/exec/script.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/exec/settings.h"
 #include "proxy/exec/spread.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/exec/temporaries.h"
+#include "proxy/replication/large_objects.h"
 #include "proxy/replication/wait_graph.h"
 #include "proxy/route/planner.h"
 
@@ -68,15 +73,28 @@ struct Meaning {
     Steering steering;
     // The same: whether the others can do what it writes.
     struct Following {
-        std::vector<Judged> judged;     // what depends on the schema
-        route::ClassifiedPtr unproven;  // a write that they cannot follow
-        bool by_rows = false;           // main's rows travel, of some statement
-        bool returns = false;           // ... that has RETURNING
-        bool by_dates = false;          // a parameter may be a date that moves
-        bool rows_may = true;           // of all those statements rows can travel instead
+        std::vector<Judged> judged;                   // what depends on the schema
+        route::ClassifiedPtr unproven;                // a write that they cannot follow
+        bool by_rows = false;                         // main's rows travel, of some statement
+        bool returns = false;                         // ... that has RETURNING
+        bool by_dates = false;                        // a parameter may be a date that moves
+        bool rows_may = true;                         // of all those statements rows can travel instead
+        std::vector<replication::LockPlanPtr> locks;  // what some repeat under
     };
     Following following;
+    // The same: its calls of functions for large objects.
+    struct LargeObjects {
+        bool is_called = false;
+        bool by_search_path = false;  // without their schema
+        bool is_noted = false;        // the rest is known
+        bool is_unclear = false;      // what some call does is not
+        bool opens_for_writing = false;
+        replication::Reach reach = replication::Reach::Main;
+    };
+    LargeObjects large_objects;
     std::uint64_t facts_version = 0;     // that it was judged by
+    bool rests_on_schema = false;        // the same: some statement of it, see depends_on_schema()
+    RelationNames relations;             // ... that those name
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -168,7 +186,8 @@ public:
     [[nodiscard]] bool is_starting() const { return phase_ == Phase::Starting; }
     // A request is being answered.
     [[nodiscard]] bool busy() const {
-        return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || runs_script();
+        return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || wait_ == Wait::OwnFacts ||
+               runs_script();
     }
     // pump() has something to do even if the client has sent nothing more.
     [[nodiscard]] bool runs_script() const { return script_ && !script_->is_over(); }
@@ -204,7 +223,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own, Nodes };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -249,6 +268,7 @@ private:
     [[nodiscard]] bool are_facts_stale() const;
     [[nodiscard]] bool is_schema_newer() const;
     [[nodiscard]] std::uint64_t facts_version() const;
+    [[nodiscard]] bool is_schema_newer(const sql::CatalogFacts* facts) const;
     void note_statements(const sql::StatementInfo& info);
     void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
@@ -332,13 +352,27 @@ private:
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
     void note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
-    [[nodiscard]] bool is_judged_alike(const Judged& judged) const;
+    [[nodiscard]] bool is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const;
     [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
+    [[nodiscard]] bool names_ours() const;
+    [[nodiscard]] bool changes_session_user() const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
+    [[nodiscard]] std::string why_not_large_objects(ByteView bytes) const;
     [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;
+
+    // behind_ddl.cc
+    [[nodiscard]] const sql::CatalogFacts* facts() const;
+    [[nodiscard]] route::Verdict judge(route::CachedVerdict& slot, const sql::StatementInfo& info) const;
+    void note_schema(const sql::Statement& statement);
+    [[nodiscard]] bool mixes_ddl() const;
+    [[nodiscard]] bool awaits_own_facts();
+    void own_facts_came(std::string_view error_body);
+    [[nodiscard]] std::string why_not_behind_ddl() const;
+    void note_unsure();
+    [[nodiscard]] std::string repeat_scope();
 
     // nodes.cc
     [[nodiscard]] bool is_spread() const;
@@ -373,13 +407,45 @@ private:
     void copy_in_ended();
     [[nodiscard]] CopiedRequest what_main_did();
     void note_moved(const replication::ImagePlan& plan);
+    void note_flaw(const RowImages& rows);
+    void doom_for_good(std::string reason);
     [[nodiscard]] Spread::Part* answered_part();
     void note_main_end(std::string_view tag);
     [[nodiscard]] std::optional<RowImages> images_of(const wire::BindMessage& bind, const PreparedPtr& known);
     [[nodiscard]] bool hides_images(const wire::Frame& frame);
     void emit_image_query();
-    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan);
+    [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
+                                              bool as_text);
     void hide_images(const wire::Frame& frame);
+
+    // large_objects.cc
+    void classify_function_call(ByteView body);
+    void note_large_objects(ByteView bytes);
+    void note_call(const replication::ReadCall& read);
+    [[nodiscard]] bool writes_everywhere() const;
+    [[nodiscard]] bool moves_descriptors() const;
+    [[nodiscard]] bool follows(replication::Reach reach) const;
+    [[nodiscard]] std::optional<LargeObjectStep> large_object_step(replication::ReadCall read,
+                                                                   bool is_binary) const;
+    [[nodiscard]] std::optional<LargeObjectStep> bound_step(const wire::BindMessage& bind,
+                                                            const PreparedPtr& copied) const;
+    void copy_call_in_query();
+    void copy_function_call(ByteView bytes);
+    void add_call(std::optional<LargeObjectStep> step);
+    void lock_large_object();
+    void call_ended(Spread::Part& part);
+    void note_call_row(const wire::Frame& row);
+    void function_answered(const wire::Frame& response);
+    [[nodiscard]] std::optional<std::int64_t> opened_by_request() const;
+    [[nodiscard]] bool closes_last_open();
+    // locks.cc
+    void plan_locks();
+    void emit_locks();
+    void emit_lock(const CopiedRequest::Execution& lock);
+    [[nodiscard]] bool snapshot_waits() const;
+    void follow_locks();
+    [[nodiscard]] std::optional<wire::Report> why_no_locks(const Expected& failed,
+                                                           const wire::ErrorFields& error) const;
 
     // commit.cc
     void begin_marking();
@@ -397,11 +463,13 @@ private:
     void mark_followers();
     void mark_at(Follower& follower);
     void execute_at_main(const PreparedPtr& statement, std::string_view values);
+    void note_mark(const wire::Frame& row);
     void main_stepped(std::string error);
     void nodes_stepped();
     void note_differences();
     [[nodiscard]] bool tries_again(Follower& follower);
     [[nodiscard]] std::string name_of(NodeId id) const;
+    [[nodiscard]] bool has_outdated_login() const;
     void all_marked();
     void end_followers(bool committed);
     void all_followed();
@@ -480,6 +548,7 @@ private:
     void forget_attempt();
     void end_transaction(bool committed);
     void keep_effects();
+    void schema_changes();
     void count_answered(bool transaction_over);
     void count_wait();
     void release_if_free();
@@ -594,6 +663,7 @@ private:
     sql::TransactionOptions transaction_options_;
     bool wrote_ = false;  // in this transaction
     bool ddl_ = false;
+    bool changes_logins_ = false;
     bool commits_ = false;              // a COMMIT was answered, the ReadyForQuery of its request was not
     bool set_locally_ = false;          // SET LOCAL
     std::uint64_t private_scopes_ = 0;  // of prepared statements that nobody may share, counted
@@ -610,6 +680,7 @@ private:
     bool state_left_ = true;  // what the last check of the pins has found
     Settings settings_;
     Temporaries temporaries_;      // mode replication
+    OwnFacts own_facts_;           // the same
     NameValuesPtr reported_;       // parameters as the client knows them
     sql::AnalyzeOptions options_;  // that follow from them
     NamedStatements statements_;   // of the client

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "proxy/exec/copied_request.h"
+#include "proxy/exec/copy_dates.h"
 #include "proxy/exec/follower.h"
+#include "proxy/exec/large_object_step.h"
 #include "proxy/exec/row_images.h"
 #include "proxy/exec/surroundings.h"
 #include "proxy/route/plan.h"
@@ -43,28 +45,32 @@ struct Spread {
         CopiedRequest request;
         StepOutcome outcome;
         bool sets = false;
+        std::optional<std::int64_t> opened;  // the descriptor, if that is all
     };
     struct Marker {
         PreparedPtr constraints;
         PreparedPtr mark;
         std::string values;  // its parameters
+        std::string answer;  // to it, as text: anything else is not of our function
     };
 
     Phase phase = Phase::Open;
     bool is_joined = false;  // it has written, or is about to
     std::vector<std::unique_ptr<Follower>> followers;
-    std::vector<Judged> unsure;  // as `judged`, of what main did while the schema changed
-    std::vector<Done> done;      // in order; savepoints and settings too, from the begin of the transaction
-    std::size_t bytes = 0;       // of them
-    bool keeps_all = true;  // `done` is all: it can be repaired, and done anew where it came out differently
-    std::string doom;       // why the transaction cannot commit; empty: it can
-    std::string refusal;    // ErrorResponse that the client gets for it, instead of one that tells `doom`
-    route::NodeSet lost;    // followers that are gone since main was told to commit
-    route::NodeSet failed;  // nodes that must be out before the client hears
-    bool is_deadlock = false;  // `doom` is one, and is told as PostgreSQL tells it
-    bool is_ending = false;    // ... that was found by others: it is being undone
-    TimePoint asked_at;        // since when a follower owes, if one does
-    Duration main_took{};      // for all of it that the others do too
+    std::vector<Judged> unsure;             // as `judged`, of what main did while the schema changed
+    std::vector<Judged> unsure_behind_ddl;  // the same, by facts of its own: judged anew before what follows
+    std::vector<Done> done;  // in order; savepoints and settings too, from the begin of the transaction
+    std::size_t bytes = 0;   // of them
+    bool keeps_all = true;   // `done` is all: it can be repaired, and done anew where it came out differently
+    std::string doom;        // why the transaction cannot commit; empty: it can
+    std::string refusal;     // ErrorResponse that the client gets for it, instead of one that tells `doom`
+    route::NodeSet lost;     // followers that are gone since main was told to commit
+    route::NodeSet failed;   // nodes that must be out before the client hears
+    bool is_deadlock = false;         // `doom` is one, and is told as PostgreSQL tells it
+    bool is_doomed_for_good = false;  // ... or it would be the same however often it is repeated
+    bool is_ending = false;           // ... that was found by others: it is being undone
+    TimePoint asked_at;               // since when a follower owes, if one does
+    Duration main_took{};             // for all of it that the others do too
 
     // The request that main executes.
     bool copies = false;      // ... and the others are to follow
@@ -81,22 +87,29 @@ struct Spread {
     std::size_t statements = 0;       // of its text
     struct Part {
         CopiedRequest::Execution execution;
-        std::optional<RowImages> rows;  // that travel in its place
+        std::optional<RowImages> rows;                // that travel in its place
+        std::optional<LargeObjectStep> large_object;  // the execution follows from what main answers
     };
-    CopiedRequest copy;         // of a Query
-    std::vector<Part> parts;    // of a batch what it executes; of a Query one, if its rows travel
-    std::size_t answered = 0;   // of them, by main
-    bool by_rows = false;       // parameters or classes make some travel
-    bool is_proven = false;     // the others come to the same, or take rows
-    bool is_described = false;  // what comes from main answers a Describe
+    CopiedRequest copy;        // of a Query
+    std::vector<Part> parts;   // of a batch what it executes; of a Query one, if its rows travel
+    std::size_t answered = 0;  // of them, by main
+    bool by_rows = false;      // parameters or classes make some travel
+    bool is_proven = false;    // the others come to the same, or take rows; tags tell all that was written
+    std::optional<CopiedRequest::Execution> locks;  // that the others take before it,
+    std::vector<CopiedRequest::Execution>
+        locks_at_main;              // and main, in its own way; those that are still to be sent
+    bool locks_by_command = false;  // ... by LOCK TABLE
+    bool is_described = false;      // what comes from main answers a Describe
     std::vector<std::pair<std::string, Part>> bound;  // by portal
     StepOutcome outcome;
     bool copies_in = false;  // a COPY FROM STDIN: its data goes to all nodes
     bool streams = false;    // ... and has not ended
-    std::string copy_tail;   // of the data, where dates are looked for: the field that has not ended
+    CopyDates copy_dates;    // of the data, where they are looked for
     bool looks_for_dates = false;
     bool is_point = false;         // changes one row at most
     bool awaits_follower = false;  // a connection for the next one
+
+    bool opens_for_writing = false;  // large objects: where their descriptors stand matters from then on
 
     // Sequences that were called by name: they follow main's before the marker.
     std::vector<std::string> moved;

@@ -18,7 +18,9 @@
 #include "common/base/clock.h"
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
+#include "proxy/exec/login_marks.h"
 #include "proxy/exec/name_values.h"
+#include "proxy/exec/own_facts.h"
 #include "proxy/exec/prepared.h"
 #include "proxy/exec/statistics.h"
 #include "proxy/route/classify.h"
@@ -96,7 +98,9 @@ public:
     // Mode replication: what transactions that commit need, see common/markers/setup.h.
     std::atomic<std::uint64_t>* next_sequence = nullptr;
     std::vector<std::uint32_t> free_slots;
-    TimePoint now;  // of this turn of the event loop
+    CatalogReading catalog_reading;  // the same: see OwnFacts
+    LoginMarks* logins = nullptr;    // null: nobody looks
+    TimePoint now;                   // of this turn of the event loop
     NodeStatistics node_statistics;
     PoolStatistics statistics_of_nobody;  // of sessions that were not told where to count
     NameValuesTable names;

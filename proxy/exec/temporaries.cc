@@ -59,6 +59,9 @@ void Temporaries::apply(const sql::Statement& statement, std::string_view tag,
         current_ = {};
     } else if (sql::has(statement.leaves, Leaves::TempObject)) {
         add(statement, tag, facts);
+    } else if (statement.drops_others && !current_.names.empty()) {
+        // A name may mean another table from here on.
+        current_ = {.names = {}, .until_commit = {}, .is_opaque = true};
     } else if (statement.kind == sql::Kind::Ddl && is_named_by(statement)) {
         const bool drops = is_any_of(tag, {"DROP TABLE", "DROP SEQUENCE"});
         for (const sql::RelationRef& ref : statement.relations) {

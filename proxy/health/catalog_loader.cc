@@ -116,6 +116,9 @@ void CatalogLoader::Core::load(const std::string& database, const config::Config
     }
     auto facts = std::make_shared<sql::CatalogFacts>(build_facts(*rows, ++version_, purpose(config)));
     facts->as_of = start;
+    if (purpose(config) == FactsFor::Replication)
+        facts->builtin_functions =
+            builtin_functions((*rows)[static_cast<std::size_t>(CatalogQuery::Functions)]);
     log::debug("catalog_loaded", {{"database", database},
                                   {"functions", facts->functions.size()},
                                   {"relations", facts->relations.size()},
@@ -135,7 +138,8 @@ pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& data
     if (!client) return tl::unexpected(client.error());
     // jit never pays here. A server that is late is not to go on for nobody.
     auto prepared = (*client)->query(
-        "SELECT set_config('search_path', 'pg_catalog', false), set_config('jit', 'off', false), "
+        "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), set_config('jit', 'off', "
+        "false), "
         "set_config('statement_timeout', '10s', false)",
         {}, deadline);
     if (!prepared) return tl::unexpected(prepared.error());

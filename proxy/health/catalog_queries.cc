@@ -1,8 +1,44 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/health/catalog_queries.h"
 
+#include <string>
+
+#include "proxy/sql/settings.h"
+
 namespace pgpool::health {
 namespace {
+
+// to_jsonb: prosqlbody exists since 14 only.
+constexpr std::string_view kFunctions =
+    "SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, p.prokind, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc "
+    "END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname = 'sql' AND p.prosrc = '' "
+    "THEN to_jsonb(p) ->> 'prosqlbody' END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
+    "a.aggfinalfn::oid, "
+    "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
+    "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
+    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+    "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
+
+// initdb makes the built-in functions in bootstrap mode, as transaction 1; a few it changes later itself.
+constexpr std::string_view kChangedOnly =
+    " WHERE p.oid >= 16384 OR n.nspname <> 'pg_catalog' OR p.xmin <> '1'";
+
+// What a foreign key sets to its default counts for who writes the table that it refers to.
+void restrict_to(const RelationNames& names, std::string_view relation, std::string& query) {
+    std::string list;
+    for (const std::string& name : names)
+        list.append(list.empty() ? "" : ", ").append(sql::quote_literal(name));
+    const std::string after = std::string(relation) + " >= 16384";
+    const std::size_t at = query.find(after) + after.size();
+    query.insert(at, " AND " + std::string(relation) + " IN (SELECT oid FROM pg_class WHERE relname IN (" +
+                         list +
+                         ") UNION ALL SELECT conrelid FROM pg_constraint WHERE contype = 'f' "
+                         "AND 'd' IN (confdeltype, confupdtype))");
+}
 
 std::string_view replication_query(CatalogQuery query) {
     switch (query) {
@@ -12,7 +48,11 @@ std::string_view replication_query(CatalogQuery query) {
         case CatalogQuery::Tables:
             // relhasrules may outlive the rules.
             return "SELECT c.oid, c.relkind, c.relname, c.relrowsecurity, EXISTS (SELECT FROM pg_rewrite r "
-                   "WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'), c.relispartition FROM pg_class c "
+                   "WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'), c.relispartition, "
+                   "(SELECT k.conname FROM pg_constraint k WHERE k.conrelid = c.oid AND CASE k.contype WHEN "
+                   "'f' "
+                   "THEN k.confrelid = k.conrelid ELSE k.contype IN ('p', 'u', 'x') AND k.condeferrable END "
+                   "LIMIT 1) FROM pg_class c "
                    "WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
         case CatalogQuery::Columns:
             // A domain brings its default and the input of its base type. Of types of users only enums and
@@ -31,12 +71,38 @@ std::string_view replication_query(CatalogQuery query) {
                    "WHEN b.typtype = 'e' OR e.typtype = 'e' THEN NULL "
                    "WHEN b.typtype = 'b' AND coalesce(e.typtype, 'b') = 'b' AND "
                    "(SELECT bool_and(p.provolatile = 'i') FROM pg_proc p "
-                   "WHERE p.oid IN (coalesce(e.typinput, b.typinput))) THEN NULL ELSE 'container' END "
+                   "WHERE p.oid IN (coalesce(e.typinput, b.typinput))) THEN NULL ELSE 'container' END, "
+                   "CASE WHEN NOT EXISTS (SELECT FROM pg_cast x WHERE x.castsource = 'text'::regtype "
+                   "AND x.castmethod = 'f' AND x.oid >= 16384 AND x.casttarget IN (t.oid, b.oid)) "
+                   "THEN quote_ident(y.nspname) || '.' || quote_ident(t.typname) END, "
+                   "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indimmediate "
+                   "AND (i.indisunique OR i.indisexclusion) AND (a.attnum = ANY (i.indkey::int2[]) "
+                   "OR EXISTS (SELECT FROM pg_depend u WHERE u.classid = 'pg_class'::regclass "
+                   "AND u.objid = i.indexrelid AND u.refclassid = 'pg_class'::regclass "
+                   "AND u.refobjid = a.attrelid AND u.refobjsubid = a.attnum))), f.names, "
+                   "a.attidentity <> '' OR b.oid IN (20, 21, 23) AND d.adbin::text ~ "
+                   // nextval() (1574 in pg_proc.dat) of a constant, cast to int4 or int2 (480, 714) or not:
+                   // pg_get_expr() would wait for locks.
+                   "'^([{]FUNCEXPR :funcid (480|714) [^{}]*[(])?[{]FUNCEXPR :funcid 1574 [^{}]*[(]"
+                   "[{]CONST [^{}]*[}][)][^{}]*[}]([)][^{}]*[}])?$', f.falls "
                    "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
                    "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') JOIN pg_type t ON t.oid = a.atttypid "
+                   "JOIN pg_namespace y ON y.oid = t.typnamespace "
                    "JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END "
                    "LEFT JOIN pg_type e ON e.oid = b.typelem AND e.typarray = b.oid "
                    "LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+                   "LEFT JOIN LATERAL (SELECT string_agg(quote_ident(n.nspname) || '.' || "
+                   "quote_ident(s.relname), chr(31) ORDER BY s.oid) AS names, "
+                   "bool_or(q.seqincrement < 0) AS falls FROM pg_sequence q JOIN pg_class s ON s.oid = "
+                   "q.seqrelid JOIN pg_namespace n ON n.oid = s.relnamespace WHERE q.seqrelid IN "
+                   "(SELECT u.refobjid FROM pg_depend u WHERE u.classid = 'pg_attrdef'::regclass "
+                   "AND u.objid = d.oid AND u.refclassid = 'pg_class'::regclass UNION ALL "
+                   "SELECT u.refobjid FROM pg_depend u WHERE d.oid IS NULL AND u.classid = "
+                   "'pg_type'::regclass AND u.objid = t.oid AND u.refclassid = 'pg_class'::regclass UNION "
+                   "ALL SELECT u.objid FROM pg_depend u WHERE u.refclassid = 'pg_class'::regclass "
+                   "AND u.refobjid = a.attrelid AND u.refobjsubid = a.attnum AND u.deptype = 'i' "
+                   "AND u.classid = 'pg_class'::regclass)) f ON a.attidentity <> '' "
+                   "OR coalesce(d.adbin, t.typdefaultbin) IS NOT NULL "
                    "WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid >= 16384 "
                    "ORDER BY a.attrelid, a.attnum";
         case CatalogQuery::Keys:
@@ -107,19 +173,7 @@ std::string_view replication_query(CatalogQuery query) {
 std::string_view catalog_query(CatalogQuery query) {
     switch (query) {
         case CatalogQuery::Functions:
-            // to_jsonb: prosqlbody exists since 14 only.
-            return "SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, p.prokind, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc "
-                   "END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname = 'sql' AND p.prosrc = '' "
-                   "THEN to_jsonb(p) ->> 'prosqlbody' END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' THEN concat_ws(' ', a.aggtransfn::oid, "
-                   "a.aggfinalfn::oid, "
-                   "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
-                   "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
-                   "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
-                   "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-                   "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
+            return kFunctions;
         case CatalogQuery::Relations:
             return "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence FROM pg_class c "
                    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', "
@@ -165,6 +219,15 @@ std::string_view catalog_query(CatalogQuery query) {
         default:
             return replication_query(query);
     }
+}
+
+std::string changed_query(CatalogQuery query, const RelationNames& names) {
+    std::string text(catalog_query(query));
+    if (query == CatalogQuery::Functions) return text.append(kChangedOnly);
+    if (names.empty()) return text;
+    if (query == CatalogQuery::Columns) restrict_to(names, "a.attrelid", text);
+    if (query == CatalogQuery::Keys) restrict_to(names, "i.indrelid", text);
+    return text;
 }
 
 }  // namespace pgpool::health

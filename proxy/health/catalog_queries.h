@@ -2,11 +2,15 @@
 #pragma once
 
 // The queries that read the catalogs of a database for sql::CatalogFacts, and the columns they give. They
-// work from PostgreSQL 12 on, with the privileges of any role, and take no lock but ACCESS SHARE on catalogs,
+// work from PostgreSQL 12 on, with the privileges of any role, give the same under any setting but
+// search_path, and take no lock but ACCESS SHARE on catalogs,
 // each for its own duration. REQUIRES: search_path is pg_catalog.
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "common/pg/rows.h"
@@ -24,12 +28,15 @@ enum class CatalogQuery : std::uint8_t {
     Links,      // relation, other relation that a write to the first may write too (partitions, foreign keys)
     Types,      // schema, name, harmless
     // The rest for mode replication only.
-    Sequences,    // schema, name, persistence
-    Tables,       // relation, kind, name, row security, has rules, is a partition
-    Columns,      // relation, name, identity, is generated, default as node tree, content (see below)
-    Keys,         // index, relation, name, column, column may be null: a row per column
-    Events,       // relation, trigger, tgtype
-    Checks,       // relation or 0, type or 0, name, node tree
+    Sequences,  // schema, name, persistence
+    Tables,     // relation, kind, name, row security, has rules, is a partition, a constraint that is checked
+                // at the end of statements: to itself, or deferrable
+    Columns,    // relation, name, identity, is generated, default as node tree, content (see below), type if
+                // text becomes it by its input function, is in an index that is checked row by row,
+                // sequences of the default, it is one of them as it is, one of them counts down
+    Keys,       // index, relation, name, column, column may be null: a row per column
+    Events,     // relation, trigger, tgtype
+    Checks,     // relation or 0, type or 0, name, node tree
     ForeignKeys,  // constraint, name, referenced relation, its column, referencing relation, on delete, on
                   // update: those that act, a row per column
     Inheritance,  // parent, child, child is a partition
@@ -65,5 +72,10 @@ enum class FactsFor : std::uint8_t { Routing, Replication };
 using CatalogRows = std::array<pg::Rows, kCatalogQueries>;
 
 [[nodiscard]] std::string_view catalog_query(CatalogQuery query);
+
+// The same for a transaction that has changed the schema: without the built-in functions that nobody has ever
+// changed, and columns and keys only of relations that bear one of `names`; of all if there is none.
+using RelationNames = std::set<std::string, std::less<>>;
+[[nodiscard]] std::string changed_query(CatalogQuery query, const RelationNames& names);
 
 }  // namespace pgpool::health

@@ -25,6 +25,8 @@ using sql::Volatility;
 using Oid = std::uint32_t;
 using Index = std::uint32_t;
 
+constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
 Oid to_oid(std::string_view text) {
     Oid value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -59,6 +61,7 @@ void worsen(FunctionFacts& worst, const FunctionFacts& other) {
     worst.harmless = worst.harmless && other.harmless;
     worst.aggregate |= other.aggregate;
     worst.writes_nothing = worst.writes_nothing && other.writes_nothing;
+    worst.may_write |= other.may_write;
 }
 
 void worsen(RelationFacts& worst, const RelationFacts& other) {
@@ -102,8 +105,11 @@ public:
           shared_(static_cast<Index>(functions_.size() + 2 * relations_.size())),
           conversions_(shared_ + 1),
           leaves_(conversions_ + 1),
-          volatile_(conversions_ + 1) {}
+          volatile_(conversions_ + 1),
+          writes_(conversions_ + 1),
+          varies_(conversions_ + 1) {}
 
+    void only(const RelationNames& names) { names_ = &names; }
     sql::CatalogFacts run(std::uint64_t version);
 
 private:
@@ -117,10 +123,17 @@ private:
     [[nodiscard]] std::optional<Index> function_at(Oid oid) const;
     [[nodiscard]] std::optional<Index> relation_at(std::string_view oid) const;
 
+    void depend(Index from, Index to) {
+        leaves_.depend(from, to);
+        writes_.depend(from, to);
+        varies_.depend(from, to);
+    }
     void index_names();
     void link_functions();
     void link_function(Index function);
+    void link_builtin(Index function);
     void link_user_function(Index function);
+    void link_declared(Index function);
     void link_body(Index function, std::string_view source);
     void link_stored(Index point, std::string_view tree);
     void link_aggregate(Index function, std::string_view parts);
@@ -132,6 +145,8 @@ private:
     void link_triggers();
     void link_unnamed();
     [[nodiscard]] bool is_in_c(Index function) const;
+    [[nodiscard]] bool is_readable(Index function) const;
+    [[nodiscard]] bool writes_nothing(Index function) const;
     void add_unnamed(sql::CatalogFacts& facts) const;
     void add_types(sql::CatalogFacts& facts) const;
     void add_sequences(sql::CatalogFacts& facts) const;
@@ -141,12 +156,16 @@ private:
 
     const CatalogRows& rows_;
     FactsFor purpose_;
+    const RelationNames* names_ = nullptr;  // of relations that were read whole; null: all
     const Rows& functions_;
     const Rows& relations_;
     Index shared_;
     Index conversions_;
     Taint leaves_;    // may leave session state behind
     Taint volatile_;  // relations only: reading reaches a volatile function
+    Taint writes_;    // may write, whatever is declared
+    Taint varies_;    // reads tables, the clock or what else is not IMMUTABLE, whatever is declared
+    std::vector<FunctionFacts> judged_;
     std::unordered_map<Oid, Index> function_by_oid_;
     std::unordered_map<Oid, Index> relation_by_oid_;
     sql::NameMap<std::vector<Index>> functions_by_name_;  // "name" and "schema.name"
@@ -192,20 +211,48 @@ void FactsBuilder::link_functions() {
 void FactsBuilder::link_function(Index function) {
     if (functions_.text(function, 1) != "pg_catalog") {
         link_user_function(function);
-    } else if (builtin_leaves_something(functions_.text(function, 2))) {
-        leaves_.mark(function);
+    } else {
+        link_builtin(function);
     }
 }
 
-void FactsBuilder::link_user_function(Index function) {
-    link_stored(function, functions_.text(function, 9));
+void FactsBuilder::link_builtin(Index function) {
+    const std::string_view name = functions_.text(function, 2);
+    const Volatility declared = to_volatility(functions_.text(function, 3));
+    if (builtin_leaves_something(name)) leaves_.mark(function);
+    if (declared == Volatility::Volatile && !sql::writes_nothing(name)) writes_.mark(function);
+    if (declared != Volatility::Immutable && !sql::depends_on_settings_only(name)) varies_.mark(function);
+}
+
+bool FactsBuilder::is_readable(Index function) const {
     const std::string_view language = functions_.text(function, 4);
+    return language == "sql" || language == "plpgsql";
+}
+
+bool FactsBuilder::writes_nothing(Index function) const {
+    const std::string_view name = functions_.text(function, 2);
+    if (functions_.text(function, 1) == "pg_catalog") return sql::writes_nothing(name);
+    return sql::extension_writes_nothing(name, functions_.text(function, 4));
+}
+
+// What a declaration says is believed where it is the worse one, or nothing else is known.
+void FactsBuilder::link_declared(Index function) {
+    const Volatility declared = to_volatility(functions_.text(function, 3));
+    if (declared != Volatility::Immutable) varies_.mark(function);
+    if (declared == Volatility::Volatile && !writes_nothing(function)) writes_.mark(function);
+    const bool is_unread = !is_readable(function) && !is_in_c(function);
+    if (declared == Volatility::Stable && is_unread) writes_.mark(function);
+}
+
+void FactsBuilder::link_user_function(Index function) {
+    link_declared(function);
+    link_stored(function, functions_.text(function, 9));
     const std::string_view aggregate_parts = functions_.text(function, 8);
     if (functions_.at(function, 7)) {
-        leaves_.depend(function, shared_);
+        depend(function, shared_);
         link_stored(function, functions_.text(function, 7));
-    } else if (language == "sql" || language == "plpgsql") {
-        leaves_.depend(function, shared_);
+    } else if (is_readable(function)) {
+        depend(function, shared_);
         link_body(function, functions_.text(function, 6));
     } else if (!aggregate_parts.empty()) {
         link_aggregate(function, aggregate_parts);
@@ -216,10 +263,9 @@ void FactsBuilder::link_user_function(Index function) {
 
 void FactsBuilder::link_body(Index function, std::string_view source) {
     const FunctionBody body = read_body(source);
-    if (body.forbidden) {
-        leaves_.mark(function);
-        return;
-    }
+    if (body.forbidden) leaves_.mark(function);
+    if (body.unreadable) writes_.mark(function);
+    if (body.unreadable || body.reads_clock) varies_.mark(function);
     for (const CalledFunction& call : body.calls) link_call(function, call);
     link_names(function, body);
 }
@@ -231,19 +277,19 @@ void FactsBuilder::link_call(Index function, const CalledFunction& call) {
         if (!call.may_be_syntax) leaves_.mark(function);
         return;
     }
-    for (const Index called : found->second) leaves_.depend(function, called);
+    for (const Index called : found->second) depend(function, called);
 }
 
 // Relations, and functions that may be called as columns.
 void FactsBuilder::link_names(Index function, const FunctionBody& body) {
     for (const std::string& name : body.names) {
         if (const auto called = row_functions_.find(name); called != row_functions_.end()) {
-            for (const Index other : called->second) leaves_.depend(function, other);
+            for (const Index other : called->second) depend(function, other);
         }
         const auto found = relations_by_name_.find(name);
         if (found == relations_by_name_.end()) continue;
         for (const Index relation : found->second) {
-            leaves_.depend(function, body.writes ? writing(relation) : reading(relation));
+            depend(function, body.writes ? writing(relation) : reading(relation));
         }
     }
 }
@@ -260,27 +306,30 @@ void FactsBuilder::link_aggregate(Index function, std::string_view parts) {
 void FactsBuilder::link_oid(Index point, Oid oid) {
     const std::optional<Index> function = function_at(oid);
     if (!function) {
-        leaves_.mark(point);
-        volatile_.mark(point);
+        for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_}) taint->mark(point);
         return;
     }
-    leaves_.depend(point, *function);
+    depend(point, *function);
     if (functions_.text(*function, 3) == "v") volatile_.mark(point);
 }
 
 void FactsBuilder::link_stored(Index point, std::string_view tree) {
     const StoredTree found = read_tree(tree);
     for (const Oid oid : found.functions) link_oid(point, oid);
+    if (tree.find("{SQLVALUEFUNCTION") != std::string_view::npos) varies_.mark(point);
     for (const Oid oid : found.relations) {
         const auto relation = relation_by_oid_.find(oid);
         if (relation == relation_by_oid_.end()) continue;
-        leaves_.depend(point, found.writes ? writing(relation->second) : reading(relation->second));
+        depend(point, found.writes ? writing(relation->second) : reading(relation->second));
         volatile_.depend(point, reading(relation->second));
     }
 }
 
 void FactsBuilder::link_relations() {
-    for (Index i = 0; i < relations_.size(); ++i) leaves_.depend(writing(i), reading(i));
+    for (Index i = 0; i < relations_.size(); ++i) {
+        depend(writing(i), reading(i));
+        varies_.mark(reading(i));
+    }
     link_trees();
     link_triggers();
     link_unnamed();
@@ -306,7 +355,7 @@ void FactsBuilder::link_trees() {
         // A write to a simple view is one to its tables.
         for (const Oid oid : read_tree(trees.text(i, 2)).relations) {
             const auto base = relation_by_oid_.find(oid);
-            if (base != relation_by_oid_.end()) leaves_.depend(writing(*relation), writing(base->second));
+            if (base != relation_by_oid_.end()) depend(writing(*relation), writing(base->second));
         }
     }
 }
@@ -321,7 +370,7 @@ void FactsBuilder::link_triggers() {
     for (Index i = 0; i < links.size(); ++i) {
         const std::optional<Index> from = relation_at(links.text(i, 0));
         const std::optional<Index> to = relation_at(links.text(i, 1));
-        if (from && to) leaves_.depend(writing(*from), writing(*to));
+        if (from && to) depend(writing(*from), writing(*to));
     }
 }
 
@@ -335,10 +384,10 @@ void FactsBuilder::link_unnamed() {
     for (Index i = 0; i < unnamed.size(); ++i) {
         const std::optional<Index> function = function_at(to_oid(unnamed.text(i, 2)));
         if (!function || is_in_c(*function)) continue;
-        if (unnamed.text(i, 0) == kOperator) leaves_.depend(shared_, *function);
-        if (unnamed.text(i, 0) == kConversion) leaves_.depend(conversions_, *function);
+        if (unnamed.text(i, 0) == kOperator) depend(shared_, *function);
+        if (unnamed.text(i, 0) == kConversion) depend(conversions_, *function);
     }
-    leaves_.depend(shared_, conversions_);
+    depend(shared_, conversions_);
 }
 
 void FactsBuilder::add_unnamed(sql::CatalogFacts& facts) const {
@@ -346,7 +395,7 @@ void FactsBuilder::add_unnamed(sql::CatalogFacts& facts) const {
     for (Index i = 0; i < unnamed.size(); ++i) {
         const std::optional<Index> function = function_at(to_oid(unnamed.text(i, 2)));
         if (!function || unnamed.text(i, 0) == kConversion) continue;
-        FunctionFacts called = function_facts(*function);
+        FunctionFacts called = judged_[*function];
         called.harmless = called.harmless || is_in_c(*function);
         add_key(unnamed.text(i, 0) == kOperator ? facts.operators : facts.row_functions,
                 std::string(unnamed.text(i, 1)), called);
@@ -360,11 +409,11 @@ FunctionFacts FactsBuilder::function_facts(Index function) const {
     facts.builtin = functions_.text(function, 1) == "pg_catalog";
     facts.harmless = !leaves_.is_bad(function);
     facts.aggregate = !facts.builtin && functions_.text(function, 5) == "a";
-    const std::string_view name = functions_.text(function, 2);
-    facts.writes_nothing =
-        facts.volatility != Volatility::Volatile ||
-        (facts.builtin ? sql::writes_nothing(name)
-                       : sql::extension_writes_nothing(name, functions_.text(function, 4)));
+    facts.writes_nothing = facts.volatility != Volatility::Volatile || writes_nothing(function);
+    if (facts.builtin) return facts;
+    facts.may_write = facts.volatility != Volatility::Volatile && writes_.is_bad(function);
+    const bool is_worse = facts.volatility == Volatility::Immutable && varies_.is_bad(function);
+    if (is_worse && purpose_ == FactsFor::Replication) facts.volatility = Volatility::Stable;
     return facts;
 }
 
@@ -375,8 +424,10 @@ RelationFacts FactsBuilder::relation_facts(Index relation) const {
     facts.unlogged = relations_.text(relation, 4) == "u";
     facts.system = is_system_schema(relations_.text(relation, 1));
     facts.view = relations_.text(relation, 3) == "v";
-    // A view that may change the session is as little a plain read as one that reaches a volatile function.
-    facts.reads_volatile = volatile_.is_bad(reading(relation)) || leaves_.is_bad(reading(relation));
+    // A view that may change the session or write is as little a plain read as one that reaches a volatile
+    // function.
+    const Index point = reading(relation);
+    facts.reads_volatile = volatile_.is_bad(point) || leaves_.is_bad(point) || writes_.is_bad(point);
     facts.writes_harmless = !leaves_.is_bad(writing(relation));
     return facts;
 }
@@ -411,28 +462,34 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     index_names();
     link_functions();
     link_relations();
-    leaves_.spread();
-    volatile_.spread();
+    for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_}) taint->spread();
+    judged_.reserve(functions_.size());
+    for (Index i = 0; i < functions_.size(); ++i) judged_.push_back(function_facts(i));
     sql::CatalogFacts facts;
     facts.version = version;
     facts.functions.reserve(2 * functions_.size());
     facts.relations.reserve(2 * relations_.size());
     for (Index i = 0; i < functions_.size(); ++i) {
-        add(facts.functions, functions_.text(i, 1), functions_.text(i, 2), function_facts(i));
+        const FunctionFacts& one = judged_[i];
+        add(facts.functions, functions_.text(i, 1), functions_.text(i, 2), one);
+        if (one.builtin && one.volatility != Volatility::Volatile)
+            facts.stable_builtins.push_back(to_oid(functions_.text(i, 0)));
     }
+    std::sort(facts.stable_builtins.begin(), facts.stable_builtins.end());
     WriteFactsByOid writes;
-    if (purpose_ == FactsFor::Replication) writes = build_write_facts(rows_);
+    if (purpose_ == FactsFor::Replication) writes = build_write_facts(rows_, judged_);
     for (Index i = 0; i < relations_.size(); ++i) {
         RelationFacts relation = relation_facts(i);
         const auto write = writes.find(to_oid(relations_.text(i, 0)));
-        if (write != writes.end()) relation.write = write->second;
+        const bool is_whole = names_ == nullptr || names_->contains(relations_.text(i, 2));
+        if (write != writes.end() && is_whole) relation.write = write->second;
         add(facts.relations, relations_.text(i, 1), relations_.text(i, 2), relation);
     }
     add_types(facts);
     add_unnamed(facts);
     if (purpose_ == FactsFor::Replication) {
         add_sequences(facts);
-        add_database_facts(rows_, facts);
+        add_database_facts(rows_, judged_, facts);
     }
     return facts;
 }
@@ -441,6 +498,27 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
 
 sql::CatalogFacts build_facts(const CatalogRows& rows, std::uint64_t version, FactsFor purpose) {
     return FactsBuilder(rows, purpose).run(version);
+}
+
+std::shared_ptr<const Rows> builtin_functions(const Rows& functions) {
+    std::vector<Rows::Cell> cells;
+    for (std::size_t i = 0; i < functions.size(); ++i) {
+        if (to_oid(functions.text(i, 0)) >= kFirstNormalOid || functions.text(i, 1) != "pg_catalog") continue;
+        for (std::size_t column = 0; column < functions.columns(); ++column)
+            cells.push_back(functions.at(i, column));
+    }
+    return std::make_shared<const Rows>(functions.columns(), std::move(cells));
+}
+
+// A built-in function that was changed comes first, and is as bad as before at least.
+std::shared_ptr<sql::CatalogFacts> build_changed_facts(CatalogRows rows, const sql::CatalogFacts& committed,
+                                                       const RelationNames& names) {
+    if (!committed.builtin_functions) return nullptr;
+    Rows& functions = rows[static_cast<std::size_t>(CatalogQuery::Functions)];
+    functions = functions.followed_by(*committed.builtin_functions);
+    FactsBuilder builder(rows, FactsFor::Replication);
+    if (!names.empty()) builder.only(names);
+    return std::make_shared<sql::CatalogFacts>(builder.run(committed.version));
 }
 
 }  // namespace pgpool::health

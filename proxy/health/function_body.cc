@@ -26,6 +26,10 @@ constexpr auto kForbidden =
                           "load",    "pg_temp", "prepare",    "reassign", "refresh", "reindex", "reset",
                           "revoke",  "temp",    "temporary",  "unlisten", "vacuum"});
 
+// Sorted. Without a parenthesis, but functions of the clock.
+constexpr auto kClock = std::to_array<Words>(
+    {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"});
+
 constexpr auto kWrites = std::to_array<Words>({"delete", "insert", "merge", "truncate", "update"});
 
 // Sorted. Keywords that may stand before a parenthesis and call nothing that could matter: the functions with
@@ -60,6 +64,7 @@ bool holds(const Table& table, std::string_view word) {
     return std::ranges::binary_search(table, word);
 }
 static_assert(std::ranges::is_sorted(kForbidden));
+static_assert(std::ranges::is_sorted(kClock));
 static_assert(std::ranges::is_sorted(kWrites));
 static_assert(std::ranges::is_sorted(kNotCalls));
 
@@ -79,7 +84,7 @@ public:
     FunctionBody run() {
         for (Token token = lexer_.next(); token.kind != TokenKind::End; token = lexer_.next()) {
             take(token);
-            if (body_.forbidden) break;
+            if (body_.unreadable) break;
         }
         tidy();
         return std::move(body_);
@@ -109,8 +114,11 @@ void BodyReader::take(const Token& token) {
             take_name(token);
             return;
         case TokenKind::Unfinished:
-            body_.forbidden = true;
+            body_.forbidden = body_.unreadable = true;
             return;
+        case TokenKind::MovingString:
+            body_.reads_clock = true;
+            break;
         default:
             break;
     }
@@ -133,7 +141,7 @@ void BodyReader::take_name(const Token& token) {
     }
     is_quoted_ = token.kind == TokenKind::QuotedWord;
     // U&"..." may spell any name.
-    if (is_quoted_ && !token.text.starts_with('"')) body_.forbidden = true;
+    if (is_quoted_ && !token.text.starts_with('"')) body_.forbidden = body_.unreadable = true;
     std::string name = is_quoted_ ? unquote(token.text) : to_lower_ascii(token.text);
     if (name == "pg_temp") body_.forbidden = true;
     if (!is_quoted_ && !is_qualified) take_word(name);
@@ -150,6 +158,8 @@ bool BodyReader::starts_statement() const {
 
 void BodyReader::take_word(std::string_view word) {
     if (holds(kForbidden, word)) body_.forbidden = true;
+    if (word == "execute") body_.unreadable = true;
+    if (holds(kClock, word)) body_.reads_clock = true;
     if (holds(kWrites, word)) body_.writes = true;
     if (word == "set" && starts_statement()) body_.forbidden = true;
     if (word == "do" && starts_statement()) body_.forbidden = true;

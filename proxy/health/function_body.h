@@ -22,8 +22,11 @@ struct CalledFunction {
 };
 
 struct FunctionBody {
-    bool forbidden = false;             // then the rest may be incomplete
-    bool writes = false;                // INSERT, UPDATE, DELETE, MERGE, TRUNCATE: triggers run
+    bool forbidden = false;    // it may do something to its session
+    bool unreadable = false;   // EXECUTE, or a name in disguise: it may call anything; the rest may be
+                               // incomplete
+    bool reads_clock = false;  // CURRENT_TIMESTAMP and its kin, a literal such as 'now'
+    bool writes = false;       // INSERT, UPDATE, DELETE, MERGE, TRUNCATE: triggers run
     std::vector<CalledFunction> calls;  // every name before a parenthesis
     std::vector<std::string> names;  // every identifier, folded as PostgreSQL does: relations are among them
 };

@@ -27,6 +27,8 @@ constexpr unsigned kDeleteEvent = 1U << 3U;
 constexpr unsigned kUpdateEvent = 1U << 4U;
 constexpr unsigned kTruncateEvent = 1U << 5U;
 
+constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
+
 Oid to_oid(std::string_view text) {
     Oid value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -41,12 +43,52 @@ void object(std::string& to, const std::string& obstacle) {
     if (to.empty()) to = obstacle;
 }
 
+// What nextval() is given in a stored expression is a constant: the catalogs name the sequences.
+bool draws_constants(std::string_view tree) {
+    constexpr std::string_view kNextval = ":funcid 1574 ";  // pg_proc.dat
+    constexpr std::string_view kArguments = ":args (";
+    for (std::size_t at = tree.find(kNextval); at != std::string_view::npos;
+         at = tree.find(kNextval, at + 1)) {
+        const std::size_t arguments = tree.find(kArguments, at);
+        if (arguments == std::string_view::npos) return false;
+        if (!tree.substr(arguments + kArguments.size()).starts_with("{CONST")) return false;
+    }
+    return true;
+}
+
+std::vector<std::string> split_sequences(std::string_view names) {
+    constexpr char kBetween = '\x1f';  // see CatalogQuery::Columns
+    std::vector<std::string> all;
+    while (!names.empty()) {
+        const std::size_t size = std::min(names.find(kBetween), names.size());
+        all.emplace_back(names.substr(0, size));
+        names.remove_prefix(std::min(size + 1, names.size()));
+    }
+    return all;
+}
+
+// Which sequence is meant the search path decides: it need not be named where the column holds what it gave.
+void merge_sequences(sql::ColumnFacts& to, const sql::ColumnFacts& from) {
+    const auto draws = [](const sql::ColumnFacts& one) { return one.filled == sql::Default::Sequence; };
+    if (!draws(to) && !draws(from)) return;
+    if (draws(to) && draws(from) && to.sequences == from.sequences && to.is_drawn == from.is_drawn) return;
+    const bool drawn = (!draws(to) || to.is_drawn) && (!draws(from) || from.is_drawn);
+    if (!drawn || (draws(to) && draws(from) && to.falls != from.falls)) to.filled = sql::Default::MayWrite;
+    to.falls = to.falls || from.falls;
+    to.is_drawn = drawn;
+    to.sequences.clear();
+}
+
 // Judges stored expressions.
 class Expressions {
 public:
-    explicit Expressions(const Rows& functions) : functions_(functions) {
+    Expressions(const Rows& functions, std::span<const sql::FunctionFacts> judged)
+        : functions_(functions), judged_(judged) {
         for (std::size_t i = 0; i < functions.size(); ++i) {
-            if (functions.text(i, 3) != "i") not_immutable_.emplace(to_oid(functions.text(i, 0)), i);
+            const Oid oid = to_oid(functions.text(i, 0));
+            if (judged[i].volatility != sql::Volatility::Immutable || judged[i].may_write)
+                not_immutable_.emplace(oid, i);
+            if (oid >= kFirstNormalOid) of_users_.insert(oid);
         }
     }
 
@@ -58,6 +100,11 @@ public:
         // CURRENT_TIMESTAMP and its kin; text that is read as another type.
         if (holds("{SQLVALUEFUNCTION") || holds("{COERCEVIAIO")) worst = sql::Default::NotDeterministic;
         if (holds("{NEXTVALUEEXPR")) worst = sql::Default::Sequence;
+        return std::max(worst, judge_calls(tree));
+    }
+
+    [[nodiscard]] sql::Default judge_calls(std::string_view tree) const {
+        auto worst = sql::Default::Deterministic;
         for (const Oid oid : read_tree(tree).functions) worst = std::max(worst, judge_function(oid));
         return worst;
     }
@@ -65,11 +112,14 @@ public:
 private:
     [[nodiscard]] sql::Default judge_function(Oid oid) const {
         const auto found = not_immutable_.find(oid);
-        if (found == not_immutable_.end()) return sql::Default::Deterministic;
+        // What is not in the list was made while the catalogs were read.
+        const bool is_known = oid < kFirstNormalOid || of_users_.contains(oid);
+        if (found == not_immutable_.end())
+            return is_known ? sql::Default::Deterministic : sql::Default::MayWrite;
         const std::string_view name = functions_.text(found->second, 2);
-        if (functions_.text(found->second, 1) != "pg_catalog") {
-            const bool may_write = functions_.text(found->second, 3) == "v" &&
-                                   !sql::extension_writes_nothing(name, functions_.text(found->second, 4));
+        const sql::FunctionFacts& facts = judged_[found->second];
+        if (!facts.builtin) {
+            const bool may_write = facts.may_write || !facts.writes_nothing;
             return may_write ? sql::Default::MayWrite : sql::Default::NotDeterministic;
         }
         if (name == "nextval") return sql::Default::Sequence;
@@ -78,7 +128,9 @@ private:
     }
 
     const Rows& functions_;
+    std::span<const sql::FunctionFacts> judged_;
     std::unordered_map<Oid, std::size_t> not_immutable_;
+    std::set<Oid> of_users_;
 };
 
 bool same_columns(const WriteFacts& a, const WriteFacts& b) {
@@ -94,8 +146,8 @@ sql::Content to_content(std::string_view word) {
 
 class WriteFactsBuilder {
 public:
-    explicit WriteFactsBuilder(const CatalogRows& rows)
-        : rows_(rows), expressions_(of(rows, CatalogQuery::Functions)) {}
+    WriteFactsBuilder(const CatalogRows& rows, std::span<const sql::FunctionFacts> functions)
+        : rows_(rows), expressions_(of(rows, CatalogQuery::Functions), functions) {}
 
     WriteFactsByOid run() {
         add_tables();
@@ -157,6 +209,7 @@ void WriteFactsBuilder::add_tables() {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         Table& table = tables_[to_oid(rows.text(i, 0))];
         table.name = rows.text(i, 2);
+        table.facts.partition = rows.is_true(i, 5);
         const std::string_view kind = rows.text(i, 1);
         std::string& obstacle = table.facts.obstacle;
         if (kind == "v") obstacle = fmt::format("\"{}\" is a view", table.name);
@@ -164,6 +217,17 @@ void WriteFactsBuilder::add_tables() {
         if (kind == "f") obstacle = fmt::format("\"{}\" is a foreign table", table.name);
         if (rows.is_true(i, 3)) object(obstacle, fmt::format("row security on table \"{}\"", table.name));
         if (rows.is_true(i, 4)) object(obstacle, fmt::format("a rule on table \"{}\"", table.name));
+        if (rows.at(i, 6))
+            table.facts.at_end =
+                fmt::format("constraint \"{}\" of table \"{}\"", rows.text(i, 6), table.name);
+    }
+    const Rows& relations = of(rows_, CatalogQuery::Relations);
+    for (std::size_t i = 0; i < relations.size(); ++i) {
+        Table* unlogged = relations.text(i, 4) == "u" ? table(relations.text(i, 0)) : nullptr;
+        if (unlogged != nullptr)
+            object(unlogged->facts.obstacle,
+                   fmt::format("table \"{}\" is unlogged: a crash of one node empties it there",
+                               unlogged->name));
     }
 }
 
@@ -179,9 +243,23 @@ void WriteFactsBuilder::add_columns() {
             column.filled = sql::Default::Sequence;
         } else if (rows.is_true(i, 3)) {
             column.filled = sql::Default::Generated;
+            if (rows.at(i, 4) && expressions_.judge_calls(rows.text(i, 4)) != sql::Default::Deterministic)
+                object(to->facts.obstacle,
+                       fmt::format("column \"{}\" of table \"{}\" is generated by what is "
+                                   "not immutable",
+                                   column.name, to->name));
         } else if (rows.at(i, 4)) {
             column.filled = expressions_.judge(rows.text(i, 4));
         }
+        column.type = rows.text(i, 6);
+        column.is_unique = rows.is_true(i, 7);
+        column.is_always = rows.text(i, 2) == "a";
+        column.sequences = split_sequences(rows.text(i, 8));
+        column.is_drawn = rows.is_true(i, 9);
+        column.falls = rows.is_true(i, 10);
+        const bool is_known =
+            column.is_drawn || (!column.sequences.empty() && draws_constants(rows.text(i, 4)));
+        if (column.filled == sql::Default::Sequence && !is_known) column.filled = sql::Default::MayWrite;
         to->facts.columns.push_back(std::move(column));
     }
 }
@@ -252,6 +330,11 @@ void WriteFactsBuilder::inherit(Oid parent, Oid child, std::set<Oid>& seen) {
     object(all.insert_obstacle, part.insert_obstacle);
     object(all.delete_obstacle, part.delete_obstacle);
     object(all.truncate_obstacle, part.truncate_obstacle);
+    object(all.at_end, part.at_end);
+    for (sql::ColumnFacts& column : all.columns) {
+        const sql::ColumnFacts* same = part.column(column.name);
+        column.is_unique = column.is_unique || (same != nullptr && same->is_unique);
+    }
     for (const std::string* obstacle :
          {&part.update_obstacle, &part.delete_obstacle, &part.insert_obstacle}) {
         object(all.update_obstacle, *obstacle);
@@ -325,11 +408,12 @@ std::string WriteFactsBuilder::obstacle_to_action(const ForeignKey& key, Event e
 
 }  // namespace
 
-WriteFactsByOid build_write_facts(const CatalogRows& rows) {
-    return WriteFactsBuilder(rows).run();
+WriteFactsByOid build_write_facts(const CatalogRows& rows, std::span<const sql::FunctionFacts> functions) {
+    return WriteFactsBuilder(rows, functions).run();
 }
 
-void add_database_facts(const CatalogRows& rows, sql::CatalogFacts& facts) {
+void add_database_facts(const CatalogRows& rows, std::span<const sql::FunctionFacts> functions,
+                        sql::CatalogFacts& facts) {
     facts.writes_known = true;
     const Rows& global = of(rows, CatalogQuery::Global);
     for (std::size_t i = 0; i < global.size(); ++i) {
@@ -339,7 +423,7 @@ void add_database_facts(const CatalogRows& rows, sql::CatalogFacts& facts) {
             object(facts.ddl_obstacle, fmt::format("event trigger \"{}\"", name));
         if (global.text(i, 0) == kShadowingOperator) facts.shadowing_operators[name] = true;
     }
-    const Expressions expressions(of(rows, CatalogQuery::Functions));
+    const Expressions expressions(of(rows, CatalogQuery::Functions), functions);
     const Rows& checks = of(rows, CatalogQuery::Checks);
     for (std::size_t i = 0; i < checks.size(); ++i) {
         const bool of_domain = to_oid(checks.text(i, 1)) != 0;
@@ -365,6 +449,7 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
         });
     });
     both->several = both->several || b->several || !same_columns(*a, *b);
+    both->partition = both->partition || b->partition;
     for (const sql::ColumnFacts& column : b->columns) {
         const auto same =
             std::find_if(both->columns.begin(), both->columns.end(),
@@ -372,6 +457,10 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
         if (same == both->columns.end()) {
             both->columns.push_back(column);
         } else {
+            merge_sequences(*same, column);
+            if (same->type != column.type) same->type.clear();
+            same->is_unique = same->is_unique || column.is_unique;
+            same->is_always = same->is_always || column.is_always;
             same->filled = std::max(same->filled, column.filled);
             same->content = std::max(same->content, column.content);
         }
@@ -381,6 +470,7 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
     object(both->update_obstacle, b->update_obstacle);
     object(both->delete_obstacle, b->delete_obstacle);
     object(both->truncate_obstacle, b->truncate_obstacle);
+    object(both->at_end, b->at_end);
     both->followed.insert(both->followed.end(), b->followed.begin(), b->followed.end());
     return both;
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 
 #include "proxy/health/catalog_queries.h"
@@ -18,10 +19,13 @@ namespace pgpool::health {
 // By Oid of the relation.
 using WriteFactsByOid = std::unordered_map<std::uint32_t, std::shared_ptr<const sql::WriteFacts>>;
 
-[[nodiscard]] WriteFactsByOid build_write_facts(const CatalogRows& rows);
+// `functions`: what is known of each row of CatalogQuery::Functions.
+[[nodiscard]] WriteFactsByOid build_write_facts(const CatalogRows& rows,
+                                                std::span<const sql::FunctionFacts> functions);
 
 // What concerns all of the database: everything of `facts` from writes_known on.
-void add_database_facts(const CatalogRows& rows, sql::CatalogFacts& facts);
+void add_database_facts(const CatalogRows& rows, std::span<const sql::FunctionFacts> functions,
+                        sql::CatalogFacts& facts);
 
 // What is true of both of two relations that bear one name.
 [[nodiscard]] std::shared_ptr<const sql::WriteFacts> worse(const std::shared_ptr<const sql::WriteFacts>& a,

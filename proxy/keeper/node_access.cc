@@ -8,6 +8,7 @@
 #include <charconv>
 #include <utility>
 
+#include "common/markers/setup.h"
 #include "common/obs/log.h"
 
 namespace pgpool::keeper {
@@ -20,8 +21,8 @@ using pg::ClientResult;
 
 // What is raised must survive a crash of the node, whatever its settings are.
 constexpr std::string_view kPrepare =
-    "SELECT set_config('search_path', 'pg_catalog', false), "
-    "set_config('default_transaction_read_only', 'off', false), "
+    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
+    "pg_catalog.set_config('default_transaction_read_only', 'off', false), "
     "set_config('default_transaction_isolation', 'read committed', false), "
     "set_config('synchronous_commit', 'on', false), set_config('bytea_output', 'hex', false), "
     "set_config('statement_timeout', '0', false), set_config('jit', 'off', false)";
@@ -29,8 +30,12 @@ constexpr std::string_view kDatabases =
     "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
 constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication.slot') IS NOT NULL";
 constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
-constexpr std::string_view kRaise = "UPDATE pgpool_replication.slot SET epoch = $1 WHERE epoch < $1";
-constexpr std::string_view kOtherEpochs = "SELECT count(*) FROM pgpool_replication.slot WHERE epoch <> $1";
+constexpr std::string_view kRaise =
+    "UPDATE pgpool_replication.slot SET epoch = $1, token = $2, answer = $3 WHERE epoch < $1";
+constexpr std::string_view kVersion = "SELECT pgpool_replication.version()";
+constexpr std::string_view kOtherEpochs =
+    "SELECT count(*) FROM pgpool_replication.slot WHERE epoch <> $1 OR token IS DISTINCT FROM $2 OR "
+    "answer IS DISTINCT FROM $3";
 constexpr std::string_view kSequences = "SELECT id, seq FROM pgpool_replication.slot";
 // Only sessions of a proxy lock rows there, by their mark.
 constexpr std::string_view kEndMarkers =
@@ -100,11 +105,16 @@ ClientResult<void> NodeAccess::add(const std::string& database) {
     if (!client) return tl::unexpected(client.error());
     const auto has_markers = client->query(kHasMarkers, {}, soon());
     if (!has_markers) return tl::unexpected(has_markers.error());
-    if (has_markers->is_true(0, 0)) {
-        clients_.emplace(database, std::move(*client));
-    } else {
-        bare_.push_back(database);
-    }
+    if (!has_markers->is_true(0, 0)) return bare_.push_back(database), ClientResult<void>();
+    const auto version = client->query(kVersion, {}, soon());
+    if (!version) return tl::unexpected(version.error());
+    if (version->text(0, 0) != std::to_string(markers::kVersion))
+        return tl::unexpected(ClientError{
+            cluster::Reach::Query, sqlstate::kInternalError,
+            fmt::format("its markers are of version {}, this proxy needs version {}: run pgpool-ctl "
+                        "prepare-nodes",
+                        version->text(0, 0), markers::kVersion)});
+    clients_.emplace(database, std::move(*client));
     return {};
 }
 
@@ -136,19 +146,21 @@ ClientResult<std::uint64_t> NodeAccess::lowest_epoch() {
     });
 }
 
-ClientResult<void> NodeAccess::raise(std::uint64_t epoch, Patience patience) {
+ClientResult<void> NodeAccess::raise(std::uint64_t epoch, cluster::Fence fence, Patience patience) {
     for (const std::string& database : databases()) {
-        if (auto raised = raise_in(database, epoch, patience); !raised)
+        if (auto raised = raise_in(database, epoch, fence, patience); !raised)
             return tl::unexpected(of_database(database, raised.error()));
     }
     log::info("epoch_raised", {{"node", name()}, {"epoch", epoch}, {"databases", clients_.size()}});
     return {};
 }
 
-ClientResult<void> NodeAccess::raise_in(const std::string& database, std::uint64_t epoch, Patience patience) {
+ClientResult<void> NodeAccess::raise_in(const std::string& database, std::uint64_t epoch,
+                                        cluster::Fence fence, Patience patience) {
     Client& session = client(database);
     const TimePoint give_up = SteadyClock::now() + patience.limit;
-    const std::array<Client::Parameter, 1> wanted{std::to_string(epoch)};
+    const std::array<Client::Parameter, 3> wanted{std::to_string(epoch), std::to_string(fence.token),
+                                                  std::to_string(fence.answer)};
     for (milliseconds grace = patience.grace;; grace *= 2) {
         const std::array<Client::Parameter, 1> limit{std::to_string(grace.count())};
         const auto set = session.query(kLimit, limit, soon());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/cluster/fence.h"
 #include "common/config/config.h"
 #include "common/markers/repair_plan.h"
 #include "common/pg/client.h"
@@ -42,7 +43,7 @@ public:
     [[nodiscard]] pg::ClientResult<std::uint64_t> highest_epoch();  // of all databases; 0 without any
     [[nodiscard]] pg::ClientResult<std::uint64_t> lowest_epoch();
     // After it no transaction that was begun under another epoch can commit, and none is about to.
-    [[nodiscard]] pg::ClientResult<void> raise(std::uint64_t epoch, Patience patience);
+    [[nodiscard]] pg::ClientResult<void> raise(std::uint64_t epoch, cluster::Fence fence, Patience patience);
     [[nodiscard]] pg::ClientResult<markers::NodeSequences> sequences();
 
     // A connection of its own, with the settings of a login; and the one that is kept. REQUIRES: databases()
@@ -60,7 +61,7 @@ private:
     [[nodiscard]] pg::ClientResult<std::vector<std::uint64_t>> epochs(std::string_view sql);
     [[nodiscard]] pg::ClientResult<void> add(const std::string& database);
     [[nodiscard]] pg::ClientResult<void> raise_in(const std::string& database, std::uint64_t epoch,
-                                                  Patience patience);
+                                                  cluster::Fence fence, Patience patience);
     [[nodiscard]] pg::ClientResult<void> end_markers(const std::string& database);
 
     config::Node node_;

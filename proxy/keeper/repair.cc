@@ -10,8 +10,9 @@
 
 #include "common/base/bytes.h"
 #include "common/markers/redo.h"
-#include "common/markers/setup.h"
+#include "common/markers/savepoints.h"
 #include "common/obs/log.h"
+#include "proxy/keeper/user_code.h"
 
 namespace pgpool::keeper {
 
@@ -24,14 +25,24 @@ using pg::ClientResult;
 constexpr seconds kRedoTimeout{60};
 constexpr SqlState kLockNotAvailable{"55P03"};
 
-constexpr std::string_view kRedoOf = "SELECT seq, redo FROM pgpool_replication.slot WHERE id = $1";
-// What its user got at login; as it is applied there: the more special ones win.
+constexpr std::string_view kRedoOf = "SELECT seq, redo, owner FROM pgpool_replication.slot WHERE id = $1";
+// Not through mark(): that is for who knows the token of the proxy that published the epoch last. Whatever
+// the search path is by now.
+constexpr std::string_view kMarkRepaired =
+    "UPDATE pgpool_replication.slot SET seq = $2::pg_catalog.int8, redo = $4::pg_catalog.bytea, owner = $5 "
+    "WHERE id OPERATOR(pg_catalog.=) $1::pg_catalog.int4 "
+    "AND epoch OPERATOR(pg_catalog.=) $3::pg_catalog.int8 RETURNING id";
+constexpr std::string_view kSafePath =
+    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)";
+// What its user got at login, in the order in which it is applied there: the more special ones win. REQUIRES:
+// kSafePath.
 constexpr std::string_view kLoginSettings =
-    "SELECT set_config(split_part(item, '=', 1), substr(item, strpos(item, '=') + 1), false) FROM ("
+    "SELECT split_part(item, '=', 1), substr(item, strpos(item, '=') + 1) FROM ("
     "SELECT unnest(setconfig) AS item, setrole <> 0 AS of_role, setdatabase <> 0 AS of_database "
-    "FROM pg_catalog.pg_db_role_setting WHERE setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles "
-    "WHERE rolname = $1)) AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database "
-    "WHERE datname = pg_catalog.current_database())) ORDER BY of_role, of_database OFFSET 0) AS login";
+    "FROM pg_db_role_setting WHERE setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = $1)) "
+    "AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))) AS login "
+    "ORDER BY of_role, of_database";
+constexpr std::string_view kSetting = "SELECT pg_catalog.set_config($1, $2, false)";
 // Whatever the client's own settings were.
 constexpr std::string_view kLimits =
     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '500ms'; "
@@ -51,12 +62,6 @@ ClientError bad_redo(std::string message) {
     return {cluster::Reach::Query, sqlstate::kInternalError, std::move(message)};
 }
 
-std::string quoted_identifier(std::string_view name) {
-    std::string out = "\"";
-    for (const char c : name) out.append(c == '"' ? 2 : 1, c);
-    return out + '"';
-}
-
 ClientResult<markers::Redo> decoded(std::string_view text) {
     const auto bytes = text.starts_with("\\x") ? from_hex(text.substr(2)) : std::nullopt;
     if (!bytes) return tl::unexpected(bad_redo("its redo is no bytea"));
@@ -70,21 +75,25 @@ ClientResult<markers::Redo> decoded(std::string_view text) {
 class Redoing {
 public:
     Redoing(Client& client, const markers::Redo& redo)
-        : client_(client), redo_(redo), deadline_(SteadyClock::now() + kRedoTimeout) {}
+        : client_(client),
+          redo_(redo),
+          deadline_(SteadyClock::now() + kRedoTimeout),
+          user_(client, redo.user, deadline_) {}
 
     [[nodiscard]] ClientResult<void> run(const markers::Repair& repair, const std::string& bytes,
                                          std::uint64_t epoch);
 
 private:
-    [[nodiscard]] ClientResult<void> become_user();
+    [[nodiscard]] ClientResult<void> take_login_settings();
+    [[nodiscard]] ClientResult<void> run_statements();
     [[nodiscard]] ClientResult<void> run(std::string_view sql);
-    [[nodiscard]] ClientResult<void> run(const markers::RedoStatement& statement);
     [[nodiscard]] ClientResult<void> mark(const markers::Repair& repair, const std::string& bytes,
                                           std::uint64_t epoch);
 
     Client& client_;
     const markers::Redo& redo_;
     const TimePoint deadline_;
+    UserCode user_;
 };
 
 ClientResult<void> Redoing::run(std::string_view sql) {
@@ -92,44 +101,50 @@ ClientResult<void> Redoing::run(std::string_view sql) {
     return done ? ClientResult<void>() : tl::unexpected(done.error());
 }
 
-ClientResult<void> Redoing::run(const markers::RedoStatement& statement) {
-    if (statement.parameters.empty()) return run(statement.sql);
-    std::vector<Client::TypedParameter> parameters;
-    for (const markers::RedoParameter& parameter : statement.parameters)
-        parameters.push_back({parameter.value, parameter.is_binary});
-    const auto done = client_.execute(statement.sql, statement.types, parameters, deadline_);
-    return done ? ClientResult<void>() : tl::unexpected(done.error());
-}
-
-ClientResult<void> Redoing::become_user() {
+ClientResult<void> Redoing::take_login_settings() {
+    if (auto safe = run(kSafePath); !safe) return safe;
     const std::array<Client::Parameter, 1> user{redo_.user};
-    if (const auto set = client_.query(kLoginSettings, user, deadline_); !set)
-        return tl::unexpected(set.error());
-    return run("SET LOCAL SESSION AUTHORIZATION " + quoted_identifier(redo_.user));
+    const auto settings = client_.query(kLoginSettings, user, deadline_);
+    if (!settings) return tl::unexpected(settings.error());
+    if (auto back = run("RESET search_path"); !back) return back;
+    for (std::size_t row = 0; row < settings->size(); ++row) {
+        if (const auto name = settings->text(row, 0); name == "role" || name == "session_authorization")
+            return tl::unexpected(bad_redo("its user takes another role at login"));
+        const std::array<Client::Parameter, 2> one{std::string(settings->text(row, 0)),
+                                                   std::string(settings->text(row, 1))};
+        if (const auto set = client_.query(kSetting, one, deadline_); !set)
+            return tl::unexpected(set.error());
+    }
+    return {};
 }
 
 ClientResult<void> Redoing::mark(const markers::Repair& repair, const std::string& bytes,
                                  std::uint64_t epoch) {
-    const std::array<Client::Parameter, 4> values{
-        std::to_string(repair.slot), std::to_string(repair.sequence), std::to_string(epoch), bytes};
-    const auto marked = client_.query(markers::kMark, values, deadline_);
+    const std::array<Client::Parameter, 5> values{std::to_string(repair.slot),
+                                                  std::to_string(repair.sequence), std::to_string(epoch),
+                                                  bytes, redo_.user};
+    const auto marked = client_.query(kMarkRepaired, values, deadline_);
     if (!marked) return tl::unexpected(marked.error());
-    if (!marked->empty() && marked->is_true(0, 0)) return {};
+    if (!marked->empty()) return {};
     return tl::unexpected(bad_redo("it has no such slot, or one of another epoch"));
+}
+
+ClientResult<void> Redoing::run_statements() {
+    for (const std::string& setting : redo_.settings) {
+        if (auto done = user_.run(setting); !done) return done;
+    }
+    if (auto limited = run(kLimits); !limited) return limited;
+    for (const markers::RedoStatement& statement : markers::without_savepoints(redo_.statements)) {
+        if (auto done = user_.run(statement); !done) return done;
+    }
+    return user_.end();
 }
 
 ClientResult<void> Redoing::run(const markers::Repair& repair, const std::string& bytes,
                                 std::uint64_t epoch) {
     ClientResult<void> done = run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
-    if (done) done = become_user();
-    for (const std::string& setting : redo_.settings) {
-        if (done) done = run(setting);
-    }
-    if (done) done = run(kLimits);
-    for (const markers::RedoStatement& statement : redo_.statements) {
-        if (done) done = run(statement);
-    }
-    if (done) done = run("SET CONSTRAINTS ALL IMMEDIATE");
+    if (done) done = take_login_settings();
+    if (done) done = run_statements();
     if (done) done = mark(repair, bytes, epoch);
     if (done) done = run("COMMIT");
     return done;
@@ -158,24 +173,27 @@ ClientResult<void> end_blockers(NodeAccess& node, const std::string& database, s
 
 }  // namespace
 
-ClientResult<std::string> read_redo(NodeAccess& node, const markers::Repair& repair) {
+ClientResult<FoundRedo> read_redo(NodeAccess& node, const markers::Repair& repair) {
     const std::array<Client::Parameter, 1> slot{std::to_string(repair.slot)};
     const auto rows = node.client(repair.database).query(kRedoOf, slot, node.soon());
     if (!rows) return tl::unexpected(rows.error());
     if (rows->empty() || rows->text(0, 0) != std::to_string(repair.sequence))
         return tl::unexpected(bad_redo(fmt::format("slot {} has changed meanwhile", repair.slot)));
-    return std::string(rows->text(0, 1));
+    return FoundRedo{std::string(rows->text(0, 1)), std::string(rows->text(0, 2))};
 }
 
-ClientResult<void> run_redo(NodeAccess& node, const markers::Repair& repair, const std::string& redo,
+ClientResult<void> run_redo(NodeAccess& node, const markers::Repair& repair, const FoundRedo& redo,
                             std::uint64_t epoch) {
-    const auto what = decoded(redo);
+    const auto what = decoded(redo.bytes);
     if (!what) return tl::unexpected(what.error());
-    ClientResult<void> done = attempt(node, repair, *what, redo, epoch);
+    if (what->user != redo.owner)  // that is what the server knew of who made it, and nobody can forge
+        return tl::unexpected(bad_redo(
+            fmt::format("its redo is of user \"{}\", but \"{}\" has marked it", what->user, redo.owner)));
+    ClientResult<void> done = attempt(node, repair, *what, redo.bytes, epoch);
     for (const std::string_view which : {kEndWriters, kEndTransactions}) {
         if (done || !is_blocked(done.error())) break;
         if (auto ended = end_blockers(node, repair.database, which); !ended) return ended;
-        done = attempt(node, repair, *what, redo, epoch);
+        done = attempt(node, repair, *what, redo.bytes, epoch);
     }
     if (!done) return done;
     log::info("transaction_repaired", {{"node", node.name()},

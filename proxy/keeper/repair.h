@@ -15,12 +15,15 @@
 
 namespace pgpool::keeper {
 
-// The redo of the slot as the server writes a bytea (\x and hexadecimal digits).
-[[nodiscard]] pg::ClientResult<std::string> read_redo(NodeAccess& node, const markers::Repair& repair);
+struct FoundRedo {
+    std::string bytes;  // as the server writes a bytea: \x and hexadecimal digits
+    std::string owner;  // the user in whose session the mark was made
+};
+[[nodiscard]] pg::ClientResult<FoundRedo> read_redo(NodeAccess& node, const markers::Repair& repair);
 
 // ENSURES: on success the node has the transaction, on failure nothing of it. REQUIRES: `epoch` is that of
 // the node's slots.
 [[nodiscard]] pg::ClientResult<void> run_redo(NodeAccess& node, const markers::Repair& repair,
-                                              const std::string& redo, std::uint64_t epoch);
+                                              const FoundRedo& redo, std::uint64_t epoch);
 
 }  // namespace pgpool::keeper

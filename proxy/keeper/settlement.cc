@@ -3,8 +3,11 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,6 +19,14 @@ namespace pgpool::keeper {
 namespace {
 
 constexpr int kRounds = 4;  // of repairs: a node that fails in one may have been the source of the next
+
+cluster::Fence draw_fence() {
+    cluster::Fence fence;
+    if (::getrandom(&fence, sizeof fence, 0) !=
+        static_cast<ssize_t>(sizeof fence))  // so few bytes come at once
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+    return fence;
+}
 
 WallTime wall_now() {
     return std::chrono::system_clock::now();
@@ -107,12 +118,13 @@ Result<void> Settlement::choose_epoch(Origin origin) {
         if (auto evicted = evict(name, reason); !evicted) return evicted;
     }
     membership_.epoch = std::max(membership_.epoch, highest) + 1;
+    membership_.fence = draw_fence();
     return {};
 }
 
 Result<void> Settlement::raise_all(Patience patience) {
     for (const std::string& name : names_of(nodes_)) {
-        const auto raised = nodes_.at(name).raise(membership_.epoch, patience);
+        const auto raised = nodes_.at(name).raise(membership_.epoch, membership_.fence, patience);
         if (raised) continue;
         const std::string reason = fmt::format("its epoch could not be raised: {}", raised.error().message);
         if (auto evicted = evict(name, reason); !evicted) return evicted;
@@ -130,7 +142,7 @@ Result<bool> Settlement::catch_up(Patience patience) {
         if (*lowest >= membership_.epoch) continue;
         was_behind = true;
         log::warning("markers_behind", {{"node", name}, {"epoch", *lowest}});
-        const auto raised = node.raise(membership_.epoch, patience);
+        const auto raised = node.raise(membership_.epoch, membership_.fence, patience);
         if (!raised) return tl::unexpected(raised.error().error().within(name));
     }
     return was_behind;

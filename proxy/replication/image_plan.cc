@@ -50,6 +50,26 @@ std::string joined(const std::vector<std::string>& parts, std::string_view with)
     return fmt::format("{}", fmt::join(parts, with));
 }
 
+// Tells what the values rest on, see RowImages::Flaw. Columns are counted as they are now, not as the
+// statement was judged.
+std::string check_column(const ImagePlan& plan) {
+    constexpr std::string_view kDigits = "pg_catalog.current_setting('extra_float_digits')";
+    if (plan.columns == 0) return std::string(kDigits);
+    return fmt::format(
+        "pg_catalog.concat_ws(' ', {}, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS x "
+        "WHERE x.attrelid OPERATOR(pg_catalog.=) {}::pg_catalog.regclass AND x.attnum OPERATOR(pg_catalog.>) "
+        "0 "
+        "AND NOT x.attisdropped))",
+        kDigits, sql::quote_literal(plan.target));
+}
+
+// By the output function of its type: a cast to text may be another one.
+std::string in_text(const std::string& value) {
+    return fmt::format(
+        "CASE WHEN pg_catalog.num_nulls({0}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {0}) END",
+        value);
+}
+
 class Planner {
 public:
     Planner(const Change& change, const WriteFacts& table, const sql::CatalogFacts& facts)
@@ -62,7 +82,7 @@ public:
 
     ImagePlanPtr run(const sql::Statement& statement) && {
         if (!make()) return nullptr;
-        plan_.moved = statement.sequences;
+        plan_.moved.insert(plan_.moved.end(), statement.sequences.begin(), statement.sequences.end());
         plan_.moves_back = statement.sets_sequence;
         return std::make_shared<const ImagePlan>(std::move(plan_));
     }
@@ -81,9 +101,35 @@ private:
         }
     }
 
-    std::size_t add(const std::string& column) {
-        plan_.returned.push_back(alias_ + "." + in_quotes(column));
-        return plan_.returned.size();
+    // A value of one row, and of each of all rows.
+    struct Value {
+        std::string one;
+        std::string of_all;
+    };
+
+    Value add(const ColumnFacts& column) {
+        plan_.returned.push_back(alias_ + "." + in_quotes(column.name));
+        const std::size_t number = plan_.returned.size();
+        are_types_known_ = are_types_known_ && !column.type.empty();
+        return {fmt::format("${}", number), fmt::format("v.c{}::{}", number, column.type)};
+    }
+
+    // All rows, once all values are added.
+    [[nodiscard]] std::string all_rows() const {
+        std::vector<std::string> arrays;
+        std::vector<std::string> names;
+        for (std::size_t i = 1; i <= plan_.returned.size(); ++i) {
+            arrays.push_back(fmt::format("pg_catalog.unnest(${}::pg_catalog.text[])", i));
+            names.push_back(fmt::format("c{}", i));
+        }
+        return fmt::format("ROWS FROM ({}) AS v({})", joined(arrays, ", "), joined(names, ", "));
+    }
+
+    // Where an order decides whether keys collide it must be main's.
+    void repeat(std::string one, std::string of_all, bool needs_order) {
+        plan_.repeat = std::move(one);
+        if (are_types_known_ && !needs_order) plan_.repeat_all = std::move(of_all);
+        plan_.one_by_one = table_.at_end;
     }
 
     [[nodiscard]] bool knows_assigned() const {
@@ -92,93 +138,137 @@ private:
             [this](const sql::ColumnValue& value) { return table_.column(value.column) != nullptr; });
     }
 
-    void follow_sequence(const std::string& column) {
-        plan_.sequences.push_back({.at = plan_.returned.size() - 1, .column = column});
+    // `is_seen`: each row shows what it drew. False: nobody can tell where the sequence is.
+    [[nodiscard]] bool follow_sequence(const ColumnFacts& column, bool is_seen) {
+        if (column.is_drawn && is_seen) {
+            plan_.sequences.push_back(
+                {.at = plan_.returned.size() - 1, .column = column.name, .falls = column.falls});
+            return true;
+        }
+        plan_.moved.insert(plan_.moved.end(), column.sequences.begin(), column.sequences.end());
+        return !column.sequences.empty();
     }
 
-    // col = $1 AND ...
-    std::optional<std::string> by_key() {
+    // "col" = $1 AND ..., and the same of all rows.
+    std::optional<Value> by_key() {
         const UniqueKey* key = find_key(table_, [this](const UniqueKey& one) {
             return !one.has_nulls && !one.columns.empty() && is_kept(change_, one);
         });
         if (key == nullptr || facts_.shadowing_operators.contains("=")) return std::nullopt;
-        std::vector<std::string> terms;
-        for (const std::string& column : key->columns) {
-            const std::size_t parameter = add(column);
-            terms.push_back(fmt::format("{} = ${}", in_quotes(column), parameter));
+        std::vector<std::string> one;
+        std::vector<std::string> of_all;
+        for (const std::string& name : key->columns) {
+            const ColumnFacts* column = table_.column(name);
+            if (column == nullptr) return std::nullopt;
+            const Value value = add(*column);
+            one.push_back(fmt::format("{} = {}", in_quotes(name), value.one));
+            of_all.push_back(fmt::format("t.{} = {}", in_quotes(name), value.of_all));
         }
-        return joined(terms, " AND ");
+        return Value{joined(one, " AND "), joined(of_all, " AND ")};
     }
 
     bool update() {
         const auto condition = by_key();
         if (!condition) return false;
-        std::vector<std::string> assignments;
+        std::vector<std::string> one;
+        std::vector<std::string> of_all;
+        bool needs_order =
+            std::any_of(table_.columns.begin(), table_.columns.end(), [](const ColumnFacts& column) {
+                return column.filled == sql::Default::Generated && column.is_unique;
+            });
         for (const ColumnFacts& column : table_.columns) {
             if (!assigns(change_, column.name) || column.filled == sql::Default::Generated) continue;
-            assignments.push_back(fmt::format("{} = ${}", in_quotes(column.name), add(column.name)));
-            const bool draws = std::any_of(change_.assigned.begin(), change_.assigned.end(),
-                                           [&](const sql::ColumnValue& value) {
-                                               return value.column == column.name && value.is_default;
-                                           });
-            if (draws && column.filled == sql::Default::Sequence) follow_sequence(column.name);
+            const Value value = add(column);
+            one.push_back(fmt::format("{} = {}", in_quotes(column.name), value.one));
+            of_all.push_back(fmt::format("{} = {}", in_quotes(column.name), value.of_all));
+            needs_order = needs_order || column.is_unique;
+            const bool draws = std::any_of(
+                change_.assigned.begin(), change_.assigned.end(),
+                [&](const sql::ColumnValue& to) { return to.column == column.name && to.is_default; });
+            if (draws && column.filled == sql::Default::Sequence && !follow_sequence(column, true))
+                return false;
         }
-        if (assignments.empty() || !knows_assigned()) return false;
-        plan_.repeat =
-            fmt::format("UPDATE {} SET {} WHERE {}", plan_.target, joined(assignments, ", "), *condition);
-        plan_.tag = "UPDATE 1";
+        if (one.empty() || !knows_assigned()) return false;
+        repeat(fmt::format("UPDATE {} SET {} WHERE {}", plan_.target, joined(one, ", "), condition->one),
+               fmt::format("UPDATE {} AS t SET {} FROM {} WHERE {}", plan_.target, joined(of_all, ", "),
+                           all_rows(), condition->of_all),
+               needs_order);
+        plan_.tag = "UPDATE";
         return true;
     }
 
     bool remove() {
         const auto condition = by_key();
         if (!condition) return false;
-        plan_.repeat = fmt::format("DELETE FROM {} WHERE {}", plan_.target, *condition);
-        plan_.tag = "DELETE 1";
+        repeat(
+            fmt::format("DELETE FROM {} WHERE {}", plan_.target, condition->one),
+            fmt::format("DELETE FROM {} AS t USING {} WHERE {}", plan_.target, all_rows(), condition->of_all),
+            false);
+        plan_.tag = "DELETE";
         return true;
     }
 
     bool insert() {
         if (table_.several) return false;
+        const bool is_upsert = change_.on_conflict == Change::OnConflict::Update;
         std::vector<std::string> columns;
-        std::vector<std::string> values;
+        std::vector<std::string> one;
+        std::vector<std::string> of_all;
         for (std::size_t i = 0; i < table_.columns.size(); ++i) {
             const ColumnFacts& column = table_.columns[i];
             if (column.filled == sql::Default::Generated) continue;
-            values.push_back(fmt::format("${}", add(column.name)));
+            Value value = add(column);
+            one.push_back(std::move(value.one));
+            of_all.push_back(std::move(value.of_all));
             columns.push_back(in_quotes(column.name));
-            if (column.filled == sql::Default::Sequence && !is_given(change_, column.name, i))
-                follow_sequence(column.name);
+            if (column.filled != sql::Default::Sequence || is_given(change_, column.name, i)) continue;
+            const bool is_seen = !is_upsert && !may_be_given(column.name, i);
+            if (!follow_sequence(column, is_seen)) return false;
         }
         if (columns.empty()) return false;
-        plan_.repeat = fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})", plan_.target,
-                                   joined(columns, ", "), joined(values, ", "));
-        plan_.tag = "INSERT 0 1";
-        return change_.on_conflict != Change::OnConflict::Update || upsert();
+        const auto conflict = is_upsert ? upsert() : std::string();
+        if (!conflict) return false;
+        const std::string into =
+            fmt::format("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE", plan_.target, joined(columns, ", "));
+        repeat(fmt::format("{} VALUES ({}){}", into, joined(one, ", "), *conflict),
+               fmt::format("{} SELECT {} FROM {}{}", into, joined(of_all, ", "), all_rows(), *conflict),
+               false);
+        plan_.columns = table_.columns.size();
+        plan_.tag = "INSERT 0";
+        return true;
     }
 
-    bool upsert() {
+    // By one of several rows, of which another has DEFAULT.
+    [[nodiscard]] bool may_be_given(const std::string& column, std::size_t position) const {
+        return !change_.one_row &&
+               std::any_of(change_.given.begin(), change_.given.end(), [&](const sql::ColumnValue& value) {
+                   return (value.column.empty() ? value.position == position : value.column == column) &&
+                          value.is_default;
+               });
+    }
+
+    std::optional<std::string> upsert() const {
         const UniqueKey* key = find_key(table_, [this](const UniqueKey& one) {
             return !one.columns.empty() && is_arbiter(change_, one) && is_kept(change_, one);
         });
-        if (key == nullptr) return false;
+        if (key == nullptr) return std::nullopt;
         std::vector<std::string> assignments;
         for (const ColumnFacts& column : table_.columns) {
             if (!assigns(change_, column.name) || column.filled == sql::Default::Generated) continue;
             assignments.push_back(fmt::format("{0} = EXCLUDED.{0}", in_quotes(column.name)));
         }
-        if (assignments.empty() || !knows_assigned()) return false;
+        if (assignments.empty() || !knows_assigned()) return std::nullopt;
         std::vector<std::string> arbiter;
         for (const std::string& column : key->columns) arbiter.push_back(in_quotes(column));
-        plan_.repeat += fmt::format(" ON CONFLICT ({}) DO UPDATE SET {}", joined(arbiter, ", "),
-                                    joined(assignments, ", "));
-        return true;
+        return fmt::format(" ON CONFLICT ({}) DO UPDATE SET {}", joined(arbiter, ", "),
+                           joined(assignments, ", "));
     }
 
     const Change& change_;
     const WriteFacts& table_;
     const sql::CatalogFacts& facts_;
     std::string alias_;
+    bool are_types_known_ = true;
     ImagePlan plan_;
 };
 
@@ -212,13 +302,18 @@ ImagePlanPtr plan_images(const sql::Statement& statement, const sql::CatalogFact
 
 bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other) {
     if (!one || !other) return one == other;
-    return one->returned == other->returned && one->repeat == other->repeat &&
-           one->sequences.size() == other->sequences.size() && one->moved == other->moved;
+    return one->returned == other->returned && one->columns == other->columns &&
+           one->repeat == other->repeat && one->repeat_all == other->repeat_all &&
+           one->one_by_one == other->one_by_one && one->sequences.size() == other->sequences.size() &&
+           one->moved == other->moved;
 }
 
-std::string with_returning(std::string_view sql, const ImagePlan& plan) {
+std::string with_returning(std::string_view sql, const ImagePlan& plan, bool as_text) {
     if (plan.returned.empty()) return std::string(sql);
-    return fmt::format("{} {} {}", sql, plan.client_returns ? "," : "RETURNING", joined(plan.returned, ", "));
+    std::vector<std::string> values = plan.returned;
+    if (as_text) std::transform(values.begin(), values.end(), values.begin(), in_text);
+    values.push_back(check_column(plan));
+    return fmt::format("{} {} {}", sql, plan.client_returns ? "," : "RETURNING", joined(values, ", "));
 }
 
 }  // namespace pgpool::replication

@@ -3,8 +3,10 @@
 
 // ImagePlan: how the rows that one node has written come to the others as values, whatever made that node
 // choose and compute them. The node executes the statement with RETURNING of `returned`; the others execute
-// `repeat` for each row, with its values as parameters. A pure function of the statement and the facts of its
-// database; nothing is executed here.
+// `repeat_all` once, or `repeat` for each row, with its values as parameters. A pure function of the
+// statement and the facts of its database; nothing is executed here.
+//
+// Behind the columns of `returned` comes one that tells what the values rest on (RowImages::Flaw).
 //
 // An UPDATE or DELETE travels by a key that it keeps: the columns of the key and the new values of those that
 // it assigns. Row locks order it: the others repeat after the first node has the rows locked. An INSERT
@@ -27,15 +29,24 @@ struct ImagePlan {
     struct Sequence {
         std::size_t at = 0;  // of its column in `returned`
         std::string column;  // not quoted
+        bool falls = false;  // it counts down
     };
     std::vector<std::string> returned;  // as RETURNING reads them
-    std::string repeat;                 // $1 is the first of them
-    std::string tag;                    // of `repeat`, if the row is there
-    std::string target;                 // the table as SQL
+    std::size_t columns = 0;            // of the table, where more would matter; 0: they would not
+    std::string repeat;                 // of one row; $1 is the first of `returned`
+    // Of all rows in one statement, as main had them: what is checked at its end is checked there too. $1 is
+    // an array of text with the first column of all rows. Empty: it cannot be told so.
+    std::string repeat_all;
+    std::string one_by_one;  // why rows must not be repeated one by one, in words; empty: they may be
+    std::string tag;         // of what repeats them, without the count
+    std::string target;      // the table as SQL
     std::vector<Sequence> sequences;
-    std::vector<std::string> moved;  // names of those that the statement calls by name
+    std::vector<std::string> moved;  // names of those that follow to where main's are
     bool moves_back = false;         // perhaps: by setval()
     bool client_returns = false;     // the statement has RETURNING itself
+
+    // Columns of the first node's answer that are not the client's.
+    [[nodiscard]] std::size_t added() const { return repeat.empty() ? 0 : returned.size() + 1; }
 };
 
 using ImagePlanPtr = std::shared_ptr<const ImagePlan>;
@@ -50,7 +61,8 @@ using ImagePlanPtr = std::shared_ptr<const ImagePlan>;
 // Both null, or plans by which the same would travel.
 [[nodiscard]] bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other);
 
-// The text of the statement, which ends with its last token, with what the plan wants returned.
-[[nodiscard]] std::string with_returning(std::string_view sql, const ImagePlan& plan);
+// The text of the statement, which ends with its last token, with what the plan wants returned; `as_text`: as
+// text even if the client wants all in binary.
+[[nodiscard]] std::string with_returning(std::string_view sql, const ImagePlan& plan, bool as_text = false);
 
 }  // namespace pgpool::replication

@@ -12,8 +12,8 @@
 namespace pgpool::replication {
 namespace {
 
-constexpr auto kNames = std::to_array<const char*>(
-    {"none", "ddl", "point", "predicate", "other tables", "not deterministic", "not provable"});
+constexpr auto kNames = std::to_array<const char*>({"none", "large object", "ddl", "point", "predicate",
+                                                    "other tables", "not deterministic", "not provable"});
 
 void merge(Classified& all, Classified next) {
     std::move(next.ways.begin(), next.ways.end(), std::back_inserter(all.ways));
@@ -25,6 +25,8 @@ void merge(Classified& all, Classified next) {
     all.locks_rows = all.locks_rows || next.locks_rows;
     all.main_only = all.main_only || next.main_only;
     all.needs_facts = all.needs_facts || next.needs_facts;
+    all.calls_large_objects = all.calls_large_objects || next.calls_large_objects;
+    all.by_search_path = all.by_search_path || next.by_search_path;
     all.by_facts = all.by_facts || next.by_facts;
     all.copy_has_dates = all.copy_has_dates || next.copy_has_dates;
     std::vector<std::uint16_t> numbers;
@@ -38,7 +40,8 @@ void merge(Classified& all, Classified next) {
 Classified classify_statement(const sql::Statement& statement, const sql::CatalogFacts* facts,
                               std::span<const std::string> temporaries) {
     Classified one = judge_write(statement, facts, temporaries);
-    one.ways.front().repeats = one.kind <= WriteClass::Point;
+    Classified::Way& way = one.ways.front();
+    way.repeats = one.kind <= WriteClass::Point || way.locks;
     return one;
 }
 
@@ -57,7 +60,9 @@ Classified classify_execute(const sql::Statement& execute, const Classified& pre
                             const sql::CatalogFacts* facts, std::span<const std::string> temporaries) {
     Classified all = judge_arguments(execute, facts, temporaries, prepared.kind);
     merge(all, prepared);
-    all.ways = {{.repeats = all.kind <= WriteClass::Point, .images = nullptr}};
+    const bool is_proven = all.kind < WriteClass::NotDeterministic && prepared.ways.size() == 1;
+    const LockPlanPtr locks = is_proven ? prepared.ways.front().locks : nullptr;
+    all.ways = {{.repeats = all.kind <= WriteClass::Point || locks, .images = nullptr, .locks = locks}};
     return all;
 }
 
@@ -69,9 +74,19 @@ std::string describe(const Classified& classified) {
     return fmt::format("{} ({})", to_string(classified.kind), classified.reason);
 }
 
+bool depends_on_schema(const Classified& classified) {
+    return classified.kind > WriteClass::Ddl || classified.by_search_path;
+}
+
 bool can_follow(const Classified& classified) {
     return std::all_of(classified.ways.begin(), classified.ways.end(),
                        [](const Classified::Way& way) { return way.repeats || way.images; });
+}
+
+LockPlanPtr locks_needed(const Classified& classified) {
+    const auto found = std::find_if(classified.ways.begin(), classified.ways.end(),
+                                    [](const Classified::Way& way) { return way.locks != nullptr; });
+    return found == classified.ways.end() ? nullptr : found->locks;
 }
 
 bool rows_travel(const Classified& classified) {
@@ -82,6 +97,9 @@ bool rows_travel(const Classified& classified) {
 std::string explain(const Classified& classified, config::Unsafe unsafe) {
     if (classified.kind == WriteClass::None) return "not replicated: " + classified.reason;
     if (can_follow(classified)) {
+        const LockPlanPtr locks = locks_needed(classified);
+        if (locks && !locks->empty())
+            return fmt::format("repeated under locks, as {}: {}", locks->reason, describe(classified));
         const char* how = rows_travel(classified) ? "replicated, its rows travel: " : "replicated: ";
         return how + describe(classified);
     }

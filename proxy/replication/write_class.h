@@ -19,6 +19,7 @@
 
 #include "common/config/config.h"
 #include "proxy/replication/image_plan.h"
+#include "proxy/replication/lock_plan.h"
 #include "proxy/sql/catalog_facts.h"
 #include "proxy/sql/statement.h"
 
@@ -27,6 +28,8 @@ namespace pgpool::replication {
 // From the least to the most demanding: of several statements the last one counts.
 enum class WriteClass : std::uint8_t {
     None,              // writes nothing that is replicated
+    LargeObject,       // one call of a function for large objects: others do it by main's result, see
+                       // large_objects.h
     Ddl,               // utility commands that run the same on all nodes: DDL, GRANT, TRUNCATE, LOCK, VACUUM
     Point,             // one row by a whole unique key, or rows that the text gives
     Predicate,         // deterministic over rows of its own table
@@ -43,6 +46,8 @@ struct Classified {
     bool locks_rows = false;           // None: SELECT FOR UPDATE/SHARE, which counts on the main node
     bool main_only = false;            // None: has its meaning in the session on the main node alone
     bool needs_facts = false;          // NotProvable: newer facts may know better
+    bool calls_large_objects = false;  // some statement is a LargeObject
+    bool by_search_path = false;       // ... whose function is named without its schema
     bool by_facts = false;             // a relation, function or operator was looked up
     // Values that travel apart from the text and may become dates or times: one whose text satisfies
     // sql::may_move() makes the statement NotDeterministic.
@@ -52,8 +57,10 @@ struct Classified {
     struct Way {
         bool repeats = false;  // the others come to the same by the same statement
         ImagePlanPtr images;   // the rows of the first can travel instead
+        LockPlanPtr locks;     // ... only with these locks before it
         friend bool operator==(const Way& one, const Way& other) {
-            return one.repeats == other.repeats && same_effect(one.images, other.images);
+            return one.repeats == other.repeats && same_effect(one.images, other.images) &&
+                   same_locks(one.locks, other.locks);
         }
     };
     std::vector<Way> ways;
@@ -75,13 +82,18 @@ struct Classified {
 [[nodiscard]] const char* to_string(WriteClass kind);              // "point", "not deterministic"
 [[nodiscard]] std::string describe(const Classified& classified);  // "point (equality on key t_pkey)"
 
+// Whether the class would be another one under another schema.
+[[nodiscard]] bool depends_on_schema(const Classified& classified);
+
 // The others can be made to do the same.
 [[nodiscard]] bool can_follow(const Classified& classified);
+// ... of some statement only under locks; null: it is not so.
+[[nodiscard]] LockPlanPtr locks_needed(const Classified& classified);
 // ... of some statement by rows only.
 [[nodiscard]] bool rows_travel(const Classified& classified);
 
-// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "refused: not provable (...)", "not
-// replicated: reads only".
+// For SHOW ROUTE FOR: "replicated: point (equality on key t_pkey)", "repeated under locks, as ...: predicate
+// (...)", "refused: not provable (...)", "not replicated: reads only".
 [[nodiscard]] std::string explain(const Classified& classified, config::Unsafe unsafe);
 
 }  // namespace pgpool::replication

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/replication/large_objects.h"
 #include "proxy/sql/builtin.h"
 
 namespace pgpool::replication {
@@ -60,6 +61,7 @@ private:
 
     void by_kind();
     void read();
+    [[nodiscard]] bool calls_large_object() const;
     void utility(std::string reason);
     void computed_rows();
     void change();
@@ -73,6 +75,7 @@ private:
     void assigned(const Change& change, const WriteFacts& target);
     void obstacle(const std::string& text);
     void must_travel(const Change& change, const WriteFacts& target);
+    void under_locks(const Statement& what);
     [[nodiscard]] const sql::UniqueKey* equated_key(const Change& change, const WriteFacts& target) const;
 
     void expressions(Effect effect);
@@ -200,7 +203,8 @@ void Judge::by_kind() {
             return;
         case Kind::DeclareCursor: {
             out_ = Judge(*statement_.inner, facts_, temporaries_).run();
-            out_.ways.front().images = nullptr;
+            out_.ways.front() = {};
+            if (out_.calls_large_objects) return is(WriteClass::NotProvable, "large objects by a cursor");
             return on_main("kept on the main node: cursor");
         }
         case Kind::Fetch:
@@ -226,14 +230,31 @@ void Judge::by_kind() {
 // --- reads and utility commands
 
 void Judge::read() {
+    if (calls_large_object()) {
+        const std::string reason = fmt::format("calls {}()", statement_.functions.front().name);
+        if (reason.starts_with("calls lo_tell")) return on_main("kept on the main node: " + reason);
+        out_.calls_large_objects = true;
+        out_.by_search_path = statement_.functions.front().schema.empty();
+        return is(WriteClass::LargeObject, reason);
+    }
     out_.locks_rows = statement_.locks_rows;
     read_relations(Effect::Reads);
     expressions(Effect::Reads);
+    if (statement_.reads_system_columns)
+        on_main("kept on the main node: system columns, which each node has for itself");
     if (statement_.primary_only) on_main("kept on the main node: advisory locks");
     if (statement_.kind == Kind::Select && out_.kind == WriteClass::NotDeterministic)
         out_.ways.front().images = plan_images(statement_, *facts_);
     if (statement_.kind == Kind::CopyTo && !statement_.to_stdout)
         on_main("kept on the main node: file of the server");
+}
+
+bool Judge::calls_large_object() const {
+    if (!replication::calls_large_object(statement_)) return false;
+    const sql::FunctionRef& called = statement_.functions.front();
+    if (!called.schema.empty()) return true;
+    const sql::FunctionFacts* known = facts_ == nullptr ? nullptr : facts_->function("", called.name);
+    return known != nullptr && known->builtin;
 }
 
 // What is created is not known, nor need it be; what is not there is missing on all nodes.
@@ -245,6 +266,13 @@ void Judge::utility(std::string reason) {
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);
+    if (statement_.is_unlogged)
+        raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
+    if (statement_.hashes_numbers)
+        raise(WriteClass::NotProvable, "PARTITION BY HASH of what is not a column of a built-in type");
+    if (statement_.stores_moment)
+        raise(WriteClass::NotProvable,
+              "a constant such as 'now', which each node computes for itself; in a default write now()");
     for (const RelationRef& ref : statement_.relations) {
         if (is_own(ref))
             raise(WriteClass::NotProvable, fmt::format("temporary table \"{}\" among others", ref.name));
@@ -283,7 +311,11 @@ void Judge::computed_rows() {
     }
     if (out_.kind == WriteClass::NotDeterministic) is(WriteClass::NotProvable, out_.reason);
     if (facts_ != nullptr) obstacle(facts_->ddl_obstacle);
+    if (statement_.is_unlogged)
+        raise(WriteClass::NotProvable, "an unlogged table, which a crash of one node empties there");
+    if (facts_ != nullptr) obstacle(facts_->cast_obstacle);
     raise(WriteClass::OtherTables, "a table made from others");
+    under_locks(query);
 }
 
 // --- writes of rows
@@ -299,12 +331,11 @@ void Judge::change() {
     if (statement_.kind == Kind::CopyTo) return is(WriteClass::NotProvable, "COPY of a write");
     if (statement_.kind == Kind::CopyFrom && !statement_.from_stdin)
         return is(WriteClass::NotProvable, "COPY FROM a file of the server");
-    if (statement_.kind == Kind::Merge)
-        return is(WriteClass::NotProvable, "MERGE does not tell which rows it wrote");
     obstacle(facts_->cast_obstacle);
     read_relations(Effect::Writes);
     for (const Change& change : statement_.changes) judge_change(change);
     if (statement_.changes.empty()) return is(WriteClass::NotProvable, "a write that is not understood");
+    if (statement_.kind == Kind::Merge) raise(WriteClass::OtherTables, "MERGE");
     if (statement_.changes.size() > 1 || statement_.changes.front().in_with)
         raise(WriteClass::OtherTables, "writes in WITH");
     expressions(Effect::Writes);
@@ -313,7 +344,19 @@ void Judge::change() {
         const RelationFacts* known = relation(statement_.changes.front().target);
         must_travel(statement_.changes.front(), *known->write);
     }
-    if (out_.kind != WriteClass::NotProvable) out_.ways.front().images = plan_images(statement_, *facts_);
+    if (out_.kind == WriteClass::NotProvable) return;
+    out_.ways.front().images = plan_images(statement_, *facts_);
+    if (!out_.ways.front().images) under_locks(statement_);
+}
+
+// Rows cannot travel.
+void Judge::under_locks(const Statement& what) {
+    if (out_.kind != WriteClass::Predicate && out_.kind != WriteClass::OtherTables) return;
+    const std::string obstacle = obstacle_to_locks(what, *facts_);
+    if (!obstacle.empty())
+        return is(WriteClass::NotProvable,
+                  fmt::format("{}: {}, and {}", out_.reason, why_no_rows(what), obstacle));
+    out_.ways.front().locks = plan_locks(what);
 }
 
 void Judge::judge_change(const Change& change) {
@@ -347,7 +390,6 @@ void Judge::judge_change(const Change& change) {
             update(change, target);
             break;
         case Change::Verb::Merge:
-            raise(WriteClass::NotProvable, "MERGE");
             break;
     }
     if (&change == &statement_.changes.front()) parameters(target);
@@ -373,6 +415,8 @@ void Judge::insert(const Change& change, const WriteFacts& target) {
         std::any_of(target.columns.begin(), target.columns.end(),
                     [](const sql::ColumnFacts& column) { return may_be_date(column.content); });
     out_.copy_has_dates = change.verb == Change::Verb::Copy && dates;
+    if (out_.copy_has_dates && statement_.unusual_fields)
+        raise(WriteClass::NotProvable, "COPY of dates with an unusual delimiter, quote or escape");
 }
 
 // One row and one key decide; otherwise which rows conflict depends on the others.
@@ -432,6 +476,12 @@ void Judge::assigned(const Change& change, const WriteFacts& target) {
             continue;
         }
         if (value.is_default) filled(*column);
+        if (value.is_default && column->is_always)
+            raise(
+                WriteClass::NotProvable,
+                fmt::format("identity column \"{}\" is GENERATED ALWAYS: UPDATE cannot give it the value of "
+                            "another node",
+                            value.column));
         if (value.moving && may_be_date(column->content))
             raise(WriteClass::NotDeterministic,
                   fmt::format("a date that moves, such as 'now', for column \"{}\"", value.column));
@@ -462,6 +512,7 @@ const sql::UniqueKey* Judge::equated_key(const Change& change, const WriteFacts&
 
 // Rows travel by a key that they keep, new ones as they are.
 void Judge::must_travel(const Change& change, const WriteFacts& target) {
+    if (statement_.kind == Kind::Merge) return is(WriteClass::NotProvable, out_.reason + ", in MERGE");
     if (statement_.changes.size() > 1 || change.in_with)
         return is(WriteClass::NotProvable, out_.reason + ", with writes in WITH");
     if (change.verb == Change::Verb::Copy) return is(WriteClass::NotProvable, out_.reason + ", in COPY");
@@ -530,9 +581,12 @@ void Judge::builtin_function(const sql::FunctionRef& ref, sql::Volatility volati
     on_main(fmt::format("kept on the main node: {}", reason));
 }
 
-// STABLE code of users cannot write, but may read what no lock covers.
+// STABLE code of users that calls nothing else cannot write, but may read what no lock covers.
 void Judge::user_code(std::string_view what, std::string_view name, const sql::FunctionFacts& known,
                       Effect effect) {
+    if (known.may_write)
+        return raise(WriteClass::NotProvable,
+                     fmt::format("{} {} may write, though not volatile", what, name));
     if (known.volatility == sql::Volatility::Immutable) return;
     if (known.volatility == sql::Volatility::Volatile && !known.writes_nothing)
         return raise(WriteClass::NotProvable, fmt::format("{} {} is volatile", what, name));
@@ -618,7 +672,7 @@ bool Judge::has_containers() const {
 
 void Judge::parameters(const WriteFacts& target) {
     for (const sql::ParameterUse& use : statement_.parameters) {
-        bool date = use.loose || statement_.changes.size() > 1;
+        bool date = use.loose || statement_.renames || statement_.changes.size() > 1;
         if (date) {
             out_.date_parameters.push_back(use.number);
             continue;

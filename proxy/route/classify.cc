@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/route/classify.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -123,6 +124,7 @@ void Judge::by_kind(const Statement& statement) {
         case Kind::Ddl:
             writes(Reason::Ddl);
             verdict_.is_ddl = true;
+            verdict_.changes_logins = statement.changes_logins;
             for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
             return calls(statement);
         case Kind::Begin:
@@ -337,10 +339,18 @@ void merge(Verdict& all, const Verdict& next) {
     all.clears = all.clears | next.clears;
     all.retryable_read = all.retryable_read && next.retryable_read;
     all.is_ddl = all.is_ddl || next.is_ddl;
+    all.changes_logins = all.changes_logins || next.changes_logins;
     all.needs_facts = all.needs_facts || next.needs_facts;
     all.uncertain = !reads && uncertain;
     all.primary_only = all.primary_only || next.primary_only;
     all.replicated = more_demanding(all.replicated, next.replicated);
+}
+
+// Mode replication: nodes do not share them.
+bool reads_system_columns(const sql::StatementInfo& info) {
+    return std::any_of(info.statements.begin(), info.statements.end(), [](const Statement& statement) {
+        return statement.reads_system_columns || (statement.inner && statement.inner->reads_system_columns);
+    });
 }
 
 }  // namespace
@@ -362,6 +372,12 @@ Verdict classify(const sql::StatementInfo& info, const sql::CatalogFacts* facts,
         all.replicated =
             std::make_shared<const replication::Classified>(replication::classify_write(info, facts));
         all.needs_facts = all.needs_facts || all.replicated->needs_facts;
+        if (all.kind == Class::Read && reads_system_columns(info)) {
+            all.kind = Class::Write;
+            all.reason = Reason::SystemRelation;
+            all.subject = "system columns";
+            all.retryable_read = false;
+        }
     }
     return all;
 }

@@ -70,6 +70,7 @@ struct Verdict {
     sql::Leaves clears = sql::Leaves::Nothing;      // what is gone once its transaction commits
     bool retryable_read = false;  // may be repeated as a whole if nothing of it reached the client yet
     bool is_ddl = false;          // catalog facts and prepared statements may be out of date after it
+    bool changes_logins = false;  // settings that a login takes: ALTER ROLE, ALTER DATABASE ... SET
     bool needs_facts = false;     // newer facts may change this: fetch them and classify again
     bool uncertain = false;       // Write only for want of proof: a hint may send it to a standby
     bool primary_only = false;    // means something on the primary alone: advisory locks

@@ -24,6 +24,7 @@ ServerConnection::ServerConnection(Worker& worker, pool::Pool& pool, NodeId at, 
       address_(address),
       login_(std::move(login)),
       deadline_(*this) {
+    login_began = born();
     watch_connect();
     worker.loop().arm(deadline_, worker.config().pool.connect_timeout);
 }

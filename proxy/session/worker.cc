@@ -8,6 +8,7 @@
 
 #include "common/obs/log.h"
 #include "common/wire/error_fields.h"
+#include "proxy/session/catalog_reading.h"
 
 namespace pgpool::session {
 
@@ -102,6 +103,8 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
       auth_tables_(std::move(auth_tables)),
       last_client_(std::uint64_t{index} << 48U) {
     surroundings_.next_sequence = &shared.next_sequence;
+    surroundings_.logins = &shared.logins;
+    surroundings_.catalog_reading = catalog_reading();
     if (this->config().mode == config::ClusterMode::Replication) take_slots();
     turn_begin();
     loop_.at_turn_begin([this] { turn_begin(); });
@@ -234,6 +237,7 @@ std::optional<NodeId> Worker::resolve(const route::Target& target) const {
 }
 
 ServerConnection* Worker::acquire(pool::Pool& pool, ClientConnection& client, const route::Target& target) {
+    retire_outdated();
     const auto node = resolve(target);
     if (node && !pool.has_waiter(*node, is_primary(*node))) {
         if (pool::Pooled* idle = pool.take_idle(*node)) return static_cast<ServerConnection*>(idle);
@@ -359,8 +363,22 @@ void Worker::returned(ServerConnection& server) {
     handoffs_.push_back({&client, &server});
 }
 
-// One that always has somebody waiting is never seen idle by maintain(). A new one serves once at least.
+// Idle connections of before logins have come to mean something else; others are seen when they return.
+void Worker::retire_outdated() {
+    const TimePoint latest = shared_.logins.latest();
+    if (std::exchange(logins_seen_, latest) == latest) return;
+    std::vector<ServerConnection*> outdated;
+    for (const auto& server : servers_) {
+        const bool is_idle = server->state() == ServerConnection::State::Idle;
+        if (is_idle && shared_.logins.is_outdated(server->born())) outdated.push_back(server.get());
+    }
+    for (ServerConnection* server : outdated) server->retire();
+}
+
+// One that always has somebody waiting is never seen idle by maintain(). A new one serves once at least, but
+// for settings that were changed while it logged in.
 bool Worker::is_too_old(const ServerConnection& server) const {
+    if (shared_.logins.is_outdated(server.born())) return true;
     const milliseconds lifetime = config().pool.server_lifetime;
     return lifetime.count() > 0 && server.times_lent() > 0 && loop_.now() - server.born() > lifetime;
 }

@@ -155,6 +155,7 @@ private:
     [[nodiscard]] bool is_served_elsewhere(const pool::Waiter& waiter) const;
     void redirect_waiters_of_lost_nodes();
     void plan_again(std::uint64_t client);
+    void retire_outdated();
     [[nodiscard]] bool is_too_old(const ServerConnection& server) const;
     [[nodiscard]] bool give_up_for_others(ServerConnection& server);
 
@@ -174,6 +175,7 @@ private:
     std::map<std::string, std::unique_ptr<exec::Database>> databases_;
     std::vector<Stream*> dirty_;
     std::vector<Handoff> handoffs_;
+    TimePoint logins_seen_;  // what is idle is newer than this
     std::vector<std::uint64_t> replay_waiters_;
     std::uint64_t last_client_ = 0;
     std::atomic<Duration::rep> last_turn_{0};

@@ -38,6 +38,9 @@ const ColumnFacts* WriteFacts::column(std::string_view name) const {
 const FunctionFacts* CatalogFacts::function(std::string_view schema, std::string_view name) const {
     return find(functions, schema, name);
 }
+bool CatalogFacts::is_stable_builtin(std::uint32_t oid) const {
+    return std::binary_search(stable_builtins.begin(), stable_builtins.end(), oid);
+}
 const RelationFacts* CatalogFacts::relation(std::string_view schema, std::string_view name) const {
     return find(relations, schema, name);
 }

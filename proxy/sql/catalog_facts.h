@@ -14,6 +14,10 @@
 
 #include "common/base/clock.h"
 
+namespace pgpool::pg {
+class Rows;
+}
+
 namespace pgpool::sql {
 
 enum class Volatility : std::uint8_t { Immutable, Stable, Volatile };
@@ -24,6 +28,7 @@ struct FunctionFacts {
     bool harmless = false;        // built in, or its body provably leaves no session state behind
     bool aggregate = false;       // of users: may depend on the order of rows
     bool writes_nothing = false;  // VOLATILE, but writes nothing that is replicated
+    bool may_write = false;       // STABLE or IMMUTABLE, but calls what may write
 };
 
 // What a row gets in a column that an INSERT does not give, the worst last.
@@ -48,6 +53,13 @@ struct ColumnFacts {
     std::string name;
     Default filled = Default::Null;
     Content content = Content::Plain;
+    std::string type{};      // as SQL; empty: text does not become one by its input function alone
+    bool is_unique = false;  // of an index that is checked row by row
+    bool is_always = false;  // GENERATED ALWAYS AS IDENTITY
+    // Sequence.
+    bool is_drawn = false;                 // it is what one sequence gave, as it is
+    bool falls = false;                    // ... which counts down
+    std::vector<std::string> sequences{};  // all that it draws from, as SQL; empty: not known
 };
 
 // Unique by columns alone, by the equality that "=" means for them; valid, not partial, not deferrable.
@@ -69,11 +81,13 @@ struct WriteFacts {
     std::vector<UniqueKey> keys;
     std::vector<ColumnFacts> columns;  // in the order of the table
     bool several = false;              // of tables with one name that differ: the order says nothing
+    bool partition = false;            // of another table
     std::string obstacle;              // to all writes
     std::string insert_obstacle;       // triggers, as those below, where also foreign keys count
     std::string update_obstacle;
     std::string delete_obstacle;
     std::string truncate_obstacle;
+    std::string at_end;  // a constraint that is checked when all rows of a statement are there, in words
     std::vector<FollowedKey> followed;
 
     [[nodiscard]] const ColumnFacts* column(std::string_view name) const;
@@ -108,11 +122,13 @@ using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>
 }
 
 struct CatalogFacts {
-    std::uint64_t version = 0;             // higher is newer; 0 = nothing loaded yet
-    TimePoint as_of;                       // when loading began: what was committed before is in them
-    NameMap<FunctionFacts> functions;      // keys: "name" (worst of all schemas) and "schema.name"
-    NameMap<RelationFacts> relations;      // the same
-    NameMap<TypeFacts> types;              // the same, without the types of pg_catalog
+    std::uint64_t version = 0;         // higher is newer; 0 = nothing loaded yet
+    TimePoint as_of;                   // when loading began: what was committed before is in them
+    NameMap<FunctionFacts> functions;  // keys: "name" (worst of all schemas) and "schema.name"
+    NameMap<RelationFacts> relations;  // the same
+    NameMap<TypeFacts> types;          // the same, without the types of pg_catalog
+    std::vector<std::uint32_t>
+        stable_builtins;                   // OIDs of functions of pg_catalog that are not VOLATILE; sorted
     NameMap<FunctionFacts> operators;      // of users; by the bare name
     NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
     bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
@@ -121,8 +137,11 @@ struct CatalogFacts {
     std::string ddl_obstacle;              // event triggers; the same
     std::string truncate_obstacle;         // of any table
     NameMap<bool> shadowing_operators;     // of users, over built-in types: "=" may not be PostgreSQL's
+    // The built-in functions as they were read, for who reads the rest anew: they are the larger part.
+    std::shared_ptr<const pg::Rows> builtin_functions;
 
     [[nodiscard]] const FunctionFacts* function(std::string_view schema, std::string_view name) const;
+    [[nodiscard]] bool is_stable_builtin(std::uint32_t oid) const;
     [[nodiscard]] const RelationFacts* relation(std::string_view schema, std::string_view name) const;
     [[nodiscard]] const TypeFacts* type(std::string_view schema, std::string_view name) const;
 };

@@ -50,6 +50,24 @@ bool is_plain_values(const SelectStmt* node) {
            node->limitOffset == nullptr && node->limitCount == nullptr && node->lockingClause == nullptr;
 }
 
+bool is_about_fields(const DefElem* option) {
+    const std::string_view name = option->defname;
+    return name == "delimiter" || name == "quote" || name == "escape";
+}
+
+// Whether its fields end or are quoted otherwise than by what is looked for in the data.
+bool has_unusual_fields(const List* options) {
+    const Elements all(options);
+    return std::any_of(all.begin(), all.end(), [](const ListCell& cell) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        const std::string_view name = option->defname;
+        if (!is_about_fields(option)) return false;
+        if (!is(option->arg, T_String)) return true;
+        const std::string_view value = as<String>(option->arg)->sval;
+        return name == "delimiter" ? kCopyDelimiters.find(value) == std::string_view::npos : value != "\"";
+    });
+}
+
 }  // namespace
 
 StringLiteral string_literal(const void* node, std::string_view sql) {
@@ -65,6 +83,26 @@ StringLiteral string_literal(const void* node, std::string_view sql) {
         default:
             return StringLiteral::None;
     }
+}
+
+bool decides_fields(const List* copy_options) {
+    const Elements all(copy_options);
+    return std::any_of(all.begin(), all.end(),
+                       [](const ListCell& cell) { return is_about_fields(as<DefElem>(cell.ptr_value)); });
+}
+
+bool says_moment(std::string_view text) {
+    constexpr auto kWords = std::to_array<std::string_view>({"now", "today", "tomorrow", "yesterday"});
+    const std::string folded = to_lower_ascii(text);
+    std::string_view rest = folded;
+    while (!rest.empty()) {
+        const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+        const auto* end = std::find_if_not(rest.begin(), rest.end(), is_letter);
+        const auto length = static_cast<std::size_t>(end - rest.begin());
+        if (std::find(kWords.begin(), kWords.end(), rest.substr(0, length)) != kWords.end()) return true;
+        rest.remove_prefix(std::min(length + 1, rest.size()));
+    }
+    return false;
 }
 
 Change& ChangeReader::add(Change::Verb verb, const RangeVar* target, bool in_with) {
@@ -106,15 +144,17 @@ void ChangeReader::source(Change& change, const InsertStmt* node) {
 void ChangeReader::rows(Change& change, const List* lists) {
     const Elements all(lists);
     change.one_row = all.size() == 1;
-    for (const ListCell& row : all) {
-        const Elements values(as<List>(row.ptr_value));
-        for (int i = 0; i < values.size(); ++i) {
-            const auto at = static_cast<std::size_t>(i);
-            if (at >= change.given.size()) {
-                change.given.push_back({.column = {}, .position = static_cast<std::uint16_t>(i)});
-            }
-            value(change.given[at], values.at(i));
+    for (const ListCell& cell : all) row(change, as<List>(cell.ptr_value));
+}
+
+void ChangeReader::row(Change& change, const List* list) {
+    const Elements values(list);
+    for (int i = 0; i < values.size(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (at >= change.given.size()) {
+            change.given.push_back({.column = {}, .position = static_cast<std::uint16_t>(i)});
         }
+        value(change.given[at], values.at(i));
     }
 }
 
@@ -137,6 +177,7 @@ void ChangeReader::value(ColumnValue& to, const void* node) {
     }
     out_.has_strings = true;
     to.moving = to.moving || literal == StringLiteral::Moving;
+    if (literal == StringLiteral::Moving) out_.names_moment |= says_moment(string_value(constant(node)));
 }
 
 void ChangeReader::on_conflict(Change& change, const OnConflictClause* node) {
@@ -161,6 +202,7 @@ void ChangeReader::on_conflict(Change& change, const OnConflictClause* node) {
 void ChangeReader::update(const UpdateStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Update, node->relation, in_with);
     change.returns = node->returningList != nullptr;
+    change.joins = node->fromClause != nullptr;
     assign(change, node->targetList);
     equate(change, node->whereClause, node->relation);
 }
@@ -181,17 +223,39 @@ void ChangeReader::assign(Change& change, const List* targets) {
 void ChangeReader::remove(const DeleteStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Delete, node->relation, in_with);
     change.returns = node->returningList != nullptr;
+    change.joins = node->usingClause != nullptr;
     equate(change, node->whereClause, node->relation);
 }
 
 void ChangeReader::merge(const MergeStmt* node, bool in_with) {
     add(Change::Verb::Merge, node->relation, in_with);
+    for (const ListCell& cell : Elements(node->mergeWhenClauses)) {
+        const auto* when = as<MergeWhenClause>(cell.ptr_value);
+        if (when->condition != nullptr) rest_.push_back(when->condition);
+        if (when->commandType == CMD_INSERT) merge_insert(when, node->relation, in_with);
+        if (when->commandType == CMD_UPDATE)
+            assign(add(Change::Verb::Update, node->relation, in_with), when->targetList);
+        if (when->commandType == CMD_DELETE) add(Change::Verb::Delete, node->relation, in_with);
+    }
+}
+
+void ChangeReader::merge_insert(const MergeWhenClause* node, const RangeVar* target, bool in_with) {
+    Change& change = add(Change::Verb::Insert, target, in_with);
+    if (node->values == nullptr) return;  // DEFAULT VALUES
+    change.source = Change::Source::Values;
+    change.all_columns = node->targetList == nullptr;
+    for (const ListCell& cell : Elements(node->targetList)) {
+        change.given.push_back({.column = text_of(as<ResTarget>(cell.ptr_value)->name)});
+    }
+    if (node->targetList != nullptr) rest_.push_back(node->targetList);
+    row(change, node->values);
 }
 
 void ChangeReader::copy(const CopyStmt* node) {
     Change& change = add(Change::Verb::Copy, node->relation, false);
     change.source = Change::Source::Values;
     change.all_columns = node->attlist == nullptr;
+    out_.unusual_fields = has_unusual_fields(node->options);
     for (const ListCell& cell : Elements(node->attlist)) {
         if (is(cell.ptr_value, T_String))
             change.given.push_back({.column = text_of(as<String>(cell.ptr_value)->sval)});

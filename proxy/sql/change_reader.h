@@ -16,6 +16,7 @@ struct DeleteStmt;
 struct InsertStmt;
 struct List;
 struct MergeStmt;
+struct MergeWhenClause;
 struct OnConflictClause;
 struct RangeVar;
 struct UpdateStmt;
@@ -25,6 +26,15 @@ namespace pgpool::sql {
 // What kind of string literal a node is; None: another node. `sql` is the text that was parsed.
 enum class StringLiteral : std::uint8_t { None, Plain, Moving };
 [[nodiscard]] StringLiteral string_literal(const void* node, std::string_view sql);
+
+// Whether text that is read as a date is another one tomorrow: it has one of four words.
+[[nodiscard]] bool says_moment(std::string_view text);
+
+// Whether Statement::unusual_fields depends on the options.
+[[nodiscard]] bool decides_fields(const List* copy_options);
+
+// Delimiters of COPY that Statement::unusual_fields does not count.
+inline constexpr std::string_view kCopyDelimiters = "\t,;|";
 
 // Appends to out.changes. Values that are not settled by it, which the caller is to walk, go to `rest`.
 class ChangeReader {
@@ -42,6 +52,8 @@ private:
     Change& add(Change::Verb verb, const RangeVar* target, bool in_with);
     void source(Change& change, const InsertStmt* node);
     void rows(Change& change, const List* rows);
+    void row(Change& change, const List* values);
+    void merge_insert(const MergeWhenClause* node, const RangeVar* target, bool in_with);
     void on_conflict(Change& change, const OnConflictClause* node);
     void assign(Change& change, const List* targets);
     void value(ColumnValue& to, const void* node);

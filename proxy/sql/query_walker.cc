@@ -89,7 +89,11 @@ private:
     void vary(std::string_view why) {
         if (out_.varies.empty()) out_.varies = why;
     }
+    void pick(std::string_view by_what) {
+        if (out_.picks.empty()) out_.picks = by_what;
+    }
     void vary_by_order(const FuncCall* node, std::string_view name);
+    void pick_by(const FuncCall* node, std::string_view name);
     void sequence(const FuncCall* node, bool sets);
     void function(const FuncCall* node);
     void named_function(const List* name, int arguments);
@@ -124,6 +128,7 @@ void QueryWalker::visit(const void* node) {
             return merge(as<MergeStmt>(node));
         case T_RangeVar:
             if (!is_cte(as<RangeVar>(node))) relation(as<RangeVar>(node), current_.access);
+            if (as<RangeVar>(node)->alias != nullptr) push(as<RangeVar>(node)->alias);
             return;
         case T_FuncCall:
             function(as<FuncCall>(node));
@@ -146,6 +151,7 @@ void QueryWalker::visit(const void* node) {
             return vary("WHERE CURRENT OF");
         case T_SubLink:
             operator_name(as<SubLink>(node)->operName);
+            if (as<SubLink>(node)->subLinkType == ARRAY_SUBLINK) pick("an array of a query");
             return push_children(node);
         case T_SortBy:
             operator_name(as<SortBy>(node)->useOp);
@@ -162,8 +168,15 @@ void QueryWalker::visit(const void* node) {
         case T_RangeTableFuncCol:  // whose type the library's walker passes over
             push(as<RangeTableFuncCol>(node)->typeName);
             return push_children(node);
-        case T_A_Star:
         case T_Alias:
+            out_.renames |= as<Alias>(node)->colnames != nullptr;
+            return;
+        case T_RangeFunction:
+        case T_RangeSubselect:
+        case T_RangeTableFunc:
+            out_.renames = true;
+            return push_children(node);
+        case T_A_Star:
         case T_Boolean:
         case T_Float:
         case T_Integer:
@@ -187,15 +200,11 @@ void QueryWalker::visit(const void* node) {
         case T_InferClause:
         case T_JoinExpr:
         case T_List:
-        case T_MergeWhenClause:
         case T_MinMaxExpr:
         case T_MultiAssignRef:
         case T_NamedArgExpr:
         case T_NullTest:
         case T_OnConflictClause:
-        case T_RangeFunction:
-        case T_RangeSubselect:
-        case T_RangeTableFunc:
         case T_ResTarget:
         case T_RowExpr:
         case T_WindowDef:
@@ -217,12 +226,16 @@ void QueryWalker::select(const SelectStmt* node) {
         relation(node->intoClause->rel, Access::Write);
         out_.creates = true;
         out_.drops_at_commit = node->intoClause->onCommit == ONCOMMIT_DROP;
+        out_.is_unlogged = node->intoClause->rel->relpersistence == 'u';
         if (node->intoClause->rel->relpersistence == 't') out_.leaves = out_.leaves | Leaves::TempObject;
     }
     const bool distinct_on =
         node->distinctClause != nullptr && node->distinctClause->elements[0].ptr_value != nullptr;
     if (node->limitCount != nullptr || node->limitOffset != nullptr) vary("LIMIT");
     if (distinct_on) vary("DISTINCT ON");
+    if (node->distinctClause != nullptr) pick("DISTINCT");
+    if (node->groupClause != nullptr) pick("GROUP BY");
+    if (node->op != SETOP_NONE && !(node->op == SETOP_UNION && node->all)) pick("UNION, INTERSECT or EXCEPT");
     for (const ListCell& cell : Elements(node->lockingClause)) {
         if (as<LockingClause>(cell.ptr_value)->waitPolicy == LockWaitSkip) vary("SKIP LOCKED");
     }
@@ -274,16 +287,16 @@ void QueryWalker::merge(const MergeStmt* node) {
     with(node->withClause);
     relation(node->relation, Access::Write);
     ChangeReader(findings_.sql, out_, rest_).merge(node, node != root_);
-    for (const void* part : std::initializer_list<const void*>{node->sourceRelation, node->joinCondition,
-                                                               node->mergeWhenClauses}) {
-        push(part, current_.scope, Access::Read);
-    }
+    push_rest();
+    push(node->sourceRelation, current_.scope, Access::Read);
+    push(node->joinCondition, current_.scope, Access::Read);
 }
 
 // Without RECURSIVE a name is known to what follows it, with RECURSIVE to all of the WITH clause (PostgreSQL
 // documentation 7.8). Leaves current_.scope as the scope of the statement's body.
 void QueryWalker::with(const WithClause* node) {
     if (node == nullptr) return;
+    out_.renames = true;
     const auto define = [this](const CommonTableExpr* cte) {
         if (ctes_.size() == kMostCtes) {
             findings_.unknown = true;
@@ -332,6 +345,7 @@ void QueryWalker::function(const FuncCall* node) {
         cast_to_date(node->args->elements[0].ptr_value);
     }
     if (depends_on_order(called.name)) vary_by_order(node, called.name);
+    pick_by(node, called.name);
     if (called.name == "nextval" || called.name == "setval") sequence(node, called.name == "setval");
     if (called.name == "set_config") {
         const Elements args(node->args);
@@ -401,6 +415,7 @@ bool QueryWalker::settle(const void* column, const void* value) {
     if (string_literal(value, findings_.sql) != StringLiteral::Moving) return false;
     const QualifiedName name = qualified_name(as<ColumnRef>(column)->fields);
     out_.has_strings = true;
+    out_.names_moment |= says_moment(string_value(constant(value)));
     out_.moving_literals.push_back({.column = name.name, .position = 0, .moving = true});
     return true;
 }
@@ -409,7 +424,9 @@ void QueryWalker::literal(const void* node) {
     const StringLiteral kind = string_literal(node, findings_.sql);
     if (kind == StringLiteral::None) return;
     out_.has_strings = true;
-    if (kind == StringLiteral::Moving) out_.has_loose_moving_literal = true;
+    if (kind != StringLiteral::Moving) return;
+    out_.has_loose_moving_literal = true;
+    out_.names_moment |= says_moment(string_value(constant(node)));
 }
 
 void QueryWalker::parameter(const void* node) {
@@ -486,6 +503,14 @@ void QueryWalker::vary_by_order(const FuncCall* node, std::string_view name) {
     }
 }
 
+// Aggregates that give one of their values back, also those of later versions.
+void QueryWalker::pick_by(const FuncCall* node, std::string_view name) {
+    const bool is_one =
+        name == "max" || name == "min" || name == "any_value" || name.find("agg") != std::string_view::npos;
+    const bool is_distinct = node->agg_distinct && name != "count";
+    if (is_one || is_distinct || node->agg_within_group) pick("an aggregate like max()");
+}
+
 void QueryWalker::operator_name(const List* name) {
     const Elements parts(name);
     if (parts.size() == 0) return;
@@ -499,8 +524,10 @@ void QueryWalker::operator_name(const List* name) {
 // What follows the row may be a column of it or call a function with it.
 void QueryWalker::field(const List* names, int from) {
     const Elements all(names);
-    if (from == 1 && is_system_column(qualified_name(names).name))
+    if (is_system_column(qualified_name(names).name)) {
+        out_.reads_system_columns = true;
         vary("a system column (ctid, xmin, tableoid)");
+    }
     for (int i = from; i < static_cast<int>(all.size()); ++i) {
         if (is(all.at(i), T_String)) out_.fields.emplace_back(as<String>(all.at(i))->sval);
     }

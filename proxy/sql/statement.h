@@ -153,7 +153,8 @@ struct ParameterUse {
     friend bool operator==(const ParameterUse&, const ParameterUse&) = default;
 };
 
-// One INSERT, UPDATE, DELETE, MERGE or COPY FROM.
+// One INSERT, UPDATE, DELETE, MERGE or COPY FROM. What a MERGE does to its target follows it, one for each
+// INSERT, UPDATE and DELETE.
 struct Change {
     enum class Verb : std::uint8_t { Insert, Update, Delete, Merge, Copy };
     enum class Source : std::uint8_t { Defaults, Values, Query };  // INSERT DEFAULT VALUES, VALUES, SELECT
@@ -165,6 +166,7 @@ struct Change {
     bool in_with = false;               // a part of WITH, not the statement itself
     bool all_columns = false;           // INSERT, COPY without a list of columns
     bool returns = false;               // with RETURNING
+    bool joins = false;                 // UPDATE ... FROM, DELETE ... USING
     bool conflict_unclear = false;      // ON CONFLICT with an expression, a predicate, an operator class
     RelationRef target;                 // as in Statement::relations
     std::string alias;                  // of the target; empty: none
@@ -184,16 +186,29 @@ struct Statement {
     bool outside_transaction_only = false;  // VACUUM, CREATE DATABASE, CREATE INDEX CONCURRENTLY, ...
     bool from_stdin = false;                // COPY ... FROM STDIN
     bool to_stdout = false;                 // COPY ... TO STDOUT
+    bool unusual_fields = false;            // COPY FROM with a delimiter or quote that few use
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool drops_others = false;              // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
+    bool changes_logins = false;            // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
     bool creates = false;                   // a relation: the first of `relations` with Access::Write
     bool drops_at_commit = false;           // ... ON COMMIT DROP
     bool derives = false;                   // ... with defaults or parents that belong to other tables
     bool computes_rows = false;  // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
-    bool has_strings = false;    // string literals
+    // Of rows that compare equal, though they can be told apart (1.0 and 1.00), it may take any: by what, in
+    // words; empty: it does not. Static text.
+    std::string_view picks;
+    bool renames = false;      // columns: a name may mean something else than what tables have by it
+    bool has_strings = false;  // string literals
     bool has_loose_moving_literal = false;  // one that is another date tomorrow, and not in literals below
     bool names_objects = false;             // casts to oid, regclass and their kin
+    bool names_moment = false;          // a literal that has the word now, today ... and is not cast to text
+    bool reads_system_columns = false;  // xmin, ctid, tableoid ...
+    bool is_unlogged = false;           // CREATE UNLOGGED TABLE, ALTER TABLE ... SET UNLOGGED
+    bool hashes_numbers = false;        // PARTITION BY HASH of what may be an enum
+    bool stores_moment = false;         // DDL that stores a constant of which each node has its own: 'now'
+    bool calls_once = false;  // Select: of one function with constants and parameters, and nothing else
     // What makes nodes that hold the same rows compute different values, in words: LIMIT, CURRENT_DATE, ctid;
     // empty: nothing but functions, types and operators. Static text, as the next.
     std::string_view varies;

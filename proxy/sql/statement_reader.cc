@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -30,6 +31,20 @@ void sort_unique(std::vector<Ref>& refs) {
     refs.erase(std::unique(refs.begin(), refs.end()), refs.end());
 }
 
+bool is_serial(const TypeName* type) {
+    constexpr auto kSerial = std::to_array<std::string_view>(
+        {"bigserial", "serial", "serial2", "serial4", "serial8", "smallserial"});
+    return std::find(kSerial.begin(), kSerial.end(), qualified_name(type->names).name) != kSerial.end();
+}
+
+// What stands in its list of expressions.
+bool runs_once(const SelectStmt* node) {
+    return node->fromClause == nullptr && node->whereClause == nullptr && node->groupClause == nullptr &&
+           node->havingClause == nullptr && node->valuesLists == nullptr && node->withClause == nullptr &&
+           node->limitCount == nullptr && node->limitOffset == nullptr && node->larg == nullptr &&
+           node->intoClause == nullptr;
+}
+
 // Fills one Statement from one parse tree.
 class StatementReader {
 public:
@@ -42,6 +57,7 @@ private:
     bool read_bulk_command(const void* node);
     bool read_definition(const void* node);
     void query(const void* node, Kind kind);
+    static bool calls_once(const SelectStmt* node);
     std::vector<const void*> replayable_set_config(const SelectStmt* node);
     bool set_config_change(const FuncCall* call);
     void copy(const CopyStmt* node);
@@ -61,6 +77,16 @@ private:
     void password(const List* options);
     void drop(const DropStmt* node);
     void maintenance(const RangeVar* relation, bool outside_transaction_only);
+    void stored(const void* node);
+    void stored_default(const AlterTableCmd* node);
+    void stored_constraint(const void* node, const TypeName* type);
+    void stored_elements(const List* elements, const TypeName* type);
+    void stored_body(const void* node);
+    void stored_rule(const RuleStmt* node);
+    void stored_function(const CreateFunctionStmt* node);
+    void bounds(const PartitionBoundSpec* node);
+    void partition_key(const CreateStmt* node);
+    void valid_until(const List* options);
     void expression(const void* node) {
         if (node != nullptr) walk_query(node, out_, findings_);
     }
@@ -126,18 +152,34 @@ void StatementReader::query(const void* node, Kind kind) {
     out_.kind = kind;
     std::vector<const void*> replayable;
     if (kind == Kind::Select) replayable = replayable_set_config(as<SelectStmt>(node));
+    out_.calls_once = kind == Kind::Select && calls_once(as<SelectStmt>(node));
     walk_query(node, out_, findings_, replayable);
+}
+
+// SELECT f(1, $1, 'x'::bytea).
+bool StatementReader::calls_once(const SelectStmt* node) {
+    const Elements targets(node->targetList);
+    if (!runs_once(node) || targets.size() != 1 || node->distinctClause != nullptr ||
+        node->lockingClause != nullptr || node->sortClause != nullptr || !is(targets.at(0), T_ResTarget))
+        return false;
+    const Node* value = as<ResTarget>(targets.at(0))->val;
+    if (!is(value, T_FuncCall)) return false;
+    const auto* call = as<FuncCall>(value);
+    const Elements arguments(call->args);
+    const bool is_plain = call->agg_order == nullptr && call->agg_filter == nullptr &&
+                          call->over == nullptr && !call->agg_star && !call->agg_distinct &&
+                          !call->func_variadic;
+    return is_plain && std::all_of(arguments.begin(), arguments.end(), [](const ListCell& cell) {
+               const void* given = cell.ptr_value;
+               if (is(given, T_TypeCast)) given = as<TypeCast>(given)->arg;
+               return is(given, T_A_Const) || is(given, T_ParamRef);
+           });
 }
 
 // set_config() is as good as SET only where it runs exactly once: in a plain list of expressions.
 std::vector<const void*> StatementReader::replayable_set_config(const SelectStmt* node) {
     std::vector<const void*> calls;
-    const bool runs_once = node->fromClause == nullptr && node->whereClause == nullptr &&
-                           node->groupClause == nullptr && node->havingClause == nullptr &&
-                           node->valuesLists == nullptr && node->withClause == nullptr &&
-                           node->limitCount == nullptr && node->limitOffset == nullptr &&
-                           node->larg == nullptr && node->intoClause == nullptr;
-    if (!runs_once) return calls;
+    if (!runs_once(node)) return calls;
     for (const ListCell& cell : Elements(node->targetList)) {
         if (!is(cell.ptr_value, T_ResTarget)) continue;
         const Node* value = as<ResTarget>(cell.ptr_value)->val;
@@ -188,6 +230,7 @@ void StatementReader::copy(const CopyStmt* node) {
     if (node->is_from) {
         std::vector<const void*> rest;
         ChangeReader(findings_.sql, out_, rest).copy(node);
+        findings_.depends_on_literals |= decides_fields(node->options);
     }
     relation(node->relation, node->is_from ? Access::Write : Access::Read);
 }
@@ -486,11 +529,13 @@ bool StatementReader::read_definition(const void* node) {
             out_.computes_rows = !create->into->skipData;
             inner(create->query);
             leave_what_inner_leaves();
+            if (create->objtype == OBJECT_MATVIEW) stored(create->query);
             return true;
         }
         case T_ViewStmt:
             created(as<ViewStmt>(node)->view);
             inner(as<ViewStmt>(node)->query);
+            stored(as<ViewStmt>(node)->query);
             return true;
         case T_CreateSeqStmt:
             created(as<CreateSeqStmt>(node)->sequence);
@@ -509,9 +554,11 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreateDomainStmt:
             created(as<CreateDomainStmt>(node)->domainname);
+            stored_elements(as<CreateDomainStmt>(node)->constraints, as<CreateDomainStmt>(node)->typeName);
             return true;
         case T_CreateFunctionStmt:
             created(as<CreateFunctionStmt>(node)->funcname);
+            stored_function(as<CreateFunctionStmt>(node));
             return true;
         case T_DefineStmt:
             created(as<DefineStmt>(node)->defnames);
@@ -531,8 +578,13 @@ bool StatementReader::read_definition(const void* node) {
         case T_DropStmt:
             drop(as<DropStmt>(node));
             return true;
+        case T_DropOwnedStmt:
+        case T_ReassignOwnedStmt:
+            out_.drops_others = true;
+            return true;
         case T_AlterDomainStmt:
             run_over_rows(as<AlterDomainStmt>(node)->def);
+            if (as<AlterDomainStmt>(node)->subtype == 'T') stored(as<AlterDomainStmt>(node)->def);
             return true;
         case T_RenameStmt:
             relation(as<RenameStmt>(node)->relation, Access::Write);
@@ -542,21 +594,36 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreateTrigStmt:
             relation(as<CreateTrigStmt>(node)->relation, Access::Write);
+            stored(as<CreateTrigStmt>(node)->whenClause);
             return true;
         case T_RuleStmt:
             relation(as<RuleStmt>(node)->relation, Access::Write);
+            stored_rule(as<RuleStmt>(node));
             return true;
         case T_CreatePolicyStmt:
             relation(as<CreatePolicyStmt>(node)->table, Access::Write);
+            stored(as<CreatePolicyStmt>(node)->qual);
+            stored(as<CreatePolicyStmt>(node)->with_check);
+            return true;
+        case T_AlterPolicyStmt:
+            relation(as<AlterPolicyStmt>(node)->table, Access::Write);
+            stored(as<AlterPolicyStmt>(node)->qual);
+            stored(as<AlterPolicyStmt>(node)->with_check);
             return true;
         case T_GrantStmt:
             relations(as<GrantStmt>(node)->objects, Access::Write);
             return true;
         case T_CreateRoleStmt:
             password(as<CreateRoleStmt>(node)->options);
+            valid_until(as<CreateRoleStmt>(node)->options);
             return true;
         case T_AlterRoleStmt:
             password(as<AlterRoleStmt>(node)->options);
+            valid_until(as<AlterRoleStmt>(node)->options);
+            return true;
+        case T_AlterRoleSetStmt:
+        case T_AlterDatabaseSetStmt:
+            out_.changes_logins = true;
             return true;
         case T_CreatedbStmt:
         case T_DropdbStmt:
@@ -607,21 +674,28 @@ void StatementReader::table_elements(const CreateStmt* node) {
                 (like->options & (CREATE_TABLE_LIKE_DEFAULTS | CREATE_TABLE_LIKE_CONSTRAINTS)) != 0;
         }
         if (is_temporary) run_over_rows(cell.ptr_value);
+        stored_constraint(cell.ptr_value, nullptr);
         if (!is(cell.ptr_value, T_ColumnDef)) continue;
-        for (const ListCell& own : Elements(as<ColumnDef>(cell.ptr_value)->constraints)) {
-            constraint(own.ptr_value);
-        }
+        const auto* column = as<ColumnDef>(cell.ptr_value);
+        stored_elements(column->constraints, column->typeName);
+        for (const ListCell& own : Elements(column->constraints)) constraint(own.ptr_value);
     }
     out_.varies = {};  // there are no rows yet
+    bounds(node->partbound);
+    partition_key(node);
 }
 
 void StatementReader::alter_table(const AlterTableStmt* node) {
     relation(node->relation, Access::Write);
     for (const ListCell& cell : Elements(node->cmds)) {
         if (!is(cell.ptr_value, T_AlterTableCmd)) continue;
-        const Node* definition = as<AlterTableCmd>(cell.ptr_value)->def;
+        const auto* command = as<AlterTableCmd>(cell.ptr_value);
+        const Node* definition = command->def;
         run_over_rows(definition);
+        out_.is_unlogged |= command->subtype == AT_SetUnLogged;
+        if (command->subtype == AT_ColumnDefault) stored_default(command);
         if (!is(definition, T_PartitionCmd)) continue;
+        bounds(as<PartitionCmd>(definition)->bound);
         relation(as<PartitionCmd>(definition)->name, Access::Write);
         out_.outside_transaction_only =
             out_.outside_transaction_only || as<PartitionCmd>(definition)->concurrent;
@@ -642,17 +716,121 @@ void StatementReader::password(const List* options) {
     }
 }
 
+// An expression or query that is stored parsed: the literals of dates in it are constants from then on.
+void StatementReader::stored(const void* node) {
+    if (node == nullptr) return;
+    Statement read;
+    Findings found{.sql = findings_.sql};
+    walk_query(node, read, found);
+    out_.stores_moment |= read.names_moment;
+    findings_.depends_on_literals |= read.has_strings;
+}
+
+// `type`: of the column whose default it may be. Text that says 'now' is text.
+void StatementReader::stored_constraint(const void* node, const TypeName* type) {
+    if (!is(node, T_Constraint)) return;
+    const auto* constraint = as<Constraint>(node);
+    if (constraint->contype == CONSTR_DEFAULT && type != nullptr) {
+        const QualifiedName name = qualified_name(type->names);
+        const bool is_plain = is_builtin_schema(name.schema) && is_builtin_type(name.name) &&
+                              date_type(name.name) == DateType::No;
+        if (is_plain && is(constraint->raw_expr, T_A_Const)) return;
+    }
+    stored(constraint->raw_expr);
+}
+
+// A literal alone takes the type of its column.
+void StatementReader::stored_default(const AlterTableCmd* node) {
+    if (string_literal(node->def, findings_.sql) != StringLiteral::Moving) return stored(node->def);
+    out_.moving_literals.push_back({.column = text_of(node->name), .position = 0, .moving = true});
+}
+
+void StatementReader::stored_elements(const List* elements, const TypeName* type) {
+    for (const ListCell& cell : Elements(elements)) stored_constraint(cell.ptr_value, type);
+}
+
+void StatementReader::stored_rule(const RuleStmt* node) {
+    stored(node->whereClause);
+    for (const ListCell& cell : Elements(node->actions)) stored_body(cell.ptr_value);
+}
+
+void StatementReader::stored_function(const CreateFunctionStmt* node) {
+    for (const ListCell& cell : Elements(node->parameters)) {
+        stored(as<FunctionParameter>(cell.ptr_value)->defexpr);
+    }
+    stored_body(node->sql_body);
+}
+
+// Statements, in lists of lists.
+void StatementReader::stored_body(const void* node) {
+    if (node == nullptr) return;
+    switch (tag_of(node)) {
+        case T_List:
+            for (const ListCell& cell : Elements(as<List>(node))) stored_body(cell.ptr_value);
+            return;
+        case T_ReturnStmt:
+            return stored(as<ReturnStmt>(node)->returnval);
+        case T_SelectStmt:
+        case T_InsertStmt:
+        case T_UpdateStmt:
+        case T_DeleteStmt:
+            return stored(node);
+        default:
+            return;
+    }
+}
+
+// Bounds of a partition are computed when it is made, functions too.
+void StatementReader::bounds(const PartitionBoundSpec* node) {
+    if (node == nullptr) return;
+    for (const List* part : {node->listdatums, node->lowerdatums, node->upperdatums}) {
+        if (part == nullptr) continue;
+        stored(part);
+        Statement read;
+        Findings found{.sql = findings_.sql};
+        walk_query(part, read, found);
+        std::move(read.functions.begin(), read.functions.end(), std::back_inserter(out_.functions));
+        if (!read.varies.empty()) out_.varies = read.varies;
+    }
+}
+
+// Enums and arrays of them are hashed by their numbers, which each node gives out for itself. A domain or
+// composite may hold them; so may what is not a column of a type that is known.
+void StatementReader::partition_key(const CreateStmt* node) {
+    if (node->partspec == nullptr || to_lower_ascii(text_of(node->partspec->strategy)) != "hash") return;
+    const Elements elements(node->tableElts);
+    const auto is_plain = [&elements](const char* name) {
+        return std::any_of(elements.begin(), elements.end(), [name](const ListCell& cell) {
+            if (!is(cell.ptr_value, T_ColumnDef) || name == nullptr) return false;
+            const auto* column = as<ColumnDef>(cell.ptr_value);
+            if (column->typeName == nullptr || std::strcmp(column->colname, name) != 0) return false;
+            const QualifiedName type = qualified_name(column->typeName->names);
+            const bool is_own = is_builtin_schema(type.schema) && is_builtin_type(type.name);
+            return is_serial(column->typeName) || (is_own && !is_object_type(type.name));
+        });
+    };
+    for (const ListCell& cell : Elements(node->partspec->partParams)) {
+        out_.hashes_numbers |= !is_plain(as<PartitionElem>(cell.ptr_value)->name);
+    }
+}
+
+void StatementReader::valid_until(const List* options) {
+    for (const ListCell& cell : Elements(options)) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        if (std::strcmp(option->defname, "validUntil") != 0 || !is(option->arg, T_String)) continue;
+        findings_.depends_on_literals = true;
+        out_.stores_moment |= says_moment(as<String>(option->arg)->sval);
+    }
+}
+
 // serial, or GENERATED AS IDENTITY.
 static bool draws_from_sequence(const ColumnDef* column) {
-    constexpr auto kSerial = std::to_array<std::string_view>(
-        {"bigserial", "serial", "serial2", "serial4", "serial8", "smallserial"});
     const Elements constraints(column->constraints);
     const bool identity = std::any_of(constraints.begin(), constraints.end(), [](const ListCell& cell) {
         return is(cell.ptr_value, T_Constraint) && as<Constraint>(cell.ptr_value)->contype == CONSTR_IDENTITY;
     });
     if (identity || column->typeName == nullptr) return identity;
-    const std::string type = qualified_name(column->typeName->names).name;
-    return std::find(kSerial.begin(), kSerial.end(), type) != kSerial.end();
+    return is_serial(column->typeName);
 }
 
 // What ALTER computes for rows that are there: constraints, defaults, USING.
@@ -682,6 +860,7 @@ void StatementReader::drop(const DropStmt* node) {
         case OBJECT_INDEX:
             break;
         default:
+            out_.drops_others = node->behavior == DROP_CASCADE;
             return;
     }
     for (const ListCell& cell : Elements(node->objects)) {
@@ -708,6 +887,7 @@ void StatementReader::created(const RangeVar* node) {
     const bool temporary =
         node->relpersistence == 't' || (node->schemaname != nullptr && is_pg_temp(node->schemaname));
     if (temporary) leave(Leaves::TempObject);
+    out_.is_unlogged = node->relpersistence == 'u';
 }
 
 void StatementReader::created(const List* name) {

@@ -29,7 +29,7 @@ NO_REDO = ("\\x", "\\x")
 REDO = ("\\x" + "61" * 200, "\\x" + "62" * 200)  # in turn: what a row has in common with the one before is not in the WAL
 WORK = f"\\set id random(1, {ROWS})\n\\set seq :seq + 1\nBEGIN;\nUPDATE work SET x = x + 1 WHERE id = :id;\n"
 IN_TURN = "\\if :seq % 2 = 0\n{0}:even{1}\n\\else\n{0}:odd{1}\n\\endif\n"
-FUNCTION = IN_TURN.format("SELECT pgpool_replication.mark(:client_id, :seq, 1, ", ");")
+FUNCTION = IN_TURN.format("SELECT pgpool_replication.mark(:client_id, :seq, 1, ", ", 1);")
 PLAIN = IN_TURN.format("UPDATE pgpool_replication.slot SET seq = :seq, redo = ", " WHERE id = :client_id AND epoch = 1;")
 SESSION = ("\\if :ready = 0\nSELECT pg_replication_origin_session_setup('o' || :client_id);\n\\set ready 1\n\\endif\n")
 ORIGIN = "SELECT pg_replication_origin_xact_setup('0/1'::pg_lsn + (:seq)::numeric, now());\n"
@@ -47,7 +47,7 @@ FORMS = (
 
 def prepare(node):
     markers.prepare([node], max(CLIENTS))
-    node.sql("update pgpool_replication.slot set epoch = 1")
+    node.sql("update pgpool_replication.slot set epoch = 1, token = 1, answer = 1")
     node.sql(f"create table work (id int primary key, x int) with (fillfactor = 50);"
              f" insert into work select i, 0 from generate_series(1, {ROWS}) i")
     node.sql(f"select count(pg_replication_origin_create('o' || i)) from generate_series(0, {max(CLIENTS) - 1}) i")

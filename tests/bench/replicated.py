@@ -54,6 +54,8 @@ class Floor:
     @contextlib.contextmanager
     def run(self, cluster, protocol, clients):
         main, other = cluster.pair
+        for node in cluster.pair:
+            node.sql("update pgpool_replication.slot set token = 1, answer = 1", dbname=contenders.DATABASE)
         yield contenders.Running(main.port, None, "bench_floor, one connection per client to each node",
                                  (self.binary(), "--other", other.port, "--epoch", *markers.epochs(main, contenders.DATABASE)))
 

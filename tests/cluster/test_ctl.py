@@ -450,7 +450,7 @@ def test_prepare_twice_is_harmless(ctl, app):
         assert "template0" not in [database for _, database in pairs]
     for node in app.first, app.second:
         assert node.sql("select count(*) from pgpool_replication.slot", dbname=app.name) == 512
-        assert node.sql("select pgpool_replication.version()", dbname="template1") == 1
+        assert node.sql("select pgpool_replication.version()", dbname="template1") == 2
 
 
 def test_prepare_where_nodes_are_read_only(ctl, app):
@@ -468,7 +468,8 @@ def test_print(ctl):
 
 
 def test_check_nodes(ctl, app, nodes):
-    assert ctl.run("check-nodes").out == "2 nodes do not differ\n"
+    alike = ctl.run("check-nodes")
+    assert alike.out == "2 nodes do not differ\n" and "node2: fsync is off" in alike.err
     app.second.sql("alter system set default_transaction_isolation = 'serializable'")
     app.second.sql(f"alter database {app.name} set datestyle = 'German'")
     app.second_only("create extension hstore")

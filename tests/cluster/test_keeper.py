@@ -365,3 +365,80 @@ def test_a_node_that_is_waited_for_can_be_detached(nodes, make, state_directory)
     proxy.admin("pgpool detach node node3")
     is_shown(proxy, "node1:up/main node2:up/replica node3:down/unknown")
     assert "detached by postgres" in membership(state_directory)
+
+
+# --- a repair runs what users wrote, in a superuser's session ---
+def superusers(nodes):
+    return nodes.sql("select array_agg(rolname::text) from pg_roles where rolsuper")
+
+
+def repair_on_others(nodes, make, redo, owner="clerk"):
+    """As if node1 alone had committed it; returns who is a superuser where, and the log."""
+    with contextlib.closing(nodes.nodes[0].connect()) as connection, connection.cursor() as cursor:
+        assert markers.mark(cursor, 1, 5, 0, redo, owner)
+    with make() as proxy:
+        wait_for(lambda: "membership_published" in proxy.log_text(), 20, "the cluster is open")
+        return superusers(nodes), proxy.log_text()
+
+
+def test_a_redo_that_names_another_user_is_not_run(nodes, make):
+    nodes.sql("create role clerk login")
+    found, log = repair_on_others(nodes, make, markers.encode_redo("postgres", ["alter role clerk superuser"]))
+    assert found == [["postgres"]] * 3 and 'is of user \\"postgres\\", but \\"clerk\\" has marked it' in log
+
+
+CLIMB = ("perform set_config('session_authorization', 'postgres', true); execute 'alter role clerk superuser'; return new;"
+         " exception when others then return new;")
+
+
+@pytest.mark.parametrize("statements", [
+    ["reset session authorization; alter role clerk superuser"], ["reset session authorization", "alter role clerk superuser"],
+    ["insert into t values (1, climb())"],
+    ["create or replace function pg_temp.pgpool_redo_1() returns void language sql as 'select'", "select climb()"],
+    ["insert into late values (1)"], ["insert into again values (1)"],
+    ["declare c cursor with hold for select climb()"]])
+def test_what_a_redo_runs_does_not_become_a_superuser(nodes, make, statements):
+    nodes.sql("create role clerk login; create table t (id int primary key, x int); create table late (id int);"
+              " create table again (id int); grant all on t, late, again to clerk; grant create on schema public to clerk")
+    for node in nodes.nodes:
+        with contextlib.closing(node.connect(user="clerk")) as connection, connection.cursor() as cursor:
+            cursor.execute("create function climb() returns int language plpgsql as $$ begin"
+                           f" begin {CLIMB.replace('return new', 'return 1')} end; end $$")
+            cursor.execute(f"create function fired() returns trigger language plpgsql as $$ begin begin {CLIMB} end; end $$")
+            cursor.execute("create function fired_again() returns trigger language plpgsql as $$ begin"
+                           " set constraints all deferred; insert into again values (new.id + 1); return new; end $$")
+        node.sql("create constraint trigger late after insert on late deferrable initially deferred for each row"
+                 " execute function fired(); create constraint trigger again after insert on again deferrable initially"
+                 " deferred for each row execute function fired_again()")
+    found, _ = repair_on_others(nodes, make, markers.encode_redo("clerk", statements))
+    assert found == [["postgres"]] * 3
+
+
+def test_operators_of_users_are_not_the_keepers(nodes, make):
+    nodes.sql("create role clerk login; grant create on schema public to clerk; alter role clerk set work_mem = '5MB';"
+              " create table t (id int primary key); grant all on t to clerk")
+    for node in nodes.nodes:
+        with contextlib.closing(node.connect(user="clerk")) as connection, connection.cursor() as cursor:
+            cursor.execute("create function public.ne(oid, integer) returns boolean language plpgsql as $$ begin"
+                           " if current_setting('is_superuser') = 'on' then execute 'alter role clerk superuser'; end if;"
+                           " return $1::int8 operator(pg_catalog.<>) $2; end $$;"
+                           " create operator public.<> (leftarg = oid, rightarg = integer, function = public.ne)")
+    found, log = repair_on_others(nodes, make, markers.encode_redo("clerk", ["insert into t values (1)"]))
+    assert found == [["postgres"]] * 3 and log.count("transaction_repaired") == 2
+
+
+def test_savepoints_of_a_redo_are_followed(nodes, make):
+    nodes.sql("create table t (id int primary key)")
+    redo = markers.encode_redo("postgres", ["insert into t values (1)", "savepoint s", "insert into t values (2)",
+                                            "rollback to s", "insert into t values (3)", "release s"])
+    commit_on([nodes.nodes[0]], 1, 5, redo, [("insert into t values (1), (3)", None)])
+    with make() as proxy:
+        is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
+        assert nodes.sql("select array_agg(id order by id) from t") == [[1, 3]] * 3
+
+
+def test_markers_of_an_older_version_are_told(nodes, make):
+    nodes.nodes[1].sql("create or replace function pgpool_replication.version() returns integer language sql immutable as 'select 1'")
+    proxy = make(failover_park_timeout="20s").start(wait=False)
+    wait_for(lambda: "are of version 1, this proxy needs version 2: run pgpool-ctl prepare-nodes" in proxy.log_text(), 10, "told")
+    proxy.stop()

@@ -113,14 +113,12 @@ def test_pg_restore_by_several_sessions(source, target, dump):
     assert_restored(target, source)
 
 
-@pytest.mark.xfail(strict=True, reason="a write behind DDL is refused")
 def test_a_dump_in_one_transaction(source, target, dump):
     """Rows come behind the DDL that makes their tables."""
     psql(target, dump(), "-1")
     assert_restored(target, source)
 
 
-@pytest.mark.xfail(strict=True, reason="large objects are refused")
 def test_a_dump_with_large_objects(source, target, dump):
     source.sql(LARGE_OBJECTS, dbname=SOURCE)
     psql(target, dump())

@@ -25,38 +25,11 @@ def cursor(replicated):
         yield one
 
 
-def test_rows_that_are_unique_only_together(replicated, cursor):
-    cursor.execute("create table t(id int primary key, v int unique deferrable)")
-    cursor.execute("insert into t values (1, 1), (2, 2)")
-    cursor.execute("update t set v = 3 - v where v in (1, 2)")
-    assert contents(replicated.nodes, T) == "1=2 2=1"
-
-
-def test_rows_that_reference_each_other(replicated, cursor):
-    cursor.execute("create table t(id int primary key, v int references t)")
-    cursor.execute("insert into t select g, g % 5 + 1 from generate_series(1, 5) g")
-    assert contents(replicated.nodes, T) == "1=2 2=3 3=4 4=5 5=1"
-
-
 def test_an_insert_of_no_row_moves_the_sequence_everywhere(replicated, cursor):
     cursor.execute("create table t(id serial primary key, v int unique)")
     for _ in range(3):
         cursor.execute("insert into t(v) values (1) on conflict do nothing")
     assert_equal(replicated.nodes)
-
-
-def test_a_write_in_a_read_only_transaction(cursor):
-    cursor.execute("create table t(v int)")
-    cursor.execute("begin read only")
-    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        cursor.execute("delete from t")
-
-
-def test_prepare_behind_set_local(replicated, cursor):
-    cursor.execute("create table t(id int primary key, v int)")
-    for text in ("begin", "set local timezone = 'Asia/Tokyo'", "prepare p as insert into t values (1, 1)", "execute p", "commit"):
-        cursor.execute(text)
-    assert contents(replicated.nodes, T) == "1=1"
 
 
 def test_copy_draws_from_a_sequence(replicated, cursor):

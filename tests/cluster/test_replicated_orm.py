@@ -66,7 +66,6 @@ def test_applications_leave_equal_nodes(schema, sized, tell):
     assert states(schema) == ["up"] * 3
 
 
-@pytest.mark.xfail(strict=True, reason="a write behind DDL is refused")
 def test_migrations_that_write_behind_ddl(schema, tell):
     with contextlib.closing(schema.connect()) as connection, connection.cursor() as cursor:
         for number, statements in enumerate(orm.later_migrations()):

@@ -17,6 +17,12 @@ union all select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' ||
 union all select 'grant ' || oid::regclass || ' ' || coalesce(relacl::text, '') from pg_class where relnamespace = 'public'::regnamespace
 union all select 'trigger ' || pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
 """
+LARGE_OBJECTS = """
+select m.oid || ' ' || lomowner::regrole || ' ' || coalesce(lomacl::text, '') || ' '
+       || coalesce((select md5(string_agg(pageno || ' ' || md5(data), ' ' order by pageno)) from pg_largeobject where loid = m.oid), '')
+  from pg_largeobject_metadata m
+union all select loid || ' page without its object' from pg_largeobject where loid not in (select oid from pg_largeobject_metadata)
+"""
 SEQUENCES = "select sequencename || ' ' || coalesce(last_value::text, '-') from pg_sequences order by 1"
 
 
@@ -28,6 +34,7 @@ class Check:
         self.rows = set()  # (table, first column) of rows that differ
         self.compare_texts("catalog", CATALOG)
         self.compare_tables()
+        self.compare_texts("large objects", LARGE_OBJECTS)
         if with_sequences:
             self.compare_texts("sequences", SEQUENCES)
         for node in nodes:

@@ -52,6 +52,7 @@ def make(rng):
         "create table pairs(a int, b text, n bigint, w bigint, primary key (a, b))",
         "create table named(id int primary key, code text unique, n bigint, w bigint)",
         "create table notes(what text, n bigint, w bigint)",
+        "create table archive(what text, n bigint, w bigint)", "create table past(what text, n bigint, w bigint)",
         "create table doubled(id int primary key, n bigint, twice bigint generated always as (n * 2) stored, w bigint)",
         "create table parents(id int primary key, n bigint, w bigint)",
         f"create table children(id int primary key, parent int references parents on delete {action} {timing}, w bigint)",
@@ -82,8 +83,10 @@ def make(rng):
         f"insert into parts select g, 0, 0 from generate_series(1, {keys}) g",
         f"insert into audited select g, 0, 0 from generate_series(1, {keys}) g",
         f"insert into guarded select g, 0, 0, 7 from generate_series(1, {keys}) g",
+        f"insert into archive select case g % 4 when 0 then 'fixed' else 'old' end, g, g from generate_series(1, {keys}) g",
         f"insert into ranks select g, g, 0 from generate_series(1, {keys}) g",
         f"insert into members select g from generate_series(1, {keys}, 2) g",
+        f"select lo_from_bytea(g::oid, '\\x61') from generate_series(1, {keys}) g",
         "truncate audit restart identity",  # it holds the time of each node
         "create role alice superuser login", f"create role {WEAK} login",
         f"grant select, insert on ledger, ledger_end, undone to {WEAK}",

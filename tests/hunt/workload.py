@@ -37,21 +37,27 @@ POINT = {  # safe whatever the proxy does about classes: one row by a whole key,
     "part_delete": 1, "guarded_update": 1, "multi_statement": 2, "deferred_insert": 1,
 }
 SESSION = {"staged": 2, "executed": 2}  # temporary tables; SQL PREPARE
-DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0.1, "create_index": 0.2, "drop_index": 0.2}
+DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0.1, "create_index": 0.2, "drop_index": 0.2,
+       "migrate": 0.4}  # DDL and writes in one transaction
 READS = {"read": 6, "lock_row": 2}
 ROWS = {  # which rows, or what they become, the main node alone decides: its rows travel
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
 }
+LARGE = {"large_put": 1, "large_make": 0.5, "large_unlink": 0.4}  # objects
+LOCKED = {  # rows that cannot travel: repeated under locks, for which many wait
+    "archive_insert": 2, "keyless_update": 0.2, "keyless_delete": 0.2, "keyless_subquery": 0.3, "cte": 0.1, "moved": 0.2, "merge": 0.3, "key_swap": 0.1,
+}
 OTHER = {  # the proxy may refuse these
-    "copy": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1,
+    "copy": 1, "audited": 2, "view_update": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
-SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
-REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
+SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
+REFUSED = ("a write behind DDL in the same text", "above READ COMMITTED", "the schema has changed",
+           "rows that travel, with extra_float_digits", "too late under",  # reasons that any statement may be refused for
            "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
            "prepared under other settings")  # SET LOCAL, then PREPARE
-SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION}
+SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
@@ -77,14 +83,17 @@ class Generator:
         is_explicit = rng.random() < 0.6
         is_script = is_explicit and rng.random() < SCRIPTS / 0.6
         count = rng.choices([1, 2, 3, 6], [5, 4, 3, 1])[0] if is_explicit else 1
-        steps = [self.step(weighted(rng, self.weights), txid) for _ in range(count)]
-        is_explicit = is_explicit or any(step.more for step in steps)
-        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps, is_script)
+        kinds = [weighted(rng, self.weights) for _ in range(count)]
+        migrates = "migrate" in kinds
+        is_script = is_script and not migrates
+        steps = [step for kind in kinds for step in (self.migration(txid) if kind == "migrate" else [self.step(kind, txid)])]
+        is_explicit = is_explicit or migrates or any(step.more for step in steps)
+        transaction = Transaction(txid, self.isolation() if is_explicit and not migrates else "", is_explicit, steps, is_script)
         if is_explicit or rng.random() < 0.7:
             transaction.tally = rng.randrange(TALLIES)
         transaction.commits = rng.random() > 0.06
         for step in steps:
-            step.shields = is_explicit and rng.random() < 0.25
+            step.shields = is_explicit and not step.kind == "migrate" and rng.random() < 0.25
         return transaction
 
     def isolation(self):
@@ -231,6 +240,23 @@ class Generator:
     def _drop_index(self, txid):
         return (f"drop index made{self.rng.randrange(4)}",)
 
+    def migration(self, txid):
+        """A table of its own, anew, and what fills it; each may come or not."""
+        name = f"moved{self.client}"
+        undone = [f"alter table {name} drop column n", f"insert into {name}(w) values ({txid})", f"drop table {name}",
+                  f"create table {name}(w text default random()::text)", f"insert into {name} values (default), ('x')"]
+        texts = [f"drop table if exists {name}",
+                 f"create table {name}(id serial primary key, n bigint default (random() * 100)::bigint, at timestamptz default now(), w bigint)",
+                 f"insert into {name}(w) values ({txid}), ({txid})"]
+        optional = [[f"alter table {name} add column x text default 'x'"], [f"update {name} set n = n + random() * 100 where w = {txid}"],
+                    [f"alter table {name} alter column n type numeric", f"alter table {name} alter column n set default random()"],
+                    [f"insert into {name}(n, w) select n + 1, w from {name}"], [f"create index on {name}(n)"],
+                    ["savepoint m", *self.rng.sample(undone[:2], 1), *undone[2:], "rollback to savepoint m"],
+                    [f"insert into notes select 'made', id, {txid} from {name}"], [f"insert into {name}(w) values ({txid})"]]
+        self.rng.shuffle(optional)
+        texts += [text for part in optional if self.rng.random() < 0.6 for text in part]
+        return [Step("migrate", text) for text in texts]
+
     # --- reads ---
     def _read(self, txid):
         return "select n from guarded where id = %s", self.key()
@@ -270,6 +296,16 @@ class Generator:
     def _joined_update(self, txid):
         return "update named as x set n = x.n + a.n, w = %s from accounts a where a.id = x.id and a.n > %s", txid, self.rng.randrange(200)
 
+    # --- large objects: of their own, as they stand in no text with others ---
+    def _large_put(self, txid):
+        return "select lo_put(%s, %s, %s)", self.key(), self.rng.randrange(9000), self.rng.randbytes(self.rng.randrange(1, 3000))
+
+    def _large_make(self, txid):
+        return self.rng.choice([("select lo_from_bytea(%s, %s)", self.key(), b"%d" % txid), ("select lo_from_bytea(0, %s)", b"%d" % txid)])
+
+    def _large_unlink(self, txid):
+        return "select lo_unlink(%s)", self.key()
+
     def _exchange(self, txid):
         """Two rows of a deferrable unique column: equal in between."""
         a, b = self.key(), self.key()
@@ -292,13 +328,31 @@ class Generator:
         return "update rich set n = n + 1, w = %s where id = %s", txid, self.key()
 
     def _keyless_update(self, txid):
-        return "update notes set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
+        return "update archive set n = n + 1 where w %% 50 = %s", self.rng.randrange(50)
 
     def _keyless_delete(self, txid):
-        return "delete from notes where w %% 300 = %s", self.rng.randrange(300)
+        return "delete from archive where w %% 300 = %s", self.rng.randrange(300)
 
     def _cte(self, txid):
         return "with gone as (delete from named where id = %s returning id, n) insert into notes select 'gone', n, %s from gone", self.key(), txid
+
+    def _keyless_subquery(self, txid):
+        return self.rng.choice([
+            ("update archive set n = n + 1, w = %s where w %% 60 in (select id from members where id < %s)", txid, self.key()),
+            ("update archive set n = (select count(*) from members where id < %s), w = %s where what = 'fixed'", self.key(), txid)])
+
+    def _archive_insert(self, txid):
+        return "insert into archive values ('new', %s, %s)", self.rng.randrange(99), txid
+
+    def _moved(self, txid):
+        return "with gone as (delete from archive where n %% 7 = %s returning *) insert into past select what, n, w from gone", self.rng.randrange(7)
+
+    def _merge(self, txid):
+        return ("merge into archive a using (select id from members where id < %s) m on a.n = m.id when matched and a.w %% 2 = 0 then delete"
+                " when matched then update set w = %s when not matched then insert values ('merged', m.id, %s)", self.key(), txid, txid)
+
+    def _key_swap(self, txid):
+        return "update doubled set id = - id, w = %s where n %% 5 = %s", txid, self.rng.randrange(5)
 
     def _truncate(self, txid):
         return ("truncate notes",)

@@ -35,9 +35,16 @@ def encode_redo(user, statements, settings=()):
     return out
 
 
-def mark(cursor, slot, seq, epoch, redo=b""):
-    cursor.execute("select pgpool_replication.mark(%s, %s, %s, %s)", [slot, seq, epoch, redo])
-    return cursor.fetchone()[0]
+def mark(cursor, slot, seq, epoch, redo=b"", owner=None):
+    """As the mark of a proxy would leave it, for the user whom the redo names."""
+    cursor.execute("update pgpool_replication.slot set seq = %s, redo = %s, owner = %s where id = %s and epoch = %s",
+                   [seq, redo, owner or user_of(redo), slot, epoch])
+    return cursor.rowcount == 1
+
+
+def user_of(redo):
+    size = struct.unpack(">I", redo[1:5])[0] if len(redo) > 5 else 0
+    return redo[5:5 + size].decode() if 0 < size < len(redo) else "postgres"
 
 
 def epochs(node, dbname="postgres"):

@@ -121,7 +121,7 @@ protected:
 
 TEST_F(KeeperTest, AReportTakesANodeOutOnce) {
     for (std::size_t i = 0; i < servers_.size(); ++i)
-        servers_[i]->psql("SELECT pgpool_replication.mark(1, 41, 0, '')");
+        servers_[i]->psql("UPDATE pgpool_replication.slot SET seq = 41 WHERE id = 1");
     start();
     EXPECT_EQ(sequence_, 42U);
     const std::uint64_t epoch = membership_.epoch;

@@ -85,7 +85,7 @@ TEST_F(FollowerTest, AnErrorIsADifferenceUnlessMainHadTheSame) {
     follower.repeat(out, {.sql = "INSERT INTO t VALUES (1)", .executions = {}}, outcome("INSERT 0 1"));
     answer(error("23505") + ready(wire::TransactionStatus::Failed));
     EXPECT_EQ(follower.difference(), "!23505 instead of INSERT 0 1 (no)");
-    EXPECT_FALSE(follower.needs_reset);
+    EXPECT_TRUE(follower.needs_reset);
 
     Follower second(link);
     StepOutcome failed;
@@ -94,6 +94,31 @@ TEST_F(FollowerTest, AnErrorIsADifferenceUnlessMainHadTheSame) {
     const std::string bytes = error("23505") + ready(wire::TransactionStatus::Failed);
     EXPECT_EQ(second.on_bytes(bytes, names), bytes.size());
     EXPECT_EQ(second.difference(), "");
+}
+
+TEST_F(FollowerTest, OnlyTheSameErrorWithEveryAttemptIsARefusal) {
+    const auto refusal = [this](const std::vector<std::string>& attempts) {
+        Follower one(link);
+        for (std::size_t i = 0; i < attempts.size(); ++i) {
+            std::string answers;
+            if (i > 0) {
+                one.roll_back(out, prepared("SELECT settle($1)"), Follower::kNoValues);
+                answers = complete("ROLLBACK") + ready(wire::TransactionStatus::Idle) + complete("SELECT 1") +
+                          ready(wire::TransactionStatus::Idle);
+            }
+            one.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+            answers += attempts[i].empty() ? complete("UPDATE 0") : error(attempts[i]);
+            answers += ready(wire::TransactionStatus::Failed);
+            EXPECT_EQ(one.on_bytes(answers, names), answers.size());
+        }
+        return std::string(one.refusal());
+    };
+    EXPECT_EQ(refusal({"42501", "42501"}), "no");
+    EXPECT_EQ(refusal({"23503", "23503", "23503"}), "no");
+    EXPECT_EQ(refusal({"23503", "23505", "23505"}), "");
+    EXPECT_EQ(refusal({"", "23503"}), "");
+    EXPECT_EQ(refusal({"23503", ""}), "");
+    EXPECT_EQ(refusal({"55P03", "55P03"}), "");
 }
 
 TEST_F(FollowerTest, WhatIsOursMustNotFail) {
@@ -116,7 +141,7 @@ TEST_F(FollowerTest, StatementsArePreparedOnceAndEvictedInTurn) {
 }
 
 // Which statements the server has made before an error is not known; what it had before it keeps.
-TEST_F(FollowerTest, AnErrorAmongNewStatementsNeedsAReset) {
+TEST_F(FollowerTest, AnErrorAmongNewStatementsForgetsThem) {
     const PreparedPtr one = prepared("SELECT 1");
     const std::string none(Follower::kNoValues);
     follower.repeat(out, {.sql = {}, .executions = {{one, none}}}, outcome("SELECT 1"));
@@ -124,7 +149,6 @@ TEST_F(FollowerTest, AnErrorAmongNewStatementsNeedsAReset) {
     follower.repeat(out, {.sql = "SELECT 2", .executions = {}}, outcome("SELECT 1"));
     answer(error("22012") + ready(wire::TransactionStatus::Failed));
     EXPECT_TRUE(link.statements.has(*one));
-    EXPECT_FALSE(follower.needs_reset);
     follower.repeat(out, {.sql = {}, .executions = {{prepared("SELECT 3"), none}}}, outcome("SELECT 1"));
     answer(error("22012") + ready(wire::TransactionStatus::Failed));
     EXPECT_FALSE(link.statements.has(*one));
@@ -157,16 +181,19 @@ TEST_F(FollowerTest, NamesOfClientsMakeRoom) {
     EXPECT_TRUE(link.statements.own_names.empty());
 }
 
-TEST_F(FollowerTest, TheMarkerTellsTrueOrFalse) {
+TEST_F(FollowerTest, OnlyTheRightAnswerIsAMarker) {
     const PreparedPtr constraints = prepared("SET CONSTRAINTS ALL IMMEDIATE");
     const PreparedPtr mark = prepared("SELECT mark()");
-    for (const std::string_view value : {"t", "f"}) {
-        follower.mark(out, constraints, mark, Follower::kNoValues);
+    for (const std::string_view value : {"-17", "17", "t", ""}) {
+        follower.mark(out, constraints, mark, Follower::kNoValues, "-17");
         std::string row;
-        wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes(value);
+        wire::FrameBuilder(row, wire::backend::kDataRow)
+            .int16(1)
+            .int32(static_cast<std::int32_t>(value.size()))
+            .bytes(value);
         answer(complete("SET CONSTRAINTS") + row + complete("SELECT 1") +
                ready(wire::TransactionStatus::InTransaction));
-        EXPECT_EQ(follower.marked(), value == "t");
+        EXPECT_EQ(follower.marked(), value == "-17");
     }
 }
 
@@ -178,11 +205,11 @@ TEST_F(FollowerTest, BeginStatementAndMarkerAreOneBatch) {
     follower.repeat(out, {.sql = {}, .executions = {{prepared("UPDATE t SET x = 1"), none}}},
                     outcome("UPDATE 1"), Follower::Next::Mark);
     EXPECT_FALSE(follower.hold_back(out));
-    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"), none);
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"), none, "-17");
     EXPECT_FALSE(follower.hold_back(out));
     EXPECT_EQ(types(out), "PBEPBECPBECPBES");
     std::string row;
-    wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes("t");
+    wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(3).bytes("-17");
     answer(complete("BEGIN") + complete("UPDATE 1") + complete("SET CONSTRAINTS") + row +
            complete("SELECT 1") + ready(wire::TransactionStatus::InTransaction));
     EXPECT_EQ(follower.difference(), "");
@@ -197,7 +224,7 @@ TEST_F(FollowerTest, AQueryIsAStepOfItsOwnBetweenBeginAndMarker) {
                     Follower::Next::Mark);
     EXPECT_FALSE(follower.hold_back(out));
     follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"),
-                  Follower::kNoValues);
+                  Follower::kNoValues, "-17");
     EXPECT_FALSE(follower.hold_back(out));
     EXPECT_EQ(types(out), "PBEQPBECPBES");
     answer(complete("BEGIN") + complete("UPDATE 2") + ready(wire::TransactionStatus::InTransaction));
@@ -210,9 +237,9 @@ TEST_F(FollowerTest, ARowBeforeTheMarkerDoesNotCount) {
     const std::string none(Follower::kNoValues);
     follower.repeat(out, {.sql = {}, .executions = {{prepared("DELETE FROM t RETURNING flag"), none}}},
                     outcome("DELETE 1"), Follower::Next::Mark);
-    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"), none);
+    follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"), none, "-17");
     std::string row;
-    wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes("t");
+    wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(3).bytes("-17");
     answer(row + complete("DELETE 1") + error("23503") + ready(wire::TransactionStatus::Failed));
     EXPECT_FALSE(follower.marked());
     EXPECT_EQ(follower.difference(), "DELETE 1; !23503 instead of DELETE 1; SET CONSTRAINTS; SELECT 1 (no)");
@@ -255,6 +282,27 @@ TEST_F(FollowerTest, WhatWaitsForBeginIsNotSentBehindADifference) {
     EXPECT_TRUE(link.replies.empty());
 }
 
+// The server never gets its Parse.
+TEST_F(FollowerTest, WhatIsForgottenWasNotPreparedEither) {
+    const std::string none(Follower::kNoValues);
+    follower.begin(out, prepared("BEGIN"));
+    follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
+    EXPECT_FALSE(follower.hold_back(out));
+    std::string more;
+    const PreparedPtr statement = prepared("UPDATE t SET x = 2");
+    follower.repeat(more, {.sql = {}, .executions = {{statement, none}}}, outcome("UPDATE 1"));
+    EXPECT_EQ(types(more), "PBES");
+    static_cast<void>(follower.hold_back(more));
+    std::string last;
+    const PreparedPtr other = prepared("UPDATE t SET x = 3");
+    follower.repeat(last, {.sql = {}, .executions = {{other, none}}}, outcome("UPDATE 1"));
+    ASSERT_TRUE(follower.hold_back(last));
+    EXPECT_TRUE(link.statements.has(*other));
+    EXPECT_TRUE(follower.forget_held());
+    EXPECT_FALSE(link.statements.has(*other));
+    EXPECT_TRUE(follower.needs_reset);
+}
+
 TEST_F(FollowerTest, WhatWaitsForAFailedBeginIsForgotten) {
     const std::string none(Follower::kNoValues);
     follower.begin(out, prepared("BEGIN"));
@@ -294,7 +342,7 @@ TEST_F(FollowerTest, TheMarkersSyncEndsAFailedBegin) {
                     Follower::Next::Mark);
     EXPECT_FALSE(follower.hold_back(out));
     follower.mark(out, prepared("SET CONSTRAINTS ALL IMMEDIATE"), prepared("SELECT mark()"),
-                  Follower::kNoValues);
+                  Follower::kNoValues, "-17");
     EXPECT_FALSE(follower.hold_back(out));
     answer(error("57014") + ready(wire::TransactionStatus::Idle));
     EXPECT_EQ(follower.take_held(), "");
@@ -358,19 +406,29 @@ TEST(CopiedRequest, BecomesRedo) {
     EXPECT_FALSE(insert.parameters[1].value.has_value());
 }
 
+// A function that failed may have left a lock of the session behind.
+TEST_F(FollowerTest, AfterAFailedStepTheConnectionIsReset) {
+    follower.run(out, "SELECT 1");
+    answer(complete("SELECT 1") + ready(wire::TransactionStatus::InTransaction));
+    EXPECT_FALSE(follower.needs_reset);
+    follower.run(out, "SELECT pgpool_replication.advance('t', 'id', 5)");
+    answer(error("55P03") + ready(wire::TransactionStatus::Failed));
+    EXPECT_TRUE(follower.needs_reset);
+}
+
 TEST_F(FollowerTest, BeginsAnewAfterADifference) {
     follower.begin(out, prepared("BEGIN"));
     follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
     answer(complete("BEGIN") + complete("UPDATE 0") + ready(wire::TransactionStatus::InTransaction));
     EXPECT_EQ(follower.difference(), "UPDATE 0 instead of UPDATE 1");
     out.clear();
-    follower.roll_back(out, "SELECT settle()");
+    follower.roll_back(out, prepared("SELECT settle($1)"), Follower::kNoValues);
     EXPECT_EQ(follower.difference(), "");
     EXPECT_EQ(follower.begun_anew, 1);
     follower.begin(out, prepared("BEGIN"));
     follower.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 1"));
     EXPECT_FALSE(follower.hold_back(out));
-    EXPECT_EQ(types(out), "QQBEQ");  // ROLLBACK, settle, BEGIN, which it has prepared already, the UPDATE
+    EXPECT_EQ(types(out), "QPBESBEQ");  // ROLLBACK, settle, BEGIN, which it has prepared already, the UPDATE
     answer(complete("ROLLBACK") + ready(wire::TransactionStatus::Idle));
     answer(complete("SELECT 1") + ready(wire::TransactionStatus::Idle));
     answer(complete("BEGIN") + complete("UPDATE 1") + ready(wire::TransactionStatus::InTransaction));
@@ -384,7 +442,7 @@ TEST_F(FollowerTest, ForgetsStatementsThatMayBeMissingBeforeItBeginsAnew) {
         outcome("INSERT 0 1"));
     answer(error("23503") + ready(wire::TransactionStatus::Failed));
     out.clear();
-    follower.roll_back(out, "SELECT settle()");
+    follower.roll_back(out, prepared("SELECT settle($1)"), Follower::kNoValues);
     EXPECT_NE(out.find("DEALLOCATE ALL"), std::string::npos);
     EXPECT_TRUE(follower.needs_reset);
 }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <vector>
 
 #include "common/wire/encoder.h"
 #include "common/wire/error_fields.h"
@@ -15,6 +17,7 @@ namespace {
 
 using wire::TransactionStatus;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 class TestLink final : public ServerLink {
 public:
@@ -64,7 +67,8 @@ public:
     void disarm(TimerKind /*timer*/) override {}
     void login_refused(const Error& /*error*/) override {}
     void close() override {}
-    TimePoint clock() override { return {}; }
+    TimePoint now;
+    TimePoint clock() override { return now; }
     void ddl_seen() override {}
     void facts_wanted() override {}
     void statement(std::string_view /*sql*/, const ServerLink* /*at*/) override {}
@@ -108,6 +112,9 @@ protected:
         auto facts = std::make_shared<sql::CatalogFacts>();
         facts->version = 1;
         facts->writes_known = true;
+        for (const char* name :
+             {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite"})
+            facts->functions["pg_catalog." + std::string(name)] = {sql::Volatility::Volatile, true, true};
         database.facts = facts;
         session.start();
         shell.replied.clear();
@@ -135,19 +142,50 @@ protected:
     }
     // A statement that had to be prepared first.
     static std::string executed(std::string_view text) { return done('1') + done('2') + tag(text); }
-    static std::string marked(std::string_view value = "t") {
+    static std::string marked(std::string_view value = "0") {
         std::string row;
         wire::FrameBuilder(row, wire::backend::kDataRow).int16(1).int32(1).bytes(value);
         return executed("SET CONSTRAINTS") + done('1') + done('2') + row + tag("SELECT 1");
+    }
+    static std::string row(std::string_view value) {
+        std::string frame;
+        wire::FrameBuilder(frame, wire::backend::kDataRow)
+            .int16(1)
+            .int32(static_cast<std::uint32_t>(value.size()))
+            .bytes(value);
+        return frame;
+    }
+    static std::string locked() { return done('1') + done('2') + row("") + tag("SELECT 1") + done('3'); }
+    static std::string function_call(std::uint32_t oid, const std::vector<std::string>& values) {
+        std::string given;
+        for (const std::string& value : values) {
+            append_be32(given, static_cast<std::uint32_t>(value.size()));
+            given += value;
+        }
+        std::string frame;
+        wire::FrameBuilder(frame, wire::frontend::kFunctionCall)
+            .int32(oid)
+            .int16(0)
+            .int16(static_cast<std::uint16_t>(values.size()))
+            .bytes(given)
+            .int16(0);
+        return frame;
+    }
+    static std::string response(std::string_view value) {
+        std::string frame;
+        wire::FrameBuilder(frame, wire::backend::kFunctionCallResponse)
+            .int32(static_cast<std::uint32_t>(value.size()))
+            .bytes(value);
+        return frame;
     }
     static std::string query(std::string_view sql) {
         std::string frame;
         wire::append_query(frame, sql);
         return frame;
     }
-    static std::string batch(std::string_view sql) {
+    static std::string batch(std::string_view sql, std::string_view types = "\0\0"sv) {
         std::string frames;
-        wire::append_parse(frames, "", std::string(sql) + "\0\0\0"s);
+        wire::append_parse(frames, "", std::string(sql) + "\0"s + std::string(types));
         wire::FrameBuilder(frames, wire::frontend::kBind).string("").string("").int16(0).int16(0).int16(0);
         wire::FrameBuilder(frames, wire::frontend::kExecute).string("").int32(0);
         wire::append_sync(frames);
@@ -216,6 +254,23 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     expect_given_back();
 }
 
+TEST_F(ReplicatedTest, NumbersOfUsersTypesStayAtMain) {
+    const auto own = "\0\2\0\0\x40\0\0\0\0\x17"sv;     // 16384, int4
+    const auto portable = "\0\2\0\0\0\0\0\0\0\x17"sv;  // to be inferred, int4
+    const std::string sql(kDdl);
+    client_sends(batch(sql, own));
+    EXPECT_NE(shell.main.sent.find(sql + "\0"s + std::string(own)), std::string::npos);
+    answers(shell.main,
+            executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
+    EXPECT_NE(shell.other.sent.find(sql + "\0"s + std::string(portable)), std::string::npos);
+    answers(shell.other,
+            executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
+    shell.main.sent.clear();
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
+    expect_given_back();
+}
+
 // The server skips all up to the marker's Sync.
 TEST_F(ReplicatedTest, ABeginThatFailsIsTheErrorOfItsQuery) {
     client_sends(query(kDdl));
@@ -257,10 +312,92 @@ TEST_F(ReplicatedTest, AnErrorOfTheStatementIsToldAlone) {
     expect_given_back();
 }
 
+// What it changes is locked first.
+TEST_F(ReplicatedTest, ALargeObjectIsWrittenUnderItsLock) {
+    client_sends(query("SELECT pg_catalog.lo_put(5, 0, 'x')"));
+    EXPECT_EQ(sent_to(shell.main), "PBEPBECQ")
+        << "BEGIN, the lock, the Query; what others do is not known yet";
+    answers(shell.main, executed("BEGIN") + locked() + row("") + tag("SELECT 1") +
+                            ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main), "PBEPBES") << "the marker";
+    EXPECT_NE(shell.other.sent.find("pg_catalog.lo_put($1, $2, $3)"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.other), "PBEPBEPBEPBES");
+    answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + done('1') + done('2') + row("") + tag("SELECT 1") + marked() +
+                             ready(TransactionStatus::InTransaction));
+    commits();
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, ALockThatIsRefusedIsTheErrorOfItsQuery) {
+    client_sends(query("SELECT pg_catalog.lo_unlink(5)"));
+    sent_to(shell.main);
+    answers(shell.main, executed("BEGIN") + done('1') + done('2') + error("55P03"));
+    EXPECT_EQ(sent_to(shell.main), "S") << "the Query was skipped";
+    answers(shell.main, ready(TransactionStatus::Failed));
+    EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
+    answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_EQ(sent_to(shell.other), "");
+    expect_given_back();
+}
+
+// lo_creat(-1) and lo_unlink() by libpq.
+TEST_F(ReplicatedTest, AFunctionCallMakesWhatMainHasMade) {
+    client_sends(function_call(957, {"-1"}));
+    EXPECT_EQ(sent_to(shell.main), "PBEF");
+    answers(shell.main, executed("BEGIN") + response("16400") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(replied(), "") << "until it is committed";
+    EXPECT_NE(shell.other.sent.find("pg_catalog.lo_create($1)"), std::string::npos);
+    EXPECT_NE(shell.other.sent.find("16400"), std::string::npos);
+    answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + done('1') + done('2') + row("1") + tag("SELECT 1") + marked() +
+                             ready(TransactionStatus::InTransaction));
+    sent_to(shell.main), sent_to(shell.other);
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "VZ");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, ANodeThatCameToAnotherResultIsSeen) {
+    client_sends(query("SELECT pg_catalog.lo_create(0)"));
+    answers(shell.main, executed("BEGIN") + row("16400") + tag("SELECT 1") +
+                            ready(TransactionStatus::InTransaction) + marked() +
+                            ready(TransactionStatus::InTransaction));
+    sent_to(shell.main), sent_to(shell.other);
+    answers(shell.other, executed("BEGIN") + done('1') + done('2') + tag("SELECT 0") + marked() +
+                             ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.other).substr(0, 5), "QPBES") << "ROLLBACK, settle, and once more";
+    EXPECT_EQ(sent_to(shell.main), "");
+}
+
+TEST_F(ReplicatedTest, WhoOnlyReadsLargeObjectsConcernsMainAlone) {
+    const auto asks = [this](std::string_view sql, std::string_view result) {
+        client_sends(query(sql));
+        answers(shell.main, row(result) + tag("SELECT 1") + ready(TransactionStatus::InTransaction));
+    };
+    client_sends(query("BEGIN"));
+    client_sends(query("SELECT pg_catalog.lo_open(5, 262144)"));
+    answers(shell.main,
+            executed("BEGIN") + row("0") + tag("SELECT 1") + ready(TransactionStatus::InTransaction));
+    asks("SELECT pg_catalog.loread(0, 100)", "data");
+    asks("SELECT pg_catalog.lo_open(6, 262144)", "1");
+    asks("SELECT pg_catalog.lo_close(1)", "0");
+    EXPECT_EQ(sent_to(shell.main), "PBEQQQQ");
+    EXPECT_FALSE(shell.other.is_lent);
+    asks("SELECT pg_catalog.lowrite(0, 'x')", "1");  // by now the number of the first must be taken there
+    EXPECT_NE(shell.other.sent.find("pg_catalog.lo_open($1, $2)"), std::string::npos);
+    EXPECT_EQ(shell.other.sent.find("pg_catalog.lo_close($1)"), std::string::npos)
+        << "opened and closed: nothing";
+    EXPECT_EQ(shell.other.sent.find("pg_catalog.loread($1"), std::string::npos);
+}
+
 TEST_F(ReplicatedTest, AMarkerThatMainRefusesUndoesTheTransaction) {
     client_sends(batch(kDdl));
     answers(shell.main,
-            executed("BEGIN") + executed("COMMENT") + marked("f") + ready(TransactionStatus::InTransaction));
+            executed("BEGIN") + executed("COMMENT") + marked("1") + ready(TransactionStatus::InTransaction));
     answers(shell.other,
             executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
     answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
@@ -280,6 +417,274 @@ TEST_F(ReplicatedTest, AnErrorOfTheMarkerIsTheErrorOfTheBatch) {
     EXPECT_EQ(sent_to(shell.other), "");
     EXPECT_EQ(replied(), "12CEZ");
     expect_given_back();
+}
+
+class LoginsTest : public ReplicatedTest {
+protected:
+    LoginsTest() {
+        around.logins = &logins;
+        shell.now = TimePoint(seconds(100));
+    }
+    void born(int main, int other) {
+        shell.main.login_began = TimePoint(seconds(main));
+        shell.other.login_began = TimePoint(seconds(other));
+    }
+    void runs(std::string_view sql, std::string_view text) {
+        client_sends(query(sql));
+        answers(shell.main, executed("BEGIN") + tag(text) + ready(TransactionStatus::InTransaction));
+        answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+        shell.main.sent.clear();
+        shell.other.sent.clear();
+        answers(shell.other, executed("BEGIN") + tag(text) + ready(TransactionStatus::InTransaction) +
+                                 marked() + ready(TransactionStatus::InTransaction));
+    }
+    void is_refused_if_born(int main, int other) {
+        logins.changed(TimePoint(seconds(50)));
+        born(main, other);
+        runs(kDdl, "COMMENT");
+        EXPECT_NE(shell.main.sent.find("ROLLBACK"), std::string::npos);
+        answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        answers(shell.other, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        EXPECT_NE(shell.replied.find("40001"), std::string::npos);
+        expect_given_back();
+    }
+    LoginMarks logins;
+};
+
+TEST_F(LoginsTest, ChangeByAlterRoleSetAndItsKin) {
+    runs("ALTER ROLE amy SET search_path TO s", "ALTER ROLE");
+    EXPECT_EQ(logins.latest(), shell.now) << "before anybody can see it";
+    shell.now += seconds(1);
+    commits();
+    EXPECT_EQ(logins.latest(), shell.now) << "what logged in meanwhile may have either";
+}
+
+TEST_F(LoginsTest, DoNotChangeByOtherDdl) {
+    runs(kDdl, "COMMENT");
+    commits();
+    EXPECT_EQ(logins.latest(), TimePoint{});
+}
+
+TEST_F(LoginsTest, OfBeforeAChangeDoNotCommitOnMain) {
+    is_refused_if_born(40, 60);
+}
+
+TEST_F(LoginsTest, OfBeforeAChangeDoNotCommitOnOthers) {
+    is_refused_if_born(60, 50);
+}
+
+TEST_F(LoginsTest, BehindAChangeCommit) {
+    logins.changed(TimePoint(seconds(50)));
+    born(51, 60);
+    runs(kDdl, "COMMENT");
+    commits();
+    EXPECT_EQ(replied(), "CZ");
+}
+
+// A transaction that has changed the schema, and a table "made" that its own facts know.
+class BehindDdlTest : public ReplicatedTest {
+protected:
+    BehindDdlTest() {
+        around.now = TimePoint(std::chrono::seconds(10));
+        auto committed = std::make_shared<sql::CatalogFacts>(*database.facts);
+        committed->as_of = around.now;
+        database.facts = committed;
+        around.catalog_reading.queries = [](const RelationNames& /*names*/) {
+            return std::vector<std::string>{"SELECT 'catalog'"};
+        };
+        around.catalog_reading.understand = [this](const std::vector<CatalogAnswer>& answers,
+                                                   const sql::CatalogFacts& /*committed*/,
+                                                   const RelationNames& /*names*/) {
+            EXPECT_EQ(answers.size(), 1U);
+            auto write = std::make_shared<sql::WriteFacts>();
+            write->columns.emplace_back().name = "id";
+            write->insert_obstacle = obstacle;
+            auto facts = std::make_shared<sql::CatalogFacts>(*database.facts);
+            facts->relations["made"].write = write;
+            return facts;
+        };
+        client_sends(query("BEGIN"));
+        runs(kDdl, "COMMENT", true);
+    }
+
+    // On both nodes, with nothing asked before.
+    void runs(std::string_view sql, std::string_view told, bool begins = false) {
+        const std::string begun = begins ? executed("BEGIN") : std::string();
+        const std::string done = begun + tag(told) + ready(TransactionStatus::InTransaction);
+        client_sends(query(sql));
+        EXPECT_EQ(sent_to(shell.main), begins ? "PBEQ" : "Q") << sql;
+        answers(shell.main, done);
+        EXPECT_EQ(sent_to(shell.other), begins ? "PBEQ" : "Q") << sql;
+        answers(shell.other, done);
+        EXPECT_EQ(replied(), begins ? "CZCZ" : "CZ");
+    }
+    void waits(const std::string& request) {
+        EXPECT_EQ(session.pump(request), 0U);
+        EXPECT_NE(shell.main.sent.find("pgpool_own_facts"), std::string::npos);
+        EXPECT_EQ(sent_to(shell.main), "Q");
+        EXPECT_EQ(sent_to(shell.other), "");
+        EXPECT_EQ(session.pump(request), 0U) << "it waits";
+    }
+    static std::string catalogs(std::string_view isolation = "read committed") {
+        std::string row;
+        wire::FrameBuilder(row, wire::backend::kDataRow)
+            .int16(1)
+            .int32(static_cast<std::uint32_t>(isolation.size()))
+            .bytes(isolation);
+        return tag("SAVEPOINT") + row + tag("SELECT 1") + tag("SELECT 0") + tag("ROLLBACK") + tag("RELEASE") +
+               ready(TransactionStatus::InTransaction);
+    }
+    void reads_catalogs(const std::string& request) {
+        waits(request);
+        answers(shell.main, catalogs());
+        EXPECT_EQ(replied(), "");
+    }
+    void all_roll_back() {
+        for (TestLink* link : {&shell.main, &shell.other}) EXPECT_EQ(sent_to(*link), "Q") << "ROLLBACK";
+        for (TestLink* link : {&shell.main, &shell.other})
+            answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        EXPECT_FALSE(shell.other.is_lent);
+    }
+    // The SQLSTATE of what was replied, and the status at its end.
+    std::string told() {
+        const auto frame = wire::next_frame(shell.replied).frame;
+        EXPECT_EQ(frame.type, 'E');
+        const std::string sqlstate(wire::read_error_fields(frame.body).sqlstate);
+        const std::string status = shell.replied.substr(shell.replied.size() - 1);
+        shell.replied.clear();
+        return sqlstate + status;
+    }
+
+    std::string obstacle;  // of "made", as the catalogs have it
+    static constexpr std::string_view kInsert = "INSERT INTO made VALUES (1)";
+};
+
+TEST_F(BehindDdlTest, CatalogsAreReadOnceForTheWritesBehindIt) {
+    reads_catalogs(query(kInsert));
+    runs(kInsert, "INSERT 0 1");
+    runs(kInsert, "INSERT 0 1");
+    runs(kDdl, "COMMENT");
+    reads_catalogs(query(kInsert));
+    runs(kInsert, "INSERT 0 1");
+    runs("SAVEPOINT a", "SAVEPOINT");
+    runs(kInsert, "INSERT 0 1");
+    runs("ROLLBACK TO a", "ROLLBACK");
+    reads_catalogs(query(kInsert));
+}
+
+TEST_F(BehindDdlTest, WhatTheyShowCounts) {
+    obstacle = "trigger";
+    reads_catalogs(query(kInsert));
+    EXPECT_EQ(session.pump(query(kInsert)), 0U);
+    all_roll_back();
+    client_sends(query(kInsert));
+    EXPECT_EQ(told(), "0A000E");
+    client_sends(query("ROLLBACK"));
+    EXPECT_EQ(replied(), "CZ");
+}
+
+TEST_F(BehindDdlTest, AnErrorOfTheirsIsNotTheStatements) {
+    waits(query(kInsert));
+    answers(shell.main, tag("SAVEPOINT") + error("42501") + ready(TransactionStatus::Failed));
+    EXPECT_EQ(session.pump(query(kInsert)), 0U);
+    all_roll_back();
+    EXPECT_EQ(replied(), "");
+    client_sends(query(kInsert));
+    EXPECT_NE(shell.replied.find("the catalogs could not be read: no"), std::string::npos);
+    EXPECT_EQ(told(), "0A000E");
+}
+
+TEST_F(BehindDdlTest, ACancelOfTheirsIsToldAsOne) {
+    waits(query(kInsert));
+    session.on_cancel();
+    answers(shell.main, error("57014") + ready(TransactionStatus::Failed));
+    EXPECT_EQ(session.pump(query(kInsert)), 0U);
+    all_roll_back();
+    client_sends(query(kInsert));
+    EXPECT_EQ(told(), "57014E");
+}
+
+TEST_F(BehindDdlTest, AboveReadCommittedItIsRefused) {
+    waits(query(kInsert));
+    answers(shell.main, catalogs("repeatable read"));
+    EXPECT_EQ(session.pump(query(kInsert)), 0U);
+    all_roll_back();
+    client_sends(query(kInsert));
+    EXPECT_NE(shell.replied.find("above READ COMMITTED"), std::string::npos);
+    EXPECT_EQ(told(), "0A000E");
+}
+
+TEST_F(BehindDdlTest, IfOthersChangeTheSchemaMeanwhileTheyAreReadAgain) {
+    waits(query(kInsert));
+    database.marks->ddl_seen(around.now);
+    answers(shell.main, catalogs());
+    around.now += std::chrono::seconds(1);
+    reads_catalogs(query(kInsert));
+    runs(kInsert, "INSERT 0 1");
+}
+
+TEST_F(BehindDdlTest, WhatWasDoneWhileTheSchemaChangedIsJudgedAnew) {
+    reads_catalogs(query(kInsert));
+    client_sends(query(kInsert));
+    database.marks->ddl_seen(around.now);
+    around.now += std::chrono::seconds(1);
+    answers(shell.main, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+    sent_to(shell.main), sent_to(shell.other), replied();
+    obstacle = "trigger";
+    reads_catalogs(query("COMMIT"));
+    EXPECT_EQ(session.pump(query("COMMIT")), 0U);
+    all_roll_back();
+    client_sends(query("COMMIT"));
+    EXPECT_EQ(told(), "40001I");
+}
+
+TEST_F(BehindDdlTest, IfItIsJudgedAlikeItCommits) {
+    reads_catalogs(query(kInsert));
+    client_sends(query(kInsert));
+    database.marks->ddl_seen(around.now);
+    around.now += std::chrono::seconds(1);
+    answers(shell.main, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+    sent_to(shell.main), sent_to(shell.other), replied();
+    reads_catalogs(query("COMMIT"));
+    EXPECT_EQ(session.pump(query("COMMIT")), 0U);
+    EXPECT_EQ(sent_to(shell.main), "PBEPBES") << "the marker";
+}
+
+TEST_F(BehindDdlTest, InABatchToo) {
+    reads_catalogs(batch(kInsert));
+    client_sends(batch(kInsert));
+    EXPECT_EQ(sent_to(shell.main), "PBES");
+    answers(shell.main, executed("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.other), "PBES");
+    EXPECT_EQ(replied(), "12CZ");
+}
+
+TEST_F(BehindDdlTest, TextsOfBothRunPartByPart) {
+    const std::string text = query("COMMENT ON TABLE t IS 'x'; INSERT INTO made VALUES (1)");
+    client_sends(text);
+    EXPECT_EQ(sent_to(shell.main), "Q");
+    answers(shell.main, tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    static_cast<void>(session.pump({}));
+    EXPECT_EQ(sent_to(shell.main), "Q") << "the catalogs";
+    answers(shell.main, catalogs());
+    static_cast<void>(session.pump({}));
+    EXPECT_EQ(sent_to(shell.main), "Q") << "the INSERT";
+    answers(shell.main, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+    static_cast<void>(session.pump({}));
+    EXPECT_EQ(replied(), "CCZ");
+}
+
+TEST_F(BehindDdlTest, NothingOfThemStaysBehindTheTransaction) {
+    reads_catalogs(query(kInsert));
+    runs(kInsert, "INSERT 0 1");
+    client_sends(query("ROLLBACK"));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    sent_to(shell.main), sent_to(shell.other), replied();
+    EXPECT_EQ(session.pump(query(kInsert)), 0U) << "it waits for newer facts of the database";
+    EXPECT_EQ(sent_to(shell.main), "");
 }
 
 }  // namespace

@@ -31,62 +31,137 @@ std::string bind_rest(std::initializer_list<std::uint16_t> result_formats) {
     return rest;
 }
 
-RowImages images(bool client_returns, bool draws = false) {
+RowImages images(bool client_returns, bool draws = false, bool falls = false, std::size_t columns = 0) {
     auto plan = std::make_shared<replication::ImagePlan>();
     plan->returned = {"t.id", "t.a"};
     plan->repeat = "UPDATE t SET a = $2 WHERE id = $1";
-    plan->tag = "UPDATE 1";
+    plan->repeat_all = "UPDATE t SET a = v.c2 FROM v WHERE id = v.c1";
+    plan->columns = columns;
+    plan->tag = "UPDATE";
     plan->target = "t";
     plan->client_returns = client_returns;
-    if (draws) plan->sequences = {{0, "id"}};
+    if (draws) plan->sequences = {{0, "id", falls}};
     return RowImages(plan);
 }
 
 TEST(RowImages, ClientSeesItsOwnColumnsOnly) {
     RowImages all = images(true);
-    EXPECT_EQ(all.take_row(row({"x", std::nullopt, "1", "2"})), row({"x", std::nullopt}));
+    EXPECT_EQ(all.take_row(row({"x", std::nullopt, "1", "2", "1"})), row({"x", std::nullopt}));
     RowImages none = images(false);
-    EXPECT_EQ(none.take_row(row({"1", "2"})), std::nullopt);
+    EXPECT_EQ(none.take_row(row({"1", "2", "1"})), std::nullopt);
 }
 
-TEST(RowImages, EachRowIsRepeatedInOrder) {
+TEST(RowImages, OneRowIsRepeatedByItself) {
     RowImages made = images(true);
-    (void)made.take_row(row({"x", "1", "2"}));
-    (void)made.take_row(row({"y", "3", std::nullopt}));
+    (void)made.take_row(row({"x", "3", std::nullopt, "1"}));
+    PreparedRegistry registry{"_p_"};
+    CopiedRequest request;
+    made.add_to(request, registry, "");
+    ASSERT_EQ(request.executions.size(), 1U);
+    EXPECT_EQ(request.executions[0].values,
+              std::string(2, '\0') + row({"3", std::nullopt}) + std::string(2, '\0'));
+    StepOutcome outcome;
+    made.add_to(outcome);
+    EXPECT_EQ(outcome.text(), "UPDATE 1");
+}
+
+// An array as array_send() makes it.
+std::string array(const Row& values) {
+    std::string made;
+    for (const std::uint32_t word : {1U, 1U, 25U, static_cast<std::uint32_t>(values.size()), 1U})
+        append_be32(made, word);
+    return made + row(values).substr(2);
+}
+
+TEST(RowImages, SeveralRowsAreRepeatedAtOnceInOrder) {
+    RowImages made = images(true);
+    (void)made.take_row(row({"x", "1", "2", "1"}));
+    (void)made.take_row(row({"y", "3", std::nullopt, "1"}));
     EXPECT_TRUE(made.is_told_by("UPDATE 2"));
     EXPECT_FALSE(made.is_told_by("UPDATE 3"));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry);
-    ASSERT_EQ(request.executions.size(), 2U);
-    EXPECT_NE(request.executions[1].values.find(row({"3", std::nullopt}).substr(2)), std::string::npos);
+    made.add_to(request, registry, "");
+    ASSERT_EQ(request.executions.size(), 1U);
+    EXPECT_TRUE(request.executions[0].statement->sql_and_types.starts_with("UPDATE t SET a = v.c2 "));
+    std::string expected;
+    append_be16(expected, 1);
+    append_be16(expected, 1);
+    expected += row({array({"1", "3"}), array({"2", std::nullopt})}) + std::string(2, '\0');
+    EXPECT_EQ(request.executions[0].values, expected);
     StepOutcome outcome;
     made.add_to(outcome);
-    EXPECT_EQ(outcome.text(), "UPDATE 1; UPDATE 1");
+    EXPECT_EQ(outcome.text(), "UPDATE 2");
 }
 
-TEST(RowImages, SequenceFollowsToItsLastValue) {
-    RowImages made = images(false, true);
-    (void)made.take_row(row({"-3", "2"}));
-    (void)made.take_row(row({"-4", "2"}));
+TEST(RowImages, SeveralRowsGoOneByOneWhereTheyMay) {
+    auto plan = std::make_shared<replication::ImagePlan>(images(false).plan());
+    plan->repeat_all.clear();
+    const auto made_of = [](const replication::ImagePlanPtr& its, int rows) {
+        RowImages made{its};
+        for (int i = 0; i < rows; ++i) (void)made.take_row(row({std::to_string(i), "2", "1"}));
+        return made;
+    };
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry);
-    ASSERT_EQ(request.executions.size(), 3U);
-    EXPECT_EQ(request.executions[2].values, text_values({"t", "id", "-4"}));
+    made_of(plan, 2).add_to(request, registry, "");
+    EXPECT_EQ(request.executions.size(), 2U);
+    StepOutcome outcome;
+    made_of(plan, 2).add_to(outcome);
+    EXPECT_EQ(outcome.text(), "UPDATE 1; UPDATE 1");
+    EXPECT_EQ(made_of(plan, 2).obstacle(), "");
+    plan->one_by_one = "constraint c";
+    EXPECT_EQ(made_of(plan, 1).obstacle(), "");
+    EXPECT_NE(made_of(plan, 2).obstacle().find("though constraint c is"), std::string::npos);
+}
+
+TEST(RowImages, ValuesRestOnWhatMainTells) {
+    using Flaw = RowImages::Flaw;
+    const auto flaw = [](std::size_t columns, const char* check) {
+        RowImages made = images(false, false, false, columns);
+        (void)made.take_row(row({"1", "2", check}));
+        (void)made.take_row(row({"1", "2", columns == 0 ? "1" : "1 4"}));
+        return made.flaw();
+    };
+    EXPECT_EQ(flaw(0, "1"), Flaw::None);
+    EXPECT_EQ(flaw(0, "3"), Flaw::None);
+    EXPECT_EQ(flaw(0, "0"), Flaw::Digits);
+    EXPECT_EQ(flaw(0, "-15"), Flaw::Digits);
+    EXPECT_EQ(flaw(4, "1 4"), Flaw::None);
+    EXPECT_EQ(flaw(4, "1 5"), Flaw::Columns);
+    EXPECT_EQ(flaw(4, "0 5"), Flaw::Digits);
+}
+
+std::string position_of(bool falls, std::initializer_list<const char*> taken) {
+    RowImages made = images(false, true, falls);
+    for (const char* value : taken) (void)made.take_row(row({value, "2", "1"}));
+    PreparedRegistry registry{"_p_"};
+    CopiedRequest request;
+    made.add_to(request, registry, "");
+    EXPECT_EQ(request.executions.size(), 2U);
+    return request.executions.back().values;
+}
+
+TEST(RowImages, SequenceFollowsToItsFurthestValue) {
+    EXPECT_EQ(position_of(false, {"3", "5", "4"}), text_values({"t", "id", "5"}));
+    EXPECT_EQ(position_of(true, {"-3", "-5", "-4"}), text_values({"t", "id", "-5"}));
 }
 
 TEST(RowImages, FormatsAreOnePerColumnOrOneForAll) {
     EXPECT_EQ(images(false).with_formats(bind_rest({1})), bind_rest({}));  // ours alone: text
     EXPECT_EQ(images(true).with_formats(bind_rest({1})), bind_rest({1}));
-    EXPECT_EQ(images(true).with_formats(bind_rest({0, 1})), bind_rest({0, 1, 0, 0}));
+    EXPECT_EQ(images(true).with_formats(bind_rest({0, 1})), bind_rest({0, 1, 0, 0, 0}));
+    EXPECT_TRUE(images(true).is_binary(bind_rest({1})));
+    EXPECT_FALSE(images(true).is_binary(bind_rest({0, 1})));
+    EXPECT_FALSE(images(false).is_binary(bind_rest({1})));
 }
 
 TEST(RowImages, TooManyAreNotKept) {
     RowImages made = images(false);
     const std::string large(RowImages::kMostBytes / 2, 'x');
-    for (int i = 0; i < 3; ++i) (void)made.take_row(row({std::to_string(i), large}));
+    for (int i = 0; i < 3; ++i) (void)made.take_row(row({std::to_string(i), large, "1"}));
     EXPECT_FALSE(made.fits());
+    EXPECT_EQ(made.obstacle(), "more rows than can travel");
     EXPECT_TRUE(made.is_told_by("UPDATE 3"));
 }
 
@@ -98,7 +173,7 @@ TEST(RowImages, AnUnplannedSelectShowsItsRowsAsTheyAre) {
     EXPECT_EQ(made.take_row(row({"7"})), row({"7"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry);
+    made.add_to(request, registry, "");
     EXPECT_TRUE(request.empty());
 }
 

@@ -122,5 +122,22 @@ TEST_F(TemporariesTest, WithoutFactsNoNameIsKnownToBeFree) {
     EXPECT_EQ(names(), "?");
 }
 
+TEST_F(TemporariesTest, MayBeDroppedUnnamed) {
+    run("drop owned by bob", "DROP OWNED");
+    EXPECT_EQ(names(), "") << "there are none";
+    for (const char* sql : {"drop owned by bob", "reassign owned by bob to amy", "drop schema s cascade",
+                            "drop extension e cascade", "drop type color cascade"}) {
+        temporaries_.clear();
+        run("create temp table a (i int)", "CREATE TABLE");
+        run(sql, "DROP");
+        EXPECT_EQ(names(), "?") << sql;
+    }
+    temporaries_.clear();
+    run("create temp table a (i int)", "CREATE TABLE");
+    run("drop table t cascade", "DROP TABLE");
+    run("drop type color", "DROP TYPE");
+    EXPECT_EQ(names(), "a ");
+}
+
 }  // namespace
 }  // namespace pgpool::exec

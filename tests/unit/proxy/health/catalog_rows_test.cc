@@ -34,6 +34,26 @@ public:
                           const char* volatility = "v") {
         return function({schema, name, volatility, "plpgsql", "f", source, {}, {}, {}});
     }
+    std::uint32_t other_language(const char* name, const char* volatility) {
+        return function({"public", name, volatility, "plperl", "f", "...", {}, {}, {}});
+    }
+    // For mode replication.
+    void table(std::uint32_t oid, const char* name) {
+        add(CatalogQuery::Tables, {std::to_string(oid), "r", name, "f", "f", "f", {}});
+    }
+    void column(std::uint32_t table, const char* name, bool is_generated, std::string tree) {
+        add(CatalogQuery::Columns, {std::to_string(table),
+                                    name,
+                                    "",
+                                    is_generated ? "t" : "f",
+                                    std::move(tree),
+                                    {},
+                                    {},
+                                    "f",
+                                    {},
+                                    "f",
+                                    "f"});
+    }
     std::uint32_t c_function(const char* name, const char* volatility) {
         return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
     }
@@ -70,12 +90,26 @@ public:
         add(CatalogQuery::Types, {schema, name, harmless ? "t" : "f"});
     }
 
-    [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
-        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5, 3, 2, 2, 3, 2, 3, 3,
-                                                                    6,  6, 5, 3, 4, 7, 3, 3, 2};
+    // A table with one column and its default.
+    void defaulted(const char* name, const char* column_name, std::string tree) {
+        const std::uint32_t oid = relation(name);
+        table(oid, name);
+        column(oid, column_name, false, std::move(tree));
+    }
+
+    [[nodiscard]] CatalogRows rows() const {
+        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5,  3, 2, 2, 3, 2, 3, 3,
+                                                                    7,  11, 5, 3, 4, 7, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
-        return build_facts(rows, 7, purpose);
+        return rows;
+    }
+    [[nodiscard]] sql::CatalogFacts facts(FactsFor purpose = FactsFor::Routing) const {
+        return build_facts(rows(), 7, purpose);
+    }
+    void next_oid(std::uint32_t oid) { next_oid_ = oid; }
+    [[nodiscard]] pg::Rows functions() const {
+        return rows()[static_cast<std::size_t>(CatalogQuery::Functions)];
     }
 
 private:
@@ -118,6 +152,17 @@ TEST(BuildFacts, BuiltinFunctions) {
     EXPECT_FALSE(facts.function("", "pg_advisory_lock")->harmless);
     EXPECT_FALSE(facts.function("", "set_config")->harmless);
     EXPECT_EQ(facts.function("public", "lower"), nullptr);
+}
+
+TEST(BuildFacts, FunctionsThatReadOnlyByOid) {
+    FakeCatalog catalog;
+    const std::uint32_t length = catalog.builtin("length", "i");
+    const std::uint32_t lo_create = catalog.builtin("lo_create", "v");
+    const std::uint32_t own = catalog.c_function("length", "i");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.is_stable_builtin(length));
+    EXPECT_FALSE(facts.is_stable_builtin(lo_create));
+    EXPECT_FALSE(facts.is_stable_builtin(own));
 }
 
 TEST(BuildFacts, ANameCountsWithItsWorstOverload) {
@@ -334,6 +379,110 @@ TEST(BuildFacts, Types) {
     EXPECT_FALSE(facts.type("", "status")->harmless);
 }
 
+// f() may write, though it is STABLE or IMMUTABLE.
+bool may_write(const FakeCatalog& catalog, std::string_view name = "f") {
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.function("", name)->may_write, catalog.facts().function("", name)->may_write);
+    return facts.function("", name)->may_write;
+}
+
+TEST(BuildFacts, WhatCallsAWriterMayWrite) {
+    FakeCatalog catalog;
+    catalog.plpgsql("f", "BEGIN RETURN g(lower('x')); END", "public", "s");
+    catalog.plpgsql("g", "BEGIN RETURN lower(x); END", "public", "i");
+    EXPECT_FALSE(may_write(catalog));
+    catalog.plpgsql("g", "BEGIN RETURN w(x); END", "public", "i");
+    EXPECT_FALSE(may_write(catalog)) << "nobody has that name";
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    EXPECT_TRUE(may_write(catalog));
+    EXPECT_TRUE(may_write(catalog, "g"));
+    EXPECT_FALSE(may_write(catalog, "w")) << "its declaration says so";
+}
+
+TEST(BuildFacts, SequencesAreWritten) {
+    FakeCatalog catalog;
+    catalog.builtin("nextval", "v");
+    catalog.plpgsql("f", "BEGIN RETURN nextval('s'); END", "public", "s");
+    catalog.plpgsql("g", "BEGIN RETURN random(); END", "public", "s");
+    EXPECT_TRUE(may_write(catalog));
+    EXPECT_FALSE(may_write(catalog, "g"));
+}
+
+TEST(BuildFacts, DynamicCodeMayWrite) {
+    FakeCatalog catalog;
+    catalog.plpgsql("f", "BEGIN EXECUTE 'x' INTO y; RETURN y; END", "public", "s");
+    EXPECT_TRUE(may_write(catalog));
+    catalog.plpgsql("g", "BEGIN RETURN (SELECT temp FROM weather); END", "public", "s");
+    EXPECT_FALSE(may_write(catalog, "g")) << "a word that only sessions care about";
+    catalog.plpgsql("h", "BEGIN RETURN (SELECT w(temp) FROM weather); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    EXPECT_TRUE(may_write(catalog, "h")) << "what follows such a word is read";
+}
+
+TEST(BuildFacts, DeclarationsAreTrustedWhereNothingElseIsKnown) {
+    FakeCatalog catalog;
+    catalog.c_function("f", "s");
+    catalog.c_function("g", "i");
+    catalog.other_language("h", "s");
+    catalog.other_language("k", "i");
+    EXPECT_FALSE(may_write(catalog, "f"));
+    EXPECT_FALSE(may_write(catalog, "g"));
+    EXPECT_TRUE(may_write(catalog, "h"));
+    EXPECT_FALSE(may_write(catalog, "k"));
+}
+
+TEST(BuildFacts, AViewMayWriteByAStableFunction) {
+    FakeCatalog catalog;
+    const auto stable = catalog.plpgsql("f", "BEGIN RETURN w(); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END", "public", "s");
+    const auto view = catalog.relation("v", "v");
+    catalog.tree(view, kViewTree, calls(stable));
+    EXPECT_FALSE(catalog.facts().relation("", "v")->reads_volatile);
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    EXPECT_TRUE(catalog.facts().relation("", "v")->reads_volatile);
+}
+
+TEST(BuildFacts, ImmutableIsWhatReadsNothing) {
+    FakeCatalog catalog;
+    catalog.relation("t");
+    catalog.plpgsql("pure", "BEGIN RETURN lower(x); END", "public", "i");
+    catalog.plpgsql("dice", "BEGIN RETURN random(); END", "public", "i");
+    catalog.plpgsql("reads", "BEGIN RETURN (SELECT a FROM t); END", "public", "i");
+    catalog.plpgsql("asks", "BEGIN RETURN current_date; END", "public", "i");
+    catalog.plpgsql("says", "BEGIN RETURN timestamp 'now'; END", "public", "i");
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.function("", "pure")->volatility, Volatility::Immutable);
+    for (const char* name : {"dice", "reads", "asks", "says"}) {
+        EXPECT_EQ(facts.function("", name)->volatility, Volatility::Stable) << name;
+        EXPECT_EQ(catalog.facts().function("", name)->volatility, Volatility::Immutable) << name;
+    }
+}
+
+TEST(BuildFacts, DefaultsAndGeneratedColumnsWriteByStableFunctions) {
+    FakeCatalog catalog;
+    const auto writer = catalog.plpgsql("f", "BEGIN RETURN w(); END", "public", "s");
+    catalog.plpgsql("w", "BEGIN RETURN 1; END");
+    const auto plain = catalog.relation("plain");
+    catalog.table(plain, "plain");
+    catalog.column(plain, "a", false, calls(writer));
+    const auto generated = catalog.relation("generated");
+    catalog.table(generated, "generated");
+    catalog.column(generated, "a", true, calls(writer));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.relation("", "plain")->write->column("a")->filled, sql::Default::MayWrite);
+    EXPECT_EQ(facts.relation("", "plain")->write->obstacle, "");
+    EXPECT_EQ(facts.relation("", "generated")->write->obstacle,
+              "column \"a\" of table \"generated\" is generated by what is not immutable");
+}
+
+TEST(BuildFacts, UnloggedTablesCannotBeWritten) {
+    FakeCatalog catalog;
+    const auto unlogged = catalog.relation("u", "r", "u");
+    catalog.table(unlogged, "u");
+    EXPECT_EQ(catalog.facts(FactsFor::Replication).relation("", "u")->write->obstacle,
+              "table \"u\" is unlogged: a crash of one node empties it there");
+}
+
 TEST(BuildFacts, CopesWithManyObjects) {
     FakeCatalog catalog;
     for (int i = 0; i < 20'000; ++i) {
@@ -353,6 +502,86 @@ TEST(BuildFacts, CopesWithManyObjects) {
     std::printf("[ measured ] build_facts: %lld ms\n",
                 static_cast<long long>(std::chrono::duration_cast<milliseconds>(took).count()));
     EXPECT_LT(took, seconds(10)) << "quadratic somewhere";
+}
+
+sql::Default filled(const sql::CatalogFacts& facts, const char* table) {
+    return facts.relation("", table)->write->columns.at(0).filled;
+}
+
+TEST(ChangedFacts, BuiltInFunctionsAreThoseOfWhatWasCommitted) {
+    FakeCatalog before;
+    before.next_oid(100);
+    const auto clock = before.builtin("clock", "v");
+    const auto lower = before.builtin("upper", "i");
+    before.next_oid(16384);
+    before.plpgsql("gone", "BEGIN RETURN 1; END");
+    sql::CatalogFacts committed = before.facts(FactsFor::Replication);
+    FakeCatalog now;
+    now.next_oid(20000);
+    now.defaulted("t", "at", calls(clock));
+    now.defaulted("u", "at", calls(lower));
+    EXPECT_EQ(build_changed_facts(now.rows(), committed, {}), nullptr);
+    committed.builtin_functions = builtin_functions(before.functions());
+    const auto facts = build_changed_facts(now.rows(), committed, {});
+    ASSERT_NE(facts, nullptr);
+    EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
+    EXPECT_EQ(filled(*facts, "u"), sql::Default::Deterministic);
+    EXPECT_TRUE(facts->function("", "clock")->builtin);
+    EXPECT_EQ(facts->function("", "gone"), nullptr);
+}
+
+TEST(ChangedFacts, ABuiltInFunctionThatWasChangedIsNoBetterThanBefore) {
+    FakeCatalog before;
+    before.next_oid(100);
+    const auto upper = before.builtin("upper", "i");
+    const auto clock = before.builtin("clock", "v");
+    sql::CatalogFacts committed = before.facts(FactsFor::Replication);
+    committed.builtin_functions = builtin_functions(before.functions());
+    FakeCatalog now;
+    now.next_oid(100);
+    now.builtin("upper", "v");
+    now.builtin("clock", "i");
+    now.next_oid(20000);
+    now.defaulted("t", "a", calls(upper));
+    now.defaulted("u", "a", calls(clock));
+    const auto facts = build_changed_facts(now.rows(), committed, {});
+    EXPECT_EQ(filled(*facts, "t"), sql::Default::NotDeterministic);
+    EXPECT_EQ(filled(*facts, "u"), sql::Default::NotDeterministic);
+}
+
+TEST(BuildFacts, ADefaultByAFunctionThatIsNotInTheListMayWrite) {
+    FakeCatalog catalog;
+    const auto known = catalog.plpgsql("known", "BEGIN RETURN 1; END", "public", "i");
+    catalog.defaulted("t", "a", calls(known));
+    catalog.defaulted("u", "a", calls(60000));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(filled(facts, "t"), sql::Default::Deterministic);
+    EXPECT_EQ(filled(facts, "u"), sql::Default::MayWrite);
+}
+
+TEST(ChangedFacts, HowRelationsThatWereNotReadWholeAreWrittenIsNotKnown) {
+    FakeCatalog catalog;
+    catalog.defaulted("t", "a", "");
+    catalog.defaulted("u", "a", "");
+    sql::CatalogFacts committed;
+    committed.builtin_functions = builtin_functions(catalog.functions());
+    const auto facts = build_changed_facts(catalog.rows(), committed, {"t"});
+    EXPECT_NE(facts->relation("public", "t")->write, nullptr);
+    EXPECT_EQ(facts->relation("", "u")->write, nullptr);
+    EXPECT_EQ(facts->relation("public", "u")->write, nullptr);
+}
+
+TEST(CatalogQueries, WhatHasChangedIsAskedForInTheSameWay) {
+    for (std::size_t i = 0; i < kCatalogQueries; ++i) {
+        const auto query = static_cast<CatalogQuery>(i);
+        EXPECT_EQ(changed_query(query, {}) == catalog_query(query), query != CatalogQuery::Functions);
+        EXPECT_TRUE(changed_query(query, {}).starts_with(catalog_query(query)));
+        EXPECT_EQ(changed_query(query, {}).find_first_of(";\\"), std::string::npos);
+        const bool is_restricted = query == CatalogQuery::Columns || query == CatalogQuery::Keys;
+        const std::string restricted = changed_query(query, {"it's", "t"});
+        EXPECT_EQ(restricted != changed_query(query, {}), is_restricted);
+        EXPECT_EQ(restricted.find("relname IN ('it''s', 't')") != std::string::npos, is_restricted);
+    }
 }
 
 }  // namespace

@@ -17,7 +17,14 @@ using sql::Default;
 
 inline sql::ColumnFacts column(const char* name, Default filled = Default::Null,
                                Content content = Content::Plain) {
-    return {name, filled, content};
+    return {.name = name, .filled = filled, .content = content, .type = "pg_catalog.int4"};
+}
+
+inline sql::ColumnFacts drawn(const char* name, const char* sequence, bool as_it_is = true) {
+    sql::ColumnFacts made = column(name, Default::Sequence);
+    made.sequences = {sequence};
+    made.is_drawn = as_it_is;
+    return made;
 }
 
 class Catalog {
@@ -75,13 +82,18 @@ private:
             function("pg_catalog", name, Volatility::Stable);
         for (const char* name :
              {"random", "gen_random_uuid", "nextval", "setval", "clock_timestamp", "pg_sleep",
-              "pg_advisory_lock", "pg_notify", "lo_create", "set_config", "currval"})
+              "pg_advisory_lock", "pg_notify", "lo_create", "lo_open", "lo_tell", "lo_unlink", "lo_import",
+              "lo_get", "lowrite", "set_config", "currval"})
             function("pg_catalog", name, Volatility::Volatile);
         function("public", "pure", Volatility::Immutable);
         function("public", "looks", Volatility::Stable);
         function("public", "acts", Volatility::Volatile);
         function("public", "uuid_generate_v4", Volatility::Volatile);
         facts_.functions["uuid_generate_v4"].writes_nothing = true;
+        function("public", "pretends", Volatility::Stable);
+        facts_.functions["pretends"].may_write = true;
+        function("public", "pretends_more", Volatility::Immutable);
+        facts_.functions["pretends_more"].may_write = true;
         function("public", "gather", Volatility::Immutable);
         facts_.functions["gather"].aggregate = true;
         facts_.operators["###"] = {Volatility::Volatile, false, true};
@@ -103,9 +115,18 @@ private:
               {&sql::WriteFacts::update_obstacle, "trigger \"w\" on table \"watched\""});
         table("filled", {column("a"), column("x", Default::MayWrite)});
         sql::WriteFacts serial;
-        serial.columns = {column("id", Default::Sequence), column("a")};
+        serial.columns = {drawn("id", "public.serial_id_seq"), column("a")};
         serial.keys = {{"serial_pkey", {"id"}, false}};
         add("serial", serial);
+        serial.columns = {column("id"), drawn("a", "public.numbers", false)};
+        serial.columns[0].is_always = true;
+        add("numbered", serial);
+        sql::WriteFacts list;
+        list.columns = {column("id"), column("place"), column("later")};
+        list.columns[1].is_unique = true;
+        list.keys = {{"list_pkey", {"id"}, false}};
+        list.at_end = "constraint \"list_later\" of table \"list\"";
+        add("list", list);
         sql::WriteFacts keyless;
         keyless.columns = {column("a"), column("ts", Default::Null, Content::Date)};
         add("keyless", keyless);

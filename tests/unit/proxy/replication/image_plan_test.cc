@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "proxy/sql/analyzer.h"
 #include "proxy/sql/lexer.h"
@@ -21,37 +22,109 @@ ImagePlanPtr plan_of(const std::string& sql) {
 std::string told(const std::string& sql) {
     const ImagePlanPtr plan = plan_of(sql);
     if (!plan) return "none";
-    return with_returning(sql::between_semicolons(sql).at(0), *plan) + "\n" + plan->repeat + "\n" + plan->tag;
+    std::string text = with_returning(sql::between_semicolons(sql).at(0), *plan);
+    text.resize(text.find(", pg_catalog."));  // the check
+    return text + "\n" + plan->repeat + "\n" + plan->tag;
 }
 
 TEST(ImagePlan, UpdateTravelsByKeyAndAssignedColumns) {
     EXPECT_EQ(told("update t set a = 1, b = b + 1 where a < 5;"),
               "update t set a = 1, b = b + 1 where a < 5 RETURNING \"t\".\"id\", \"t\".\"a\", \"t\".\"b\"\n"
-              "UPDATE \"t\" SET \"a\" = $2, \"b\" = $3 WHERE \"id\" = $1\nUPDATE 1");
+              "UPDATE \"t\" SET \"a\" = $2, \"b\" = $3 WHERE \"id\" = $1\nUPDATE");
 }
 
 TEST(ImagePlan, TargetIsCalledByItsAlias) {
     EXPECT_EQ(
         told("update public.t as x set a = u.n from u where u.id = x.id -- all"),
         "update public.t as x set a = u.n from u where u.id = x.id RETURNING \"x\".\"id\", \"x\".\"a\"\n"
-        "UPDATE \"public\".\"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE 1");
+        "UPDATE \"public\".\"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE");
 }
 
 TEST(ImagePlan, DeleteTravelsByKey) {
     EXPECT_EQ(told("delete from t using u where u.id = t.a"),
               "delete from t using u where u.id = t.a RETURNING \"t\".\"id\"\n"
-              "DELETE FROM \"t\" WHERE \"id\" = $1\nDELETE 1");
+              "DELETE FROM \"t\" WHERE \"id\" = $1\nDELETE");
 }
 
 TEST(ImagePlan, AColumnIsReturnedOnce) {
     EXPECT_EQ(told("update t set a[1] = 1, a[2] = 2"),
               "update t set a[1] = 1, a[2] = 2 RETURNING \"t\".\"id\", \"t\".\"a\"\n"
-              "UPDATE \"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE 1");
+              "UPDATE \"t\" SET \"a\" = $2 WHERE \"id\" = $1\nUPDATE");
+}
+
+TEST(ImagePlan, SeveralRowsTravelInOneStatement) {
+    constexpr const char* kOne = "ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[])) AS v(c1)";
+    constexpr const char* kTwo =
+        "ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS "
+        "v(c1, "
+        "c2)";
+    EXPECT_EQ(plan_of("update t set a = 1")->repeat_all,
+              std::string("UPDATE \"t\" AS t SET \"a\" = v.c2::pg_catalog.int4 FROM ") + kTwo +
+                  " WHERE t.\"id\" = v.c1::pg_catalog.int4");
+    EXPECT_EQ(plan_of("delete from t")->repeat_all, std::string("DELETE FROM \"t\" AS t USING ") + kOne +
+                                                        " WHERE t.\"id\" = v.c1::pg_catalog.int4");
+    const std::string insert = std::string(
+                                   "INSERT INTO \"serial\" (\"id\", \"a\") OVERRIDING SYSTEM VALUE SELECT "
+                                   "v.c1::pg_catalog.int4, v.c2::pg_catalog.int4 FROM ") +
+                               kTwo;
+    EXPECT_EQ(plan_of("insert into serial (a) values (1)")->repeat_all, insert);
+    EXPECT_EQ(
+        plan_of("insert into serial (id, a) values (1, 1) on conflict (id) do update set a = 2")->repeat_all,
+        insert + " ON CONFLICT (\"id\") DO UPDATE SET \"a\" = EXCLUDED.\"a\"");
+}
+
+TEST(ImagePlan, RowsTravelOneByOneWhereTheirOrderCounts) {
+    const ImagePlanPtr places = plan_of("update list set place = place + 1");
+    EXPECT_EQ(places->repeat_all, "");
+    EXPECT_EQ(places->one_by_one, "constraint \"list_later\" of table \"list\"");
+    EXPECT_NE(plan_of("update list set later = later + 1")->repeat_all, "");
+    EXPECT_NE(plan_of("insert into list select * from list")->repeat_all, "");
+}
+
+TEST(ImagePlan, AUniqueColumnMayBeGenerated) {
+    fixture::Catalog catalog;
+    sql::WriteFacts write = *catalog.facts().relation("", "t")->write;
+    write.columns.back().is_unique = true;
+    catalog.add("t", write);
+    const auto statement = sql::Analyzer().analyze("update t set a = 1");
+    EXPECT_EQ(plan_images(statement->statements.at(0), catalog.facts())->repeat_all, "");
+}
+
+TEST(ImagePlan, RowsTravelOneByOneWhereATypeIsNotKnown) {
+    fixture::Catalog catalog;
+    sql::WriteFacts write = *catalog.facts().relation("", "t")->write;
+    write.columns[1].type.clear();
+    catalog.add("t", write);
+    const auto all = [&](const std::string& sql) {
+        return plan_images(sql::Analyzer().analyze(sql)->statements.at(0), catalog.facts())->repeat_all;
+    };
+    EXPECT_EQ(all("update t set a = 1"), "");
+    EXPECT_NE(all("update t set b = 1"), "");
+}
+
+TEST(ImagePlan, MainTellsHowItsRowsWereRead) {
+    constexpr const char* kDigits = "pg_catalog.current_setting('extra_float_digits')";
+    EXPECT_TRUE(with_returning("delete from t", *plan_of("delete from t"))
+                    .ends_with(std::string("\"id\", ") + kDigits));
+    EXPECT_EQ(plan_of("update t set a = 1")->columns, 0U);
+    const ImagePlanPtr plan = plan_of("insert into serial (a) values (1)");
+    EXPECT_EQ(plan->columns, 2U);
+    EXPECT_NE(with_returning("insert", *plan).find("x.attrelid OPERATOR(pg_catalog.=) '\"serial\"'::"),
+              std::string::npos);
+    EXPECT_EQ(plan->added(), 3U);
+}
+
+TEST(ImagePlan, ValuesAreTextWhateverTheClientWants) {
+    const std::string text =
+        with_returning("delete from t returning a", *plan_of("delete from t returning a"), true);
+    EXPECT_NE(text.find(", CASE WHEN pg_catalog.num_nulls(\"t\".\"id\") OPERATOR(pg_catalog.=) 0 THEN "
+                        "pg_catalog.format('%s', \"t\".\"id\") END, pg_catalog."),
+              std::string::npos);
 }
 
 TEST(ImagePlan, ComesBehindWhatTheClientWantsReturned) {
     EXPECT_EQ(with_returning("delete from t returning a", *plan_of("delete from t returning a")),
-              "delete from t returning a , \"t\".\"id\"");
+              "delete from t returning a , \"t\".\"id\", pg_catalog.current_setting('extra_float_digits')");
 }
 
 TEST(ImagePlan, AnotherKeyServesIfItStays) {
@@ -72,8 +145,29 @@ TEST(ImagePlan, SequencesFollowWhereTheyWereDrawnFrom) {
     const auto count = [](const std::string& sql) { return plan_of(sql)->sequences.size(); };
     EXPECT_EQ(count("insert into serial (a) values (1)"), 1U);
     EXPECT_EQ(count("insert into serial values (default, 1)"), 1U);
+    EXPECT_EQ(count("insert into serial (a) select a from t"), 1U);
     EXPECT_EQ(count("insert into serial (id, a) values (1, 1)"), 0U);
     EXPECT_EQ(plan_of("update serial set id = default"), nullptr);
+}
+
+TEST(ImagePlan, MainIsAskedWhereRowsDoNotTellWhatTheyDrew) {
+    using Names = std::vector<std::string>;
+    const auto moved = [](const std::string& sql) {
+        const ImagePlanPtr plan = plan_of(sql);
+        EXPECT_TRUE(plan->sequences.empty());
+        return plan->moved;
+    };
+    EXPECT_EQ(moved("insert into numbered (id) values (1)"), Names{"public.numbers"});
+    EXPECT_EQ(moved("update numbered set a = default"), Names{"public.numbers"});
+    EXPECT_EQ(moved("insert into serial values (default, 1), (1000, 2)"), Names{"public.serial_id_seq"});
+    EXPECT_EQ(moved("insert into serial (a) values (1) on conflict (id) do update set a = 2"),
+              Names{"public.serial_id_seq"});
+    fixture::Catalog catalog;
+    sql::WriteFacts write = *catalog.facts().relation("", "numbered")->write;
+    write.columns[1].sequences.clear();
+    catalog.add("numbered", write);
+    const auto statement = sql::Analyzer().analyze("insert into numbered (id) values (1)");
+    EXPECT_EQ(plan_images(statement->statements.at(0), catalog.facts()), nullptr);
 }
 
 TEST(ImagePlan, UpsertStaysOneByTheSameKey) {

@@ -45,6 +45,12 @@ std::string told(const Classified& classified) {
     for (const std::uint16_t number : classified.date_parameters)
         out += "date-parameter " + std::to_string(number) + "\n";
     if (rows_travel(classified)) out += "rows-travel\n";
+    if (const LockPlanPtr locks = locks_needed(classified)) {
+        out += "under-locks, as " + locks->reason + ":";
+        for (const std::string& name : locks->written) out += " " + name + "!";
+        for (const std::string& name : locks->others) out += " " + name;
+        out += locks->is_counted ? "\n" : " (not counted)\n";
+    }
     return out;
 }
 
@@ -108,8 +114,21 @@ TEST(WriteClass, ExecuteIsAsWhatWasPreparedAndItsArguments) {
     EXPECT_EQ(execute("execute p(1)", "update t set a = 2 where id = 1"), WriteClass::Point);
     EXPECT_EQ(execute("execute p(now())", "update t set a = $1 where id = 1"), WriteClass::NotProvable);
     EXPECT_EQ(execute("execute p(now())", "select 1"), WriteClass::None);
+    EXPECT_EQ(execute("execute p(1)", "delete from keyless where a = $1"), WriteClass::Predicate);
     EXPECT_EQ(execute("execute p(acts())", "select 1"), WriteClass::NotProvable);
     EXPECT_EQ(execute("execute p(nextval('s'))", "select 1"), WriteClass::NotDeterministic);
+}
+
+TEST(WriteClass, ExecuteRepeatsUnderTheLocksOfWhatWasPrepared) {
+    fixture::Catalog catalog;
+    const auto locks = [&](const std::string& sql, const std::string& prepared) {
+        const sql::StatementInfoPtr info = sql::Analyzer().analyze(sql);
+        return locks_needed(classify_execute(info->statements.at(0), of(prepared), &catalog.facts()));
+    };
+    EXPECT_TRUE(same_locks(locks("execute p(1)", "delete from keyless where a = $1"),
+                           locks_needed(of("delete from keyless"))));
+    EXPECT_EQ(locks("execute p(now())", "delete from keyless where ts < $1"), nullptr);
+    EXPECT_EQ(locks("execute p(1)", "delete from t where id = $1"), nullptr);
 }
 
 TEST(WriteClass, IsExplained) {
@@ -117,6 +136,10 @@ TEST(WriteClass, IsExplained) {
               "replicated: point (equality on key t_pkey)");
     EXPECT_EQ(explain(of("update watched set a = 1"), config::Unsafe::Refuse),
               "refused: not provable (trigger \"w\" on table \"watched\")");
+    EXPECT_EQ(
+        explain(of("delete from keyless where a = 1"), config::Unsafe::Refuse),
+        "repeated under locks, as table \"keyless\" has no key that stays: predicate (rows of \"keyless\" by "
+        "a condition)");
     EXPECT_EQ(explain(of("select 1"), config::Unsafe::Refuse), "not replicated: reads only");
 }
 

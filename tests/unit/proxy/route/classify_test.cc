@@ -50,6 +50,16 @@ TEST(Classify, ExecuteIsAsGoodAsWhatWasPrepared) {
     EXPECT_EQ(verdict("execute p", "select volatile_bad()").leaves, sql::Leaves::UnknownCode);
 }
 
+TEST(Classify, SystemColumnsAreMainsWhereNodesShareNothing) {
+    const sql::CatalogFacts facts = fixture::facts();
+    const RoutingFunctions replicated({}, config::ClusterMode::Replication);
+    for (const char* sql : {"select xmin from t", "select t.ctid::text from t where a = 1"}) {
+        EXPECT_EQ(classify(*analyse(sql), &facts, {}).kind, Class::Read) << sql;
+        EXPECT_EQ(classify(*analyse(sql), &facts, replicated).kind, Class::Write) << sql;
+    }
+    EXPECT_EQ(classify(*analyse("select a from t"), &facts, replicated).kind, Class::Read);
+}
+
 TEST(Classify, CachedVerdictsFollowFactsConfigurationAndExperience) {
     sql::CatalogFacts facts = fixture::facts();
     const sql::StatementInfoPtr info = analyse("select stable_fine(1)");

@@ -119,6 +119,14 @@ def test_mistakes_are_told_as_postgresql_tells_them(replicated, text, error):
     assert contents(replicated.nodes) == "3=3"
 
 
+def test_a_write_in_a_read_only_transaction(replicated):
+    replicated.sql("create table if not exists keyless(v int)")
+    with clients(replicated, 1) as (client,):
+        run(client, "begin read only")
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            run(client, "delete from keyless")
+
+
 def test_what_was_made_behind_the_back_is_undone_and_known_from_then_on(replicated):
     replicated.nodes.sql("drop table if exists late; create table late(id int primary key)")
     with clients(replicated, 1) as (client,):

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: statements that look alike on all nodes and are not (proxy/replication/write_judge.cc and its facts)."""
+import contextlib
+import io
+import tempfile
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers, wire
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+SETUP = """
+create table t(id serial primary key, v text);
+create function w(x text) returns int language plpgsql volatile as $$ begin insert into t(v) values (x); return 2; end $$;
+create function f(x text) returns int language plpgsql stable as $$ begin return w(x); end $$;
+create function g(x text) returns int language sql immutable as 'select f(x)';
+create function shout(x text) returns text language plpgsql immutable as $$ begin return upper(x); end $$;
+create view v as select f('by view') as n;
+create table filled(id int primary key, n int default f('by default'));
+create table dated(id int primary key, v text, ts timestamptz);
+create unlogged table u(id int primary key);
+create table part(id int, v int) partition by list (v);
+create unlogged table part1 partition of part default;
+create role bob login;
+create role fay login;
+create schema s2;
+create table s2.here(id int primary key);
+create table public.here(id int primary key);
+grant all on schema public, s2 to bob, fay;
+grant all on public.here, s2.here to bob;
+create table pages(id int primary key, f text);
+"""
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    with Independents(3) as servers:
+        markers.prepare(servers.nodes, 64)
+        servers.sql(SETUP)
+        # Numbers of types differ from here on.
+        servers.nodes[0].sql("create table gone(a int); drop table gone")
+        servers.sql("create type mood as enum ('sad', 'ok'); create table m(id int primary key, f mood)")
+        yield servers
+
+
+@pytest.fixture
+def replicated(nodes):
+    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        config = {"mode": "replication", "workers": 1, "replication": {"state_directory": state, "slots": 64}}
+        with Proxy.for_cluster(nodes, config) as proxy:
+            proxy.nodes = nodes
+            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
+            yield proxy
+
+
+def same(nodes, query):
+    """The same on all nodes, once."""
+    found = nodes.sql(query)
+    assert len(set(found)) == 1, found
+    return found[0]
+
+
+def run(proxy, *statements, user="postgres"):
+    with contextlib.closing(proxy.connect(user=user)) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else cursor.statusmessage
+
+
+def refused(proxy, statement, word):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match=word):
+        run(proxy, statement)
+
+
+def test_functions_that_write_behind_their_declaration(replicated):
+    for statement in ("select f('a')", "select g('a')", "insert into pages values (1, f('a')::text)"):
+        refused(replicated, statement, "may write")
+    refused(replicated, "select * from v", "volatile function")
+    refused(replicated, "insert into filled(id) values (1)", "volatile function")
+    run(replicated, "insert into filled values (1, 1)", "insert into pages values (1, shout('a'))")
+    assert run(replicated, "select shout('a')") == [("A",)]
+    assert same(replicated.nodes, "select count(*) from t") == 0
+    assert same(replicated.nodes, "select f from pages") == "A"
+
+
+def test_constants_that_each_node_would_compute(replicated):
+    for statement in ("create table n(id int primary key, ts timestamptz default 'now')",
+                      "alter table dated alter ts set default 'now'",
+                      "create view n as select 1 as one where now() < timestamptz 'tomorrow'",
+                      "alter role bob valid until 'tomorrow'"):
+        refused(replicated, statement, "'now'")
+    run(replicated, "create table n(ts timestamptz default now(), s text default 'now' check (s <> 'unknown')) partition by range (ts)")
+    refused(replicated, "create table n1 partition of n for values from ('2020-01-01') to (now())", r"now\(\)")
+    run(replicated, "create table n1 partition of n for values from ('2020-01-01') to ('2100-01-01')", "insert into n default values")
+    assert same(replicated.nodes, "select s || count(*) over () from n") == "now1"
+    same(replicated.nodes, "select ts::text from n")
+
+
+def test_dates_in_copy_whatever_its_delimiter(replicated):
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
+        for options in ("(delimiter '~')", "(format csv, delimiter ':')", "(format csv, quote '#')"):
+            with pytest.raises(psycopg2.errors.FeatureNotSupported, match="unusual delimiter"):
+                cursor.copy_expert(f"copy dated from stdin {options}", io.StringIO("1\n"))
+        for options, row in (("", "1\tx\tn\\ow\n"), ("(format csv)", '1,x,n"o"w\n'), ("(format csv)", f'1,{"x" * 60},now\n')):
+            with pytest.raises(psycopg2.Error, match="COPY of a date"):
+                cursor.copy_expert(f"copy dated from stdin {options}", io.StringIO(row))
+        cursor.copy_expert("copy dated from stdin (format csv, delimiter ';')", io.StringIO("1;x;2020-01-01\n2;y;\n"))
+    assert same(replicated.nodes, "select string_agg(id || v, ' ' order by id) from dated") == "1x 2y"
+
+
+def test_connections_of_before_alter_role_set_do_not_serve(replicated):
+    assert run(replicated, "begin", "select 1", "commit", user="bob") == "COMMIT"
+    with contextlib.closing(replicated.connect(user="bob")) as held, held.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("select 1")
+        run(replicated, "alter role bob set search_path = s2")
+        cursor.execute("insert into here values (1)")
+        with pytest.raises(psycopg2.errors.SerializationFailure, match="log in again"):
+            cursor.execute("commit")
+        cursor.execute("insert into here values (2)")
+    run(replicated, "insert into here values (3)", user="bob")
+    counts = "select (select string_agg(id::text, ' ') from public.here) is null, (select string_agg(id::text, ' ' order by id) from s2.here)"
+    assert [node.rows(counts) for node in replicated.nodes.nodes] == [[(True, "2 3")]] * 3
+    run(replicated, "alter role bob reset search_path")
+    run(replicated, "insert into here values (4)", user="bob")
+    assert same(replicated.nodes, "select string_agg(id::text, ' ') from public.here") == "4"
+
+
+def test_temporary_tables_that_drop_owned_takes(replicated):
+    run(replicated, "insert into pages values (8, 'a')")  # the catalogs are known
+    with contextlib.closing(replicated.connect(user="fay")) as connection, connection.cursor() as cursor:
+        cursor.execute("create temp table foo(id int)")
+        run(replicated, "create table foo(id int primary key)")
+        cursor.execute("drop owned by fay")
+        run(replicated, "grant all on schema public to fay", "grant all on foo to fay")
+        with pytest.raises(psycopg2.errors.FeatureNotSupported, match="temporary objects"):
+            cursor.execute("insert into foo values (1)")
+        cursor.execute("discard temp")
+        cursor.execute("insert into foo values (1)")
+    assert same(replicated.nodes, "select count(*) from foo") == 1
+
+
+def test_numbers_of_types_stay_on_their_node(replicated):
+    oids = replicated.nodes.sql("select oid from pg_type where typname = 'mood'")
+    assert len(set(oids)) > 1, "a premise of this test"
+    with replicated.wire() as connection:
+        connection.send(wire.parse("", "insert into m values (1, $1)", [oids[0]]), wire.bind("", "", [b"ok"]), wire.execute(), wire.SYNC)
+        assert "ErrorResponse" not in [frame.name for frame in connection.read_until("Z")]
+    assert same(replicated.nodes, "select f::text from m") == "ok"
+    refused(replicated, "create table hp(f mood, v int) partition by hash (f)", "PARTITION BY HASH")
+    run(replicated, "create table hp(id int, v int) partition by hash (id)")
+
+
+def test_system_columns_are_mains(replicated):
+    run(replicated, "insert into pages values (7, 'a')", "create temp table burns(a int)", "insert into burns values (1)",
+        "insert into pages values (9, 'a')")
+    mains = replicated.nodes.nodes[0].sql("select xmin::text from pages where id = 9")
+    assert {run(replicated, "select xmin::text from pages where id = 9")[0][0] for _ in range(12)} == {mains}
+
+
+def test_unlogged_tables_are_not_written(replicated):
+    for statement in ("insert into u values (1)", "insert into part values (1, 1)", "create unlogged table uu(id int)",
+                      "alter table pages set unlogged"):
+        refused(replicated, statement, "unlogged")
+    assert run(replicated, "select count(*) from u") == [(0,)]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication against clients that want more than their rights, and sessions that want less than safety."""
+import contextlib
+import tempfile
+import time
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from support import markers
+from support.pgcluster import Independents, wait_for
+from support.proxy import Proxy
+
+
+@pytest.fixture
+def replicated():
+    with Independents(3) as servers, tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
+        markers.prepare(servers.nodes, 64)
+        servers.sql("create role alice login; grant create on schema public to alice;"
+                    " create table t (id int primary key); grant all on t to alice")
+        config = {"mode": "replication", "workers": 1, "replication": {"state_directory": state, "slots": 64}}
+        with Proxy.for_cluster(servers, config) as proxy:
+            proxy.nodes = servers.nodes
+            wait_for(lambda: attached(proxy) == 3, 20, "all nodes are in")
+            yield proxy
+
+
+def attached(proxy):
+    return sum(row["status"] == "up" for row in proxy.admin("show pool_nodes"))
+
+
+@contextlib.contextmanager
+def session(proxy, user="alice"):
+    with contextlib.closing(proxy.connect(user=user)) as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+def test_a_forged_mark_changes_nothing(replicated):
+    redo = markers.encode_redo("postgres", ["alter role alice superuser"]).hex()
+    epoch = markers.epochs(replicated.nodes[0])[0]
+    for node in replicated.nodes:
+        with contextlib.closing(node.connect(user="alice")) as alice, alice.cursor() as cursor:
+            for token in ("0", "null", "1"):
+                cursor.execute(f"select pgpool_replication.mark(63, 8000000000000000000, {epoch}, decode('{redo}', 'hex'), {token})")
+                assert cursor.fetchone() == (None,)
+    replicated.kill()
+    replicated.start()
+    wait_for(lambda: attached(replicated) == 3, 20, "all nodes are in")
+    assert [node.sql("select rolsuper from pg_roles where rolname = 'alice'") for node in replicated.nodes] == [False] * 3
+    assert {node.sql("select count(*) from pgpool_replication.slot where token is null") for node in replicated.nodes} == {0}
+
+
+def test_the_proxys_statements_cannot_be_replaced(replicated):
+    with session(replicated) as alice:
+        alice.execute("create function names() returns setof text language sql stable as"
+                      " 'select name || chr(32) || statement from pg_catalog.pg_prepared_statements'")
+        time.sleep(1)
+        alice.execute("insert into t values (1)")
+        alice.execute("begin; select names()")
+        name = [row[0].split()[0] for row in alice.fetchall() if ".mark(" in row[0]][0]
+        alice.execute("rollback")
+        for text in (f'deallocate "{name}"', f'prepare "{name}"(int) as select 1', f'execute "{name}"(1)'):
+            with pytest.raises(psycopg2.errors.FeatureNotSupported, match="a name that is the proxy's"):
+                alice.execute(text)
+        alice.execute("insert into t values (2)")
+    assert {node.sql("select count(*) from t") for node in replicated.nodes} == {2}
+
+
+def test_a_transaction_keeps_its_session_user(replicated):
+    with session(replicated) as alice:
+        for text in ("set session authorization alice", "reset session authorization"):
+            alice.execute("begin; insert into t values (1)")
+            with pytest.raises(psycopg2.errors.FeatureNotSupported, match="SET SESSION AUTHORIZATION"):
+                alice.execute(text)
+            alice.execute("rollback")
+
+
+def test_nothing_acknowledged_is_lost_with_synchronous_commit_off(replicated):
+    time.sleep(1)
+    done = 0
+    with session(replicated) as alice:
+        alice.execute("set synchronous_commit = off")
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            alice.execute(f"insert into t values ({done})")
+            done += 1
+        replicated.kill()
+        replicated.nodes[1].kill()
+    replicated.nodes[1].start()
+    replicated.start()
+    wait_for(lambda: attached(replicated) == 3, 20, "all nodes are in")
+    assert [node.sql("select count(*) from t") for node in replicated.nodes] == [done] * 3
