@@ -122,8 +122,17 @@ Result<void> Settlement::choose_epoch(Origin origin) {
     return {};
 }
 
+// Once main's epoch is raised nothing new commits there: where a session is ended elsewhere to raise that
+// node's, whoever waited for its locks cannot commit what it does without them.
+std::vector<std::string> Settlement::main_first() const {
+    std::vector<std::string> names = names_of(nodes_);
+    std::stable_partition(names.begin(), names.end(),
+                          [this](const std::string& name) { return name == membership_.main; });
+    return names;
+}
+
 Result<void> Settlement::raise_all(Patience patience) {
-    for (const std::string& name : names_of(nodes_)) {
+    for (const std::string& name : main_first()) {
         const auto raised = nodes_.at(name).raise(membership_.epoch, membership_.fence, patience);
         if (raised) continue;
         const std::string reason = fmt::format("its epoch could not be raised: {}", raised.error().message);

@@ -47,6 +47,7 @@ public:
 private:
     [[nodiscard]] Result<void> check_newcomer();
     [[nodiscard]] Result<void> choose_epoch(Origin origin);
+    [[nodiscard]] std::vector<std::string> main_first() const;
     [[nodiscard]] Result<void> raise_all(Patience patience);
     [[nodiscard]] Result<markers::AllSequences> read_all();
     [[nodiscard]] Result<void> make_equal();
