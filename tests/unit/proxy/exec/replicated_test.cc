@@ -242,6 +242,23 @@ TEST_F(ReplicatedTest, AQueryByItselfTakesFourRoundTrips) {
     expect_given_back();
 }
 
+TEST_F(ReplicatedTest, AClientThatLeavesDuringACommitThatFailsLeavesNothingBehind) {
+    client_sends(query(kDdl));
+    const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked() + ready(TransactionStatus::InTransaction);
+    answers(shell.main, done);
+    answers(shell.other, done);
+    shell.other.sent.clear();
+    session.on_client_gone();
+    EXPECT_TRUE(session.must_finish()) << "main was told to commit";
+    answers(shell.main, error("53100") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "Q") << "ROLLBACK";
+    EXPECT_TRUE(session.must_finish());
+    answers(shell.other, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_FALSE(session.must_finish());
+    expect_given_back();
+}
+
 TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     client_sends(batch(kDdl));
     EXPECT_EQ(sent_to(shell.main), "PBEPBEPBEPBES");
