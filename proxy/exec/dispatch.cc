@@ -186,7 +186,7 @@ bool Session::may_pipeline() const {
     if (copying_in_) return false;
     if (around_.functions().is_replicated() && (spread_ || !request_.meaning.verdict.replicated ||
                                                 request_.meaning.verdict.kind != route::Class::Read))
-        return unsynced_ && !spread_;
+        return unsynced_ && !copies();
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
     if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.meaning.lists_names) return false;
     if (unnamed_may_stay_ && request_.meaning.binds_unnamed) return false;

@@ -175,3 +175,30 @@ def test_a_follower_that_is_lost_ends_the_transaction_at_once(replicated):
         cursor.execute("rollback")
         cursor.execute("insert into t values (4, 4)")
     assert contents(replicated) == "4=4"
+
+
+# --- messages that are too large to be held
+
+@pytest.mark.parametrize("megabytes", [17, 40])
+def test_a_bind_that_is_too_large_is_refused(replicated, megabytes):
+    large = [wire.parse("", "insert into t values (length($1), 0)", [25]), wire.bind("", "", ["x" * (megabytes << 20)]),
+             wire.execute(), wire.SYNC]
+    with client(replicated) as connection:
+        assert ask(connection, *large) == ["0A000", "ZI"]
+        ask(connection, wire.query("begin"))
+        ask(connection, wire.query("insert into t values (1, 1)"))
+        assert ask(connection, *large) == ["0A000", "ZE"]
+        assert ask(connection, wire.query("rollback")) == ["ROLLBACK", "ZI"]
+        assert ask(connection, wire.query("insert into t values (2, 2)")) == ["INSERT 0 1", "ZI"]
+    assert contents(replicated) == "2=2"
+
+
+def test_a_read_with_a_large_bind_within_a_transaction_that_has_written(replicated):
+    with client(replicated) as connection:
+        ask(connection, wire.query("begin"))
+        ask(connection, wire.query("insert into t values (1, 1)"))
+        large = [wire.parse("", "select length($1)", [25]), wire.bind("", "", ["x" * (17 << 20)]), wire.execute(), wire.SYNC]
+        assert ask(connection, *large) in (["SELECT 1", "ZT"], ["0A000", "ZE"])
+        ask(connection, wire.query("rollback"))
+        assert ask(connection, wire.query("insert into t values (2, 2)")) == ["INSERT 0 1", "ZI"]
+    assert contents(replicated) == "2=2"
