@@ -97,6 +97,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.outcome = {};
     spread.bound.clear();
     spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
+    spread.has_set |= spread.sets;
     spread.judged = std::move(request_.meaning.following.judged);
     spread.makes_savepoints = steering.savepoints;
     spread.statements = steering.statements;

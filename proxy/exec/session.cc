@@ -176,6 +176,7 @@ void Session::on_client_gone() {
     if (closed_ && link_ == nullptr) return;
     closed_ = true;
     phase_ = Phase::Ended;
+    undo_for_nobody();
     if (must_finish()) return;  // finish() comes here again
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();

@@ -17,6 +17,7 @@
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
 //   commit.cc      ... and all of them commit, or none
+//   two_phase.cc   ... the others by two-phase commit
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
@@ -418,6 +419,17 @@ private:
     void nodes_late();
     void give_up_eviction();
     void drop_late();
+
+    // two_phase.cc
+    [[nodiscard]] bool prepares_others(std::string_view redo) const;
+    void name_prepared(Spread::Marker& marker, std::uint64_t sequence, std::string_view redo);
+    [[nodiscard]] bool take_back_prepared();
+    void lose_follower(const ServerLink& link);
+    void give_slot_back();
+    void free_held_slots();
+    void undo_for_nobody();
+    [[nodiscard]] bool is_kept_anywhere() const;
+    void note_unpreparable(const Follower& follower);
 
     // deadlock.cc
     [[nodiscard]] replication::Fate fate() const;
