@@ -7,6 +7,7 @@ import socket
 import struct
 import tempfile
 import threading
+import time
 
 import psycopg2
 import psycopg2.errors
@@ -191,9 +192,11 @@ def test_a_session_that_is_ended_leaves_nothing_prepared(nodes, make):
     with no_mark(nodes.nodes[0]):
         writer = Writer(proxy, insert)
         others_have_prepared(nodes)
-        ended = nodes.nodes[1].sql("select count(pg_terminate_backend(pid)) from pg_stat_activity where backend_type = 'client backend'"
-                                   " and pid <> pg_backend_pid() and application_name not like 'pgpool-%%'")
-        assert ended > 0
+        sessions = ("from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+                    " and application_name not like 'pgpool-%%'")
+        assert nodes.nodes[1].sql("select count(pg_terminate_backend(pid)) " + sessions) > 0
+        wait_for(lambda: nodes.nodes[1].sql("select count(*) " + sessions) == 0, 10, "the sessions have ended")
+        time.sleep(0.3)  # until the proxy has seen it
     assert writer.outcome() == "40001"
     nothing_is_prepared(nodes)
     assert states(proxy) == ["up"] * 3
