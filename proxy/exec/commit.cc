@@ -130,6 +130,7 @@ bool Session::take_slot() {
     if (spread_->slot != Spread::kNoSlot) return true;
     free_held_slots();
     if (around_.free_slots.empty()) return false;
+    slot_until_ = {};
     spread_->slot = around_.free_slots.back();
     around_.free_slots.pop_back();
     return true;

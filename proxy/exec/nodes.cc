@@ -84,6 +84,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!spread_) spread_ = std::make_unique<Spread>();
     const bool has_slot = take_slot();
     if (!copies) return std::nullopt;
+    if (!has_slot && awaits_slot()) return 0;
     if (!has_slot) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
     Spread& spread = *spread_;
     if (classified && classified->kind != WriteClass::None && !join()) return 0;

@@ -204,7 +204,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own, Nodes };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, Own, Nodes, Slot };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -427,6 +427,7 @@ private:
     void lose_follower(const ServerLink& link);
     void give_slot_back();
     void free_held_slots();
+    [[nodiscard]] bool awaits_slot();
     void undo_for_nobody();
     [[nodiscard]] bool is_kept_anywhere() const;
     void note_unpreparable(const Follower& follower);
@@ -607,6 +608,7 @@ private:
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;
     bool waited_for_facts_ = false;
+    TimePoint slot_until_;               // how long it is waited for; 0: it is not
     std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
     std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
     milliseconds waited_{0};             // for a connection, as far as timers told

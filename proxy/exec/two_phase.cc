@@ -83,6 +83,20 @@ void Session::free_held_slots() {
     });
 }
 
+// One that is held will be free soon. False: there is none, or it was waited for long enough.
+bool Session::awaits_slot() {
+    if (slot_until_ == TimePoint()) slot_until_ = around_.now + around_.config->health.failover_park_timeout;
+    const auto left = std::chrono::duration_cast<milliseconds>(slot_until_ - around_.now);
+    if (around_.held_slots.empty() || left.count() <= 0) {
+        slot_until_ = {};
+        return false;
+    }
+    wait_ = Wait::Slot;
+    effects_.arm(TimerKind::Wait, left);
+    effects_.await_news();
+    return true;
+}
+
 // The client is gone before main was told to commit: what is prepared must not be left behind.
 void Session::undo_for_nobody() {
     if (!spread_ || !spread_->prepares()) return;

@@ -57,7 +57,9 @@ def parts(jobs):
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
               ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20", *fixed,
                "simple/*", "pipelines/*", "session/*"])),
-        Part("hunt", "divergence hunt in mode replication, 3 seeds of 90 s", ("dev",), 900, (["tests/hunt/run", "--seeds", "1-3", "--seconds", "90", "--unsafe", "refuse"],)),
+        Part("hunt", "divergence hunt in mode replication, 4 seeds of 90 s", ("dev",), 1200, (
+            ["tests/hunt/run", "--seeds", "1-3", "--seconds", "90", "--unsafe", "refuse"],
+            ["tests/hunt/run", "--seed", "4", "--seconds", "90", "--unsafe", "refuse", "--commit", "prepared"])),
         Part("fuzz", "every fuzz target", ("fuzz",), 1200, ([PYTHON, "tests/support/fuzz.py", "--jobs", str(jobs)],)),
         Part("bench", "against direct, haproxy, pgbouncer and pgpool2, mode replication too, a few minutes; not in the default", ("release",), 1800,
              (["tests/bench/run", "--quick"], ["tests/bench/replication", "--quick"]), is_quiet=True),

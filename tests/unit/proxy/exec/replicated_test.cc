@@ -439,13 +439,23 @@ TEST_F(TwoPhaseTest, ALostNodeMayHaveItPrepared) {
     answers(shell.main, undone());
     EXPECT_EQ(told_sqlstate(), "40001");
     expect_held();
-    client_sends(query(kDdl));
-    EXPECT_EQ(told_sqlstate(), "0A000") << "no slot";
+    EXPECT_EQ(session.pump(query(kDdl)), 0U) << "it waits";
+    EXPECT_FALSE(shell.other.is_lent);
     next_epoch();
     client_sends(query(kDdl));
-    EXPECT_EQ(told_sqlstate(), "");
-    EXPECT_TRUE(shell.main.is_lent);
+    EXPECT_EQ(sent_to(shell.main), "BEQBEBES");
     EXPECT_TRUE(around.held_slots.empty());
+}
+
+TEST_F(TwoPhaseTest, AHeldSlotIsNotWaitedForForEver) {
+    around.held_slots = {{0, 0}};
+    around.free_slots.clear();
+    around.now = TimePoint(seconds(1));
+    EXPECT_EQ(session.pump(query(kDdl)), 0U);
+    around.now += around.config->health.failover_park_timeout;
+    session.on_timer(TimerKind::Wait);
+    client_sends(query(kDdl));
+    EXPECT_EQ(told_sqlstate(), "0A000") << "no slot";
 }
 
 TEST_F(TwoPhaseTest, WhatIsPreparedBehindARollbackIsRolledBackToo) {
