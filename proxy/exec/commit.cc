@@ -181,7 +181,7 @@ void Session::sync_marker() {
 bool Session::marks_with_request() const {
     if (!copies()) return false;
     const Spread& spread = *spread_;
-    const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1;
+    const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1 && spread.trial.empty();
     return is_one && spread.is_alone && !spread.is_bare && !spread.by_rows && !request_.meaning.copies_in &&
            request_.beyond == 0;
 }
@@ -306,7 +306,10 @@ void Session::all_marked() {
     if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
-    if (ddl_) effects_.ddl_seen();  // before others see it: who judges by older facts is told
+    if (ddl_) {  // before others see it: who judges by older facts is told
+        effects_.ddl_seen();
+        spread.ddl_commit.emplace(login_.database->marks);
+    }
     if (!spread.is_alone) {
         spread.phase = At::Marked;
         wait_ = Wait::Nothing;
@@ -501,7 +504,13 @@ void Session::wait_for_nodes() {
     note_asked();
     wait_ = Wait::Nodes;
     effects_.disarm(TimerKind::Idle);
-    effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout);
+    effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
+}
+
+// Before the commit the others do what has taken main long.
+milliseconds Session::patience() const {
+    const bool is_before = spread_->phase == At::Marking;
+    return is_before ? std::chrono::duration_cast<milliseconds>(2 * spread_->main_took) : milliseconds(0);
 }
 
 std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
@@ -535,9 +544,12 @@ bool Session::on_main_lost(std::string_view reason) {
         effects_.withdraw();
         wait_ = Wait::Nothing;
     }
-    const bool is_unclear = spread.phase == At::Committing;
+    // The server says why it ends a session: then the command has not come to its end.
+    const bool has_failed = spread.is_bare && (spread.may_differ || spread.outcome.failed());
+    const bool is_unclear = spread.phase == At::Committing && !has_failed;
     const bool has_committed = spread.phase == At::Following || spread.phase == At::Evicting;
     const NodeId main = link_->node;
+    spread.main_owes = 0;
     if (!is_unclear && !has_committed) return end_without_main(reason);
     node_failed(main, fmt::format("lost while it committed: {}", reason));
     forget_link();

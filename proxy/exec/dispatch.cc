@@ -138,12 +138,13 @@ bool Session::awaits_facts() {
     const bool first = request_.meaning.verdict.needs_facts && !login_.database->facts && !waited_for_facts_;
     if (!first && !awaits_newer_facts()) return false;
     wait_ = Wait::Facts;
-    facts_seen_ = login_.database->facts ? login_.database->facts->version : 0;
+    facts_seen_ = facts_version();
     classify_anew();
-    if (!first) effects_.facts_wanted();
+    const bool is_too_early = login_.database->marks->is_ddl_committing();
+    if (!first && !is_too_early) effects_.facts_wanted();
     effects_.await_news();
-    effects_.arm(TimerKind::Wait,
-                 around_.functions().is_replicated() ? kReplicationPatience : kFactsPatience);
+    effects_.arm(TimerKind::Wait, around_.functions().is_replicated() && !is_too_early ? kReplicationPatience
+                                                                                       : kFactsPatience);
     return true;
 }
 
@@ -158,13 +159,20 @@ bool Session::awaits_newer_facts() const {
 
 bool Session::are_facts_stale() const {
     const auto& classified = request_.meaning.verdict.replicated;
-    const bool depends = classified && classified->kind > replication::WriteClass::Ddl;
-    return depends && is_schema_newer();
+    if (!classified || !is_schema_newer()) return false;
+    const bool reads = classified->kind == replication::WriteClass::None && classified->by_facts;
+    return reads || classified->kind > replication::WriteClass::Ddl;
 }
 
-// Than the facts.
+// Than the facts, or about to be.
 bool Session::is_schema_newer() const {
-    return login_.database->facts && login_.database->facts->as_of <= login_.database->marks->last_ddl();
+    const DatabaseMarks& marks = *login_.database->marks;
+    return login_.database->facts &&
+           (marks.is_ddl_committing() || login_.database->facts->as_of <= marks.last_ddl());
+}
+
+std::uint64_t Session::facts_version() const {
+    return login_.database->facts ? login_.database->facts->version : 0;
 }
 
 // While answers are owed the next request may follow at once if it can be served where the others are,
@@ -209,6 +217,7 @@ void Session::classify(ByteView bytes) {
         const auto body = wire::next_frame(bytes).frame.body;
         classify_unknown(body.size() >= 4 && load_be32(body.data()) < kFirstNormalOid);
     }
+    request_.meaning.facts_version = facts_version();
     if (!request_.meaning.info) request_.meaning.info = {std::shared_ptr<void>(), &no_statement()};
     if (request_.meaning.verdict.needs_facts) effects_.facts_wanted();
     const route::Verdict& verdict = request_.meaning.verdict;

@@ -21,7 +21,7 @@ using At = Spread::Phase;
 
 // Whatever the isolation on main, which alone reads: the others take what main has made of rows, and that is
 // the last version of each. With a snapshot of their own they could miss what main has seen committed.
-constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 constexpr std::size_t kMostKept = std::size_t{16} << 20U;  // of what a transaction did
 
@@ -68,12 +68,16 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const auto& classified = request_.meaning.verdict.replicated;
     if (!spread_ && !around_.functions().is_replicated()) return std::nullopt;
     if (spread_ && !spread_->doom.empty()) return undo_for(bytes);
+    if (request_.meaning.facts_version != facts_version()) return classify_anew(), dispatch(bytes);
     const Meaning::Steering& steering = request_.meaning.steering;
     const bool is_ignored = transaction_ == TransactionStatus::Failed && !steering.begins_or_ends &&
                             !steering.rolls_to_savepoint;  // main says 25P02
     if (is_ignored) return std::nullopt;
-    if (const std::string reason = why_not_replicated(bytes); !reason.empty())
-        return refuse_to_replicate(bytes, reason);
+    const std::string reason = why_not_replicated(bytes);
+    const bool is_trial = !reason.empty() && is_error_of_main();
+    if (!reason.empty() && !is_trial) return refuse_to_replicate(bytes, reason);
+    sql::Leaves& leaves = request_.meaning.verdict.leaves;
+    if (is_trial) leaves = sql::without(leaves, sql::Leaves::UnknownCode);  // it does not run
     if (!on_primary()) {
         const bool writes = classified && classified->kind != WriteClass::None && needs_copy(bytes);
         return writes ? std::optional(leave_former_main(bytes)) : std::nullopt;
@@ -85,13 +89,14 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const bool has_slot = take_slot();
     if (!copies) return std::nullopt;
     if (!has_slot && awaits_slot()) return 0;
-    if (!has_slot) return refuse_to_replicate(bytes, "all slots are in use (replication.slots)");
+    if (!has_slot) return refuse_for_slots(bytes);
     Spread& spread = *spread_;
-    if (classified && classified->kind != WriteClass::None && !join()) return 0;
-    warn_of_unproven();
+    if (!is_trial && classified && classified->kind != WriteClass::None && !join()) return 0;
+    if (!is_trial) warn_of_unproven();
     spread.copies = true;
+    spread.trial = reason;
     spread.is_proven = !request_.meaning.following.unproven;
-    spread.by_rows = request_.meaning.following.by_rows || moves(bytes);
+    spread.by_rows = !is_trial && (request_.meaning.following.by_rows || moves(bytes));
     spread.copy = {};
     spread.parts.clear();
     spread.answered = 0;
@@ -100,6 +105,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
     spread.has_set |= spread.sets;
     spread.judged = std::move(request_.meaning.following.judged);
+    spread.facts_version = facts_version();
+    spread.sent_at = around_.now;
     spread.makes_savepoints = steering.savepoints;
     spread.statements = steering.statements;
     spread.is_alone = transaction_ == TransactionStatus::Idle && !begins_in_batch();
@@ -114,17 +121,28 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     return std::nullopt;
 }
 
-// As any error it ends the transaction that it is in.
 std::size_t Session::refuse_to_replicate(ByteView bytes, const std::string& reason) {
     const std::string message = "this cannot be replicated: " + reason;
-    const wire::Report report{.sqlstate = sqlstate::kFeatureNotSupported,
-                              .message = message,
-                              .hint =
-                                  "SHOW ROUTE FOR tells how a statement is replicated; "
-                                  "replication.unsafe_statements allows what is not proven."};
+    return refuse_within({.sqlstate = sqlstate::kFeatureNotSupported,
+                          .message = message,
+                          .hint = "SHOW ROUTE FOR tells how a statement is replicated; "
+                                  "replication.unsafe_statements allows what is not proven."},
+                         bytes);
+}
+
+std::size_t Session::refuse_for_slots(ByteView bytes) {
+    return refuse_within({.sqlstate = sqlstate::kTooManyConnections,
+                          .message = "as many transactions as replication.slots allows are open already",
+                          .hint = "Transactions that rest hold a slot too; repeat it, or raise "
+                                  "replication.slots and run pgpool-ctl prepare-nodes."},
+                         bytes);
+}
+
+// As any error it ends the transaction that it is in.
+std::size_t Session::refuse_within(const wire::Report& report, ByteView bytes) {
     if (transaction_ == TransactionStatus::Idle) return fail_front(report), dispatch(bytes);
     if (!spread_) spread_ = std::make_unique<Spread>();
-    spread_->doom = reason;
+    spread_->doom = report.message;
     wire::append_error(spread_->refusal, report);
     return undo_for(bytes);
 }
@@ -156,6 +174,8 @@ std::optional<std::size_t> Session::end_spread(ByteView bytes) {
     spread.phase = commits ? At::Committing : At::Undoing;
     spread.is_end = spread.holds = true;
     spread.outcome = {};
+    ++spread.main_owes;
+    wait_for_nodes();
     return std::nullopt;
 }
 
@@ -280,6 +300,7 @@ bool Session::copy_execute(std::string_view portal) {
 bool Session::main_answered(TransactionStatus status) {
     Spread& spread = *spread_;
     if (spread.is_end) {
+        --spread.main_owes;
         end_followers(spread.phase == At::Committing && spread.outcome.text().ends_with("COMMIT"));
         return false;
     }
@@ -290,6 +311,7 @@ bool Session::main_answered(TransactionStatus status) {
         return leave_nodes(), true;  // BEGIN has failed, and the client was told so
     }
     if (!std::exchange(spread.copies, false)) return true;
+    spread.main_took += around_.now - spread.sent_at;
     if (spread.is_bare) return bare_answered(), false;
     const bool copied_in = std::exchange(spread.copies_in, false);
     if (copied_in) copy_in_ended();
@@ -297,11 +319,16 @@ bool Session::main_answered(TransactionStatus status) {
         if (spread.is_alone) undo_everywhere();
         return !spread.is_alone;
     }
+    if (status == TransactionStatus::InTransaction && !spread.trial.empty()) {
+        spread.doom = spread.trial;
+        if (spread.is_alone) undo_everywhere();
+        return !spread.is_alone;
+    }
     if (status == TransactionStatus::InTransaction) {
         // A key was compared by another equality than its own.
         if (spread.is_point && changed_several_rows(spread.outcome))
             spread.doom = "more than one row has a key that is thought to be unique";
-        if (!spread.judged.empty() && is_schema_newer())
+        if (!spread.judged.empty() && (is_schema_newer() || spread.facts_version != facts_version()))
             std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(spread.unsure));
         CopiedRequest done = what_main_did();
         const bool is_void = !copied_in && done.empty();

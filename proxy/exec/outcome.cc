@@ -15,10 +15,6 @@ namespace {
 using sql::Kind;
 using sql::Leaves;
 
-Leaves without(Leaves set, Leaves gone) {
-    return static_cast<Leaves>(static_cast<std::uint16_t>(set) & ~static_cast<std::uint16_t>(gone));
-}
-
 // What a rollback takes back. Advisory locks and what unknown code did stay.
 constexpr Leaves kTransactional = Leaves::TempObject | Leaves::Listen | Leaves::HoldCursor;
 

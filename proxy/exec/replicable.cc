@@ -138,7 +138,10 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (is_batch && is_spread() && executes_open_portal(bytes)) return "a portal that outlives its batch";
     if (is_batch && matters && executes_anything(bytes) && !executes_what_it_binds(bytes))
         return "a portal that outlives its batch";
-    if (!writes || (is_batch && !executes_anything(bytes))) return {};
+    if (is_batch && !executes_anything(bytes)) return {};
+    if (are_facts_stale() && (writes || !ddl_))
+        return "the schema has changed, and could not be read anew in time";
+    if (!writes) return {};
     if (meaning.steering.names && meaning.steering.statements > 1)
         return "PREPARE, DEALLOCATE or DISCARD together with other statements";
     if (classified->outside_transaction && meaning.steering.statements != 1)
@@ -155,7 +158,6 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
     if (is_batch && !request_.synced) return "a batch without its Sync";
-    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     const bool has_ddl = ddl_ || (meaning.marks.is_ddl && meaning.steering.statements > 1);
     if (has_ddl && classified->kind > WriteClass::Ddl) return "a write behind DDL in the same transaction";
     const bool is_moving = moves(bytes);
@@ -166,6 +168,20 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     const bool is_refused = around_.config->replication.unsafe_statements == config::Unsafe::Refuse;
     const route::ClassifiedPtr& unproven = meaning.following.unproven;
     return unproven && is_refused ? replication::describe(*unproven) : std::string();
+}
+
+// What names something that is not there, or cannot be read, fails on main, which says so as PostgreSQL does.
+// Should it succeed all the same, the transaction is undone.
+bool Session::is_error_of_main() const {
+    const Meaning& meaning = request_.meaning;
+    const auto& classified = meaning.verdict.replicated;
+    if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
+        meaning.copies_in || request_.oversize)
+        return false;
+    if (meaning.info->parsed) return classified->needs_facts && login_.database->facts;
+    const std::string* version = link_->reported->find("server_version");
+    return meaning.info->is_syntax_error && version != nullptr &&
+           std::atoi(version->c_str()) <= sql::kParserVersion;
 }
 
 bool Session::moves(ByteView bytes) const {

@@ -77,6 +77,7 @@ struct Meaning {
         bool rows_may = true;           // of all those statements rows can travel instead
     };
     Following following;
+    std::uint64_t facts_version = 0;     // that it was judged by
     std::uint32_t statements = 0;        // Batch: messages that execute something
     std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
@@ -248,6 +249,7 @@ private:
     [[nodiscard]] bool awaits_newer_facts() const;
     [[nodiscard]] bool are_facts_stale() const;
     [[nodiscard]] bool is_schema_newer() const;
+    [[nodiscard]] std::uint64_t facts_version() const;
     void note_statements(const sql::StatementInfo& info);
     void note_steering(const sql::Statement& statement);
     void note_executed(std::string_view name);
@@ -343,6 +345,9 @@ private:
     [[nodiscard]] bool is_spread() const;
     [[nodiscard]] std::optional<std::size_t> before_main(ByteView bytes);
     [[nodiscard]] std::size_t refuse_to_replicate(ByteView bytes, const std::string& reason);
+    [[nodiscard]] bool is_error_of_main() const;
+    [[nodiscard]] std::size_t refuse_for_slots(ByteView bytes);
+    [[nodiscard]] std::size_t refuse_within(const wire::Report& report, ByteView bytes);
     [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
     [[nodiscard]] std::size_t undo_for(ByteView bytes);
     [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
@@ -417,6 +422,7 @@ private:
     [[nodiscard]] bool end_without_main(std::string_view reason);
     void finish_without_main();
     void nodes_late();
+    [[nodiscard]] milliseconds patience() const;
     void give_up_eviction();
     void drop_late();
 

@@ -19,6 +19,7 @@
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/follower.h"
 #include "proxy/exec/row_images.h"
+#include "proxy/exec/surroundings.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -66,17 +67,21 @@ struct Spread {
     bool is_deadlock = false;  // `doom` is one, and is told as PostgreSQL tells it
     bool is_ending = false;    // ... that was found by others: it is being undone
     TimePoint asked_at;        // since when a follower owes, if one does
+    Duration main_took{};      // for all of it that the others do too
 
     // The request that main executes.
     bool copies = false;      // ... and the others are to follow
+    std::string trial;        // why they cannot, if main is to say so first: it cannot do it either
     bool is_alone = false;    // a transaction of its own
     bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
     bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
     bool is_end = false;      // the client's COMMIT or ROLLBACK
     bool sets = false;        // settings
     bool makes_savepoints = false;
-    std::vector<Judged> judged;  // what it does that depends on the schema
-    std::size_t statements = 0;  // of its text
+    std::vector<Judged> judged;       // what it does that depends on the schema
+    std::uint64_t facts_version = 0;  // that it was judged by
+    TimePoint sent_at;                // to main
+    std::size_t statements = 0;       // of its text
     struct Part {
         CopiedRequest::Execution execution;
         std::optional<RowImages> rows;  // that travel in its place
@@ -112,6 +117,7 @@ struct Spread {
     std::string main_error;        // ErrorResponse body of main to something of ours
     std::optional<Marker> marker;  // that main was asked for
     bool is_marker_sent = false;   // to the others too
+    std::optional<DdlCommit> ddl_commit;
     bool main_is_lost = false;
     NodeId main;               // that was told to commit
     bool is_left = false;      // on a node that is gone it may be prepared

@@ -35,6 +35,13 @@ public:
         ddl_epoch_.fetch_add(1, std::memory_order_acq_rel);
         advance(last_ddl_, now);
     }
+    // Facts that are loaded meanwhile may be those of before or of after.
+    void ddl_commit_begins() { ddl_commits_.fetch_add(1, std::memory_order_acq_rel); }
+    void ddl_commit_ends(TimePoint now) {
+        ddl_seen(now);
+        ddl_commits_.fetch_sub(1, std::memory_order_acq_rel);
+    }
+    [[nodiscard]] bool is_ddl_committing() const { return ddl_commits_.load(std::memory_order_acquire) > 0; }
     [[nodiscard]] TimePoint last_ddl() const {
         return TimePoint(Duration(last_ddl_.load(std::memory_order_acquire)));
     }
@@ -53,8 +60,23 @@ private:
     }
 
     std::atomic<std::uint64_t> ddl_epoch_{0};
+    std::atomic<std::uint32_t> ddl_commits_{0};
     std::atomic<Duration::rep> last_ddl_{0};
     std::atomic<Duration::rep> last_write_{0};
+};
+
+// Holds `marks` at "DDL commits" until it ends, however that comes.
+class DdlCommit {
+public:
+    explicit DdlCommit(std::shared_ptr<DatabaseMarks> marks) : marks_(std::move(marks)) {
+        marks_->ddl_commit_begins();
+    }
+    ~DdlCommit() { marks_->ddl_commit_ends(SteadyClock::now()); }
+    DdlCommit(const DdlCommit&) = delete;
+    DdlCommit& operator=(const DdlCommit&) = delete;
+
+private:
+    const std::shared_ptr<DatabaseMarks> marks_;
 };
 
 // One database as the sessions of one worker see it.

@@ -25,6 +25,7 @@ void merge(Classified& all, Classified next) {
     all.locks_rows = all.locks_rows || next.locks_rows;
     all.main_only = all.main_only || next.main_only;
     all.needs_facts = all.needs_facts || next.needs_facts;
+    all.by_facts = all.by_facts || next.by_facts;
     all.copy_has_dates = all.copy_has_dates || next.copy_has_dates;
     std::vector<std::uint16_t> numbers;
     std::set_union(all.date_parameters.begin(), all.date_parameters.end(), next.date_parameters.begin(),

@@ -43,6 +43,7 @@ struct Classified {
     bool locks_rows = false;           // None: SELECT FOR UPDATE/SHARE, which counts on the main node
     bool main_only = false;            // None: has its meaning in the session on the main node alone
     bool needs_facts = false;          // NotProvable: newer facts may know better
+    bool by_facts = false;             // a relation, function or operator was looked up
     // Values that travel apart from the text and may become dates or times: one whose text satisfies
     // sql::may_move() makes the statement NotDeterministic.
     std::vector<std::uint16_t> date_parameters;  // numbers of parameters, in order, each once

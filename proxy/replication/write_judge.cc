@@ -498,6 +498,7 @@ void Judge::expressions(Effect effect) {
 }
 
 void Judge::function(const sql::FunctionRef& ref, Effect effect) {
+    out_.by_facts = true;
     const bool may_be_builtin = ref.schema.empty() || ref.schema == "pg_catalog";
     const sql::FunctionFacts* known = facts_ == nullptr ? nullptr : facts_->function(ref.schema, ref.name);
     if (known == nullptr) {
@@ -541,7 +542,7 @@ void Judge::user_code(std::string_view what, std::string_view name, const sql::F
 
 void Judge::unnamed(const sql::NameMap<sql::FunctionFacts>& known, const std::vector<std::string>& names,
                     std::string_view what, Effect effect) {
-    if (known.empty()) return;
+    out_.by_facts = out_.by_facts || !names.empty();
     for (const std::string& name : names) {
         const auto found = known.find(name);
         if (found != known.end()) user_code(what, name, found->second, effect);
@@ -549,6 +550,7 @@ void Judge::unnamed(const sql::NameMap<sql::FunctionFacts>& known, const std::ve
 }
 
 void Judge::types(Effect effect) {
+    out_.by_facts = out_.by_facts || !statement_.types.empty();
     for (const sql::TypeRef& ref : statement_.types) {
         if (facts_ == nullptr) return unknown(fmt::format("type \"{}\" is not known", ref.name));
         if (effect == Effect::Reads) {
@@ -670,6 +672,7 @@ void Judge::read_relations(Effect effect) {
 }
 
 void Judge::read_relation(const RelationRef& ref, Effect effect) {
+    out_.by_facts = true;
     const bool writes = effect == Effect::Writes;
     switch (place(ref)) {
         case Place::Unknown:

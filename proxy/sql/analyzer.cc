@@ -15,6 +15,9 @@
 #include "proxy/sql/statement_reader.h"
 
 namespace pgpool::sql {
+
+static_assert(kParserVersion == PG_VERSION_NUM / 10000);
+
 namespace {
 
 void add_unknown(StatementInfo& info) {
@@ -37,7 +40,8 @@ void parse(StatementInfo& info, const std::string& sql) {
     const ParseMemory memory;
     const ParsedText parsed(sql.c_str());
     Findings findings{sql};
-    if (!parsed.ok()) return add_unknown(info);
+    info.is_syntax_error = !parsed.ok();
+    if (info.is_syntax_error) return add_unknown(info);
     for (const ListCell& cell : Elements(parsed.tree())) {
         const auto* raw = as<RawStmt>(cell.ptr_value);
         Statement& statement = info.statements.emplace_back();

@@ -24,6 +24,9 @@
 
 namespace pgpool::sql {
 
+// PostgreSQL's major version whose grammar texts are read by.
+inline constexpr int kParserVersion = 15;
+
 struct AnalyzeOptions {
     bool standard_conforming_strings = true;
     bool ascii_safe_encoding = true;

@@ -82,6 +82,9 @@ enum class Leaves : std::uint16_t {
 [[nodiscard]] constexpr bool has(Leaves set, Leaves flag) {
     return (static_cast<std::uint16_t>(set) & static_cast<std::uint16_t>(flag)) != 0;
 }
+[[nodiscard]] constexpr Leaves without(Leaves set, Leaves gone) {
+    return static_cast<Leaves>(static_cast<std::uint16_t>(set) & ~static_cast<std::uint16_t>(gone));
+}
 
 enum class Access : std::uint8_t { Read, Write, RowLock };  // RowLock: SELECT ... FOR UPDATE/SHARE
 
@@ -229,7 +232,8 @@ struct Statement {
 enum class Hint : std::uint8_t { None, Primary, Standby };
 
 struct StatementInfo {
-    bool parsed = false;  // false: `statements` holds one of Kind::Unknown
+    bool parsed = false;           // false: `statements` holds one of Kind::Unknown
+    bool is_syntax_error = false;  // ... by the grammar of kParserVersion
     Hint hint = Hint::None;
     std::string node_hint;              // /* pgpool: node=name */
     std::vector<Statement> statements;  // empty for an empty query string

@@ -14,7 +14,7 @@ def prepared_statements():
         for i in range(300):  # more texts than prepared_max, so that old ones are deallocated
             assert connection.execute(f"select %s::int + {i % 120}", [i]).fetchone() == (i + i % 120,)
     with psycopg.connect("", autocommit=True, prepare_threshold=2) as connection:
-        connection.execute("drop table if exists pg3; create table pg3(a int, b text)")
+        connection.execute("drop table if exists pg3; create table pg3(a int primary key, b text)")
         for i in range(10):
             connection.execute("insert into pg3 values (%s, %s)", [i, f"b{i}"])
             assert connection.execute("select b from pg3 where a = %s", [i]).fetchone() == (f"b{i}",)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Fixtures of the cluster tests. Every test has a hard deadline: @pytest.mark.deadline(seconds), 90 by default.
 
-PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number.
+PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number. What tests measure they `tell`; it stands at the end.
 """
 import os
 import pathlib
@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from support import replicated as replication  # noqa: E402
 from support.pgcluster import Cluster  # noqa: E402
 from support.proxy import Proxy, binary  # noqa: E402
 
@@ -19,6 +20,7 @@ IS_LONG = os.environ.get("PGPOOL_LONG") == "1"
 
 
 def pytest_configure(config):
+    config.told = []
     config.addinivalue_line("markers", "deadline(seconds): hard limit of one test")
     config.addinivalue_line("markers", "long: only in tests/run long")
 
@@ -54,11 +56,35 @@ def sized():
     return lambda short, long: long if IS_LONG else short
 
 
+@pytest.fixture
+def tell(request):
+    return lambda text: request.config.told.append(f"{request.node.name}: {text}")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.told:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def pair():
     """A primary and a standby that tests share: no test may kill or promote them."""
     with Cluster(standbys=1) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def shared_nodes():
+    """Three nodes for mode replication that the tests of a file share."""
+    with replication.equal_nodes() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def shared_proxy(shared_nodes):
+    """Mode replication over them; it knows them as `nodes`."""
+    with replication.proxy_over(shared_nodes) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 """Mode replication: one transaction on all nodes (proxy/exec/nodes.cc)."""
 import contextlib
 import io
-import tempfile
 import threading
 import time
 
@@ -10,35 +9,16 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
-
-
-@pytest.fixture(scope="module")
-def shared_nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        yield servers
+from support import wire
+from support.replicated import contents, proxy_over
 
 
 @pytest.fixture
 def replicated(shared_nodes):
     """A proxy over three equal nodes with a table t(id, v)."""
     shared_nodes.sql("drop table if exists t, other; create table t(id int primary key, v int not null); create table other(id int primary key)")
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(shared_nodes, config) as proxy:
-            proxy.nodes = shared_nodes
-            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
-            yield proxy
-
-
-def contents(nodes, query="select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"):
-    """The same on all nodes, once."""
-    found = nodes.sql(query)
-    assert len(set(found)) == 1, found
-    return found[0]
+    with proxy_over(shared_nodes) as proxy:
+        yield proxy
 
 
 def test_writes_come_to_all_nodes(replicated):

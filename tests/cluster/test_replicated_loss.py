@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: nodes and the proxy die while clients write; nothing that was acknowledged is lost, nodes stay equal."""
 import contextlib
-import tempfile
 import threading
 import time
 
@@ -9,9 +8,8 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support.pgcluster import wait_for
+from support.replicated import equal_nodes, proxy_over, states
 
 CLIENTS = 8
 
@@ -85,25 +83,15 @@ class Load:
 
 @pytest.fixture
 def nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        servers.sql("create table t(id int primary key, v int not null);"
-                    "create table counters(id int primary key, n int not null); insert into counters values (0, 0), (1, 0), (2, 0)")
+    with equal_nodes("create table t(id int primary key, v int not null);"
+                     "create table counters(id int primary key, n int not null); insert into counters values (0, 0), (1, 0), (2, 0)") as servers:
         yield servers
 
 
 @pytest.fixture
 def proxy(nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication",
-                  "replication": {"state_directory": state, "slots": 64, "unsafe_statements": "allow", "stall_timeout": "2s"}}
-        with Proxy.for_cluster(nodes, config) as made:
-            wait_for(lambda: states(made) == ["up"] * 3, 20, "all nodes are in")
-            yield made
-
-
-def states(proxy):
-    return [row["status"] for row in proxy.admin("show pool_nodes")]
+    with proxy_over(nodes, {"replication": {"unsafe_statements": "allow", "stall_timeout": "2s"}}) as made:
+        yield made
 
 
 def run_for(load, least, seconds=30):

@@ -1,33 +1,15 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: what clients send that is more than one plain statement: temporary tables, SQL PREPARE, scripts."""
 import contextlib
-import tempfile
 import time
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
-
-
-@pytest.fixture(scope="module")
-def shared_nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        yield servers
-
-
-@pytest.fixture(scope="module")
-def shared_proxy(shared_nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(shared_nodes, config) as proxy:
-            proxy.nodes = shared_nodes
-            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
-            yield proxy
+from support import replicated as replication
+from support import wire
+from support.pgcluster import wait_for
 
 
 @pytest.fixture
@@ -37,7 +19,7 @@ def replicated(shared_proxy):
         cursor.execute("drop table if exists t, made")
         cursor.execute("create table t(id int primary key, v int not null)")
     yield shared_proxy
-    assert [row["status"] for row in shared_proxy.admin("show pool_nodes")] == ["up"] * 3
+    assert replication.states(shared_proxy) == ["up"] * 3
 
 
 @pytest.fixture
@@ -46,11 +28,8 @@ def cursor(replicated):
         yield one
 
 
-def contents(proxy, query="select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"):
-    """The same on all nodes, once."""
-    found = proxy.nodes.sql(query)
-    assert len(set(found)) == 1, found
-    return found[0]
+def contents(proxy, query=replication.T):
+    return replication.contents(proxy.nodes, query)
 
 
 def tables(proxy):

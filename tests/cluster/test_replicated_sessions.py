@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import tempfile
 import threading
 import time
 
@@ -11,9 +10,9 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support import wire
+from support.pgcluster import wait_for
+from support.replicated import T, equal_nodes, proxy_over, states
 
 OURS = ("from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null"
         " and application_name not in ('pgpool-keeper', 'holder')")
@@ -21,32 +20,24 @@ OURS = ("from pg_stat_activity where backend_type = 'client backend' and pid <> 
 
 @pytest.fixture
 def nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        servers.sql("create table t(id int primary key, v int not null); insert into t values (1, 1)")
+    with equal_nodes("create table t(id int primary key, v int not null); insert into t values (1, 1)") as servers:
         yield servers.nodes
 
 
 @pytest.fixture
 def replicated(nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64, "unsafe_statements": "allow",
-                                                         "stall_timeout": "8s"}}
-        with Proxy.for_cluster(nodes[0].cluster, config) as proxy:
-            proxy.nodes = nodes
-            wait_for(lambda: attached(proxy) == nodes, 20, "all nodes are in")
-            yield proxy
+    with proxy_over(nodes[0].cluster, {"replication": {"unsafe_statements": "allow", "stall_timeout": "8s"}}) as proxy:
+        proxy.nodes = nodes
+        yield proxy
 
 
 def attached(proxy):
-    rows = proxy.admin("show pool_nodes")
-    return [node for node, row in zip(proxy.nodes, rows) if row["status"] == "up"]
+    return [node for node, state in zip(proxy.nodes, states(proxy)) if state == "up"]
 
 
 def contents(proxy):
     """Of the nodes that are in, each once."""
-    query = "select coalesce(string_agg(id || '=' || v, ' ' order by id), '') from t"
-    return {node.sql(query) for node in attached(proxy)}
+    return {node.sql(T) for node in attached(proxy)}
 
 
 class Statement:

@@ -73,7 +73,7 @@ class PreparedDriver:
             with self.cursor.copy(step.sql) as copy:
                 copy.write(step.copies)
             return "COPY", []
-        if ";" in step.sql:  # several statements: a Query
+        if ";" in step.sql or step.more:  # a Query
             self.connection.execute(step.sql)
             return "", []
         self.cursor.execute(step.sql, step.parameters or None, prepare=step.kind != "control" or self.name == "named")
@@ -131,6 +131,7 @@ class Ledger:
         self.acknowledged, self.refused, self.unknown = set(), set(), set()
         self.executed, self.refusals = collections.Counter(), collections.Counter()  # by kind
         self.known_refusals = collections.Counter()  # for what the transaction is, not for what the statement is
+        self.reasons = {}  # of refusals, by kind: a message and its statement
         self.errors = collections.Counter()  # by SQLSTATE
         self.samples = {}  # SQLSTATE: a message
         self.messages = collections.Counter()  # of 40001 and the like, without numbers
@@ -242,10 +243,16 @@ class Client:
             if failure.sqlstate == "0A000":
                 is_known = any(reason in failure.message for reason in workload.REFUSED)
                 (self.ledger.known_refusals if is_known else self.ledger.refusals)[step.kind] += 1
+                if not is_known:
+                    self.ledger.reasons.setdefault(step.kind, (failure.message[:160], step.sql[:160]))
 
     # --- transactions ---
     def play(self, transaction):
         """acknowledged, or refused where it was rolled back as wished."""
+        if transaction.is_script:
+            script = self.script(transaction)
+            if script is not None:
+                return self.play_script(transaction, script)
         return self.play_block(transaction) if transaction.is_explicit else self.play_alone(transaction)
 
     def play_alone(self, transaction):
@@ -263,6 +270,23 @@ class Client:
             return "acknowledged"
         self.was_told = True
         self.run(transaction.txid, workload.Step(step.kind, "; ".join(texts)))
+        return "acknowledged"
+
+    def script(self, transaction):
+        """All of it as one text; None if that cannot be written simply."""
+        first, last = self.generator.books(transaction)
+        texts = [self.literal(step) for step in (*first, *transaction.steps, *last)]
+        if None in texts or any(step.kind == "copy" or step.more for step in transaction.steps):
+            return None
+        return "; ".join([f"begin {transaction.isolation}", *texts, "commit" if transaction.commits else "rollback"])
+
+    def play_script(self, transaction, script):
+        self.was_told = transaction.commits
+        self.run(transaction.txid, workload.Step("script", script))
+        if not transaction.commits:
+            return "refused"
+        with self.ledger.lock:
+            self.ledger.executed["script"] += 1
         return "acknowledged"
 
     @staticmethod
@@ -288,6 +312,8 @@ class Client:
             self.run(txid, step)
         for step in transaction.steps:
             self.play_step(txid, step)
+            for text in step.more if step.kind else ():
+                self.run(txid, workload.Step(step.kind, text, more=step.more))
         for step in last:
             self.run(txid, step)
         if not transaction.commits:

@@ -67,6 +67,8 @@ def make(rng):
         "create view rich as select id, n, w from accounts where n > 10",
         "create table guarded(id int primary key, n bigint, w bigint, secret int)",
         "create table members(id int primary key)",
+        "create table later(id int primary key, parent int references parents deferrable initially deferred, w bigint)",
+        f"create table ranks(id int primary key, place int unique {rng.choice(['deferrable', 'deferrable initially deferred'])}, w bigint)",
         "create sequence drawn",
     ]
     statements += [
@@ -80,6 +82,7 @@ def make(rng):
         f"insert into parts select g, 0, 0 from generate_series(1, {keys}) g",
         f"insert into audited select g, 0, 0 from generate_series(1, {keys}) g",
         f"insert into guarded select g, 0, 0, 7 from generate_series(1, {keys}) g",
+        f"insert into ranks select g, g, 0 from generate_series(1, {keys}) g",
         f"insert into members select g from generate_series(1, {keys}, 2) g",
         "truncate audit restart identity",  # it holds the time of each node
         "create role alice superuser login", f"create role {WEAK} login",

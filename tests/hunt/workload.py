@@ -16,6 +16,7 @@ class Step:
     parameters: tuple = ()
     copies: str = ""
     shields: bool = False  # it may fail, and is wrapped into a savepoint that is rolled back to then
+    more: tuple = ()  # texts that follow it within the transaction, each a Query of its own, as `sql` is then
 
 
 @dataclasses.dataclass
@@ -24,6 +25,7 @@ class Transaction:
     isolation: str
     is_explicit: bool
     steps: list
+    is_script: bool = False  # all of it is one text, with BEGIN and COMMIT
     tally: int = -1  # -1: it keeps no books, so it cannot be told by the ledger
     commits: bool = True
 
@@ -32,24 +34,28 @@ POINT = {  # safe whatever the proxy does about classes: one row by a whole key,
     "point_update": 10, "point_insert": 6, "point_delete": 5, "multi_insert": 3, "conflict_nothing": 3, "conflict_update": 3,
     "returning": 3, "composite_update": 4, "composite_delete": 1, "unique_update": 3, "key_move": 2, "keyless_insert": 4, "generated": 3,
     "check_violation": 1, "foreign_insert": 3, "foreign_delete": 1, "foreign_move": 2, "part_update": 3, "part_insert": 2,
-    "part_delete": 1, "guarded_update": 1, "multi_statement": 2,
+    "part_delete": 1, "guarded_update": 1, "multi_statement": 2, "deferred_insert": 1,
 }
+SESSION = {"staged": 2, "executed": 2}  # temporary tables; SQL PREPARE
 DDL = {"create_table": 0.3, "drop_table": 0.1, "use_table": 0.4, "add_column": 0.1, "create_index": 0.2, "drop_index": 0.2}
 READS = {"read": 6, "lock_row": 2}
 ROWS = {  # which rows, or what they become, the main node alone decides: its rows travel
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
-    "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1,
+    "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
 }
 OTHER = {  # the proxy may refuse these
     "copy": 1, "audited": 2, "view_update": 1, "keyless_update": 1, "keyless_delete": 1, "cte": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
-SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
-REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits")  # reasons that any statement may be refused for
-SAFE = {**POINT, **DDL, **READS, **ROWS}
+SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
+REFUSED = ("a write behind DDL", "the schema has changed", "rows that travel, with extra_float_digits",  # reasons that any statement may be refused for
+           "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
+           "prepared under other settings")  # SET LOCAL, then PREPARE
+SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
+SCRIPTS = 0.12  # share of transactions that are one text
 
 
 def weighted(rng, weights):
@@ -69,9 +75,11 @@ class Generator:
         rng = self.rng
         txid = self.client * 10_000_000 + self.seq
         is_explicit = rng.random() < 0.6
+        is_script = is_explicit and rng.random() < SCRIPTS / 0.6
         count = rng.choices([1, 2, 3, 6], [5, 4, 3, 1])[0] if is_explicit else 1
         steps = [self.step(weighted(rng, self.weights), txid) for _ in range(count)]
-        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps)
+        is_explicit = is_explicit or any(step.more for step in steps)
+        transaction = Transaction(txid, self.isolation() if is_explicit else "", is_explicit, steps, is_script)
         if is_explicit or rng.random() < 0.7:
             transaction.tally = rng.randrange(TALLIES)
         transaction.commits = rng.random() > 0.06
@@ -100,6 +108,8 @@ class Generator:
         sql, *rest = getattr(self, "_" + kind)(txid)
         if kind == "copy":
             return Step(kind, sql, (), rest[0])
+        if kind in SESSION:
+            return Step(kind, sql, more=tuple(rest))
         return Step(kind, sql, tuple(rest))
 
     # --- point writes ---
@@ -181,6 +191,24 @@ class Generator:
     def _multi_statement(self, txid):  # numbers only: without parameters it may be one text
         return (f"update accounts set n = n + 1, w = {txid} where id = {self.key()}; insert into notes values ('two', 2, {txid})",)
 
+    def _deferred_insert(self, txid):
+        return self.rng.choice([("insert into later values (%s, %s, %s)", self.key(), self.key(), txid), ("delete from later where id = %s", self.key())])
+
+    # --- what a session has of its own ---
+    def _staged(self, txid):
+        lives, ends = self.rng.choice([("", "drop table stage"), (" on commit drop", "truncate stage"), (" on commit delete rows", "drop table stage")])
+        return ("create temp table if not exists stage(n bigint, w bigint)" + lives,
+                f"insert into stage select g, {txid} from generate_series(1, {self.rng.randrange(4)}) g",
+                f"update stage set n = n + random() where w = {txid}",
+                f"insert into notes select 'staged', n, {txid} from stage",
+                ends)
+
+    def _executed(self, txid):
+        return self.rng.choice([
+            (f"prepare p{txid}(bigint, int) as update accounts set n = n + 1, w = $1 where id = $2", f"execute p{txid}({txid}, {self.key()})",
+             f"execute p{txid}({txid}, {self.key()})", f"deallocate p{txid}"),
+            (f"prepare q{txid} as insert into notes values ('executed', $1, {txid})", f"execute q{txid}({self.rng.randrange(9)})", f"deallocate q{txid}")])
+
     # --- DDL ---
     def _table(self):
         return f"extra{self.rng.randrange(EXTRA_TABLES)}"
@@ -241,6 +269,11 @@ class Generator:
 
     def _joined_update(self, txid):
         return "update named as x set n = x.n + a.n, w = %s from accounts a where a.id = x.id and a.n > %s", txid, self.rng.randrange(200)
+
+    def _exchange(self, txid):
+        """Two rows of a deferrable unique column: equal in between."""
+        a, b = self.key(), self.key()
+        return "update ranks set place = %s - place, w = %s where place in (%s, %s)", a + b, txid, a, b
 
     def _copy(self, txid):
         return "copy notes from stdin", "".join(f"copied\t{i}\t{txid}\n" for i in range(self.rng.choice([0, 1, 3, 200])))

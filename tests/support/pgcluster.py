@@ -161,6 +161,11 @@ class Node:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
 
+    def kill_postmaster(self):
+        """kill -9 of it alone: its sessions end themselves when they notice."""
+        self.process.kill()
+        self.process.wait(10)
+
     def freeze(self):
         """The server stays connected and says nothing more; the kernel still accepts."""
         for pid in self._all_pids():

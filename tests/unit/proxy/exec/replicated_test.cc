@@ -455,7 +455,7 @@ TEST_F(TwoPhaseTest, AHeldSlotIsNotWaitedForForEver) {
     around.now += around.config->health.failover_park_timeout;
     session.on_timer(TimerKind::Wait);
     client_sends(query(kDdl));
-    EXPECT_EQ(told_sqlstate(), "0A000") << "no slot";
+    EXPECT_EQ(told_sqlstate(), "53300") << "no slot";
 }
 
 TEST_F(TwoPhaseTest, WhatIsPreparedBehindARollbackIsRolledBackToo) {
