@@ -4,7 +4,8 @@
 
 usage: check_layers.py [--headers] [--compiler CXX] [--build DIR] [--jobs N]
 
-Without options only text is read (well under a second). --headers also compiles every header alone, with the flags of
+Without options only text is read (well under a second). --headers also compiles every header alone that is not the first
+include of its unit, which the build compiles so, with the flags of
 DIR/compile_commands.json, so that each is self-contained. Every finding is one line "file:line: rule: what to do".
 """
 import argparse
@@ -270,6 +271,15 @@ def compile_header(compiler, flags, name):
     return name, run.returncode, run.stderr
 
 
+def is_first_of_its_unit(name):
+    """Then the build itself has compiled it alone: nothing stands in front of it."""
+    unit = (ROOT / name).with_suffix(".cc")
+    if not unit.exists():
+        return False
+    first = next((line for line in unit.read_text().splitlines() if line.startswith("#")), "")
+    return first.split("//")[0].strip() == f'#include "{name}"'
+
+
 def check_headers(checker, names, args):
     build = pathlib.Path(args.build)
     if not (build / "compile_commands.json").exists():
@@ -277,7 +287,7 @@ def check_headers(checker, names, args):
     (ROOT / "build" / "headers").mkdir(parents=True, exist_ok=True)
     flags = header_flags(build) + [f"-I{ROOT}"]
     compiler = shlex.split(args.compiler)
-    headers = [n for n in names if n.endswith(".h")]
+    headers = [n for n in names if n.endswith(".h") and not is_first_of_its_unit(n)]
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for name, status, errors in pool.map(lambda n: compile_header(compiler, flags, n), headers):
             if status != 0:
@@ -288,7 +298,7 @@ def check_headers(checker, names, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--headers", action="store_true", help="compile every header alone")
+    parser.add_argument("--headers", action="store_true", help="compile every header alone that the build does not")
     parser.add_argument("--compiler", default="ccache g++")
     parser.add_argument("--build", default=str(ROOT / "build" / "dev"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

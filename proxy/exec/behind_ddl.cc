@@ -118,8 +118,9 @@ std::string Session::why_not_behind_ddl() const {
 // What main did while the schema changed, by the facts that it was judged by.
 void Session::note_unsure() {
     Spread& spread = *spread_;
-    const bool is_new = is_schema_newer() || spread.facts_version != facts_version();
-    if (spread.judged.empty() || !is_new) return;
+    const DatabaseMarks& marks = *login_.database->marks;
+    if (spread.judged.empty() || (!marks.is_ddl_committing() && marks.last_ddl() < spread.facts_as_of))
+        return;
     auto& unsure = ddl_ && !spread.is_alone ? spread.unsure_behind_ddl : spread.unsure;
     std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(unsure));
 }

@@ -84,10 +84,10 @@ struct Spread {
     bool is_end = false;      // the client's COMMIT or ROLLBACK
     bool sets = false;        // settings
     bool makes_savepoints = false;
-    std::vector<Judged> judged;       // what it does that depends on the schema
-    std::uint64_t facts_version = 0;  // that it was judged by
-    TimePoint sent_at;                // to main
-    std::size_t statements = 0;       // of its text
+    std::vector<Judged> judged;  // what it does that depends on the schema
+    TimePoint facts_as_of;       // that it was judged by
+    TimePoint sent_at;           // to main
+    std::size_t statements = 0;  // of its text
     struct Part {
         CopiedRequest::Execution execution;
         std::optional<RowImages> rows;                // that travel in its place

@@ -134,6 +134,8 @@ Result<void> Settlement::choose_epoch(Origin origin) {
     return {};
 }
 
+// Once main's epoch is raised nothing new commits there: where a session is ended elsewhere to raise that
+// node's, whoever waited for its locks cannot commit what it does without them.
 std::vector<std::string> Settlement::main_first() const {
     std::vector<std::string> names = names_of(nodes_);
     std::stable_partition(names.begin(), names.end(),

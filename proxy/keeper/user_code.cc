@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace pgpool::keeper {
@@ -91,8 +92,11 @@ ClientResult<void> UserCode::run(const markers::RedoStatement& statement) {
     if (!types) return tl::unexpected(types.error());
     std::vector<std::string> values;
     for (std::size_t i = 0; i < statement.parameters.size(); ++i) {
-        const auto value =
-            as_text(statement.parameters[i], i < statement.types.size() ? statement.types[i] : 0);
+        const bool is_given = i < statement.types.size() && statement.types[i] != 0;
+        const auto type =
+            is_given ? ClientResult<std::uint32_t>(statement.types[i]) : number_of(types->at(i));
+        if (!type) return tl::unexpected(type.error());
+        const auto value = as_text(statement.parameters[i], *type);
         if (!value) return tl::unexpected(value.error());
         values.push_back(fmt::format("{}::{}", *value, types->at(i)));
     }
@@ -122,6 +126,15 @@ ClientResult<std::vector<std::string>> UserCode::types_of(const markers::RedoSta
 ClientResult<std::string> UserCode::given_type(std::uint32_t oid) {
     if (oid == 0) return std::string("unknown");
     return ask(kTypeName, std::to_string(oid));
+}
+
+// Of a type that the server has inferred.
+ClientResult<std::uint32_t> UserCode::number_of(const std::string& type) {
+    const auto oid = ask("SELECT $1::pg_catalog.regtype::pg_catalog.oid", type);
+    if (!oid) return tl::unexpected(oid.error());
+    std::uint32_t number = 0;
+    std::from_chars(oid->data(), oid->data() + oid->size(), number);
+    return number;
 }
 
 // A type of a user may run code when a value is read; by text that happens where the statement runs.

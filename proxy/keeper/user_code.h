@@ -38,6 +38,7 @@ private:
     [[nodiscard]] pg::ClientResult<std::vector<std::string>> types_of(
         const markers::RedoStatement& statement);
     [[nodiscard]] pg::ClientResult<std::string> given_type(std::uint32_t oid);
+    [[nodiscard]] pg::ClientResult<std::uint32_t> number_of(const std::string& type);
     [[nodiscard]] pg::ClientResult<std::string> as_text(const markers::RedoParameter& parameter,
                                                         std::uint32_t type);
     [[nodiscard]] pg::ClientResult<std::string> ask(std::string_view sql, std::string_view parameter);

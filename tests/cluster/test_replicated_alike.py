@@ -2,15 +2,13 @@
 """Mode replication: statements that look alike on all nodes and are not (proxy/replication/write_judge.cc and its facts)."""
 import contextlib
 import io
-import tempfile
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support import wire
+from support.replicated import equal_nodes, proxy_over
 
 SETUP = """
 create table t(id serial primary key, v text);
@@ -37,9 +35,7 @@ create table pages(id int primary key, f text);
 
 @pytest.fixture(scope="module")
 def nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        servers.sql(SETUP)
+    with equal_nodes(SETUP) as servers:
         # Numbers of types differ from here on.
         servers.nodes[0].sql("create table gone(a int); drop table gone")
         servers.sql("create type mood as enum ('sad', 'ok'); create table m(id int primary key, f mood)")
@@ -48,12 +44,8 @@ def nodes():
 
 @pytest.fixture
 def replicated(nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "workers": 1, "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(nodes, config) as proxy:
-            proxy.nodes = nodes
-            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
-            yield proxy
+    with proxy_over(nodes, {"workers": 1}) as proxy:
+        yield proxy
 
 
 def same(nodes, query):

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -13,27 +12,14 @@ import psycopg2.errors
 import pytest
 
 from hunt.check import CATALOG, SEQUENCES, TABLES
-from support import markers, pgcluster, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support import pgcluster, wire
+from support.replicated import equal_nodes
 
 
 @pytest.fixture(scope="module")
 def shared_nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        servers.sql("create role weak login; grant create on schema public to weak")
+    with equal_nodes("create role weak login; grant create on schema public to weak") as servers:
         yield servers
-
-
-@pytest.fixture(scope="module")
-def shared_proxy(shared_nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(shared_nodes, config) as proxy:
-            proxy.nodes = shared_nodes
-            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
-            yield proxy
 
 
 @pytest.fixture

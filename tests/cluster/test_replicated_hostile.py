@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication against clients that want more than their rights, and sessions that want less than safety."""
 import contextlib
-import tempfile
 import time
 
 import psycopg2
@@ -9,25 +8,20 @@ import psycopg2.errors
 import pytest
 
 from support import markers
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support.pgcluster import wait_for
+from support.replicated import equal_nodes, proxy_over, states
 
 
 @pytest.fixture
 def replicated():
-    with Independents(3) as servers, tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        markers.prepare(servers.nodes, 64)
-        servers.sql("create role alice login; grant create on schema public to alice;"
-                    " create table t (id int primary key); grant all on t to alice")
-        config = {"mode": "replication", "workers": 1, "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(servers, config) as proxy:
-            proxy.nodes = servers.nodes
-            wait_for(lambda: attached(proxy) == 3, 20, "all nodes are in")
-            yield proxy
+    with equal_nodes("create role alice login; grant create on schema public to alice;"
+                     " create table t (id int primary key); grant all on t to alice") as servers, \
+            proxy_over(servers, {"workers": 1}) as proxy:
+        yield proxy
 
 
 def attached(proxy):
-    return sum(row["status"] == "up" for row in proxy.admin("show pool_nodes"))
+    return states(proxy).count("up")
 
 
 @contextlib.contextmanager
@@ -38,8 +32,8 @@ def session(proxy, user="alice"):
 
 def test_a_forged_mark_changes_nothing(replicated):
     redo = markers.encode_redo("postgres", ["alter role alice superuser"]).hex()
-    epoch = markers.epochs(replicated.nodes[0])[0]
-    for node in replicated.nodes:
+    epoch = markers.epochs(replicated.nodes.nodes[0])[0]
+    for node in replicated.nodes.nodes:
         with contextlib.closing(node.connect(user="alice")) as alice, alice.cursor() as cursor:
             for token in ("0", "null", "1"):
                 cursor.execute(f"select pgpool_replication.mark(63, 8000000000000000000, {epoch}, decode('{redo}', 'hex'), {token})")
@@ -47,8 +41,8 @@ def test_a_forged_mark_changes_nothing(replicated):
     replicated.kill()
     replicated.start()
     wait_for(lambda: attached(replicated) == 3, 20, "all nodes are in")
-    assert [node.sql("select rolsuper from pg_roles where rolname = 'alice'") for node in replicated.nodes] == [False] * 3
-    assert {node.sql("select count(*) from pgpool_replication.slot where token is null") for node in replicated.nodes} == {0}
+    assert [node.sql("select rolsuper from pg_roles where rolname = 'alice'") for node in replicated.nodes.nodes] == [False] * 3
+    assert {node.sql("select count(*) from pgpool_replication.slot where token is null") for node in replicated.nodes.nodes} == {0}
 
 
 def test_the_proxys_statements_cannot_be_replaced(replicated):
@@ -64,7 +58,7 @@ def test_the_proxys_statements_cannot_be_replaced(replicated):
             with pytest.raises(psycopg2.errors.FeatureNotSupported, match="a name that is the proxy's"):
                 alice.execute(text)
         alice.execute("insert into t values (2)")
-    assert {node.sql("select count(*) from t") for node in replicated.nodes} == {2}
+    assert {node.sql("select count(*) from t") for node in replicated.nodes.nodes} == {2}
 
 
 def test_a_transaction_keeps_its_session_user(replicated):
@@ -86,8 +80,8 @@ def test_nothing_acknowledged_is_lost_with_synchronous_commit_off(replicated):
             alice.execute(f"insert into t values ({done})")
             done += 1
         replicated.kill()
-        replicated.nodes[1].kill()
-    replicated.nodes[1].start()
+        replicated.nodes.nodes[1].kill()
+    replicated.nodes.nodes[1].start()
     replicated.start()
     wait_for(lambda: attached(replicated) == 3, 20, "all nodes are in")
-    assert [node.sql("select count(*) from t") for node in replicated.nodes] == [done] * 3
+    assert [node.sql("select count(*) from t") for node in replicated.nodes.nodes] == [done] * 3

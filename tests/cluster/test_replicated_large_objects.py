@@ -5,7 +5,6 @@ import os
 import random
 import struct
 import subprocess
-import tempfile
 import threading
 
 import psycopg
@@ -14,40 +13,13 @@ import psycopg2.errors
 import pytest
 
 from support import ctl as ctls
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support import wire
+from support.pgcluster import wait_for
+from support.replicated import equal_nodes, proxy_over, states
 
 WRITE, READ = 0x20000, 0x40000
 LO_OPEN, LO_CREAT, LO_IMPORT, LO_UNLINK, LO_WRITE = 952, 957, 764, 964, 955
 DIGEST = "select coalesce(string_agg(oid || '=' || md5(lo_get(oid)), ' ' order by oid), '') from pg_largeobject_metadata"
-
-
-@contextlib.contextmanager
-def replicating(servers, changes=None):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        replication = {"state_directory": state, "slots": 64, **(changes or {})}
-        with Proxy.for_cluster(servers, {"mode": "replication", "replication": replication}) as proxy:
-            proxy.nodes = servers
-            wait_for(lambda: states(proxy) == ["up"] * 3, 20, "all nodes are in")
-            yield proxy
-
-
-def states(proxy):
-    return [row["status"] for row in proxy.admin("show pool_nodes")]
-
-
-@pytest.fixture(scope="module")
-def shared_nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        yield servers
-
-
-@pytest.fixture(scope="module")
-def shared_proxy(shared_nodes):
-    with replicating(shared_nodes) as proxy:
-        yield proxy
 
 
 @pytest.fixture
@@ -468,9 +440,8 @@ def change(connection, rng):
 
 @pytest.mark.deadline(150)
 def test_a_follower_is_killed_while_one_is_written():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        with replicating(servers, {"stall_timeout": "2s"}) as proxy, contextlib.closing(proxy.connect()) as connection:
+    with equal_nodes() as servers:
+        with proxy_over(servers, {"replication": {"stall_timeout": "2s"}}) as proxy, contextlib.closing(proxy.connect()) as connection:
             connection.autocommit = False
             writer = connection.lobject(0, "wb", 5)
             writer.write(b"x" * 200_000)

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: statements whose rows cannot travel are repeated under locks (docs/adr/0013-read-locks.md)."""
 import contextlib
-import tempfile
 import threading
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support import wire
+from support.pgcluster import wait_for
 
 LOG = "select coalesce(string_agg(a || ':' || b, ' ' order by a, b), '') from log"
 TABLES = """
@@ -29,23 +27,6 @@ insert into t select g, g from generate_series(1, 5) g;
 """
 NAMES = "t, log, u, archive, parent, child, grandchild, parts, made, hidden"
 WAITING = "select count(*) from pg_locks where not granted and locktype = 'relation'"
-
-
-@pytest.fixture(scope="module")
-def shared_nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        yield servers
-
-
-@pytest.fixture(scope="module")
-def shared_proxy(shared_nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(shared_nodes, config) as proxy:
-            proxy.nodes = shared_nodes
-            wait_for(lambda: all(row["status"] == "up" for row in proxy.admin("show pool_nodes")), 20, "all nodes are in")
-            yield proxy
 
 
 @pytest.fixture

@@ -1,36 +1,28 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: rows that travel: what main tells of them, sequences, several rows in one statement, what never can."""
 import contextlib
-import tempfile
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers, wire
-from support.pgcluster import Independents, wait_for
-from support.proxy import Proxy
+from support import wire
+from support.replicated import equal_nodes, proxy_over
 
 REFUSED = psycopg2.errors.FeatureNotSupported
 
 
 @pytest.fixture(scope="module")
 def shared_nodes():
-    with Independents(3) as servers:
-        markers.prepare(servers.nodes, 64)
-        servers.sql("create role few login; create role rounds login; alter role rounds set extra_float_digits = 0; "
-                    "alter role all set search_path = rows")
+    with equal_nodes("create role few login; create role rounds login; alter role rounds set extra_float_digits = 0; "
+                     "alter role all set search_path = rows") as servers:
         yield servers
 
 
 @pytest.fixture(scope="module")
 def proxy(shared_nodes):
-    with tempfile.TemporaryDirectory(prefix="pgpool-state-", dir="/var/tmp") as state:
-        config = {"mode": "replication", "replication": {"state_directory": state, "slots": 64}}
-        with Proxy.for_cluster(shared_nodes, config) as running:
-            running.nodes = shared_nodes
-            wait_for(lambda: all(row["status"] == "up" for row in running.admin("show pool_nodes")), 20, "all nodes are in")
-            yield running
+    with proxy_over(shared_nodes) as running:
+        yield running
 
 
 @pytest.fixture

@@ -154,6 +154,21 @@ def test_a_long_ddl_is_not_late():
         assert states(proxy) == ["up"] * 3
 
 
+def test_rows_that_travelled_together_are_repaired():
+    """Their values are in the redo as arrays of a type that nobody named."""
+    with equal_nodes("create table t(id int primary key, v float8); insert into t select g, 0 from generate_series(1, 5) g") as servers, \
+            proxy_over(servers) as proxy:
+        proxy.sql("update t set v = random()")
+        main, other = servers.nodes[:2]
+        slot = main.sql("select id from pgpool_replication.slot order by seq desc limit 1")
+        proxy.stop()
+        other.sql(f"update t set v = 0; update pgpool_replication.slot set seq = seq - 1 where id = {slot}")
+        proxy.start()
+        wait_for(lambda: states(proxy) == ["up"] * 3, 20, "all nodes are in again")
+        assert "transaction_repaired" in proxy.log_text()
+        contents(servers, "select string_agg(v::text, ' ' order by id) from t")
+
+
 def test_a_vacuum_that_is_ended_takes_nobody_out(replicated):
     node = replicated.nodes.nodes[0]
     with contextlib.closing(node.connect()) as holder, clients(replicated, 1) as (client,):
