@@ -62,16 +62,20 @@ void tell_warnings(const Survey& found) {
         for (const std::string& warning : nodecheck::durability_warnings(facts))
             std::fprintf(stderr, "pgpool-ctl: %s\n", warning.c_str());
     }
+    if (!found.is_usable) return;  // then it is no mere warning
+    for (const std::string& reason : found.unable)
+        std::fprintf(stderr, "pgpool-ctl: a large transaction may take out nodes: %s\n", reason.c_str());
 }
 
 void tell_differences(const Survey& found) {
     for (const nodecheck::Difference& difference : found.differences)
         std::printf("differs: %s\n", describe(difference).c_str());
+    if (found.is_usable) return;
     for (const std::string& reason : found.unable) std::printf("unable: %s\n", reason.c_str());
 }
 
 ExitCode verdict_of(const Survey& found) {
-    if (!found.differences.empty() || !found.unable.empty()) return ExitCode::Differs;
+    if (!found.differences.empty() || !found.is_usable) return ExitCode::Differs;
     return found.unreachable.empty() ? ExitCode::Ok : ExitCode::Unreachable;
 }
 

@@ -87,6 +87,7 @@ Survey survey(const config::Config& config) {
     }
     found.differences = nodecheck::compare(found.facts);
     found.unable = unable(config, found.facts);
+    found.is_usable = found.unable.empty() || !nodecheck::must_prepare(config.replication);
     return found;
 }
 

@@ -17,6 +17,7 @@ struct Survey {
     std::vector<Unreachable> unreachable;
     std::vector<nodecheck::Difference> differences;
     std::vector<std::string> unable;  // why nodes cannot do what the configuration wants, one sentence each
+    bool is_usable = true;            // even so
 };
 
 [[nodiscard]] Survey survey(const config::Config& config);

@@ -113,7 +113,7 @@ struct Replication {
     Unsafe unsafe_statements = Unsafe::Refuse;        // those that nodes may execute differently
     milliseconds stall_timeout{5'000};  // a node that owes an answer for longer, when others have it
     std::uint32_t slots = 512;          // transactions that commit at the same time, per database
-    Commit commit = Commit::Ordered;    // whether the other nodes prepare before the main node commits
+    Commit commit = Commit::Auto;       // whether the other nodes prepare before the main node commits
     friend bool operator==(const Replication&, const Replication&) = default;
 };
 

@@ -279,11 +279,10 @@ constexpr Parameter kParameters[] = {
     row<&Config::replication, &Replication::commit>(
         "replication.commit", word(kCommits), Restart,
         "How a transaction commits on all nodes: the main node, then the others (`ordered`); the same, with "
-        "the "
-        "others prepared before (`prepared`), so that one that dies in between completes by itself whatever "
-        "the size; or prepared only where a transaction is too large to be repeated from its marker "
-        "(`auto`). "
-        "All but `ordered` need `max_prepared_transactions` of at least `replication.slots` on every node."),
+        "the others prepared before (`prepared`), so that one that dies in between completes by itself "
+        "whatever the size; or prepared only where a transaction is too large to be repeated from its marker "
+        "(`auto`). That needs `max_prepared_transactions` of at least `replication.slots` on every node: "
+        "without it the proxy does not open the cluster for `prepared`, and prepares nothing for `auto`."),
 
     row<&Config::auth, &Auth::users_file>(
         "auth.users_file", text(0, kMaxPathBytes), Live,

@@ -164,15 +164,22 @@ void Follower::mark(std::string& out, const PreparedPtr& constraints, const Prep
     if (expected) {
         expected->add_tag("SET CONSTRAINTS");
         expected->add_tag("SELECT 1");
+        if (!gid.empty() && needs_reset) expected->add_tag("SET");
         if (!gid.empty()) expected->add_tag("PREPARE TRANSACTION");
     }
     if (!gid.empty()) prepare_transaction(out, gid);
     end_with_sync(out, {.kind = Kind::Mark, .expected = std::move(expected), .result = {}});
 }
 
-// In the same batch: the server skips it if there is no marker.
+// In the same batch: the server skips it if there is no marker. What is prepared may be ended by the role
+// that has prepared it, which must not be one that was set for the transaction alone.
 void Follower::prepare_transaction(std::string& out, std::string_view gid) {
-    wire::append_parse(out, "", parse_body(branch_.ask(gid)));
+    if (needs_reset) execute_once(out, "SET ROLE NONE");
+    execute_once(out, branch_.ask(gid));
+}
+
+void Follower::execute_once(std::string& out, std::string_view sql) {
+    wire::append_parse(out, "", parse_body(sql));
     link->statements.unnamed = {};
     wire::FrameBuilder(out, wire::frontend::kBind).string("").string("").bytes(kNoValues);
     wire::FrameBuilder(out, wire::frontend::kExecute).string("").int32(0);
@@ -279,9 +286,8 @@ void Follower::lose_track() {
 // Not of the marker, but of what follows it: what the transaction did, or the server's settings, forbid it.
 void Follower::on_mark_error(ByteView body, std::string_view sqlstate) {
     constexpr std::array<std::string_view, 3> kStates{"0A000", "55000", "53200"};
-    const bool is_behind_marker = outcome_.text().ends_with("SET CONSTRAINTS; SELECT 1");
     const bool stays = std::find(kStates.begin(), kStates.end(), sqlstate) != kStates.end();
-    if (is_behind_marker && stays) unpreparable_.assign(body);
+    if (marked_ && stays) unpreparable_.assign(body);
 }
 
 // Up to the next Sync the server answers nothing: if none was sent it gets one. What would follow is dropped.

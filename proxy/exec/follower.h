@@ -130,6 +130,7 @@ private:
     void begin_step(Step step);
     void end_with_sync(std::string& out, Step step);
     void execute(std::string& out, const PreparedPtr& statement, std::string_view values);
+    void execute_once(std::string& out, std::string_view sql);
     void ensure_prepared(std::string& out, const PreparedPtr& statement);
     [[nodiscard]] std::string end_of_transaction(std::string_view verb);
     void prepare_transaction(std::string& out, std::string_view gid);

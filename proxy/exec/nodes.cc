@@ -94,7 +94,6 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.outcome = {};
     spread.bound.clear();
     spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
-    spread.has_set |= spread.sets;
     spread.judged = std::move(request_.meaning.following.judged);
     spread.facts_as_of = facts() != nullptr ? facts()->as_of : TimePoint();
     spread.sent_at = around_.now;

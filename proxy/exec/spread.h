@@ -134,7 +134,6 @@ struct Spread {
     bool main_is_lost = false;
     NodeId main;               // that was told to commit
     bool is_left = false;      // on a node that is gone it may be prepared
-    bool has_set = false;      // settings, within the transaction
     TimePoint evicting_until;  // the client does not wait longer for the decision
 
     static constexpr std::uint32_t kNoSlot = UINT32_MAX;

@@ -17,15 +17,12 @@ namespace pgpool::exec {
 
 using At = Spread::Phase;
 
-// What is set within a transaction outlives PREPARE TRANSACTION, whatever becomes of it then, and SET LOCAL
-// ROLE would leave it to another owner: such a transaction commits in order.
 bool Session::prepares_others(std::string_view redo) const {
-    if (spread_->has_set) return false;
     switch (around_.config->replication.commit) {
         case config::Commit::Prepared:
             return true;
         case config::Commit::Auto:
-            return redo == markers::kTooLarge;
+            return redo == markers::kTooLarge && around_.topology->can_prepare;
         case config::Commit::Ordered:
             break;
     }

@@ -27,7 +27,8 @@ constexpr std::string_view kPrepare =
     "set_config('synchronous_commit', 'on', false), set_config('bytea_output', 'hex', false), "
     "set_config('statement_timeout', '0', false), set_config('jit', 'off', false)";
 constexpr std::string_view kDatabases =
-    "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
+    "SELECT datname, current_setting('max_prepared_transactions') FROM pg_database "
+    "WHERE datallowconn AND NOT datistemplate ORDER BY 1";
 constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication.slot') IS NOT NULL";
 constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
 constexpr std::string_view kRaise =
@@ -97,6 +98,7 @@ ClientResult<void> NodeAccess::connect_all() {
     for (std::size_t row = 0; row < names->size(); ++row) {
         const std::string database(names->text(row, 0));
         if (auto added = add(database); !added) return tl::unexpected(of_database(database, added.error()));
+        max_prepared_transactions_ = number<std::uint64_t>(names->text(row, 1));
     }
     return {};
 }
@@ -230,14 +232,6 @@ ClientResult<void> NodeAccess::end(const markers::Prepared& prepared, markers::F
                                                  {"gid", gid},
                                                  {"by", commits ? "commit" : "rollback"}});
     return {};
-}
-
-ClientResult<std::uint64_t> NodeAccess::max_prepared_transactions() {
-    if (clients_.empty()) return std::uint64_t{UINT64_MAX};  // nothing is prepared where nothing is marked
-    const auto rows =
-        clients_.begin()->second.query("SELECT current_setting('max_prepared_transactions')", {}, soon());
-    if (!rows) return tl::unexpected(rows.error());
-    return number<std::uint64_t>(rows->text(0, 0));
 }
 
 }  // namespace pgpool::keeper

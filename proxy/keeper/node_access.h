@@ -56,7 +56,7 @@ public:
     [[nodiscard]] pg::ClientResult<std::vector<markers::Prepared>> prepared();
     // REQUIRES: `fate` is known. Nothing happens if somebody has ended it meanwhile.
     [[nodiscard]] pg::ClientResult<void> end(const markers::Prepared& prepared, markers::Fate fate);
-    [[nodiscard]] pg::ClientResult<std::uint64_t> max_prepared_transactions();
+    [[nodiscard]] std::uint64_t max_prepared_transactions() const { return max_prepared_transactions_; }
 
     // A connection of its own, with the settings of a login; and the one that is kept. REQUIRES: databases()
     // holds the name.
@@ -80,6 +80,7 @@ private:
     const std::atomic<bool>* stop_;
     std::map<std::string, pg::Client> clients_;  // by database
     std::vector<std::string> bare_;
+    std::uint64_t max_prepared_transactions_ = 0;
 };
 
 }  // namespace pgpool::keeper

@@ -72,17 +72,33 @@ Result<void> Settlement::run(Patience patience, Origin origin) {
     if (auto checked = check_newcomer(); !checked) return checked;
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
-    return make_equal();
+    if (auto made = make_equal(); !made) return made;
+    note_prepares();
+    return {};
 }
 
-Result<void> Settlement::check_prepares() {
-    for (auto& [name, node] : nodes_) {
-        const auto most = node.max_prepared_transactions();
-        if (!most) return tl::unexpected(most.error().error().within(name));
-        const std::string reason = nodecheck::why_not_prepared(name, *most, config_.replication);
-        if (!reason.empty()) return fail(kNotInThatState, reason);
+std::vector<std::string> Settlement::why_not_prepared() const {
+    std::vector<std::string> reasons;
+    for (const auto& [name, node] : nodes_) {
+        const std::string reason =
+            nodecheck::why_not_prepared(name, node.max_prepared_transactions(), config_.replication);
+        if (!reason.empty()) reasons.push_back(reason);
     }
-    return {};
+    return reasons;
+}
+
+Result<void> Settlement::check_prepares() const {
+    const std::vector<std::string> reasons = why_not_prepared();
+    if (reasons.empty() || !nodecheck::must_prepare(config_.replication)) return {};
+    return fail(kNotInThatState, reasons.front());
+}
+
+void Settlement::note_prepares() {
+    const std::vector<std::string> reasons = why_not_prepared();
+    membership_.can_prepare = reasons.empty();
+    if (reasons.empty() || nodes_.size() < 2) return;
+    log::warning("large_transactions_not_prepared",
+                 {{"reason", fmt::format("{}", fmt::join(reasons, "; "))}});
 }
 
 // Writes in a database that is not prepared on every node fail by themselves: here it is only said why.

@@ -41,9 +41,9 @@ public:
     // Connects to the attached nodes that are not connected yet; why it failed, by name.
     [[nodiscard]] std::map<std::string, std::string> connect();
     [[nodiscard]] Result<void> evict(const std::string& name, const std::string& reason);
-    // Whether the nodes that are connected can hold what replication.commit prepares; an error says what to
-    // do.
-    [[nodiscard]] Result<void> check_prepares();
+    // Whether the nodes that are connected can hold what replication.commit must prepare; an error says what
+    // to do.
+    [[nodiscard]] Result<void> check_prepares() const;
     // REQUIRES: all attached nodes are connected.
     [[nodiscard]] Result<void> run(Patience patience, Origin origin);
 
@@ -67,6 +67,8 @@ private:
     [[nodiscard]] Result<void> repair(const std::vector<markers::Repair>& repairs);
     [[nodiscard]] Result<void> refuse_newcomer(const std::vector<markers::Repair>& repairs);
     void compare_databases() const;
+    [[nodiscard]] std::vector<std::string> why_not_prepared() const;  // of each node that cannot, if wanted
+    void note_prepares();
 
     const config::Config& config_;
     const std::atomic<bool>& stop_;

@@ -2,6 +2,7 @@
 """Mode replication with replication.commit: prepared. Whoever dies in the middle, what was prepared ends as main's marker says."""
 import contextlib
 import io
+import pathlib
 import shutil
 import socket
 import struct
@@ -33,7 +34,10 @@ def make(nodes):
     """make(changes): a proxy that is started, and all nodes are in."""
     made, state = [], tempfile.mkdtemp(prefix="pgpool-state-", dir="/var/tmp")
 
-    def make_proxy(changes=None, is_open=True):
+    def make_proxy(changes=None, is_open=True, knows_the_past=True):
+        if not knows_the_past:
+            shutil.rmtree(state)
+            pathlib.Path(state).mkdir(mode=0o700)
         replication = {"state_directory": state, "slots": SLOTS, "commit": "prepared", "stall_timeout": "20s"}
         made.append(Proxy.for_cluster(nodes, merge({"mode": "replication", "replication": replication}, changes)))
         made[-1].start(wait=is_open)
@@ -104,6 +108,20 @@ def copy_much(cursor):
     cursor.copy_expert("copy t from stdin", io.StringIO("".join(f"{i}\t{'x' * 1000}\n" for i in range(1, 1025))))
 
 
+def insert_much(cursor):
+    cursor.execute("insert into t select i, repeat('x', 1000) from generate_series(1, 100) i")
+
+
+def copy_as_another(cursor):
+    """As pg_restore --single-transaction, and with a role that ends before the transaction is known to have."""
+    cursor.execute("begin; set search_path = public; set local role clerk")
+    copy_much(cursor)
+    cursor.execute("commit")
+
+
+ROWS = {insert: 1, insert_in_block: 1, insert_much: 100, copy_much: 1024, copy_as_another: 1024}
+
+
 @contextlib.contextmanager
 def no_mark(node):
     """Main has not marked, so it cannot commit."""
@@ -127,16 +145,16 @@ def others_have_prepared(nodes):
     assert prepared(nodes.nodes[0]) == []
 
 
-@pytest.mark.parametrize("work", [insert, insert_in_block, copy_much])
+@pytest.mark.parametrize("work", [insert, insert_in_block, insert_much, copy_much])
 def test_writes_come_to_all_nodes(nodes, make, work):
     proxy = make()
     assert Writer(proxy, work).outcome() is None
-    assert len(contents(nodes).split()) == (1025 if work is copy_much else 2)
+    assert len(contents(nodes).split()) == 1 + ROWS[work]
     nothing_is_prepared(nodes, 0.1)
 
 
 @pytest.mark.parametrize("mode, work, is_prepared", [
-    ("prepared", insert, True), ("auto", insert, False), ("auto", copy_much, True), ("ordered", copy_much, False)])
+    ("prepared", insert, True), ("auto", insert, False), ("auto", copy_much, True), ("auto", insert_much, True), ("ordered", copy_much, False)])
 def test_which_transactions_are_prepared(nodes, make, mode, work, is_prepared):
     proxy = make({"replication": {"commit": mode}})
     with no_mark(nodes.nodes[0]):
@@ -172,19 +190,55 @@ def test_the_proxy_dies_before_main_has_committed(nodes, make, work):
 def test_the_proxy_and_a_node_die_after_main_has_committed(nodes, make, work):
     """The node completes by itself, also what is too large to be done again."""
     proxy = make()
+    dies_between_commits(nodes, proxy, work, nodes.nodes[2])
+    proxy.start()
+    all_are_in(proxy)
+    assert len(contents(nodes).split()) == 1 + ROWS[work]
+    nothing_is_prepared(nodes, 0.1)
+    assert "node_evicted" not in proxy.log_text() and "transaction_repaired" not in proxy.log_text()
+
+
+def dies_between_commits(nodes, proxy, work, node=None):
     with no_end_of_commit(nodes.nodes[0]):
         writer = Writer(proxy, work)
         others_have_prepared(nodes)
         wait_for(lambda: nodes.nodes[0].sql("select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1, 20, "main commits")
         proxy.kill()
         assert writer.outcome() == "lost"
-        nodes.nodes[2].kill()
-    nodes.nodes[2].start()
-    proxy.start()
-    all_are_in(proxy)
-    assert len(contents(nodes).split()) == (1025 if work is copy_much else 2)
+        if node:
+            node.kill()
+    if node:
+        node.start()
+
+
+@pytest.mark.parametrize("mode, work", [("prepared", insert), ("prepared", copy_as_another), ("auto", insert_much), ("auto", copy_much),
+                                        ("auto", copy_as_another)])
+def test_another_proxy_ends_what_is_prepared(nodes, make, mode, work):
+    """It knows the nodes and nothing else."""
+    nodes.sql("create role clerk; grant insert on t to clerk")
+    proxy = make({"replication": {"commit": mode}})
+    dies_between_commits(nodes, proxy, work)
+    other = make({"replication": {"commit": "ordered"}}, knows_the_past=False)
+    assert len(contents(nodes).split()) == 1 + ROWS[work]
     nothing_is_prepared(nodes, 0.1)
-    assert "node_evicted" not in proxy.log_text() and "transaction_repaired" not in proxy.log_text()
+    assert "node_evicted" not in other.log_text()
+
+
+def test_what_was_set_for_the_transaction_has_ended_with_it(nodes, make):
+    nodes.sql("create role clerk; grant insert on t to clerk; create role boss login in role clerk; grant create on schema public to boss")
+    proxy = make()
+    for i in range(3):  # the second and third by connections of the first
+        with contextlib.closing(proxy.connect(user="boss")) as connection, connection.cursor() as cursor:
+            cursor.execute("begin; set local role clerk; set application_name = 'mine'")
+            cursor.execute(f"insert into t values ({i + 1}, 'x')")
+            cursor.execute("commit" if i != 1 else "rollback")
+            cursor.execute("select current_user, current_setting('application_name')")
+            assert cursor.fetchone() == ("boss", "mine" if i != 1 else "")
+            cursor.execute(f"create table made{i} ()")
+    owners = "select string_agg(distinct tableowner, ',') from pg_tables where tablename like 'made%%'"
+    assert nodes.sql(owners) == ["boss"] * 3
+    assert contents(nodes) == "0=0 1=1 3=1" and states(proxy) == ["up"] * 3
+    nothing_is_prepared(nodes, 0.1)
 
 
 def test_a_session_that_is_ended_leaves_nothing_prepared(nodes, make):
@@ -272,19 +326,6 @@ def test_temporary_objects_are_on_main_alone(nodes, make):
     nothing_is_prepared(nodes, 0.1)
 
 
-def test_settings_within_a_transaction(nodes, make):
-    nodes.sql("create role clerk; grant insert on t to clerk")
-    proxy = make()
-    with contextlib.closing(proxy.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute("begin")
-        cursor.execute("set local role clerk")
-        cursor.execute("insert into t values (1, 'x')")
-        cursor.execute("commit")
-        cursor.execute("select current_user")
-        assert cursor.fetchone() == ("postgres",)
-    assert contents(nodes) == "0=0 1=1"
-
-
 def test_a_server_that_prepares_too_little(nodes, make):
     nodes.nodes[1].configure({"max_prepared_transactions": "3"})
     nodes.nodes[1].restart()
@@ -294,6 +335,15 @@ def test_a_server_that_prepares_too_little(nodes, make):
     nodes.nodes[1].configure({"max_prepared_transactions": "20"})
     nodes.nodes[1].restart()
     all_are_in(proxy)
+
+
+def test_large_transactions_commit_in_order_where_a_server_prepares_too_little(nodes, make):
+    nodes.nodes[1].configure({"max_prepared_transactions": "0"})
+    nodes.nodes[1].restart()
+    proxy = make({"replication": {"commit": "auto"}})
+    assert 'node \\"node2\\": max_prepared_transactions is 0, replication.commit: auto needs at least 16' in proxy.log_text()
+    assert Writer(proxy, copy_much).outcome() is None
+    assert len(contents(nodes).split()) == 1025 and states(proxy) == ["up"] * 3
 
 
 def hand_prepare(node, gid, slot, sequence, epoch, row):

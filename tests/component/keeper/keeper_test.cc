@@ -66,7 +66,14 @@ protected:
         std::filesystem::remove_all(directory_);
     }
 
+    template <typename Change>
+    void change(Change make) {
+        config::Config config = *config_;
+        make(config);
+        config_ = std::make_shared<const config::Config>(config);
+    }
     void start() {
+        is_open_ = false;
         keeper_ = std::make_unique<Keeper>(
             config_, [this] { return topology_; },
             [this](const Membership& membership, bool is_open) { on_publish(membership, is_open); },
@@ -240,6 +247,25 @@ TEST_F(KeeperTest, AfterMainWasTakenOutNothingOfItsLastTransactionRemains) {
         EXPECT_EQ(ask(server, "SELECT seq FROM pgpool_replication.slot WHERE id = 1"), "0");
         EXPECT_EQ(ask(server, "SELECT count(*) FROM pg_prepared_xacts"), "0");
     }
+}
+
+TEST_F(KeeperTest, LargeTransactionsArePreparedWhereEveryNodeHasRoomForOneOfEachSlot) {
+    start();
+    EXPECT_FALSE(membership_.can_prepare) << "max_prepared_transactions is 4";
+    EXPECT_EQ(outline(membership_), "a* b c");
+    keeper_.reset();
+    change([](config::Config& config) { config.replication.slots = 4; });
+    start();
+    EXPECT_TRUE(membership_.can_prepare);
+    keeper_.reset();
+    servers_[2]->psql("ALTER SYSTEM SET max_prepared_transactions = 3;");
+    servers_[2]->stop();
+    servers_[2]->start();
+    start();
+    EXPECT_FALSE(membership_.can_prepare);
+    keeper_->detach("c", "too small", [](const Result<std::string>&) {});
+    ASSERT_TRUE(wait_for("a* b c (too small)"));
+    EXPECT_TRUE(membership_.can_prepare);
 }
 
 TEST_F(KeeperTest, AnUnwritableDirectoryEndsTheStart) {

@@ -9,6 +9,7 @@ namespace {
 TEST(WhyNotPrepared, OneOfEverySlotIsNeeded) {
     config::Replication replication;
     replication.slots = 64;
+    replication.commit = config::Commit::Ordered;
     EXPECT_EQ(why_not_prepared("a", 0, replication), "");
     replication.commit = config::Commit::Auto;
     EXPECT_EQ(why_not_prepared("a", 64, replication), "");

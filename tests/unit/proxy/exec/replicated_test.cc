@@ -106,6 +106,7 @@ cluster::TopologyPtr two_nodes() {
         topology->nodes.push_back(node);
     }
     topology->primary = NodeId(0);
+    topology->can_prepare = true;
     return topology;
 }
 
@@ -937,8 +938,8 @@ TEST_F(TwoPhaseTest, WhatTheKeeperHasEndedWithoutMainIsUnknown) {
     EXPECT_EQ(around.free_slots.size(), 1U);
 }
 
-// What is set would outlive PREPARE TRANSACTION.
-TEST_F(TwoPhaseTest, ATransactionThatSetsSomethingCommitsInOrder) {
+// SET LOCAL ROLE would leave it to another owner.
+TEST_F(TwoPhaseTest, ATransactionThatSetsSomethingIsPreparedByTheUserOfTheSession) {
     client_sends(query("BEGIN"));
     client_sends(query("SET LOCAL lock_timeout = 1"));
     answers(shell.main, executed("BEGIN") + tag("SET") + ready(TransactionStatus::InTransaction));
@@ -948,8 +949,10 @@ TEST_F(TwoPhaseTest, ATransactionThatSetsSomethingCommitsInOrder) {
                              tag("COMMENT") + ready(TransactionStatus::InTransaction));
     shell.other.sent.clear();
     EXPECT_EQ(session.pump(query("COMMIT")), 0U);
-    EXPECT_EQ(types(shell.other.sent), "PBEPBES");
-    EXPECT_EQ(shell.other.sent.find("PREPARE TRANSACTION"), std::string::npos);
+    EXPECT_EQ(types(shell.other.sent), "PBEPBEPBEPBES");
+    const std::size_t role = shell.other.sent.find("SET ROLE NONE");
+    EXPECT_LT(shell.other.sent.find("COALESCE(answer"), role) << "what is deferred has run as that role";
+    EXPECT_LT(role, shell.other.sent.find("PREPARE TRANSACTION"));
 }
 
 class TwoPhaseIfLargeTest : public TwoPhaseTest {
@@ -969,6 +972,13 @@ TEST_F(TwoPhaseIfLargeTest, WhatFitsIntoTheMarkerIsNotPrepared) {
 
 TEST_F(TwoPhaseIfLargeTest, WhatDoesNotFitIsPrepared) {
     EXPECT_TRUE(prepares_comment(70'000));
+}
+
+TEST_F(TwoPhaseIfLargeTest, WhatDoesNotFitIsNotPreparedWhereNodesCannot) {
+    auto topology = std::make_shared<cluster::Topology>(*around.topology);
+    topology->can_prepare = false;
+    around.topology = topology;
+    EXPECT_FALSE(prepares_comment(70'000));
 }
 
 }  // namespace
