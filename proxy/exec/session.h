@@ -518,6 +518,8 @@ private:
     [[nodiscard]] std::size_t on_main_bytes(ByteView bytes);
     [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
     [[nodiscard]] bool on_error(const wire::Frame& frame);
+    [[nodiscard]] bool is_mark_error(const wire::Frame& frame) const;
+    [[nodiscard]] bool on_mark_error(const wire::Frame& frame);
     void count_error(std::string_view severity);
     [[nodiscard]] bool on_ready_for_query(
         const wire::Frame& frame);  // true: a request of the client ends here

@@ -694,6 +694,37 @@ TEST_F(BehindDdlTest, NothingOfThemStaysBehindTheTransaction) {
     sent_to(shell.main), sent_to(shell.other), replied();
     EXPECT_EQ(session.pump(query(kInsert)), 0U) << "it waits for newer facts of the database";
     EXPECT_EQ(sent_to(shell.main), "");
+}
+
+// With what it was executed the context may tell, if the client has set that.
+class MarkErrorTest : public ReplicatedTest {
+protected:
+    // What the client is told of an error in main's batch with the marker, behind `before`.
+    [[nodiscard]] std::string told(const std::string& before) {
+        client_sends(query(kDdl));
+        answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+        std::string error;
+        wire::append_frame(error, wire::backend::kErrorResponse,
+                           std::string_view("SERROR\0VERROR\0C55P03\0Mno\0Wcontext\0\0", 35));
+        answers(shell.main, before + error + ready(TransactionStatus::Failed));
+        answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+        answers(shell.other, marked() + ready(TransactionStatus::InTransaction));
+        for (TestLink* link : {&shell.main, &shell.other})
+            answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        return std::exchange(shell.replied, {});
+    }
+};
+
+TEST_F(MarkErrorTest, OfTheMarkHasNoContext) {
+    const std::string told_client = told(executed("SET CONSTRAINTS") + done('1') + done('2'));
+    EXPECT_NE(told_client.find("C55P03"), std::string::npos);
+    EXPECT_EQ(told_client.find("context"), std::string::npos);
+}
+
+TEST_F(MarkErrorTest, OfWhatWasDeferredHasIt) {
+    EXPECT_NE(told(done('1') + done('2')).find("Wcontext"), std::string::npos);
+}
+
 // The other node prepares behind its marker.
 class TwoPhaseTest : public ReplicatedTest {
 protected:
