@@ -394,10 +394,12 @@ void Session::end_followers(bool committed) {
 void Session::all_followed() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (!follower->difference().empty() && !spread.may_differ) {
+        if (follower->difference().empty() || spread.may_differ) continue;
+        if (follower->may_be_left_prepared())
+            leave_to_keeper(*follower);
+        else
             node_failed(follower->link->node,
                         "it did not commit what the main node had committed: " + follower->difference());
-        }
     }
     spread.doom.clear();
     spread.phase = At::Evicting;
@@ -405,10 +407,14 @@ void Session::all_followed() {
 }
 
 void Session::node_failed(NodeId node, const std::string& reason) {
+    await_decision_about(node);
+    effects_.node_failed(node, spread_->epoch, reason);
+}
+
+void Session::await_decision_about(NodeId node) {
     if (spread_->failed.empty())
         spread_->evicting_until = around_.now + around_.config->health.failover_park_timeout;
     spread_->failed.add(node);
-    effects_.node_failed(node, spread_->epoch, reason);
 }
 
 // A node that failed is out, or a later epoch is in force: then it was made equal again when that began.

@@ -475,6 +475,7 @@ private:
     void end_followers(bool committed);
     void all_followed();
     void node_failed(NodeId node, const std::string& reason);
+    void await_decision_about(NodeId node);
     void finish_if_evicted();
     void finish(wire::TransactionStatus status);
     void end_without_link(bool committed);
@@ -505,6 +506,7 @@ private:
     void undo_for_nobody();
     [[nodiscard]] bool is_kept_anywhere() const;
     void note_unpreparable(const Follower& follower);
+    void leave_to_keeper(const Follower& follower);
 
     // deadlock.cc
     [[nodiscard]] replication::Fate fate() const;

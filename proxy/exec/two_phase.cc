@@ -72,6 +72,13 @@ void Session::give_slot_back() {
         around_.free_slots.push_back(spread.slot);
 }
 
+// It has answered COMMIT PREPARED with an error, as it does if statement_timeout ends just then: it may have
+// committed. If not the keeper does it.
+void Session::leave_to_keeper(const Follower& follower) {
+    await_decision_about(follower.link->node);
+    effects_.prepared_left(spread_->epoch);
+}
+
 void Session::free_held_slots() {
     std::erase_if(around_.held_slots, [this](const Surroundings::HeldSlot& held) {
         if (around_.topology->epoch <= held.epoch) return false;

@@ -958,6 +958,19 @@ TEST_F(TwoPhaseTest, WhatTheKeeperHasCommittedIsCommitted) {
     EXPECT_EQ(around.free_slots.size(), 1U);
 }
 
+// statement_timeout may have ended just then: the node has all of it, prepared if not committed.
+TEST_F(TwoPhaseTest, ANodeWhereTheCommitFailsIsNotTakenOut) {
+    main_executes();
+    other_executes();
+    main_commits();
+    answers(shell.other, error("57014") + ready(TransactionStatus::Idle));
+    EXPECT_TRUE(shell.is_left);
+    EXPECT_EQ(replied(), "") << "the next epoch is awaited";
+    next_epoch();
+    EXPECT_EQ(replied(), "CZ");
+    EXPECT_EQ(around.held_slots.size(), 1U);
+}
+
 TEST_F(TwoPhaseTest, WhatTheKeeperHasEndedWithoutMainIsUnknown) {
     shell.may_fail = true;
     main_executes();
