@@ -182,8 +182,9 @@ void Session::mark_main(const std::string& redo) {
         .mark_others = mark,
         .values = mark_values(spread.slot, sequence, spread.epoch, redo, around_.topology->fence.token),
         .answer = std::to_string(around_.topology->fence.answer),
+        .sequence = sequence,
         .gid = {}};
-    name_prepared(*spread.marker, sequence, redo);
+    name_prepared(*spread.marker, redo);
     spread.main_marked = false;
     execute_at_main(spread.marker->constraints, Follower::kNoValues);
     execute_at_main(spread.marker->mark, spread.marker->values);

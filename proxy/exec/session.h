@@ -497,7 +497,7 @@ private:
 
     // two_phase.cc
     [[nodiscard]] bool prepares_others(std::string_view redo) const;
-    void name_prepared(Spread::Marker& marker, std::uint64_t sequence, std::string_view redo);
+    void name_prepared(Spread::Marker& marker, std::string_view redo);
     [[nodiscard]] bool take_back_prepared();
     void lose_follower(const ServerLink& link);
     void give_slot_back();

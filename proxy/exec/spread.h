@@ -54,7 +54,8 @@ struct Spread {
         PreparedPtr mark_others;
         std::string values;  // its parameters
         std::string answer;  // to it, as text: anything else is not of our function
-        std::string gid;     // under which the others prepare; empty: they do not
+        std::uint64_t sequence = 0;
+        std::string gid;  // under which the others prepare; empty: they do not
     };
 
     Phase phase = Phase::Open;

@@ -29,9 +29,9 @@ bool Session::prepares_others(std::string_view redo) const {
     return false;
 }
 
-void Session::name_prepared(Spread::Marker& marker, std::uint64_t sequence, std::string_view redo) {
+void Session::name_prepared(Spread::Marker& marker, std::string_view redo) {
     if (!prepares_others(redo)) return;
-    marker.gid = markers::gid_of(spread_->slot, sequence);
+    marker.gid = markers::gid_of(spread_->slot, marker.sequence);
     marker.mark_others =
         around_.prepared.intern(parse_body(markers::kMustMark, {23, 20, 20, 17, 20}), "", nullptr);
 }

@@ -299,6 +299,33 @@ def test_main_dies(nodes, make):
     assert contents(nodes) == "0=0 1=1"
 
 
+def test_a_deadlock_with_what_is_prepared_is_found(nodes, make):
+    """quick is prepared at node2 and waits for slow at node3; slow waits for what is prepared at node2."""
+    main = nodes.nodes[0]
+    nodes.sql("create function port() returns int immutable language internal as 'inet_server_port';"  # believed to be so
+              "create function elsewhere(main int, others int) returns int immutable language plpgsql as "
+              f"$$ begin return case when port() = {main.port} then main else others end; end $$;"
+              "create table a(id int primary key, v int not null); insert into a values (1, 0), (2, 0), (3, 0)")
+    proxy = make()
+    row_1_elsewhere = "insert into a values (elsewhere(3, 1), 0) on conflict (id) do update set v = a.v"
+    followed = f"select count(*) from pg_stat_activity where state = 'idle in transaction' and query = $${row_1_elsewhere}$$"
+    with contextlib.closing(nodes.nodes[1].connect()) as holder, contextlib.closing(proxy.connect()) as connection:
+        holder.cursor().execute("begin; select from a where id = 2 for update")
+        slow = connection.cursor()
+        for text in "begin", "update a set v = v + 1 where id = 2", row_1_elsewhere:
+            slow.execute(text)
+        wait_for(lambda: nodes.nodes[2].sql(followed) == 1, 10, "node3 has followed")
+        quick = Writer(proxy, lambda cursor: cursor.execute("update a set v = v + 1 where id = 1"))
+        wait_for(lambda: len(prepared(nodes.nodes[1])) == 1, 10, "quick is prepared at node2")
+        began = time.monotonic()
+        holder.cursor().execute("rollback")
+        assert quick.outcome() == "40P01"
+        slow.execute("commit")
+        assert time.monotonic() - began < 5, "that was found by replication.stall_timeout"
+    nothing_is_prepared(nodes, 0.1)
+    assert nodes.sql("select string_agg(v::text, ' ' order by id) from a") == ["0 1 0"] * 3 and states(proxy) == ["up"] * 3
+
+
 def test_what_cannot_be_prepared_is_told(nodes, make):
     nodes.sql("create table aside (a int)")
     proxy = make()
