@@ -141,10 +141,11 @@ struct Spread {
 
     // The others were asked to prepare: what they have does not end with their connections.
     [[nodiscard]] bool prepares() const { return is_marker_sent && marker && !marker->gid.empty(); }
+    // Also without its client.
     [[nodiscard]] bool must_finish() const {
-        const bool commits =
-            phase == Phase::Committing || phase == Phase::Following || phase == Phase::Evicting;
-        return commits || (prepares() && phase != Phase::Open);
+        const bool ends = phase == Phase::Committing || phase == Phase::Following ||
+                          phase == Phase::Evicting || phase == Phase::Undoing;
+        return ends || (prepares() && phase != Phase::Open);
     }
 };
 
