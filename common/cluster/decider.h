@@ -37,6 +37,11 @@ public:
     // that was raised. Then it gets that epoch too. Repeating it is cheap.
     virtual void mark_refused(std::uint64_t seen_epoch) = 0;
 
+    // A transaction that was begun under `seen_epoch` and did not commit may be left prepared on a node (the
+    // connection to it was lost): it is found and ended there, by a topology with a higher epoch. Nothing
+    // happens if a later epoch is in force already. REQUIRES: its slot is not used again before.
+    virtual void prepared_left(std::uint64_t seen_epoch) = 0;
+
     virtual void attach(std::string name, Proof proof, Done done) = 0;
     virtual void detach(std::string name, std::string reason, Done done) = 0;
 };

@@ -24,17 +24,6 @@ constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more tha
 
 constexpr const char* kMembershipChanges = "the membership of nodes changes";
 
-StepOutcome only(std::string_view tag) {
-    StepOutcome outcome;
-    outcome.add_tag(tag);
-    return outcome;
-}
-
-const CopiedRequest& commit_request() {
-    static const CopiedRequest request{.sql = "COMMIT", .executions = {}};
-    return request;
-}
-
 std::string doom_error(std::string_view doom, bool is_for_good) {
     std::string error;
     if (is_for_good)
@@ -159,7 +148,9 @@ bool Session::is_anybody_missing() const {
 // marked since.
 bool Session::take_slot() {
     if (spread_->slot != Spread::kNoSlot) return true;
+    free_held_slots();
     if (around_.free_slots.empty()) return false;
+    slot_until_ = {};
     spread_->slot = around_.free_slots.back();
     around_.free_slots.pop_back();
     return true;
@@ -183,11 +174,17 @@ void Session::mark_main(const std::string& redo) {
     const auto statement = [this](std::string_view sql, std::initializer_list<std::uint32_t> types) {
         return around_.prepared.intern(parse_body(sql, types), "", nullptr);
     };
-    spread.marker = {.constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
-                     .mark = statement(markers::kMark, {23, 20, 20, 17, 20}),
-                     .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch,
-                                           redo, around_.topology->fence.token),
-                     .answer = std::to_string(around_.topology->fence.answer)};
+    const std::uint64_t sequence = around_.next_sequence->fetch_add(1);
+    const PreparedPtr mark = statement(markers::kMark, {23, 20, 20, 17, 20});
+    spread.marker = {
+        .constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
+        .mark = mark,
+        .mark_others = mark,
+        .values = mark_values(spread.slot, sequence, spread.epoch, redo, around_.topology->fence.token),
+        .answer = std::to_string(around_.topology->fence.answer),
+        .sequence = sequence,
+        .gid = {}};
+    name_prepared(*spread.marker, redo);
     spread.main_marked = false;
     execute_at_main(spread.marker->constraints, Follower::kNoValues);
     execute_at_main(spread.marker->mark, spread.marker->values);
@@ -238,8 +235,8 @@ void Session::mark_followers() {
 
 void Session::mark_at(Follower& follower) {
     std::string out;
-    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values,
-                  spread_->marker->answer);
+    const Spread::Marker& marker = *spread_->marker;
+    follower.mark(out, marker.constraints, marker.mark_others, marker.values, marker.answer, marker.gid);
     send_to(follower, out);
 }
 
@@ -291,7 +288,12 @@ void Session::nodes_stepped() {
 void Session::note_differences() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (follower->difference().empty() || !spread.doom.empty() || tries_again(*follower)) continue;
+        if (follower->difference().empty() || !spread.doom.empty()) continue;
+        if (!follower->unpreparable().empty()) {
+            note_unpreparable(*follower);
+            continue;
+        }
+        if (tries_again(*follower)) continue;
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
         spread.is_deadlock = follower->met_deadlock();
@@ -371,6 +373,7 @@ void Session::all_marked() {
 void Session::end_followers(bool committed) {
     Spread& spread = *spread_;
     spread.phase = committed ? At::Following : At::Undoing;
+    spread.main = link_->node;
     wait_for_nodes();
     for (const cluster::NodeStatus& node : around_.topology->nodes) {
         if (committed && spread.lost.contains(node.id)) node_failed(node.id, "lost while main committed");
@@ -380,9 +383,9 @@ void Session::end_followers(bool committed) {
         std::string out;
         if (!committed) follower->forget_held();
         if (committed)
-            follower->repeat(out, commit_request(), only("COMMIT"));
+            follower->commit(out);
         else
-            follower->run(out, "ROLLBACK");
+            follower->undo(out);
         effects_.send(*follower->link, out);
     }
     nodes_stepped();
@@ -392,10 +395,12 @@ void Session::end_followers(bool committed) {
 void Session::all_followed() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (!follower->difference().empty() && !spread.may_differ) {
+        if (follower->difference().empty() || spread.may_differ) continue;
+        if (follower->may_be_left_prepared())
+            leave_to_keeper(*follower);
+        else
             node_failed(follower->link->node,
                         "it did not commit what the main node had committed: " + follower->difference());
-        }
     }
     spread.doom.clear();
     spread.phase = At::Evicting;
@@ -403,10 +408,14 @@ void Session::all_followed() {
 }
 
 void Session::node_failed(NodeId node, const std::string& reason) {
+    await_decision_about(node);
+    effects_.node_failed(node, spread_->epoch, reason);
+}
+
+void Session::await_decision_about(NodeId node) {
     if (spread_->failed.empty())
         spread_->evicting_until = around_.now + around_.config->health.failover_park_timeout;
     spread_->failed.add(node);
-    effects_.node_failed(node, spread_->epoch, reason);
 }
 
 // A node that failed is out, or a later epoch is in force: then it was made equal again when that began.
@@ -418,7 +427,7 @@ void Session::finish_if_evicted() {
                             return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
                         });
     if (awaits) return effects_.await_news();
-    if (spread.main_is_lost) return finish_without_main();
+    if (spread.main_is_lost || !is_kept_anywhere()) return finish_without_main();
     finish(TransactionStatus::Idle);
 }
 
@@ -469,17 +478,19 @@ void Session::undo_at_followers() {
             follower->is_cancelled = true;
         }
         std::string out;
-        follower->run(out, "ROLLBACK");
+        follower->undo(out);
         effects_.send(*follower->link, out);
     }
 }
 
 void Session::all_undone() {
     Spread& spread = *spread_;
+    if (take_back_prepared()) return;
     if (spread.is_ending && link_ != nullptr && link_->status != TransactionStatus::Idle)
         return undo_at_main();  // the cancel request came late and has hit the ROLLBACK
     if (spread.is_end)          // as the client wished, or as main has told it
         return finish(link_ != nullptr ? link_->status : TransactionStatus::Idle);
+    if (closed_) return leave_nodes(), on_client_gone();
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
     const bool is_deadlock = spread.is_deadlock;
@@ -525,6 +536,7 @@ void Session::all_undone() {
 // The followers go back to their pools, the slot is free again.
 void Session::leave_nodes() {
     if (!spread_) return;
+    give_slot_back();
     for (const auto& follower : spread_->followers) {
         ServerLink& link = *follower->link;
         const bool is_clean =
@@ -533,7 +545,6 @@ void Session::leave_nodes() {
                                : follower->needs_reset ? Disposal::Reset
                                                        : Disposal::Keep);
     }
-    if (spread_->slot != Spread::kNoSlot) around_.free_slots.push_back(spread_->slot);
     spread_.reset();
     if (wait_ != Wait::Nodes) return;
     wait_ = Wait::Nothing;
@@ -567,7 +578,7 @@ void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     Spread& spread = *spread_;
     const NodeId node = link.node;
     const bool had_begun = follower_at(node)->has_begun;
-    std::erase_if(spread.followers, [&](const auto& follower) { return follower->link == &link; });
+    lose_follower(link);
     if (spread.phase == At::Following) {
         node_failed(node, fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
@@ -598,8 +609,11 @@ bool Session::on_main_lost(std::string_view reason) {
     forget_link();
     spread.main_is_lost = is_unclear;
     if (!is_unclear) return nodes_stepped(), true;
-    for (const auto& follower : spread.followers) effects_.release(*follower->link, Disposal::Close);
-    spread.followers.clear();
+    while (!spread.followers.empty()) {
+        ServerLink& link = *spread.followers.back()->link;
+        lose_follower(link);
+        effects_.release(link, Disposal::Close);
+    }
     spread.phase = At::Evicting;
     wait_for_nodes();
     finish_if_evicted();
@@ -611,6 +625,7 @@ bool Session::end_without_main(std::string_view reason) {
     const bool is_answered =
         spread_->is_alone && !spread_->copies;  // by main, which the client does not know
     leave_nodes();
+    if (closed_) return on_client_gone(), true;
     if (!is_answered) return false;
     std::string frames;
     if (!error_seen_) {
@@ -635,6 +650,7 @@ void Session::finish_without_main() {
     });
     leave_nodes();
     if (closed_) return on_client_gone();
+    if (link_ != nullptr) forget_link();
     transaction_ = TransactionStatus::Idle;
     end_transaction(false);
     std::string frames;
@@ -699,7 +715,7 @@ void Session::drop_late() {
         if (follower->owes()) late.push_back(follower->link);
     }
     for (ServerLink* link : late) {
-        std::erase_if(spread_->followers, [&](const auto& follower) { return follower->link == link; });
+        lose_follower(*link);
         effects_.release(*link, Disposal::Close);
     }
     if (spread_->main_owes > 0) return lose_link("it did not answer in time");

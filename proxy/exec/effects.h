@@ -66,6 +66,9 @@ public:
     // Mode replication: what was committed is not there, under this epoch: it must be taken out.
     virtual void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) = 0;
     virtual void mark_refused(std::uint64_t epoch) = 0;  // by a node that has another epoch
+    // What was begun under this epoch and did not commit may be left prepared on a node: it must be ended
+    // there.
+    virtual void prepared_left(std::uint64_t epoch) = 0;
     [[nodiscard]] virtual OwnAnswer own_command(const sql::Statement& statement, Run run) = 0;
     // What there is by now of the result that own_command() has promised; the promise is over.
     [[nodiscard]] virtual Result<OwnResult> own_result() = 0;

@@ -73,6 +73,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!spread_) spread_ = std::make_unique<Spread>();
     const bool has_slot = take_slot();
     if (!copies) return std::nullopt;
+    if (!has_slot && awaits_slot()) return 0;
     if (!has_slot) return refuse_for_slots(bytes);
     Spread& spread = *spread_;
     const bool joins = !is_trial && writes_everywhere();

@@ -104,6 +104,7 @@ public:
         suspects_.push_back(node);
     }
     void mark_refused(std::uint64_t /*epoch*/) override {}
+    void prepared_left(std::uint64_t /*epoch*/) override {}
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
 
