@@ -18,6 +18,7 @@ namespace {
 using sql::Kind;
 using wire::TransactionStatus;
 using At = Spread::Phase;
+using cluster::Sign;
 
 constexpr int kMostBegins = 3;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
@@ -68,6 +69,11 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     int8(static_cast<std::uint64_t>(token));
     append_be16(values, 0);
     return values;
+}
+
+// By the server itself, which looks at that before it reads what has come meanwhile.
+bool ended_for_idling(const StepOutcome& outcome) {
+    return outcome.text().starts_with("!25P03");
 }
 
 }  // namespace
@@ -376,7 +382,8 @@ void Session::end_followers(bool committed) {
     spread.main = link_->node;
     wait_for_nodes();
     for (const cluster::NodeStatus& node : around_.topology->nodes) {
-        if (committed && spread.lost.contains(node.id)) node_failed(node.id, "lost while main committed");
+        if (committed && spread.lost.contains(node.id))
+            node_failed(node.id, Sign::Doubtful, "lost while main committed");
     }
     for (const auto& follower : spread.followers) {
         if (!follower->has_begun) continue;
@@ -399,7 +406,7 @@ void Session::all_followed() {
         if (follower->may_be_left_prepared())
             leave_to_keeper(*follower);
         else
-            node_failed(follower->link->node,
+            node_failed(follower->link->node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
                         "it did not commit what the main node had committed: " + follower->difference());
     }
     spread.doom.clear();
@@ -407,9 +414,9 @@ void Session::all_followed() {
     finish_if_evicted();
 }
 
-void Session::node_failed(NodeId node, const std::string& reason) {
+void Session::node_failed(NodeId node, Sign sign, const std::string& reason) {
     await_decision_about(node);
-    effects_.node_failed(node, spread_->epoch, reason);
+    effects_.node_failed(node, spread_->epoch, sign, reason);
 }
 
 void Session::await_decision_about(NodeId node) {
@@ -580,7 +587,8 @@ void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     const bool had_begun = follower_at(node)->has_begun;
     lose_follower(link);
     if (spread.phase == At::Following) {
-        node_failed(node, fmt::format("lost while it committed: {}", reason));
+        node_failed(node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
+                    fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
         spread.lost.add(node);
     } else if (spread.phase == At::Marked || (spread.phase == At::Open && had_begun && spread.doom.empty())) {
@@ -599,13 +607,15 @@ bool Session::on_main_lost(std::string_view reason) {
         wait_ = Wait::Nothing;
     }
     // The server says why it ends a session: then the command has not come to its end.
-    const bool has_failed = spread.is_bare && (spread.may_differ || spread.outcome.failed());
+    const bool has_failed =
+        spread.is_bare ? spread.may_differ || spread.outcome.failed() : ended_for_idling(spread.outcome);
     const bool is_unclear = spread.phase == At::Committing && !has_failed;
     const bool has_committed = spread.phase == At::Following || spread.phase == At::Evicting;
     const NodeId main = link_->node;
     spread.main_owes = 0;
     if (!is_unclear && !has_committed) return end_without_main(reason);
-    node_failed(main, fmt::format("lost while it committed: {}", reason));
+    node_failed(main, spread.is_bare ? Sign::Gone : Sign::Doubtful,
+                fmt::format("lost while it committed: {}", reason));
     forget_link();
     spread.main_is_lost = is_unclear;
     if (!is_unclear) return nodes_stepped(), true;
@@ -677,11 +687,12 @@ void Session::nodes_late() {
                 spread.doom = "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();
         case At::Committing:
-            return node_failed(link_->node, "it did not commit in time (replication.stall_timeout)");
+            return node_failed(link_->node, Sign::Gone,
+                               "it did not commit in time (replication.stall_timeout)");
         case At::Following:
             for (const auto& follower : spread.followers) {
                 if (follower->owes() && !spread.is_bare)
-                    node_failed(follower->link->node,
+                    node_failed(follower->link->node, Sign::Gone,
                                 "it did not commit in time (replication.stall_timeout)");
             }
             return;

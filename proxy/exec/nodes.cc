@@ -241,16 +241,14 @@ void Session::send_to(Follower& follower, std::string_view steps) {
 }
 
 // What was set since the transaction began comes with it. Time limits are main's to keep: a follower rests
-// while others work, and what runs outside of transactions must not fail on it alone.
+// while others work, and what main has done must not fail on it.
 NameValuesPtr Session::settings_of_followers() {
     NameValuesPtr settings = settings_.committed();
-    const auto lift = [&](std::string_view limit) { settings = around_.names.with(settings, limit, "0"); };
-    constexpr std::string_view kRest = "idle_in_transaction_session_timeout";
-    const bool ends_idle = facts() != nullptr && facts()->ends_idle_transactions;
-    if (ends_idle || settings->find(kRest) != nullptr) lift(kRest);
-    if (!spread_->is_bare) return settings;
-    lift("lock_timeout");
-    lift("statement_timeout");
+    const bool is_any = spread_->is_bare || (facts() != nullptr && facts()->limits_time) ||
+                        std::any_of(sql::kTimeLimits.begin(), sql::kTimeLimits.end(),
+                                    [&](std::string_view limit) { return settings->find(limit) != nullptr; });
+    if (!is_any) return settings;
+    for (const std::string_view limit : sql::kTimeLimits) settings = around_.names.with(settings, limit, "0");
     return settings;
 }
 
@@ -363,7 +361,7 @@ void Session::end_void() {
 
 // Something has ended the transaction on main that was not known to: what main holds now is not known either.
 void Session::main_ended_alone() {
-    node_failed(link_->node, "it ended a transaction by itself");
+    node_failed(link_->node, cluster::Sign::Gone, "it ended a transaction by itself");
     fatal({.sqlstate = sqlstate::kOutcomeUnknown,
            .message = "the transaction ended on the main node alone: its outcome is unknown"});
 }

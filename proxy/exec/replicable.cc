@@ -121,7 +121,8 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (std::string reason = why_not_large_objects(bytes); !reason.empty()) return reason;
     const bool writes = writes_everywhere();
     const bool is_cut_short = is_batch && !request_.synced;
-    if (is_cut_short && (needs_copy(bytes) || (is_spread() && ends_transaction(bytes))))
+    if (is_cut_short && executes_anything(bytes) &&
+        (needs_copy(bytes) || (is_spread() && ends_transaction(bytes)) || meaning.marks.begins))
         return "a batch without its Sync";
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
     const bool matters_mixed = writes || meaning.steering.any();

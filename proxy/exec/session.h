@@ -475,7 +475,7 @@ private:
     void all_marked();
     void end_followers(bool committed);
     void all_followed();
-    void node_failed(NodeId node, const std::string& reason);
+    void node_failed(NodeId node, cluster::Sign sign, const std::string& reason);
     void await_decision_about(NodeId node);
     void finish_if_evicted();
     void finish(wire::TransactionStatus status);

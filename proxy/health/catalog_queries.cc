@@ -162,10 +162,12 @@ std::string_view replication_query(CatalogQuery query) {
                    "<> 'D' "
                    "UNION ALL SELECT DISTINCT 'operator', oprname::text FROM pg_operator WHERE oid >= 16384 "
                    "AND oprleft < 16384 AND oprright < 16384 "
-                   "UNION ALL SELECT 'idle timeout', '' WHERE "
-                   "current_setting('idle_in_transaction_session_timeout') <> '0' OR EXISTS (SELECT FROM "
-                   "pg_db_role_setting, unnest(setconfig) AS s WHERE s LIKE "
-                   "'idle!_in!_transaction!_session!_timeout=%' ESCAPE '!')";
+                   "UNION ALL SELECT 'time limit', '' WHERE EXISTS (SELECT FROM pg_settings WHERE name IN "
+                   "('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') AND "
+                   "reset_val <> '0') OR EXISTS (SELECT FROM pg_db_role_setting, unnest(setconfig) AS s "
+                   "WHERE "
+                   "split_part(s, '=', 1) IN ('statement_timeout', 'lock_timeout', "
+                   "'idle_in_transaction_session_timeout'))";
         default:
             return {};
     }

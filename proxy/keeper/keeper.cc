@@ -60,6 +60,7 @@ std::string listed(const std::map<std::string, std::string>& failed) {
 // What the data plane or probes saw of a node.
 struct Loss {
     std::uint64_t seen_epoch = 0;
+    cluster::Sign sign = cluster::Sign::Gone;
     std::string reason;
 };
 
@@ -90,7 +91,7 @@ public:
     }
     void stop() { thread_.stop(); }
     void reload(config::ConfigPtr config);
-    void add_loss(NodeId node, std::uint64_t seen_epoch, std::string reason);
+    void add_loss(NodeId node, Loss loss);
     void add_refused_mark(std::uint64_t seen_epoch);
     void add_left(std::uint64_t seen_epoch);
     void add_request(Request request);
@@ -179,11 +180,14 @@ void Keeper::Core::reload(config::ConfigPtr config) {
     changed_.notify_one();
 }
 
-void Keeper::Core::add_loss(NodeId node, std::uint64_t seen_epoch, std::string reason) {
+void Keeper::Core::add_loss(NodeId node, Loss loss) {
     const std::lock_guard lock(mutex_);
-    Loss& loss = losses_[node];
-    if (!loss.reason.empty() && loss.seen_epoch >= seen_epoch) return;
-    loss = {seen_epoch, std::move(reason)};
+    Loss& known = losses_[node];
+    const bool is_worse = known.sign == cluster::Sign::Doubtful && loss.sign == cluster::Sign::Gone;
+    if (!known.reason.empty() &&
+        (known.seen_epoch > loss.seen_epoch || (known.seen_epoch == loss.seen_epoch && !is_worse)))
+        return;
+    known = std::move(loss);
     changed_.notify_one();
 }
 
@@ -318,16 +322,23 @@ Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::st
 }
 
 // Those that were seen under the epoch in force. If all nodes are lost it is rather the way to them: then who
-// can be reached again decides.
+// can be reached again decides. Who is doubtful stays, if it can be made equal.
 void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     std::map<std::string, std::string> lost;
+    std::map<std::string, std::string> doubtful;
     const cluster::TopologyPtr topology = topology_();
     for (const auto& [node, loss] : losses) {
         const cluster::NodeStatus* status = topology->find(node);
         if (status == nullptr || loss.seen_epoch < membership_.epoch) continue;
-        if (membership_.is_attached(status->name)) lost.emplace(status->name, loss.reason);
+        if (!membership_.is_attached(status->name)) continue;
+        if (loss.sign == cluster::Sign::Gone)
+            lost.emplace(status->name, loss.reason);
+        else
+            doubtful.emplace(status->name, loss.reason);
     }
-    if (lost.empty() || membership_.attached() == 1) return;
+    if ((lost.empty() && doubtful.empty()) || membership_.attached() == 1) return;
+    if (!doubtful.empty())
+        log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
     Settlement settlement(*in_use_, membership_, thread_.stopping());
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
@@ -440,8 +451,8 @@ void Keeper::stop() {
 void Keeper::reload(config::ConfigPtr config) {
     core_->reload(std::move(config));
 }
-void Keeper::report(NodeId node, std::uint64_t seen_epoch, std::string reason) {
-    core_->add_loss(node, seen_epoch, std::move(reason));
+void Keeper::report(NodeId node, std::uint64_t seen_epoch, cluster::Sign sign, std::string reason) {
+    core_->add_loss(node, {seen_epoch, sign, std::move(reason)});
 }
 void Keeper::mark_refused(std::uint64_t seen_epoch) {
     core_->add_refused_mark(seen_epoch);
@@ -451,7 +462,8 @@ void Keeper::prepared_left(std::uint64_t seen_epoch) {
 }
 void Keeper::suspected(const std::vector<cluster::Suspect>& suspects, std::uint64_t seen_epoch) {
     for (const cluster::Suspect& suspect : suspects) {
-        core_->add_loss(suspect.node, seen_epoch, fmt::format("probes failed: {}", suspect.reason));
+        core_->add_loss(suspect.node,
+                        {seen_epoch, cluster::Sign::Gone, fmt::format("probes failed: {}", suspect.reason)});
     }
 }
 void Keeper::attach(std::string name, cluster::Proof proof, Done done) {

@@ -41,7 +41,7 @@ public:
     void stop();  // returns within about 50 ms
     void reload(config::ConfigPtr config);
 
-    void report(NodeId node, std::uint64_t seen_epoch, std::string reason) override;
+    void report(NodeId node, std::uint64_t seen_epoch, cluster::Sign sign, std::string reason) override;
     void mark_refused(std::uint64_t seen_epoch) override;
     void prepared_left(std::uint64_t seen_epoch) override;
     // What probes say.

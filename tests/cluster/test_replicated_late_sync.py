@@ -202,3 +202,16 @@ def test_a_read_with_a_large_bind_within_a_transaction_that_has_written(replicat
         ask(connection, wire.query("rollback"))
         assert ask(connection, wire.query("insert into t values (2, 2)")) == ["INSERT 0 1", "ZI"]
     assert contents(replicated) == "2=2"
+
+
+def test_a_begin_with_a_flush_is_refused(replicated):
+    """Else what follows could be taken for transactions of their own."""
+    with client(replicated) as connection:
+        connection.send(*batch("begin"), wire.FLUSH)
+        assert told(connection.read_until("EC")) == ["0A000"]
+        assert ask(connection, wire.SYNC) == ["ZI"]
+        connection.send(*batch("begin"))
+        time.sleep(LATE)
+        assert ask(connection, *batch("insert into t values (1, 1)"), wire.SYNC) == ["BEGIN", "INSERT 0 1", "ZT"]
+        assert ask(connection, wire.query("rollback")) == ["ROLLBACK", "ZI"]
+    assert contents(replicated) == ""

@@ -22,6 +22,7 @@ namespace pgpool::keeper {
 namespace {
 
 using cluster::Membership;
+using cluster::Sign;
 using test::PostgresServer;
 using testing::HasSubstr;
 
@@ -143,20 +144,20 @@ TEST_F(KeeperTest, AReportTakesANodeOutOnce) {
     start();
     EXPECT_EQ(sequence_, 42U);
     const std::uint64_t epoch = membership_.epoch;
-    keeper_->report(kB, epoch, "lost it");
+    keeper_->report(kB, epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for("a* b (lost it) c"));
     EXPECT_EQ(membership_.epoch, epoch + 1);
     EXPECT_EQ(epochs(0), std::to_string(epoch + 1));
     EXPECT_EQ(epochs(1), std::to_string(epoch)) << "nobody touches a node that is out";
     // Of a session that has not heard yet: neither b again nor c on its word.
-    keeper_->report(kB, epoch, "again");
-    keeper_->report(kC, epoch, "lost that too");
-    keeper_->report(kA, epoch + 1, "lost main");
+    keeper_->report(kB, epoch, Sign::Gone, "again");
+    keeper_->report(kC, epoch, Sign::Gone, "lost that too");
+    keeper_->report(kA, epoch + 1, Sign::Gone, "lost main");
     ASSERT_TRUE(wait_for("a (lost main) b (lost it) c*"));
     EXPECT_EQ(membership_.epoch, epoch + 2);
     // The last one, a stranger, and the past.
-    keeper_->report(kC, epoch + 2, "the last");
-    keeper_->report(NodeId(9), epoch + 2, "who?");
+    keeper_->report(kC, epoch + 2, Sign::Gone, "the last");
+    keeper_->report(NodeId(9), epoch + 2, Sign::Gone, "who?");
     std::this_thread::sleep_for(milliseconds(100));
     EXPECT_TRUE(wait_for("a (lost main) b (lost it) c*"));
     EXPECT_EQ(published_, 4) << "at the load, when it was opened, and two changes";
@@ -173,7 +174,7 @@ TEST_F(KeeperTest, IfAllAreLostNobodyIsTakenOut) {
 TEST_F(KeeperTest, ARemainingNodeThatIsDeadIsTakenOutAsWell) {
     start();
     servers_[2]->stop();
-    keeper_->report(kA, membership_.epoch, "lost it");
+    keeper_->report(kA, membership_.epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.attached() == 1; }));
     EXPECT_THAT(outline(membership_), HasSubstr("a (lost it) b* c (connection to server"));
 }
@@ -241,7 +242,7 @@ TEST_F(KeeperTest, AfterMainWasTakenOutNothingOfItsLastTransactionRemains) {
     execute(0, 1, 77, "COMMIT");
     execute(1, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
     execute(2, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
-    keeper_->report(kA, membership_.epoch, "lost it");
+    keeper_->report(kA, membership_.epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for("a (lost it) b* c"));
     for (const std::size_t server : {1, 2}) {
         EXPECT_EQ(ask(server, "SELECT seq FROM pgpool_replication.slot WHERE id = 1"), "0");
@@ -279,7 +280,7 @@ TEST_F(KeeperTest, WhatCannotBeSavedIsNotPublished) {
     start();
     const std::uint64_t epoch = membership_.epoch;
     std::filesystem::rename(directory_, directory_ + ".away");
-    keeper_->report(kC, epoch, "lost it");
+    keeper_->report(kC, epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for([&] { return !is_open_; }));
     std::filesystem::rename(directory_ + ".away", directory_);
     ASSERT_TRUE(wait_for([&] { return is_open_; }));

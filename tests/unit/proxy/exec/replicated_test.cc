@@ -77,7 +77,8 @@ public:
     void facts_wanted() override {}
     void statement(std::string_view /*sql*/, const ServerLink* /*at*/) override {}
     void node_suspect(NodeId /*node*/) override {}
-    void node_failed(NodeId /*node*/, std::uint64_t /*epoch*/, std::string_view reason) override {
+    void node_failed(NodeId /*node*/, std::uint64_t /*epoch*/, cluster::Sign /*sign*/,
+                     std::string_view reason) override {
         if (!may_fail) ADD_FAILURE() << reason;
         failed = reason;
     }
@@ -1086,7 +1087,7 @@ TEST_F(TwoPhaseTest, WhatTheKeeperHasEndedWithoutMainIsUnknown) {
 // SET LOCAL ROLE would leave it to another owner.
 TEST_F(TwoPhaseTest, ATransactionThatSetsSomethingIsPreparedByTheUserOfTheSession) {
     client_sends(query("BEGIN"));
-    client_sends(query("SET LOCAL lock_timeout = 1"));
+    client_sends(query("SET LOCAL work_mem = 64"));
     answers(shell.main, executed("BEGIN") + tag("SET") + ready(TransactionStatus::InTransaction));
     client_sends(query(kDdl));
     answers(shell.main, tag("COMMENT") + ready(TransactionStatus::InTransaction));
