@@ -285,7 +285,12 @@ void FactsBuilder::link_body(Index function, std::string_view source) {
     if (body.forbidden) leaves_.mark(function);
     if (body.unreadable) writes_.mark(function);
     if (body.unreadable || body.reads_clock) varies_.mark(function);
-    if (body.unreadable || body.reads_clock || body.is_local) looks_.mark(function);
+    // What is text may become a number of a catalog row, or a date by a word such as 'now'.
+    const bool converts = std::any_of(body.names.begin(), body.names.end(), [](const std::string& name) {
+        return sql::is_object_type(name) || sql::date_type(name) != sql::DateType::No;
+    });
+    if (body.unreadable || body.reads_clock || body.is_local || body.selects || converts)
+        looks_.mark(function);
     // SELECT INTO makes a table in SQL.
     const bool makes_table = functions_.text(function, 4) == "sql" &&
                              std::binary_search(body.names.begin(), body.names.end(), "into");
@@ -348,7 +353,10 @@ void FactsBuilder::link_stored(Index point, std::string_view tree) {
     }
     for (const Oid oid : found.relations) {
         const auto relation = relation_by_oid_.find(oid);
-        if (relation == relation_by_oid_.end()) continue;
+        if (relation == relation_by_oid_.end()) {
+            looks_.mark(point);  // a sequence
+            continue;
+        }
         depend(point, found.writes ? writing(relation->second) : reading(relation->second));
         volatile_.depend(point, reading(relation->second));
     }

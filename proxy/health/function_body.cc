@@ -170,6 +170,7 @@ void BodyReader::take_word(std::string_view word) {
     if (holds(kWrites, word)) body_.writes = true;
     if (word == "set" && starts_statement()) body_.forbidden = true;
     if (word == "do" && starts_statement()) body_.forbidden = true;
+    if (word == "table" || (word == "from" && before_ != "distinct")) body_.selects = true;
     if ((word == "comment" || word == "security") && starts_statement()) body_.comments = true;
 }
 

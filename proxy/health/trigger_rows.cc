@@ -123,6 +123,10 @@ private:
 
 }  // namespace
 
+bool Trigger::assigns(std::string_view column) const {
+    return assigns_any || std::find(assigned.begin(), assigned.end(), column) != assigned.end();
+}
+
 std::string Trigger::in_words(std::string_view table) const {
     return fmt::format("trigger \"{}\" on table \"{}\"", name, table);
 }

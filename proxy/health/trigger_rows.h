@@ -29,6 +29,7 @@ struct Trigger {
     bool assigns_any = false;
     std::vector<std::string> assigned;
 
+    [[nodiscard]] bool assigns(std::string_view column) const;
     [[nodiscard]] std::string in_words(std::string_view table) const;
     // REQUIRES: it does not write.
     [[nodiscard]] sql::TriggerFacts facts(std::string_view table) const;

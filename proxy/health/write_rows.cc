@@ -288,10 +288,15 @@ void WriteFactsBuilder::add_keys() {
 
 void WriteFactsBuilder::add_triggers() {
     const auto judge = [this](std::string_view tree) { return expressions_.judge(tree); };
-    for (const Trigger& trigger : read_triggers(rows_, functions_, judge)) {
+    for (Trigger& trigger : read_triggers(rows_, functions_, judge)) {
         const auto to = tables_.find(trigger.relation);
         if (to == tables_.end()) continue;
         WriteFacts& facts = to->second.facts;
+        // Text such as 'now' becomes another date there tomorrow.
+        trigger.looks |= std::any_of(
+            facts.columns.begin(), facts.columns.end(), [&trigger](const sql::ColumnFacts& column) {
+                return column.content >= sql::Content::Date && trigger.assigns(column.name);
+            });
         const std::string text = trigger.in_words(to->second.name) + ", which may write";
         const auto add = [&](bool fires, std::string& obstacle, sql::TriggerFacts* on) {
             if (fires && trigger.may_write) object(obstacle, text);

@@ -30,6 +30,8 @@ FUNCTIONS = {
     "sum_up": "if (select sum(v) from fresh) > 1000 then raise check_violation using message = 'sum'; end if; return null;",
     "whole": "new := jsonb_populate_record(new, jsonb_build_object('v', (random() * 1000000)::int)); return new;",
     "drawn": "new.v := nextval('trail_nr'); return new;",
+    "peek": "begin select x into new.v from stage; exception when undefined_table then new.v := 0; end; return new;",
+    "number": "new.v := (select oid from pg_class where relname = 't'); return new;",
     "gone": "if random() < 0 then raise 'no'; end if; return old;",
 }
 TOUCHED = "create table t(id int primary key, v int, w int, at timestamptz)"
@@ -117,6 +119,17 @@ def test_random_values_and_skipped_rows(proxy, cursor):
     run(cursor, "update t set w = 1 where id = 1", "update t set w = 2 where id > 3", "insert into t(id, v) values (3, 3) on conflict (id) do update set w = 3",
         "insert into t(id, v) values (31, 31) on conflict (id) do nothing")
     assert whole(proxy).count("(") == 6
+
+
+def test_what_main_alone_has(proxy, cursor):
+    """Temporary tables, numbers of catalog rows."""
+    run(cursor, TOUCHED, "create temp table stage(x int)", "insert into stage values (7)")
+    trigger(cursor, "peek")
+    run(cursor, "insert into t(id) values (1)", "update t set w = 1 where id = 1")
+    assert whole(proxy) == "(1,7,1,)"
+    trigger(cursor, "number", "before update", name="peek_too")
+    run(cursor, "update t set w = 2 where id = 1")
+    assert whole(proxy).startswith("(1,")
 
 
 def test_a_trigger_that_says_no(proxy, cursor):
@@ -339,6 +352,18 @@ def test_nobody_else_keeps_triggers_quiet(proxy, cursor):
             clerk.execute("select token from pgpool_replication.slot")
     with pytest.raises(psycopg2.errors.SerializationFailure):  # nor who may do it otherwise
         node.sql("select pgpool_replication.keep_quiet(1, true)")
+
+
+def test_code_that_could_write_where_triggers_are_quiet(proxy, cursor):
+    """An index calls it for each row, on the others too, where foreign keys would not stop it."""
+    run(cursor, TOUCHED, "create or replace function sneaky() returns void language plpgsql as"
+        " 'begin if current_setting(''session_replication_role'') = ''replica'' then insert into trail values (1, 1); end if; end'",
+        "create or replace function sneak(int) returns int language plpgsql immutable as 'begin return 1; end'")
+    trigger(cursor, "touch")
+    run(cursor, "create index on t(sneak(v))", "insert into t(id) values (1)",
+        "create or replace function sneak(int) returns int language plpgsql immutable as 'begin perform sneaky(); return 1; end'")
+    refused(cursor, "insert into t(id) values (2)", "function sneak\\(\\) may write")
+    assert whole(proxy, "trail") == ""
 
 
 def test_what_follows_the_rows_is_not_quiet(proxy, cursor):

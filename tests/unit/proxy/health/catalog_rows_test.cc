@@ -57,6 +57,10 @@ public:
                                     "f",
                                     "f"});
     }
+    void date_column(std::uint32_t table, const char* name) {
+        add(CatalogQuery::Columns,
+            {std::to_string(table), name, "", "f", {}, std::string(kDateContent), {}, "f", {}, "f", "f"});
+    }
     std::uint32_t c_function(const char* name, const char* volatility) {
         return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
     }
@@ -661,7 +665,8 @@ TEST(BuildFacts, TriggersThatMayWriteAreAnObstacle) {
 TEST(BuildFacts, TriggersThatWriteNothingAreKnownByWhatTheyDo) {
     Triggered pure;
     pure.catalog.plpgsql("helps", "BEGIN RETURN lower(x); END");
-    const auto facts = pure.with("BEGIN NEW.a := helps(NEW.b); RETURN NEW; END");
+    const auto facts = pure.with(
+        "BEGIN IF NEW.a IS DISTINCT FROM OLD.a THEN NEW.a := helps(NEW.b); END IF; RETURN NEW; END");
     EXPECT_EQ(facts->update_obstacle, "");
     EXPECT_TRUE(facts->on_update.is_before);
     EXPECT_EQ(facts->on_update.looks_before, "");
@@ -672,9 +677,15 @@ TEST(BuildFacts, TriggersThatWriteNothingAreKnownByWhatTheyDo) {
           "BEGIN NEW.a := (SELECT a FROM other); RETURN NEW; END",
           "BEGIN NEW.a := CURRENT_USER; RETURN NEW; END", "BEGIN NEW.a := TG_RELID; RETURN NEW; END",
           "BEGIN NEW.a := 'now'; RETURN NEW; END",
-          "BEGIN IF NEW.ctid = '(0,1)' THEN RETURN NULL; END IF; RETURN NEW; END"}) {
+          "BEGIN IF NEW.ctid = '(0,1)' THEN RETURN NULL; END IF; RETURN NEW; END",
+          "BEGIN NEW.a := (SELECT a FROM a_temporary_table); RETURN NEW; END",
+          "BEGIN NEW.a := (SELECT oid FROM pg_class WHERE relname = 't'); RETURN NEW; END",
+          "BEGIN NEW.a := NEW.b IN (TABLE stage); RETURN NEW; END",
+          "BEGIN NEW.a := 't'::regclass; RETURN NEW; END", "BEGIN NEW.a := NEW.b::date; RETURN NEW; END",
+          "BEGIN NEW.at := NEW.b; RETURN NEW; END"}) {
         Triggered t;
         t.catalog.relation("other");
+        t.catalog.date_column(t.oid(), "at");
         EXPECT_EQ(t.with(body)->on_update.looks_before, kTrigger) << body;
     }
 }

@@ -56,6 +56,13 @@ TEST(ReadBody, FindsCommentsAndWhatIsLocal) {
     EXPECT_FALSE(read_body("SELECT \"user\" FROM t").is_local);
 }
 
+TEST(ReadBody, FindsWhatMayReadTables) {
+    for (const char* body : {"SELECT a FROM t", "TABLE t", "x := EXISTS (SELECT FROM t)"})
+        EXPECT_TRUE(read_body(body).selects) << body;
+    for (const char* body : {"IF a IS DISTINCT FROM b THEN END IF", "SELECT 'FROM t'", "x := t.from"})
+        EXPECT_FALSE(read_body(body).selects) << body;
+}
+
 TEST(ReadBody, FindsCallsWithTheirSchemas) {
     const FunctionBody body = read_body("BEGIN RETURN a.f(1) + \"G\"((2)) + h (x); END");
     EXPECT_THAT(body.calls,
