@@ -5,7 +5,8 @@ namespace pgpool::markers {
 
 namespace {
 
-constexpr char kFormat = 1;
+constexpr char kFormat = 2;
+constexpr char kLoud = 1;  // no statement is quiet, and none tells so
 constexpr std::uint32_t kNull = 0xFFFFFFFF;
 
 void append_text(std::string& to, std::string_view text) {
@@ -18,6 +19,7 @@ std::string read_text(Cursor& cursor) {
 }
 
 void append_statement(std::string& to, const RedoStatement& statement) {
+    to.push_back(statement.is_quiet ? '\1' : '\0');
     append_text(to, statement.sql);
     append_be32(to, static_cast<std::uint32_t>(statement.types.size()));
     for (const std::uint32_t type : statement.types) append_be32(to, type);
@@ -31,8 +33,9 @@ void append_statement(std::string& to, const RedoStatement& statement) {
     }
 }
 
-RedoStatement read_statement(Cursor& cursor) {
-    RedoStatement statement{.sql = read_text(cursor), .types = {}, .parameters = {}};
+RedoStatement read_statement(Cursor& cursor, char format) {
+    const bool is_quiet = format != kLoud && cursor.u8() != 0;
+    RedoStatement statement{.sql = read_text(cursor), .types = {}, .parameters = {}, .is_quiet = is_quiet};
     for (std::uint32_t left = cursor.u32(); left > 0 && cursor.ok(); --left) {
         statement.types.push_back(cursor.u32());
     }
@@ -61,14 +64,16 @@ Result<Redo> decode(ByteView bytes) {
     Cursor cursor(bytes);
     if (bytes == kTooLarge)
         return fail(sqlstate::kInternalError, "the transaction did more than its redo can hold");
-    if (cursor.u8() != kFormat) return fail(sqlstate::kInternalError, "redo of an unknown format");
+    const auto format = static_cast<char>(cursor.u8());
+    if (format != kFormat && format != kLoud)
+        return fail(sqlstate::kInternalError, "redo of an unknown format");
     Redo redo;
     redo.user = read_text(cursor);
     for (std::uint32_t left = cursor.u32(); left > 0 && cursor.ok(); --left) {
         redo.settings.push_back(read_text(cursor));
     }
     for (std::uint32_t left = cursor.u32(); left > 0 && cursor.ok(); --left) {
-        redo.statements.push_back(read_statement(cursor));
+        redo.statements.push_back(read_statement(cursor, format));
     }
     if (!cursor.at_end()) return fail(sqlstate::kInternalError, "redo is cut short or has too much");
     return redo;

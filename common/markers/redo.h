@@ -25,6 +25,7 @@ struct RedoStatement {
     std::string sql;
     std::vector<std::uint32_t> types;  // of the parameters, as in Parse; 0 or missing: inferred
     std::vector<RedoParameter> parameters;
+    bool is_quiet = false;  // without triggers of users and foreign keys: rows that these have made already
     friend bool operator==(const RedoStatement&, const RedoStatement&) = default;
 };
 

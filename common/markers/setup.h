@@ -10,8 +10,9 @@
 // one it began under. Raising the epoch changes every row: that waits for transactions that have marked, and
 // those that come later find no row.
 //
-// Any session of any user executes these functions. So a mark needs the token that the keeper has drawn with
-// the epoch: it travels as a parameter and never in a text, which others could read. Pure: text only.
+// Any session of any user executes these functions. So a mark, and what keeps triggers quiet, needs the token
+// that the keeper has drawn with the epoch: it travels as a parameter and never in a text, which others could
+// read. Pure: text only.
 
 #include <cstdint>
 #include <string>
@@ -20,7 +21,7 @@
 namespace pgpool::markers {
 
 inline constexpr std::string_view kSchema = "pgpool_replication";
-inline constexpr int kVersion = 2;  // of the objects; pgpool_replication.version() returns it
+inline constexpr int kVersion = 3;  // of the objects; pgpool_replication.version() returns it
 
 // Parameters: slot int4, seq int8, epoch int8, redo bytea, token int8. One row of one int8: the answer of
 // that epoch; NULL if the epoch or the token is another, or if there is no such slot, or if it has this seq
@@ -29,6 +30,10 @@ inline constexpr std::string_view kMark = "SELECT pgpool_replication.mark($1,$2,
 
 // Waits a moment for all transactions that have marked. Parameter: token int8, else it does nothing.
 inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle($1)";
+
+// Parameters: token int8, bool. From there on triggers of users and foreign keys are kept quiet, or are not
+// any more, until the transaction ends at the latest. An error if the token is another.
+inline constexpr std::string_view kKeepQuiet = "SELECT pgpool_replication.keep_quiet($1,$2)";
 
 // Makes or completes the objects in one database; may be run again, and read by an administrator. REQUIRES: a
 // superuser or the owner of the database runs it.

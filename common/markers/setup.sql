@@ -197,6 +197,24 @@ BEGIN
     END IF;
 END $$;
 
+-- Around statements that repeat the rows of another node, where triggers have run already: by who may mark. Has no
+-- settings of its own, as mark().
+CREATE OR REPLACE FUNCTION pgpool_replication.keep_quiet(secret bigint, quiet boolean)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    usual text := CASE WHEN quiet THEN 'origin' ELSE 'replica' END;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pgpool_replication.slot
+            WHERE id OPERATOR(pg_catalog.=) 0 AND token OPERATOR(pg_catalog.=) secret) THEN
+        RAISE serialization_failure USING MESSAGE = 'triggers are kept quiet by who may mark only';
+    END IF;
+    IF pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.<>) usual THEN
+        RAISE feature_not_supported USING MESSAGE = pg_catalog.format('triggers cannot be kept quiet where session_replication_role is %s',
+            pg_catalog.current_setting('session_replication_role'));
+    END IF;
+    PERFORM pg_catalog.set_config('session_replication_role', CASE WHEN quiet THEN 'replica' ELSE 'origin' END, true);
+END $$;
+
 -- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
 -- one of them may wait in the same way on another node. For who may mark: until the caller's transaction ends
 -- nobody else can.
@@ -209,4 +227,4 @@ BEGIN
 EXCEPTION WHEN lock_not_available THEN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2';
+CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 3';

@@ -69,7 +69,10 @@ void add_to_redo(markers::Redo& redo, const CopiedRequest& request) {
         if (!sql->empty()) redo.statements.push_back({.sql = *sql, .types = {}, .parameters = {}});
     }
     for (const CopiedRequest::Execution& execution : request.executions) {
+        using Triggers = CopiedRequest::Execution::Triggers;
+        if (execution.triggers == Triggers::Switch) continue;
         markers::RedoStatement statement = read_statement(execution.statement->sql_and_types);
+        statement.is_quiet = execution.triggers == Triggers::Quiet;
         read_parameters(statement, execution.values);
         redo.statements.push_back(std::move(statement));
     }

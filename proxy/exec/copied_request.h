@@ -5,6 +5,7 @@
 // that it can be done again from a marker. The main node has had the client's own messages; the others get
 // these. Pure.
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -19,8 +20,12 @@ namespace pgpool::exec {
 struct CopiedRequest {
     // One Bind and its Execute.
     struct Execution {
+        // Triggers: Quiet is executed without those of users, and stands between two that are Switch. These
+        // are of the proxy at hand alone, and nothing that the transaction did.
+        enum class Triggers : std::uint8_t { Fire, Quiet, Switch };
         PreparedPtr statement;
         std::string values;  // of the Bind, what follows the two names
+        Triggers triggers = Triggers::Fire;
     };
     std::string sql;                    // of a Query
     std::vector<Execution> executions;  // of a batch

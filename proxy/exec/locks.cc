@@ -48,7 +48,7 @@ void Session::emit_locks() {
 
 // By a portal of its own: the client may have an unnamed one.
 void Session::emit_lock(const CopiedRequest::Execution& lock) {
-    const auto& [statement, values] = lock;
+    const PreparedPtr& statement = lock.statement;
     const std::string portal = around_.prepared.prefix() + "1";
     const auto owe = [this](Owed owed) -> Expected& {
         return link_->replies.push(owed, Deliver::Swallow, Purpose::Lock);
@@ -63,7 +63,7 @@ void Session::emit_lock(const CopiedRequest::Execution& lock) {
     wire::FrameBuilder(out_, wire::frontend::kBind)
         .string(portal)
         .string(statement->server_name)
-        .bytes(values);
+        .bytes(lock.values);
     wire::FrameBuilder(out_, wire::frontend::kExecute).string(portal).int32(0);
     wire::FrameBuilder(out_, wire::frontend::kClose).byte1('P').string(portal);
     owe(Owed::Bind);

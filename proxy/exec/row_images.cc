@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
+#include "common/markers/setup.h"
 #include "common/wire/messages.h"
 
 namespace pgpool::exec {
 
 namespace {
+
+using Triggers = CopiedRequest::Execution::Triggers;
 
 // Of the value at the front of the rest of a DataRow, with its length.
 std::size_t cell_size(ByteView rest) {
@@ -22,6 +26,13 @@ std::size_t cell_size(ByteView rest) {
 std::size_t column_at(ByteView body, std::size_t count) {
     std::size_t at = std::min<std::size_t>(2, body.size());
     for (std::size_t i = 0; i < count; ++i) at += cell_size(body.substr(at));
+    return at;
+}
+
+// Where the `count`th of bare columns ends.
+std::size_t column_end(ByteView cells, std::size_t count) {
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < count; ++i) at += cell_size(cells.substr(at));
     return at;
 }
 
@@ -147,15 +158,32 @@ bool RowImages::is_told_by(std::string_view tag) const {
     return tag.substr(tag.rfind(' ') + 1) == std::to_string(count_);
 }
 
-void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const {
-    if (rows_.empty()) return;
+void RowImages::add_rows(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const {
+    const auto triggers = plan_->is_quiet ? Triggers::Quiet : Triggers::Fire;
     const std::string& sql = is_told_at_once() ? plan_->repeat_all : plan_->repeat;
     const PreparedPtr repeat = registry.intern(parse_body(sql), scope, nullptr);
     if (is_told_at_once()) {
-        request.executions.push_back({repeat, all_at_once()});
+        request.executions.push_back({repeat, all_at_once(), triggers});
     } else {
-        for (const std::string& row : rows_) request.executions.push_back({repeat, one_by_one(row)});
+        for (const std::string& row : rows_)
+            request.executions.push_back({repeat, one_by_one(row), triggers});
     }
+}
+
+void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope,
+                       std::int64_t token) const {
+    if (rows_.empty()) return;
+    const auto turn = [&](std::string_view quiet) {
+        if (!plan_->is_quiet) return;
+        request.executions.push_back({registry.intern(parse_body(markers::kKeepQuiet), "", nullptr),
+                                      text_values({std::to_string(token), quiet}), Triggers::Switch});
+    };
+    turn("t");
+    add_rows(request, registry, scope);
+    turn("f");
+    for (const replication::ImagePlan::Hold& hold : plan_->holds)
+        request.executions.push_back(
+            {registry.intern(parse_body(hold.sql), scope, nullptr), arrays_of(hold.at)});
     const std::string advance = "SELECT pgpool_replication.advance($1::text::regclass, $2, $3)";
     for (std::size_t i = 0; i < positions_.size(); ++i) {
         if (!positions_[i]) continue;
@@ -165,17 +193,24 @@ void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::
     }
 }
 
-// The parameters of a Bind in text, those of all_at_once() in binary.
+// The parameters of a Bind in text, those of arrays_of() in binary.
 std::string RowImages::one_by_one(const std::string& row) const {
     std::string values;
     append_be16(values, 0);
-    append_be16(values, static_cast<std::uint16_t>(plan_->returned.size()));
-    values += row;
+    append_be16(values, static_cast<std::uint16_t>(taken()));
+    values += row.substr(0, column_end(row, taken()));
     append_be16(values, 0);
     return values;
 }
 
 std::string RowImages::all_at_once() const {
+    std::vector<std::size_t> places(taken());
+    std::iota(places.begin(), places.end(), 0U);
+    return arrays_of(places);
+}
+
+// Of each of these columns an array of all rows.
+std::string RowImages::arrays_of(const std::vector<std::size_t>& places) const {
     std::vector<std::string> columns(plan_->returned.size());
     for (const std::string& row : rows_) {
         ByteView rest = row;
@@ -188,8 +223,8 @@ std::string RowImages::all_at_once() const {
     std::string values;
     append_be16(values, 1);
     append_be16(values, 1);
-    append_be16(values, static_cast<std::uint16_t>(columns.size()));
-    for (const std::string& column : columns) append_array(values, rows_.size(), column);
+    append_be16(values, static_cast<std::uint16_t>(places.size()));
+    for (const std::size_t place : places) append_array(values, rows_.size(), columns[place]);
     append_be16(values, 0);
     return values;
 }
@@ -197,7 +232,12 @@ std::string RowImages::all_at_once() const {
 void RowImages::add_to(StepOutcome& outcome) const {
     const std::size_t statements = is_told_at_once() ? 1 : rows_.size();
     const std::string tag = plan_->tag + " " + (is_told_at_once() ? std::to_string(rows_.size()) : "1");
+    if (rows_.empty()) return;
+    if (plan_->is_quiet) outcome.add_tag("SELECT 1");
     for (std::size_t i = 0; i < statements; ++i) outcome.add_tag(tag);
+    if (plan_->is_quiet) outcome.add_tag("SELECT 1");
+    for (std::size_t i = 0; i < plan_->holds.size(); ++i)
+        outcome.add_tag("SELECT " + std::to_string(rows_.size()));
     for (const auto& position : positions_) {
         if (position) outcome.add_tag("SELECT 1");
     }

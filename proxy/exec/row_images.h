@@ -9,6 +9,7 @@
 // Sequences that filled a column follow: forward only, to the furthest value that was taken. Pure; one worker
 // only.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,16 +50,20 @@ public:
     // Why the rows cannot be repeated, in words; empty: they can.
     [[nodiscard]] std::string obstacle() const;
     // What the others execute, and what they answer if all is well.
-    // `scope`: what the meaning of the table's name rests on.
-    void add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const;
+    // `scope`: what the meaning of the table's name rests on; `token`: by which nodes keep triggers quiet.
+    void add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope,
+                std::int64_t token = 0) const;
     void add_to(StepOutcome& outcome) const;
 
 private:
     void note_positions(ByteView body, std::size_t wanted);
     void note_flaw(std::string_view check);
     [[nodiscard]] bool is_told_at_once() const { return rows_.size() > 1 && !plan_->repeat_all.empty(); }
+    void add_rows(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const;
+    [[nodiscard]] std::size_t taken() const { return plan_->returned.size() - plan_->extra; }
     [[nodiscard]] std::string one_by_one(const std::string& row) const;
     [[nodiscard]] std::string all_at_once() const;
+    [[nodiscard]] std::string arrays_of(const std::vector<std::size_t>& places) const;
 
     replication::ImagePlanPtr plan_;
     std::vector<std::optional<std::int64_t>> positions_;  // of plan_->sequences

@@ -125,19 +125,29 @@ std::string_view replication_query(CatalogQuery query) {
                    "SELECT indexrelid, indrelid, relname, attname, nullable FROM judged WHERE good "
                    "ORDER BY indexrelid, n";
         case CatalogQuery::Events:
-            return "SELECT tgrelid, tgname, tgtype FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> "
-                   "'D'";
+            // Those that partitions have from their table are internal before 15.
+            return "SELECT t.tgrelid, t.tgname, t.tgtype, t.tgfoid, t.tgenabled, t.tgqual::text, "
+                   "coalesce(t.tgoldtable, t.tgnewtable) IS NOT NULL, "
+                   "split_part(encode(t.tgargs, 'escape'), chr(92) || '000', 1) FROM pg_trigger t "
+                   "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgenabled <> 'D' AND (NOT t.tgisinternal OR "
+                   "p.oid >= 16384 OR NOT (p.proname ^@ 'RI_FKey' OR p.proname = 'unique_key_recheck'))";
         case CatalogQuery::Checks:
             return "SELECT conrelid, contypid, conname, conbin::text FROM pg_constraint WHERE contype = 'c' "
                    "AND (conrelid >= 16384 OR contypid >= 16384)";
         case CatalogQuery::ForeignKeys:
             return "SELECT k.oid, k.conname, k.confrelid, a.attname, k.conrelid, k.confdeltype, "
-                   "k.confupdtype "
-                   "FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = ANY "
-                   "(k.confkey) "
+                   "k.confupdtype, b.attname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), "
+                   "c.relrowsecurity, coalesce(o.conrelid = k.conrelid, false), "
+                   "k.condeferrable "
+                   "FROM pg_constraint k CROSS JOIN LATERAL unnest(k.confkey, k.conkey) WITH ORDINALITY "
+                   "u (parent, child, place) "
+                   "JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.parent "
+                   "JOIN pg_attribute b ON b.attrelid = k.conrelid AND b.attnum = u.child "
+                   "JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                   "LEFT JOIN pg_constraint o ON o.oid = k.conparentid AND k.conparentid <> 0 "
                    "WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', "
                    "'n', 'd')) "
-                   "ORDER BY k.oid";
+                   "ORDER BY k.oid, u.place";
         case CatalogQuery::Inheritance:
             return "SELECT i.inhparent, i.inhrelid, c.relispartition FROM pg_inherits i "
                    "JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind IN ('r', 'p', 'f')";

@@ -35,10 +35,12 @@ enum class CatalogQuery : std::uint8_t {
                 // text becomes it by its input function, is in an index that is checked row by row,
                 // sequences of the default, it is one of them as it is, one of them counts down
     Keys,       // index, relation, name, column, column may be null: a row per column
-    Events,     // relation, trigger, tgtype
+    Events,     // relation, trigger, tgtype, function, tgenabled, WHEN as node tree, has transition tables,
+                // its first argument
     Checks,     // relation or 0, type or 0, name, node tree
     ForeignKeys,  // constraint, name, referenced relation, its column, referencing relation, on delete, on
-                  // update: those that act, a row per column
+                  // update, referencing column, referenced relation as SQL, it has row security, it is only a
+                  // partition of what the key refers to, it is deferrable: those that act, a row per column
     Inheritance,  // parent, child, child is a partition
     TypeInputs,   // schema, name, deterministic: of users
     Global,       // kind (see below), name

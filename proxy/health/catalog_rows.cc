@@ -62,6 +62,8 @@ void worsen(FunctionFacts& worst, const FunctionFacts& other) {
     worst.aggregate |= other.aggregate;
     worst.writes_nothing = worst.writes_nothing && other.writes_nothing;
     worst.may_write |= other.may_write;
+    worst.acts |= other.acts;
+    worst.looks |= other.looks;
 }
 
 void worsen(RelationFacts& worst, const RelationFacts& other) {
@@ -107,7 +109,9 @@ public:
           leaves_(conversions_ + 1),
           volatile_(conversions_ + 1),
           writes_(conversions_ + 1),
-          varies_(conversions_ + 1) {}
+          varies_(conversions_ + 1),
+          acts_(conversions_ + 1),
+          looks_(conversions_ + 1) {}
 
     void only(const RelationNames& names) { names_ = &names; }
     sql::CatalogFacts run(std::uint64_t version);
@@ -127,6 +131,8 @@ private:
         leaves_.depend(from, to);
         writes_.depend(from, to);
         varies_.depend(from, to);
+        acts_.depend(from, to);
+        looks_.depend(from, to);
     }
     void index_names();
     void link_functions();
@@ -165,6 +171,8 @@ private:
     Taint volatile_;  // relations only: reading reaches a volatile function
     Taint writes_;    // may write, whatever is declared
     Taint varies_;    // reads tables, the clock or what else is not IMMUTABLE, whatever is declared
+    Taint acts_;      // as writes_ and varies_, but what can be read is not judged by its declaration at all:
+    Taint looks_;     // hardly any function of a trigger has another one than VOLATILE
     std::vector<FunctionFacts> judged_;
     std::unordered_map<Oid, Index> function_by_oid_;
     std::unordered_map<Oid, Index> relation_by_oid_;
@@ -220,8 +228,15 @@ void FactsBuilder::link_builtin(Index function) {
     const std::string_view name = functions_.text(function, 2);
     const Volatility declared = to_volatility(functions_.text(function, 3));
     if (builtin_leaves_something(name)) leaves_.mark(function);
-    if (declared == Volatility::Volatile && !sql::writes_nothing(name)) writes_.mark(function);
-    if (declared != Volatility::Immutable && !sql::depends_on_settings_only(name)) varies_.mark(function);
+    if (declared == Volatility::Volatile && !sql::writes_nothing(name)) {
+        writes_.mark(function);
+        acts_.mark(function);
+    }
+    if (name == "set_config") acts_.mark(function);
+    if (declared != Volatility::Immutable && !sql::depends_on_settings_only(name)) {
+        varies_.mark(function);
+        looks_.mark(function);
+    }
 }
 
 bool FactsBuilder::is_readable(Index function) const {
@@ -242,6 +257,10 @@ void FactsBuilder::link_declared(Index function) {
     if (declared == Volatility::Volatile && !writes_nothing(function)) writes_.mark(function);
     const bool is_unread = !is_readable(function) && !is_in_c(function);
     if (declared == Volatility::Stable && is_unread) writes_.mark(function);
+    if (is_readable(function)) return;
+    if (declared != Volatility::Immutable) looks_.mark(function);
+    const bool may_write = declared == Volatility::Volatile && !writes_nothing(function);
+    if (may_write || (declared == Volatility::Stable && is_unread)) acts_.mark(function);
 }
 
 void FactsBuilder::link_user_function(Index function) {
@@ -266,6 +285,17 @@ void FactsBuilder::link_body(Index function, std::string_view source) {
     if (body.forbidden) leaves_.mark(function);
     if (body.unreadable) writes_.mark(function);
     if (body.unreadable || body.reads_clock) varies_.mark(function);
+    // What is text may become a number of a catalog row, or a date by a word such as 'now'.
+    const bool converts = std::any_of(body.names.begin(), body.names.end(), [](const std::string& name) {
+        return sql::is_object_type(name) || sql::date_type(name) != sql::DateType::No;
+    });
+    if (body.unreadable || body.reads_clock || body.is_local || body.selects || converts)
+        looks_.mark(function);
+    // SELECT INTO makes a table in SQL.
+    const bool makes_table = functions_.text(function, 4) == "sql" &&
+                             std::binary_search(body.names.begin(), body.names.end(), "into");
+    if (body.forbidden || body.unreadable || body.writes || body.comments || makes_table)
+        acts_.mark(function);
     for (const CalledFunction& call : body.calls) link_call(function, call);
     link_names(function, body);
 }
@@ -306,7 +336,7 @@ void FactsBuilder::link_aggregate(Index function, std::string_view parts) {
 void FactsBuilder::link_oid(Index point, Oid oid) {
     const std::optional<Index> function = function_at(oid);
     if (!function) {
-        for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_}) taint->mark(point);
+        for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_, &acts_, &looks_}) taint->mark(point);
         return;
     }
     depend(point, *function);
@@ -316,10 +346,17 @@ void FactsBuilder::link_oid(Index point, Oid oid) {
 void FactsBuilder::link_stored(Index point, std::string_view tree) {
     const StoredTree found = read_tree(tree);
     for (const Oid oid : found.functions) link_oid(point, oid);
-    if (tree.find("{SQLVALUEFUNCTION") != std::string_view::npos) varies_.mark(point);
+    if (found.writes) acts_.mark(point);
+    if (tree.find("{SQLVALUEFUNCTION") != std::string_view::npos) {
+        varies_.mark(point);
+        looks_.mark(point);
+    }
     for (const Oid oid : found.relations) {
         const auto relation = relation_by_oid_.find(oid);
-        if (relation == relation_by_oid_.end()) continue;
+        if (relation == relation_by_oid_.end()) {
+            looks_.mark(point);  // a sequence
+            continue;
+        }
         depend(point, found.writes ? writing(relation->second) : reading(relation->second));
         volatile_.depend(point, reading(relation->second));
     }
@@ -329,6 +366,7 @@ void FactsBuilder::link_relations() {
     for (Index i = 0; i < relations_.size(); ++i) {
         depend(writing(i), reading(i));
         varies_.mark(reading(i));
+        looks_.mark(reading(i));
     }
     link_trees();
     link_triggers();
@@ -410,6 +448,8 @@ FunctionFacts FactsBuilder::function_facts(Index function) const {
     facts.harmless = !leaves_.is_bad(function);
     facts.aggregate = !facts.builtin && functions_.text(function, 5) == "a";
     facts.writes_nothing = facts.volatility != Volatility::Volatile || writes_nothing(function);
+    facts.acts = acts_.is_bad(function);
+    facts.looks = looks_.is_bad(function);
     if (facts.builtin) return facts;
     facts.may_write = facts.volatility != Volatility::Volatile && writes_.is_bad(function);
     const bool is_worse = facts.volatility == Volatility::Immutable && varies_.is_bad(function);
@@ -462,7 +502,7 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     index_names();
     link_functions();
     link_relations();
-    for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_}) taint->spread();
+    for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_, &acts_, &looks_}) taint->spread();
     judged_.reserve(functions_.size());
     for (Index i = 0; i < functions_.size(); ++i) judged_.push_back(function_facts(i));
     sql::CatalogFacts facts;

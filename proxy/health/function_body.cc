@@ -30,6 +30,11 @@ constexpr auto kForbidden =
 constexpr auto kClock = std::to_array<Words>(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"});
 
+// Sorted. Words that mean something else for each caller, or each node.
+constexpr auto kLocal =
+    std::to_array<Words>({"cmax", "cmin", "ctid", "current_catalog", "current_role", "current_schema",
+                          "current_user", "session_user", "tableoid", "tg_relid", "user", "xmax", "xmin"});
+
 constexpr auto kWrites = std::to_array<Words>({"delete", "insert", "merge", "truncate", "update"});
 
 // Sorted. Keywords that may stand before a parenthesis and call nothing that could matter: the functions with
@@ -65,6 +70,7 @@ bool holds(const Table& table, std::string_view word) {
 }
 static_assert(std::ranges::is_sorted(kForbidden));
 static_assert(std::ranges::is_sorted(kClock));
+static_assert(std::ranges::is_sorted(kLocal));
 static_assert(std::ranges::is_sorted(kWrites));
 static_assert(std::ranges::is_sorted(kNotCalls));
 
@@ -144,6 +150,7 @@ void BodyReader::take_name(const Token& token) {
     if (is_quoted_ && !token.text.starts_with('"')) body_.forbidden = body_.unreadable = true;
     std::string name = is_quoted_ ? unquote(token.text) : to_lower_ascii(token.text);
     if (name == "pg_temp") body_.forbidden = true;
+    if (holds(kLocal, name) && !(is_quoted_ && name == "user")) body_.is_local = true;
     if (!is_quoted_ && !is_qualified) take_word(name);
     body_.names.push_back(name);
     last_ = std::move(name);
@@ -163,6 +170,8 @@ void BodyReader::take_word(std::string_view word) {
     if (holds(kWrites, word)) body_.writes = true;
     if (word == "set" && starts_statement()) body_.forbidden = true;
     if (word == "do" && starts_statement()) body_.forbidden = true;
+    if (word == "table" || (word == "from" && before_ != "distinct")) body_.selects = true;
+    if ((word == "comment" || word == "security") && starts_statement()) body_.comments = true;
 }
 
 void BodyReader::take_parenthesis() {

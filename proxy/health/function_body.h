@@ -27,6 +27,9 @@ struct FunctionBody {
                                // incomplete
     bool reads_clock = false;  // CURRENT_TIMESTAMP and its kin, a literal such as 'now'
     bool writes = false;       // INSERT, UPDATE, DELETE, MERGE, TRUNCATE: triggers run
+    bool selects = false;      // FROM, TABLE: it may read tables, also such as the catalogs do not tell of
+    bool comments = false;     // COMMENT, SECURITY LABEL
+    bool is_local = false;     // it names who calls, or system columns, which are not the same on all nodes
     std::vector<CalledFunction> calls;  // every name before a parenthesis
     std::vector<std::string> names;  // every identifier, folded as PostgreSQL does: relations are among them
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proxy/health/function_body.h"
+#include "proxy/health/trigger_rows.h"
 #include "proxy/sql/builtin.h"
 
 namespace pgpool::health {
@@ -20,12 +21,6 @@ namespace {
 using pg::Rows;
 using sql::WriteFacts;
 using Oid = std::uint32_t;
-
-// Bits of pg_trigger.tgtype (catalog/pg_trigger.h).
-constexpr unsigned kInsertEvent = 1U << 2U;
-constexpr unsigned kDeleteEvent = 1U << 3U;
-constexpr unsigned kUpdateEvent = 1U << 4U;
-constexpr unsigned kTruncateEvent = 1U << 5U;
 
 constexpr Oid kFirstNormalOid = 16384;  // FirstNormalObjectId: functions below are built in
 
@@ -144,10 +139,15 @@ sql::Content to_content(std::string_view word) {
     return word == kContainerContent ? sql::Content::DateContainer : sql::Content::Plain;
 }
 
+// Of a foreign key.
+bool acts(char action) {
+    return action == 'c' || action == 'n' || action == 'd';
+}
+
 class WriteFactsBuilder {
 public:
     WriteFactsBuilder(const CatalogRows& rows, std::span<const sql::FunctionFacts> functions)
-        : rows_(rows), expressions_(of(rows, CatalogQuery::Functions), functions) {}
+        : rows_(rows), functions_(functions), expressions_(of(rows, CatalogQuery::Functions), functions) {}
 
     WriteFactsByOid run() {
         add_tables();
@@ -158,6 +158,8 @@ public:
         add_partitions();
         read_foreign_keys();
         follow_foreign_keys();
+        guard_quiet();
+        inherit_foreign_keys();
         WriteFactsByOid out;
         for (auto& [oid, table] : tables_) {
             out.emplace(oid, std::make_shared<const WriteFacts>(std::move(table.facts)));
@@ -175,6 +177,8 @@ private:
     struct ForeignKey {
         std::string name;
         Oid from = 0;
+        sql::HeldKey held;
+        bool is_of_part = false;  // it is only a partition of what the key refers to
         char on_delete = 'a';
         char on_update = 'a';
         std::vector<std::string> columns;  // of the table that is referenced
@@ -193,11 +197,16 @@ private:
     void add_partitions();
     void inherit(Oid parent, Oid child, std::set<Oid>& seen);
     void read_foreign_keys();
+    void hold_parents();
+    void guard_quiet();
     void follow_foreign_keys();
+    void inherit_foreign_keys();
+    void inherit_foreign_keys(Oid parent, Oid child, std::set<Oid>& seen);
     std::string obstacle_to(Event event, Oid oid, Seen& seen);
     std::string obstacle_to_action(const ForeignKey& key, Event event, Seen& seen);
 
     const CatalogRows& rows_;
+    std::span<const sql::FunctionFacts> functions_;
     Expressions expressions_;
     std::unordered_map<Oid, Table> tables_;
     std::unordered_map<Oid, std::vector<Oid>> partitions_;
@@ -278,16 +287,25 @@ void WriteFactsBuilder::add_keys() {
 }
 
 void WriteFactsBuilder::add_triggers() {
-    const Rows& rows = of(rows_, CatalogQuery::Events);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        Table* to = table(rows.text(i, 0));
-        if (to == nullptr) continue;
-        const std::string text = fmt::format("trigger \"{}\" on table \"{}\"", rows.text(i, 1), to->name);
-        const unsigned events = to_oid(rows.text(i, 2));
-        if ((events & kInsertEvent) != 0) object(to->facts.insert_obstacle, text);
-        if ((events & kUpdateEvent) != 0) object(to->facts.update_obstacle, text);
-        if ((events & kDeleteEvent) != 0) object(to->facts.delete_obstacle, text);
-        if ((events & kTruncateEvent) != 0) object(to->facts.truncate_obstacle, text);
+    const auto judge = [this](std::string_view tree) { return expressions_.judge(tree); };
+    for (Trigger& trigger : read_triggers(rows_, functions_, judge)) {
+        const auto to = tables_.find(trigger.relation);
+        if (to == tables_.end()) continue;
+        WriteFacts& facts = to->second.facts;
+        // Text such as 'now' becomes another date there tomorrow.
+        trigger.looks |= std::any_of(
+            facts.columns.begin(), facts.columns.end(), [&trigger](const sql::ColumnFacts& column) {
+                return column.content >= sql::Content::Date && trigger.assigns(column.name);
+            });
+        const std::string text = trigger.in_words(to->second.name) + ", which may write";
+        const auto add = [&](bool fires, std::string& obstacle, sql::TriggerFacts* on) {
+            if (fires && trigger.may_write) object(obstacle, text);
+            if (fires && !trigger.may_write && on != nullptr) on->add(trigger.facts(to->second.name));
+        };
+        add(trigger.on_insert, facts.insert_obstacle, &facts.on_insert);
+        add(trigger.on_update, facts.update_obstacle, &facts.on_update);
+        add(trigger.on_delete, facts.delete_obstacle, &facts.on_delete);
+        add(trigger.on_truncate, facts.truncate_obstacle, nullptr);
     }
 }
 
@@ -339,6 +357,10 @@ void WriteFactsBuilder::inherit(Oid parent, Oid child, std::set<Oid>& seen) {
          {&part.update_obstacle, &part.delete_obstacle, &part.insert_obstacle}) {
         object(all.update_obstacle, *obstacle);
     }
+    all.on_insert.add(part.on_insert);
+    all.on_delete.add(part.on_delete);
+    for (const sql::TriggerFacts* triggers : {&part.on_update, &part.on_delete, &part.on_insert})
+        all.on_update.add(*triggers);
     if (const auto below = partitions_.find(child); below != partitions_.end()) {
         for (const Oid next : below->second) inherit(parent, next, seen);
     }
@@ -354,8 +376,38 @@ void WriteFactsBuilder::read_foreign_keys() {
             key.from = to_oid(rows.text(i, 4));
             if (!rows.text(i, 5).empty()) key.on_delete = rows.text(i, 5).front();
             if (!rows.text(i, 6).empty()) key.on_update = rows.text(i, 6).front();
+            key.held.parent = rows.text(i, 8);
+            if (rows.is_true(i, 9)) key.held.obstacle = fmt::format("row security on {}", key.held.parent);
+            if (rows.is_true(i, 11))
+                key.held.obstacle = fmt::format("foreign key \"{}\" is deferrable", key.name);
+            key.is_of_part = rows.is_true(i, 10);
         }
-        keys.back().columns.emplace_back(rows.text(i, 3));
+        ForeignKey& key = keys.back();
+        key.columns.emplace_back(rows.text(i, 3));
+        key.held.columns.emplace_back(rows.text(i, 7));
+        key.held.parent_columns.emplace_back(rows.text(i, 3));
+    }
+    hold_parents();
+}
+
+// What PostgreSQL holds when it checks the key, which it does not where triggers are quiet.
+void WriteFactsBuilder::hold_parents() {
+    for (const auto& [oid, keys] : foreign_keys_) {
+        for (const ForeignKey& key : keys) {
+            const auto from = tables_.find(key.from);
+            if (from == tables_.end() || key.is_of_part) continue;
+            WriteFacts& facts = from->second.facts;
+            sql::HeldKey& held = facts.held.emplace_back(key.held);
+            const auto is_plain = [&](const std::string& name) {
+                const sql::ColumnFacts* column = facts.column(name);
+                return column != nullptr && column->filled != sql::Default::Generated &&
+                       !column->type.empty();
+            };
+            // Columns of other tables may not have been read, see changed_query().
+            const bool are_plain =
+                facts.columns.empty() || std::all_of(held.columns.begin(), held.columns.end(), is_plain);
+            if (!are_plain) object(held.obstacle, fmt::format("a column of foreign key \"{}\"", key.name));
+        }
     }
 }
 
@@ -368,12 +420,70 @@ void WriteFactsBuilder::follow_foreign_keys() {
         Seen seen;
         deletes.emplace_back(oid, obstacle_to(Event::Delete, oid, seen));
         for (const ForeignKey& key : keys) {
+            const std::string name = fmt::format("foreign key \"{}\"", key.name);
+            if (acts(key.on_delete)) object(to->second.facts.delete_action, name);
+            if (!acts(key.on_update)) continue;
             Seen followed;
-            std::string obstacle = obstacle_to_action(key, Event::Update, followed);
-            if (!obstacle.empty()) to->second.facts.followed.push_back({key.columns, std::move(obstacle)});
+            to->second.facts.followed.push_back(
+                {key.columns, name, obstacle_to_action(key, Event::Update, followed)});
         }
     }
     for (auto& [oid, obstacle] : deletes) object(tables_[oid].facts.delete_obstacle, obstacle);
+}
+
+// Code of users that is run by writing a row, but no trigger, runs where those are quiet too. If it can write
+// it could write there what triggers and foreign keys of others forbid.
+void WriteFactsBuilder::guard_quiet() {
+    if (of(rows_, CatalogQuery::Events).empty()) return;
+    const Rows& functions = of(rows_, CatalogQuery::Functions);
+    std::unordered_map<Oid, std::string> writers;
+    for (std::size_t i = 0; i < functions.size(); ++i) {
+        const std::string_view language = functions.text(i, 4);
+        const bool is_read =
+            language == "sql" || language == "plpgsql" || language == "c" || language == "internal";
+        if (functions_[i].acts || !is_read)
+            writers.emplace(to_oid(functions.text(i, 0)),
+                            fmt::format("function {}() may write", functions.text(i, 2)));
+    }
+    const Rows& uses = of(rows_, CatalogQuery::Uses);
+    for (std::size_t i = 0; i < uses.size(); ++i) {
+        const auto writer = writers.find(to_oid(uses.text(i, 1)));
+        Table* by = writer == writers.end() ? nullptr : table(uses.text(i, 0));
+        if (by != nullptr) object(by->facts.quiet_obstacle, writer->second);
+    }
+    const Rows& unnamed = of(rows_, CatalogQuery::Unnamed);
+    for (std::size_t i = 0; i < unnamed.size(); ++i) {
+        const auto writer = writers.find(to_oid(unnamed.text(i, 2)));
+        if (writer == writers.end() || unnamed.text(i, 0) == kRowFunction) continue;
+        for (auto& [oid, by] : tables_) object(by.facts.quiet_obstacle, writer->second);
+    }
+}
+
+// A row of the table is one of a partition.
+void WriteFactsBuilder::inherit_foreign_keys() {
+    for (const auto& [parent, children] : partitions_) {
+        std::set<Oid> seen{parent};
+        for (const Oid child : children) inherit_foreign_keys(parent, child, seen);
+    }
+}
+
+void WriteFactsBuilder::inherit_foreign_keys(Oid parent, Oid child, std::set<Oid>& seen) {
+    const auto to = tables_.find(parent);
+    const auto from = tables_.find(child);
+    if (to == tables_.end() || from == tables_.end() || !seen.insert(child).second) return;
+    WriteFacts& all = to->second.facts;
+    const WriteFacts& part = from->second.facts;
+    object(all.delete_action, part.delete_action);
+    all.followed.insert(all.followed.end(), part.followed.begin(), part.followed.end());
+    object(all.quiet_obstacle, part.quiet_obstacle);
+    const bool holds_more = std::any_of(part.held.begin(), part.held.end(), [&](const sql::HeldKey& key) {
+        return std::find(all.held.begin(), all.held.end(), key) == all.held.end();
+    });
+    if (holds_more)
+        object(all.quiet_obstacle, fmt::format("a foreign key of partition \"{}\" alone", from->second.name));
+    if (const auto below = partitions_.find(child); below != partitions_.end()) {
+        for (const Oid next : below->second) inherit_foreign_keys(parent, next, seen);
+    }
 }
 
 std::string WriteFactsBuilder::obstacle_to(Event event, Oid oid, Seen& seen) {
@@ -392,10 +502,14 @@ std::string WriteFactsBuilder::obstacle_to(Event event, Oid oid, Seen& seen) {
 // The rows that refer to one hold a lock on it, or wait for it, so all nodes find the same ones.
 std::string WriteFactsBuilder::obstacle_to_action(const ForeignKey& key, Event event, Seen& seen) {
     const char action = event == Event::Delete ? key.on_delete : key.on_update;
-    if (action != 'c' && action != 'n' && action != 'd') return {};
+    if (!acts(action)) return {};
     const bool deletes = event == Event::Delete && action == 'c';
     std::string obstacle = obstacle_to(deletes ? Event::Delete : Event::Update, key.from, seen);
     const auto from = tables_.find(key.from);
+    if (from != tables_.end()) {  // its triggers run on each node by themselves
+        const WriteFacts& facts = from->second.facts;
+        object(obstacle, (deletes ? facts.on_delete : facts.on_update).looks_before);
+    }
     if (action == 'd' && from != tables_.end()) {
         const auto& columns = from->second.facts.columns;
         const bool varies = std::any_of(columns.begin(), columns.end(), [](const sql::ColumnFacts& column) {
@@ -433,10 +547,10 @@ void add_database_facts(const CatalogRows& rows, std::span<const sql::FunctionFa
                    fmt::format("check \"{}\" of a domain is not immutable", checks.text(i, 2)));
         }
     }
-    const Rows& events = of(rows, CatalogQuery::Events);
-    for (std::size_t i = 0; i < events.size(); ++i) {
-        if ((to_oid(events.text(i, 2)) & kTruncateEvent) != 0)
-            object(facts.truncate_obstacle, fmt::format("trigger \"{}\"", events.text(i, 1)));
+    const auto judge = [&](std::string_view tree) { return expressions.judge(tree); };
+    for (const Trigger& trigger : read_triggers(rows, functions, judge)) {
+        if (trigger.on_truncate && trigger.may_write)
+            object(facts.truncate_obstacle, fmt::format("trigger \"{}\", which may write", trigger.name));
     }
 }
 
@@ -473,6 +587,12 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
     object(both->truncate_obstacle, b->truncate_obstacle);
     object(both->at_end, b->at_end);
     both->followed.insert(both->followed.end(), b->followed.begin(), b->followed.end());
+    both->on_insert.add(b->on_insert);
+    both->on_update.add(b->on_update);
+    both->on_delete.add(b->on_delete);
+    object(both->delete_action, b->delete_action);
+    object(both->quiet_obstacle, b->quiet_obstacle);
+    if (both->held != b->held) object(both->quiet_obstacle, "several tables of this name");
     return both;
 }
 

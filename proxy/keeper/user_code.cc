@@ -77,6 +77,14 @@ ClientResult<void> UserCode::call(const std::string& function) {
     return done;
 }
 
+// Without triggers of users. The user cannot do so by itself, nor go on with it.
+ClientResult<void> UserCode::call_quietly(const std::string& function) {
+    ClientResult<void> done = own("SET LOCAL session_replication_role = replica");
+    if (done) done = call(function);
+    if (done) done = own("SET LOCAL session_replication_role = origin");
+    return done;
+}
+
 ClientResult<void> UserCode::execute(std::string_view sql, std::string_view expressions) {
     const auto function = make(sql, expressions);
     return function ? call(*function) : tl::unexpected(function.error());
@@ -100,7 +108,9 @@ ClientResult<void> UserCode::run(const markers::RedoStatement& statement) {
         if (!value) return tl::unexpected(value.error());
         values.push_back(fmt::format("{}::{}", *value, types->at(i)));
     }
-    return execute(statement.sql, fmt::format(" USING {}", fmt::join(values, ", ")));
+    const auto function = make(statement.sql, fmt::format(" USING {}", fmt::join(values, ", ")));
+    if (!function) return tl::unexpected(function.error());
+    return statement.is_quiet ? call_quietly(*function) : call(*function);
 }
 
 // As the server infers them.

@@ -33,6 +33,7 @@ public:
 private:
     [[nodiscard]] pg::ClientResult<std::string> make(std::string_view sql, std::string_view expressions);
     [[nodiscard]] pg::ClientResult<void> call(const std::string& function);
+    [[nodiscard]] pg::ClientResult<void> call_quietly(const std::string& function);
     [[nodiscard]] pg::ClientResult<void> execute(std::string_view sql, std::string_view expressions);
     [[nodiscard]] pg::ClientResult<void> own(std::string_view sql);
     [[nodiscard]] pg::ClientResult<std::vector<std::string>> types_of(

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/replication/trigger_plan.h"
 #include "proxy/sql/settings.h"
 
 namespace pgpool::replication {
@@ -22,22 +23,12 @@ bool holds(const std::vector<std::string>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool assigns(const Change& change, std::string_view column) {
-    return std::any_of(change.assigned.begin(), change.assigned.end(),
-                       [&](const sql::ColumnValue& value) { return value.column == column; });
-}
-
 // An INSERT gives the column a value of its own.
 bool is_given(const Change& change, const std::string& column, std::size_t position) {
     return std::any_of(change.given.begin(), change.given.end(), [&](const sql::ColumnValue& value) {
         const bool is_it = value.column.empty() ? value.position == position : value.column == column;
         return is_it && !value.is_default;
     });
-}
-
-bool is_kept(const Change& change, const UniqueKey& key) {
-    return std::none_of(key.columns.begin(), key.columns.end(),
-                        [&](const std::string& column) { return assigns(change, column); });
 }
 
 template <typename Test>
@@ -73,15 +64,19 @@ std::string in_text(const std::string& value) {
 class Planner {
 public:
     Planner(const Change& change, const WriteFacts& table, const sql::CatalogFacts& facts)
-        : change_(change), table_(table), facts_(facts) {
+        : change_(change), table_(table), facts_(facts), triggers_(plan_triggers(change, table, facts)) {
         const std::string name = in_quotes(change.target.name);
         plan_.target = change.target.schema.empty() ? name : in_quotes(change.target.schema) + "." + name;
         alias_ = change.alias.empty() ? name : in_quotes(change.alias);
         plan_.client_returns = change.returns;
+        plan_.is_quiet = triggers_.is_quiet;
     }
 
     ImagePlanPtr run(const sql::Statement& statement) && {
-        if (!make()) return nullptr;
+        if (!triggers_.obstacle.empty() || !make()) return nullptr;
+        if (plan_.is_quiet) {
+            for (const sql::HeldKey* key : triggers_.held) hold(*key);
+        }
         plan_.moved.insert(plan_.moved.end(), statement.sequences.begin(), statement.sequences.end());
         plan_.moves_back = statement.sets_sequence;
         return std::make_shared<const ImagePlan>(std::move(plan_));
@@ -109,6 +104,7 @@ private:
 
     Value add(const ColumnFacts& column) {
         plan_.returned.push_back(alias_ + "." + in_quotes(column.name));
+        names_.push_back(column.name);
         const std::size_t number = plan_.returned.size();
         are_types_known_ = are_types_known_ && !column.type.empty();
         return {fmt::format("${}", number), fmt::format("v.c{}::{}", number, column.type)};
@@ -129,7 +125,7 @@ private:
     void repeat(std::string one, std::string of_all, bool needs_order) {
         plan_.repeat = std::move(one);
         if (are_types_known_ && !needs_order) plan_.repeat_all = std::move(of_all);
-        plan_.one_by_one = table_.at_end;
+        if (!plan_.is_quiet) plan_.one_by_one = table_.at_end;  // else main alone checks it
     }
 
     [[nodiscard]] bool knows_assigned() const {
@@ -150,9 +146,14 @@ private:
     }
 
     // "col" = $1 AND ..., and the same of all rows.
+    [[nodiscard]] bool is_kept(const UniqueKey& key) const {
+        return std::none_of(key.columns.begin(), key.columns.end(),
+                            [this](const std::string& column) { return triggers_.changes(change_, column); });
+    }
+
     std::optional<Value> by_key() {
         const UniqueKey* key = find_key(table_, [this](const UniqueKey& one) {
-            return !one.has_nulls && !one.columns.empty() && is_kept(change_, one);
+            return !one.has_nulls && !one.columns.empty() && is_kept(one);
         });
         if (key == nullptr || facts_.shadowing_operators.contains("=")) return std::nullopt;
         std::vector<std::string> one;
@@ -177,7 +178,8 @@ private:
                 return column.filled == sql::Default::Generated && column.is_unique;
             });
         for (const ColumnFacts& column : table_.columns) {
-            if (!assigns(change_, column.name) || column.filled == sql::Default::Generated) continue;
+            if (!triggers_.changes(change_, column.name) || column.filled == sql::Default::Generated)
+                continue;
             const Value value = add(column);
             one.push_back(fmt::format("{} = {}", in_quotes(column.name), value.one));
             of_all.push_back(fmt::format("{} = {}", in_quotes(column.name), value.of_all));
@@ -222,7 +224,8 @@ private:
             of_all.push_back(std::move(value.of_all));
             columns.push_back(in_quotes(column.name));
             if (column.filled != sql::Default::Sequence || is_given(change_, column.name, i)) continue;
-            const bool is_seen = !is_upsert && !may_be_given(column.name, i);
+            const bool is_seen =
+                !is_upsert && !may_be_given(column.name, i) && !triggers_.all.assigns(column.name);
             if (!follow_sequence(column, is_seen)) return false;
         }
         if (columns.empty()) return false;
@@ -249,12 +252,13 @@ private:
 
     std::optional<std::string> upsert() const {
         const UniqueKey* key = find_key(table_, [this](const UniqueKey& one) {
-            return !one.columns.empty() && is_arbiter(change_, one) && is_kept(change_, one);
+            return !one.columns.empty() && is_arbiter(change_, one) && is_kept(one);
         });
         if (key == nullptr) return std::nullopt;
         std::vector<std::string> assignments;
         for (const ColumnFacts& column : table_.columns) {
-            if (!assigns(change_, column.name) || column.filled == sql::Default::Generated) continue;
+            if (!triggers_.changes(change_, column.name) || column.filled == sql::Default::Generated)
+                continue;
             assignments.push_back(fmt::format("{0} = EXCLUDED.{0}", in_quotes(column.name)));
         }
         if (assignments.empty() || !knows_assigned()) return std::nullopt;
@@ -264,10 +268,45 @@ private:
                            joined(assignments, ", "));
     }
 
+    // What a foreign key would hold if it was checked.
+    void hold(const sql::HeldKey& key) {
+        ImagePlan::Hold made;
+        std::vector<std::string> arrays;
+        std::vector<std::string> names;
+        std::vector<std::string> nulls;
+        std::vector<std::string> same;
+        for (std::size_t i = 0; i < key.columns.size(); ++i) {
+            const ColumnFacts& column = *table_.column(key.columns[i]);
+            made.at.push_back(place_of(column));
+            arrays.push_back(fmt::format("pg_catalog.unnest(${}::pg_catalog.text[])", i + 1));
+            names.push_back(fmt::format("c{}", i + 1));
+            nulls.push_back(fmt::format("v.c{} IS NULL", i + 1));
+            same.push_back(
+                fmt::format("p.{} = v.c{}::{}", in_quotes(key.parent_columns[i]), i + 1, column.type));
+        }
+        made.sql = fmt::format(
+            "SELECT FROM ROWS FROM ({}) AS v({}) WHERE {} OR EXISTS (SELECT FROM {} AS p WHERE {} FOR KEY "
+            "SHARE)",
+            joined(arrays, ", "), joined(names, ", "), joined(nulls, " OR "), key.parent,
+            joined(same, " AND "));
+        plan_.holds.push_back(std::move(made));
+    }
+
+    std::size_t place_of(const ColumnFacts& column) {
+        const auto found = std::find(names_.begin(), names_.end(), column.name);
+        if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
+        plan_.returned.push_back(alias_ + "." + in_quotes(column.name));
+        names_.push_back(column.name);
+        ++plan_.extra;
+        return names_.size() - 1;
+    }
+
     const Change& change_;
     const WriteFacts& table_;
     const sql::CatalogFacts& facts_;
+    TriggerPlan triggers_;
     std::string alias_;
+    std::vector<std::string> names_;  // of columns that are returned
     bool are_types_known_ = true;
     ImagePlan plan_;
 };
@@ -305,7 +344,9 @@ bool same_effect(const ImagePlanPtr& one, const ImagePlanPtr& other) {
     return one->returned == other->returned && one->columns == other->columns &&
            one->repeat == other->repeat && one->repeat_all == other->repeat_all &&
            one->one_by_one == other->one_by_one && one->sequences.size() == other->sequences.size() &&
-           one->moved == other->moved;
+           one->moved == other->moved && one->is_quiet == other->is_quiet &&
+           std::equal(one->holds.begin(), one->holds.end(), other->holds.begin(), other->holds.end(),
+                      [](const auto& a, const auto& b) { return a.sql == b.sql; });
 }
 
 std::string with_returning(std::string_view sql, const ImagePlan& plan, bool as_text) {

@@ -11,7 +11,8 @@
 // An UPDATE or DELETE travels by a key that it keeps: the columns of the key and the new values of those that
 // it assigns. Row locks order it: the others repeat after the first node has the rows locked. An INSERT
 // travels with all columns; with ON CONFLICT DO UPDATE it stays one, by the same key, that assigns what was
-// there in the end. A SELECT of nextval() has no rows that travel, but moves the sequence.
+// there in the end. A SELECT of nextval() has no rows that travel, but moves the sequence. What triggers may
+// have changed travels too, see trigger_plan.h.
 
 #include <cstddef>
 #include <memory>
@@ -31,12 +32,20 @@ struct ImagePlan {
         std::string column;  // not quoted
         bool falls = false;  // it counts down
     };
+    // A statement that holds the rows which a foreign key refers to. REQUIRES: values as for `repeat_all`.
+    struct Hold {
+        std::vector<std::size_t> at;  // its parameters, in `returned`
+        std::string sql;              // gives a row for each of main's
+    };
     std::vector<std::string> returned;  // as RETURNING reads them
+    std::size_t extra = 0;              // of these, at the end: for `holds` only
     std::size_t columns = 0;            // of the table, where more would matter; 0: they would not
     std::string repeat;                 // of one row; $1 is the first of `returned`
     // Of all rows in one statement, as main had them: what is checked at its end is checked there too. $1 is
     // an array of text with the first column of all rows. Empty: it cannot be told so.
     std::string repeat_all;
+    bool is_quiet = false;  // both must be executed with triggers kept quiet, and `holds` after them
+    std::vector<Hold> holds;
     std::string one_by_one;  // why rows must not be repeated one by one, in words; empty: they may be
     std::string tag;         // of what repeats them, without the count
     std::string target;      // the table as SQL

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/replication/trigger_plan.h"
 #include "proxy/sql/settings.h"
 
 namespace pgpool::replication {
@@ -79,11 +80,13 @@ std::string unlogged(const Statement& statement, const sql::CatalogFacts& facts)
 
 }  // namespace
 
-std::string why_no_rows(const Statement& statement) {
+std::string why_no_rows(const Statement& statement, const sql::CatalogFacts& facts) {
     if (statement.kind == Kind::Merge) return "MERGE does not tell which rows it wrote";
     if (statement.changes.empty()) return "the rows of a new table are seen by nobody";
     if (statement.changes.size() > 1 || statement.changes.front().in_with)
         return "parts of WITH do not tell which rows they wrote";
+    const std::string by_triggers = obstacle_by_triggers(statement, facts);
+    if (!by_triggers.empty()) return by_triggers;
     return fmt::format("table \"{}\" has no key that stays", statement.changes.front().target.name);
 }
 
@@ -101,8 +104,8 @@ std::string obstacle_to_locks(const Statement& statement, const sql::CatalogFact
     return obstacle.empty() ? unlogged(statement, facts) : obstacle;
 }
 
-LockPlanPtr plan_locks(const Statement& statement) {
-    LockPlan plan{.written = {}, .others = {}, .reason = why_no_rows(statement)};
+LockPlanPtr plan_locks(const Statement& statement, const sql::CatalogFacts& facts) {
+    LockPlan plan{.written = {}, .others = {}, .reason = why_no_rows(statement, facts)};
     plan.is_counted = statement.changes.size() == 1 && !statement.changes.front().in_with;
     if (!statement.changes.empty()) {  // else what is written is made by it
         for (const RelationRef& ref : statement.relations) {

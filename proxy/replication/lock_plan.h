@@ -32,13 +32,13 @@ struct LockPlan {
 using LockPlanPtr = std::shared_ptr<const LockPlan>;
 
 // Why rows cannot travel, in words. REQUIRES: they cannot.
-[[nodiscard]] std::string why_no_rows(const sql::Statement& statement);
+[[nodiscard]] std::string why_no_rows(const sql::Statement& statement, const sql::CatalogFacts& facts);
 
 // Why nodes that see the same rows may come to something else; empty: they do not.
 [[nodiscard]] std::string obstacle_to_locks(const sql::Statement& statement, const sql::CatalogFacts& facts);
 
 // REQUIRES: no obstacle.
-[[nodiscard]] LockPlanPtr plan_locks(const sql::Statement& statement);
+[[nodiscard]] LockPlanPtr plan_locks(const sql::Statement& statement, const sql::CatalogFacts& facts);
 
 // Both null, or plans for the same tables.
 [[nodiscard]] bool same_locks(const LockPlanPtr& one, const LockPlanPtr& other);

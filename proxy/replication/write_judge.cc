@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/replication/large_objects.h"
+#include "proxy/replication/trigger_plan.h"
 #include "proxy/sql/builtin.h"
 
 namespace pgpool::replication {
@@ -74,6 +75,7 @@ private:
     void filled(const sql::ColumnFacts& column);
     void assigned(const Change& change, const WriteFacts& target);
     void obstacle(const std::string& text);
+    void triggers(const sql::TriggerFacts& facts);
     void must_travel(const Change& change, const WriteFacts& target);
     void under_locks(const Statement& what);
     [[nodiscard]] const sql::UniqueKey* equated_key(const Change& change, const WriteFacts& target) const;
@@ -346,7 +348,12 @@ void Judge::change() {
     }
     if (out_.kind == WriteClass::NotProvable) return;
     out_.ways.front().images = plan_images(statement_, *facts_);
-    if (!out_.ways.front().images) under_locks(statement_);
+    if (out_.ways.front().images) return;
+    if (out_.kind == WriteClass::NotDeterministic) {
+        const std::string reason = obstacle_by_triggers(statement_, *facts_);
+        if (!reason.empty()) is(WriteClass::NotProvable, fmt::format("{}, and {}", out_.reason, reason));
+    }
+    under_locks(statement_);
 }
 
 // Rows cannot travel.
@@ -355,8 +362,8 @@ void Judge::under_locks(const Statement& what) {
     const std::string obstacle = obstacle_to_locks(what, *facts_);
     if (!obstacle.empty())
         return is(WriteClass::NotProvable,
-                  fmt::format("{}: {}, and {}", out_.reason, why_no_rows(what), obstacle));
-    out_.ways.front().locks = plan_locks(what);
+                  fmt::format("{}: {}, and {}", out_.reason, why_no_rows(what, *facts_), obstacle));
+    out_.ways.front().locks = plan_locks(what, *facts_);
 }
 
 void Judge::judge_change(const Change& change) {
@@ -383,10 +390,12 @@ void Judge::judge_change(const Change& change) {
             break;
         case Change::Verb::Update:
             obstacle(target.update_obstacle);
+            triggers(target.on_update);
             update(change, target);
             break;
         case Change::Verb::Delete:
             obstacle(target.delete_obstacle);
+            triggers(target.on_delete);
             update(change, target);
             break;
         case Change::Verb::Merge:
@@ -399,8 +408,14 @@ void Judge::obstacle(const std::string& text) {
     if (!text.empty()) raise(WriteClass::NotProvable, text);
 }
 
+// Of those that write nothing, only the ones that may change a row matter: others fail, or they do not.
+void Judge::triggers(const sql::TriggerFacts& facts) {
+    if (!facts.looks_before.empty()) raise(WriteClass::NotDeterministic, facts.looks_before);
+}
+
 void Judge::insert(const Change& change, const WriteFacts& target) {
     obstacle(target.insert_obstacle);
+    triggers(target.on_insert);
     if (change.source == Change::Source::Query) {
         raise(WriteClass::Predicate, "INSERT of a query");
     } else {
@@ -421,7 +436,10 @@ void Judge::insert(const Change& change, const WriteFacts& target) {
 
 // One row and one key decide; otherwise which rows conflict depends on the others.
 void Judge::on_conflict(const Change& change, const WriteFacts& target) {
-    if (change.on_conflict == Change::OnConflict::Update) obstacle(target.update_obstacle);
+    if (change.on_conflict == Change::OnConflict::Update) {
+        obstacle(target.update_obstacle);
+        triggers(target.on_update);
+    }
     const bool known_key = std::any_of(target.keys.begin(), target.keys.end(),
                                        [&](const sql::UniqueKey& key) { return is_arbiter(change, key); });
     if (!known_key) return raise(WriteClass::Predicate, "ON CONFLICT without one unique key");

@@ -29,6 +29,24 @@ const Value* find(const NameMap<Value>& map, std::string_view schema, std::strin
 
 }  // namespace
 
+bool TriggerFacts::assigns(std::string_view column) const {
+    return !assigns_any.empty() || std::find(assigned.begin(), assigned.end(), column) != assigned.end();
+}
+
+void TriggerFacts::add(const TriggerFacts& other) {
+    const auto keep = [](std::string& to, const std::string& from) {
+        if (to.empty()) to = from;
+    };
+    is_before = is_before || other.is_before;
+    keep(looks_before, other.looks_before);
+    keep(looks, other.looks);
+    keep(assigns_any, other.assigns_any);
+    keep(always, other.always);
+    for (const std::string& column : other.assigned) {
+        if (std::find(assigned.begin(), assigned.end(), column) == assigned.end()) assigned.push_back(column);
+    }
+}
+
 const ColumnFacts* WriteFacts::column(std::string_view name) const {
     const auto found = std::find_if(columns.begin(), columns.end(),
                                     [&](const ColumnFacts& column) { return column.name == name; });

@@ -29,6 +29,9 @@ struct FunctionFacts {
     bool aggregate = false;       // of users: may depend on the order of rows
     bool writes_nothing = false;  // VOLATILE, but writes nothing that is replicated
     bool may_write = false;       // STABLE or IMMUTABLE, but calls what may write
+    // By its text if that can be read, whatever is declared:
+    bool acts = false;   // it may write, or change settings
+    bool looks = false;  // more than its arguments decide what it gives
 };
 
 // What a row gets in a column that an INSERT does not give, the worst last.
@@ -69,9 +72,33 @@ struct UniqueKey {
     bool has_nulls = false;  // it may hold several rows with NULL
 };
 
+// What the triggers of a table do with one kind of write. None of them writes anything, see WriteFacts. Those
+// that run BEFORE a row is written may change it or leave it out; all others may only fail.
+struct TriggerFacts {
+    bool is_before = false;             // there are some of the first sort
+    std::string looks_before;           // one of them that each node may decide otherwise, in words
+    std::string looks;                  // the same of the others
+    std::string assigns_any;            // one of the first sort that may change any column, in words
+    std::vector<std::string> assigned;  // columns that they may change
+    std::string always;                 // one that also fires while others are kept quiet, in words
+
+    [[nodiscard]] bool assigns(std::string_view column) const;
+    void add(const TriggerFacts& other);
+};
+
+// A foreign key of the table whose action changes its rows: who writes one holds the row that it refers to.
+struct HeldKey {
+    std::vector<std::string> columns;
+    std::string parent;  // as SQL
+    std::vector<std::string> parent_columns;
+    std::string obstacle;  // why that cannot be done otherwise than by checking the key, in words
+    friend bool operator==(const HeldKey&, const HeldKey&) = default;
+};
+
 // A foreign key of another table whose ON UPDATE action follows changes of `columns`.
 struct FollowedKey {
     std::vector<std::string> columns;
+    std::string name;      // in words
     std::string obstacle;  // see WriteFacts
 };
 
@@ -83,12 +110,18 @@ struct WriteFacts {
     bool several = false;              // of tables with one name that differ: the order says nothing
     bool partition = false;            // of another table
     std::string obstacle;              // to all writes
-    std::string insert_obstacle;       // triggers, as those below, where also foreign keys count
+    std::string insert_obstacle;       // triggers that may write; below foreign keys count too
     std::string update_obstacle;
     std::string delete_obstacle;
     std::string truncate_obstacle;
     std::string at_end;  // a constraint that is checked when all rows of a statement are there, in words
     std::vector<FollowedKey> followed;
+    TriggerFacts on_insert;
+    TriggerFacts on_update;
+    TriggerFacts on_delete;
+    std::vector<HeldKey> held;
+    std::string delete_action;   // a foreign key that deletes or changes rows after those of this table
+    std::string quiet_obstacle;  // why triggers cannot be kept quiet whatever is written, in words
 
     [[nodiscard]] const ColumnFacts* column(std::string_view name) const;
 };

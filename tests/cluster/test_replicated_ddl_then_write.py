@@ -241,7 +241,7 @@ def test_copy(replicated, cursor):
 # --- what was made in the transaction is seen
 
 @pytest.mark.parametrize("ddl, write, reason", [
-    ("create function f() returns trigger language plpgsql as 'begin return null; end' | "
+    ("create function f() returns trigger language plpgsql as 'begin delete from t; return null; end' | "
      "create trigger noisy before insert on t for each row execute function f()", "insert into t values (1, 1)", 'trigger "noisy"'),
     ("create or replace function calm() returns int language sql volatile as 'insert into t values ((random() * 9)::int, 1) returning id'",
      "select calm()", "function calm is volatile"),
@@ -367,7 +367,7 @@ def test_a_temporary_table_in_front_of_one_that_was_just_made(replicated, cursor
 # --- others who change the schema
 
 def make_noisy(cursor):
-    cursor.execute("create or replace function f() returns trigger language plpgsql as 'begin new.v := random() * 1000; return new; end'")
+    cursor.execute("create or replace function f() returns trigger language plpgsql as 'begin delete from t where id = 99; new.v := random() * 1000; return new; end'")
     cursor.execute("create trigger noisy before insert on t for each row execute function f()")
 
 

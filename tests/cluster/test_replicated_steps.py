@@ -18,7 +18,15 @@ FORMS = {  # the row (step, 1) must be there once or not at all
     "alone": ["insert into t values ({0}, 1)"],
     "block": ["begin", "insert into t values ({0}, 0)", "update t set v = v + 1 where id = {0}", "commit"],
     "rows": ["insert into t select {0}, 1 where random() >= 0"],
+    "triggers": ["begin", "insert into t values ({0}, 1)", "insert into kids(id, parent) values ({0}, 1)", "update kids set parent = 2 where id = {0}", "commit"],
 }
+SCHEMA = """
+create table t(id int primary key, v int not null);
+create table parents(id int primary key); insert into parents values (1), (2);
+create table kids(id int primary key, parent int references parents on delete cascade, at timestamptz, n int not null default 0);
+create function touch() returns trigger language plpgsql as 'begin new.at := clock_timestamp(); new.n := new.n + 1; return new; end';
+create trigger touch before insert or update on kids for each row execute function touch()
+"""
 
 
 class Steps:
@@ -53,7 +61,7 @@ def named(data):
 
 @pytest.fixture(scope="module")
 def nodes():
-    with equal_nodes("create table t(id int primary key, v int not null)") as servers:
+    with equal_nodes(SCHEMA) as servers:
         yield servers
 
 
@@ -117,3 +125,6 @@ def test_the_proxy_dies_before_each_step(replicated, steps, nodes, tell, form):
         assert key < MOST, outcome
     tell(f"died before {', '.join(f'{name}: {what}' for name, what in outcome.items())}")
     assert set(outcome.values()) == {"there", "gone"}
+    if form == "triggers":
+        assert contents(nodes, "select coalesce(string_agg(kids::text, ' ' order by id), '') from kids")
+        assert contents(nodes, "select count(*) = (select count(*) from t) and bool_and(n = 2 and parent = 2) from kids")

@@ -43,7 +43,7 @@ class SimpleDriver:
 
     def run(self, step):
         """(command tag, rows)."""
-        if step.kind == "copy":
+        if step.is_copy:
             self.cursor.copy_expert(step.sql, io.StringIO(step.copies))
             return "COPY", []
         self.cursor.execute(step.sql, step.parameters or None)
@@ -69,7 +69,7 @@ class PreparedDriver:
         self.cursor = self.connection.cursor(binary=name == "binary")
 
     def run(self, step):
-        if step.kind == "copy":
+        if step.is_copy:
             with self.cursor.copy(step.sql) as copy:
                 copy.write(step.copies)
             return "COPY", []
@@ -263,7 +263,7 @@ class Client:
             return "acknowledged"
         first, last = self.generator.books(transaction)
         texts = [self.literal(s) for s in (*first, step, *last)]  # one Query is one transaction
-        if step.kind == "copy" or step.kind in workload.LARGE or None in texts:
+        if step.is_copy or step.kind in workload.LARGE or None in texts:
             self.was_told = True
             self.run(transaction.txid, step)
             transaction.tally = -1
@@ -276,7 +276,7 @@ class Client:
         """All of it as one text; None if that cannot be written simply."""
         first, last = self.generator.books(transaction)
         texts = [self.literal(step) for step in (*first, *transaction.steps, *last)]
-        if None in texts or any(step.kind == "copy" or step.more for step in transaction.steps):
+        if None in texts or any(step.is_copy or step.more for step in transaction.steps):
             return None
         return "; ".join([f"begin {transaction.isolation}", *texts, "commit" if transaction.commits else "rollback"])
 

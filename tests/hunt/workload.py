@@ -18,6 +18,10 @@ class Step:
     shields: bool = False  # it may fail, and is wrapped into a savepoint that is rolled back to then
     more: tuple = ()  # texts that follow it within the transaction, each a Query of its own, as `sql` is then
 
+    @property
+    def is_copy(self):
+        return self.kind in ("copy", "computed_copy")
+
 
 @dataclasses.dataclass
 class Transaction:
@@ -44,6 +48,8 @@ ROWS = {  # which rows, or what they become, the main node alone decides: its ro
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
 }
+TRIGGERS = {"stamped_update": 2, "stamped_insert": 1, "stamped_delete": 0.5, "stamped_upsert": 1, "computed_update": 2, "computed_insert": 1,
+            "computed_copy": 0.3}
 LARGE = {"large_put": 1, "large_make": 0.5, "large_unlink": 0.4}  # objects
 LOCKED = {  # rows that cannot travel: repeated under locks, for which many wait
     "archive_insert": 2, "keyless_update": 0.2, "keyless_delete": 0.2, "keyless_subquery": 0.3, "cte": 0.1, "moved": 0.2, "merge": 0.3, "key_swap": 0.1,
@@ -52,12 +58,12 @@ OTHER = {  # the proxy may refuse these
     "copy": 1, "audited": 2, "view_update": 1,
     "truncate": 0.05, "function": 0.5, "setting": 1, "zoned": 1,
 }
-SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
+SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED, **TRIGGERS} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
 REFUSED = ("a write behind DDL in the same text", "above READ COMMITTED", "the schema has changed",
            "rows that travel, with extra_float_digits", "too late under",  # reasons that any statement may be refused for
            "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
            "prepared under other settings")  # SET LOCAL, then PREPARE
-SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED}
+SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED, **TRIGGERS}
 ALL = {**SAFE, **OTHER}
 ISOLATIONS = {"default": 70, "repeatable-read": 25, "serializable": 3, "read-uncommitted": 2}
 EXTRA_TABLES = 4
@@ -115,7 +121,7 @@ class Generator:
 
     def step(self, kind, txid):
         sql, *rest = getattr(self, "_" + kind)(txid)
-        if kind == "copy":
+        if kind in ("copy", "computed_copy"):
             return Step(kind, sql, (), rest[0])
         if kind in SESSION:
             return Step(kind, sql, more=tuple(rest))
@@ -256,6 +262,33 @@ class Generator:
         self.rng.shuffle(optional)
         texts += [text for part in optional if self.rng.random() < 0.6 for text in part]
         return [Step("migrate", text) for text in texts]
+
+    # --- tables with triggers ---
+    def _stamped_update(self, txid):
+        return self.rng.choice([("update stamped set n = n + 1, w = %s where id = %s", txid, self.key()),
+                                ("update stamped set n = n + 1, w = %s where n %% 7 = %s", txid, self.rng.randrange(7)),
+                                ("update stamped set n = (random() * 100)::int, w = %s where id = %s returning at", txid, self.key())])
+
+    def _stamped_insert(self, txid):
+        return self.rng.choice([("insert into stamped(id, n, w) values (%s, 1, %s)", self.key(), txid),
+                                ("insert into stamped(id, n, w) select id + 1000, 1, %s from members where id < %s on conflict do nothing", txid, self.key())])
+
+    def _stamped_delete(self, txid):
+        return self.rng.choice([("delete from stamped where id = %s", self.key()), ("delete from stamped where id > 1000 and seen %% 5 = 0",)])
+
+    def _stamped_upsert(self, txid):
+        return ("insert into stamped(id, n, w) values (%s, 1, %s) on conflict (id) do update set n = stamped.n + 1, w = excluded.w", self.key(), txid)
+
+    def _computed_update(self, txid):
+        return self.rng.choice([("update computed set n = %s, w = %s where id = %s", self.rng.randrange(99), txid, self.key()),
+                                ("update computed set n = n + 1, w = %s where id %% 9 = %s", txid, self.rng.randrange(9))])
+
+    def _computed_insert(self, txid):
+        return "insert into computed(n, w) values (%s, %s) returning id, twice", self.rng.randrange(9), txid
+
+    def _computed_copy(self, txid):
+        first = 10**6 + self.client * 10**5 + self.seq * 10
+        return "copy computed(id, n, w) from stdin", "".join(f"{first + i}\t{i}\t{txid}\n" for i in range(self.rng.randrange(4)))
 
     # --- reads ---
     def _read(self, txid):

@@ -14,7 +14,8 @@ Redo sample() {
                             .types = {23, 0},
                             .parameters = {{.value = "7", .is_binary = false},
                                            {.value = std::nullopt, .is_binary = false},
-                                           {.value = std::string("\0\xff", 2), .is_binary = true}}}}};
+                                           {.value = std::string("\0\xff", 2), .is_binary = true}},
+                            .is_quiet = true}}};
 }
 
 TEST(Redo, ComesBackAsItWas) {
@@ -22,6 +23,17 @@ TEST(Redo, ComesBackAsItWas) {
     ASSERT_TRUE(again.has_value()) << again.error().message;
     EXPECT_EQ(*again, sample());
     EXPECT_EQ(decode(encode({})).value(), Redo{});
+}
+
+TEST(Redo, OfAnOlderVersionIsReadToo) {
+    std::string bytes =
+        encode({.user = "a", .settings = {}, .statements = {{.sql = "x", .types = {}, .parameters = {}}}});
+    bytes.erase(bytes.size() - 14, 1);  // before the text, its length and two more
+    bytes[0] = 1;
+    const auto redo = decode(bytes);
+    ASSERT_TRUE(redo.has_value());
+    EXPECT_EQ(redo->statements.at(0).sql, "x");
+    EXPECT_FALSE(redo->statements.at(0).is_quiet);
 }
 
 TEST(Redo, WhatIsCutOrTooLongIsRefused) {

@@ -94,6 +94,37 @@ TEST(RowImages, SeveralRowsAreRepeatedAtOnceInOrder) {
     EXPECT_EQ(outcome.text(), "UPDATE 2");
 }
 
+TEST(RowImages, RowsOfTriggersAreRepeatedQuietly) {
+    auto plan = std::make_shared<replication::ImagePlan>(images(false).plan());
+    plan->is_quiet = true;
+    plan->returned.emplace_back("t.parent");
+    plan->extra = 1;
+    plan->holds = {{{2}, "SELECT FROM parents"}};
+    RowImages made{plan};
+    (void)made.take_row(row({"1", "2", "7", "1"}));
+    PreparedRegistry registry{"_p_"};
+    CopiedRequest request;
+    made.add_to(request, registry, "", 12345);
+    ASSERT_EQ(request.executions.size(), 4U);
+    EXPECT_EQ(request.executions[0].values, text_values({"12345", "t"}));
+    EXPECT_EQ(request.executions[1].values, std::string(2, '\0') + row({"1", "2"}) + std::string(2, '\0'));
+    EXPECT_EQ(request.executions[2].values, text_values({"12345", "f"}));
+    std::string parents;
+    append_be16(parents, 1);
+    append_be16(parents, 1);
+    EXPECT_EQ(request.executions[3].values, parents + row({array({"7"})}) + std::string(2, '\0'));
+    StepOutcome outcome;
+    made.add_to(outcome);
+    EXPECT_EQ(outcome.text(), "SELECT 1; UPDATE 1; SELECT 1; SELECT 1");
+
+    markers::Redo redo;
+    add_to_redo(redo, request);
+    ASSERT_EQ(redo.statements.size(), 2U);
+    EXPECT_TRUE(redo.statements[0].is_quiet);
+    EXPECT_FALSE(redo.statements[1].is_quiet);
+    EXPECT_EQ(markers::encode(redo).find("12345"), std::string::npos) << "the token stays secret";
+}
+
 TEST(RowImages, SeveralRowsGoOneByOneWhereTheyMay) {
     auto plan = std::make_shared<replication::ImagePlan>(images(false).plan());
     plan->repeat_all.clear();

@@ -37,6 +37,9 @@ public:
     std::uint32_t other_language(const char* name, const char* volatility) {
         return function({"public", name, volatility, "plperl", "f", "...", {}, {}, {}});
     }
+    std::uint32_t builtin_in_c(const char* name) {
+        return function({"pg_catalog", name, "v", "internal", "f", {}, {}, {}, {}});
+    }
     // For mode replication.
     void table(std::uint32_t oid, const char* name) {
         add(CatalogQuery::Tables, {std::to_string(oid), "r", name, "f", "f", "f", {}});
@@ -54,6 +57,10 @@ public:
                                     "f",
                                     "f"});
     }
+    void date_column(std::uint32_t table, const char* name) {
+        add(CatalogQuery::Columns,
+            {std::to_string(table), name, "", "f", {}, std::string(kDateContent), {}, "f", {}, "f", "f"});
+    }
     std::uint32_t c_function(const char* name, const char* volatility) {
         return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
     }
@@ -62,6 +69,9 @@ public:
     }
     std::uint32_t atomic(const char* name, std::string tree) {
         return function({"public", name, "v", "sql", "f", "", Cell(std::move(tree)), {}, {}});
+    }
+    std::uint32_t sql_function(const char* name, const char* source) {
+        return function({"public", name, "v", "sql", "f", source, {}, {}, {}});
     }
     std::uint32_t aggregate(const char* name, std::string parts) {
         return function({"public", name, "i", "internal", "a", {}, {}, Cell(std::move(parts)), {}});
@@ -76,6 +86,21 @@ public:
     }
     void trigger(std::uint32_t relation, std::uint32_t function) {
         add(CatalogQuery::Triggers, {std::to_string(relation), std::to_string(function)});
+    }
+    // `type`: bits of tgtype.
+    void event(std::uint32_t table, const char* name, unsigned type, std::uint32_t function,
+               const char* enabled = "O", Cell when = {}, bool sees_all = false, const char* argument = "") {
+        add(CatalogQuery::Events,
+            {std::to_string(table), name, std::to_string(type), std::to_string(function), enabled,
+             std::move(when), sees_all ? "t" : "f", argument});
+    }
+    // Over one column each.
+    void foreign_key(const char* name, std::uint32_t to, const char* column, std::uint32_t from,
+                     const char* actions, const char* own_column, bool is_hidden = false) {
+        add(CatalogQuery::ForeignKeys,
+            {std::to_string(next_oid_++), name, std::to_string(to), column, std::to_string(from),
+             std::string(1, actions[0]), std::string(1, actions[1]), own_column, "public.parents",
+             is_hidden ? "t" : "f", "f", "f"});
     }
     void use(std::uint32_t relation, std::uint32_t function) {
         add(CatalogQuery::Uses, {std::to_string(relation), std::to_string(function)});
@@ -98,8 +123,8 @@ public:
     }
 
     [[nodiscard]] CatalogRows rows() const {
-        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5,  3, 2, 2, 3, 2, 3, 3,
-                                                                    7,  11, 5, 3, 4, 7, 3, 3, 2};
+        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5,  3, 2, 2, 3,  2, 3, 3,
+                                                                    7,  11, 5, 8, 4, 12, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
         return rows;
@@ -582,6 +607,178 @@ TEST(CatalogQueries, WhatHasChangedIsAskedForInTheSameWay) {
         EXPECT_EQ(restricted != changed_query(query, {}), is_restricted);
         EXPECT_EQ(restricted.find("relname IN ('it''s', 't')") != std::string::npos, is_restricted);
     }
+}
+
+// --- triggers
+
+constexpr unsigned kRow = 1;
+constexpr unsigned kBefore = 2;
+constexpr unsigned kOnInsert = 4;
+constexpr unsigned kOnDelete = 8;
+constexpr unsigned kOnUpdate = 16;
+constexpr unsigned kOnTruncate = 32;
+
+// A table with one trigger, and what is known of it.
+class Triggered {
+public:
+    Triggered() : oid_(catalog.relation("t")) { catalog.table(oid_, "t"); }
+
+    std::shared_ptr<const sql::WriteFacts> with(const char* body, unsigned type = kRow | kBefore | kOnUpdate,
+                                                const char* enabled = "O", Cell when = {},
+                                                bool sees_all = false) {
+        catalog.event(oid_, "w", type, catalog.plpgsql("f", body), enabled, std::move(when), sees_all);
+        return facts();
+    }
+    std::shared_ptr<const sql::WriteFacts> facts() {
+        return catalog.facts(FactsFor::Replication).relation("", "t")->write;
+    }
+    [[nodiscard]] std::uint32_t oid() const { return oid_; }
+
+    FakeCatalog catalog;
+
+private:
+    std::uint32_t oid_;
+};
+
+constexpr const char* kTrigger = "trigger \"w\" on table \"t\"";
+
+TEST(BuildFacts, TriggersThatMayWriteAreAnObstacle) {
+    for (const char* body :
+         {"BEGIN INSERT INTO x VALUES (1); RETURN NEW; END", "BEGIN EXECUTE 'x'; RETURN NEW; END",
+          "BEGIN CREATE TABLE x(); RETURN NEW; END",
+          "BEGIN PERFORM set_config('a', 'b', true); RETURN NEW; END",
+          "BEGIN COMMENT ON TABLE x IS 'y'; RETURN NEW; END", "BEGIN PERFORM writes(); RETURN NEW; END",
+          "BEGIN PERFORM perl(); RETURN NEW; END", "BEGIN PERFORM makes(); RETURN NEW; END",
+          "BEGIN NEW.a := nextval('s'); RETURN NEW; END"}) {
+        Triggered t;
+        t.catalog.builtin("nextval", "v");
+        t.catalog.plpgsql("writes", "BEGIN DELETE FROM x; END");
+        t.catalog.other_language("perl", "v");
+        t.catalog.sql_function("makes", "SELECT 1 AS a INTO made");
+        const auto facts = t.with(body);
+        EXPECT_EQ(facts->update_obstacle, std::string(kTrigger) + ", which may write") << body;
+        EXPECT_EQ(facts->insert_obstacle, "") << body;
+        EXPECT_FALSE(facts->on_update.is_before) << body;
+    }
+}
+
+TEST(BuildFacts, TriggersThatWriteNothingAreKnownByWhatTheyDo) {
+    Triggered pure;
+    pure.catalog.plpgsql("helps", "BEGIN RETURN lower(x); END");
+    const auto facts = pure.with(
+        "BEGIN IF NEW.a IS DISTINCT FROM OLD.a THEN NEW.a := helps(NEW.b); END IF; RETURN NEW; END");
+    EXPECT_EQ(facts->update_obstacle, "");
+    EXPECT_TRUE(facts->on_update.is_before);
+    EXPECT_EQ(facts->on_update.looks_before, "");
+    EXPECT_EQ(facts->on_update.assigned, std::vector<std::string>{"a"});
+    EXPECT_FALSE(facts->on_insert.is_before);
+    for (const char* body :
+         {"BEGIN NEW.a := now(); RETURN NEW; END", "BEGIN NEW.a := random(); RETURN NEW; END",
+          "BEGIN NEW.a := (SELECT a FROM other); RETURN NEW; END",
+          "BEGIN NEW.a := CURRENT_USER; RETURN NEW; END", "BEGIN NEW.a := TG_RELID; RETURN NEW; END",
+          "BEGIN NEW.a := 'now'; RETURN NEW; END",
+          "BEGIN IF NEW.ctid = '(0,1)' THEN RETURN NULL; END IF; RETURN NEW; END",
+          "BEGIN NEW.a := (SELECT a FROM a_temporary_table); RETURN NEW; END",
+          "BEGIN NEW.a := (SELECT oid FROM pg_class WHERE relname = 't'); RETURN NEW; END",
+          "BEGIN NEW.a := NEW.b IN (TABLE stage); RETURN NEW; END",
+          "BEGIN NEW.a := 't'::regclass; RETURN NEW; END", "BEGIN NEW.a := NEW.b::date; RETURN NEW; END",
+          "BEGIN NEW.at := NEW.b; RETURN NEW; END"}) {
+        Triggered t;
+        t.catalog.relation("other");
+        t.catalog.date_column(t.oid(), "at");
+        EXPECT_EQ(t.with(body)->on_update.looks_before, kTrigger) << body;
+    }
+}
+
+TEST(BuildFacts, OtherTriggersChangeNothing) {
+    constexpr const char* kBody = "BEGIN PERFORM now(); RETURN NULL; END";
+    for (const unsigned type : {kRow | kOnInsert, kOnInsert, kBefore | kOnInsert}) {
+        Triggered t;
+        const auto facts = t.with(kBody, type);
+        EXPECT_FALSE(facts->on_insert.is_before);
+        EXPECT_EQ(facts->on_insert.looks, kTrigger);
+        EXPECT_EQ(facts->on_insert.looks_before, "");
+    }
+    Triggered all;
+    EXPECT_EQ(all.with("BEGIN RETURN NULL; END", kOnDelete, "O", {}, true)->on_delete.looks, kTrigger)
+        << "it sees several rows together";
+    Triggered truncates;
+    EXPECT_EQ(truncates.with(kBody, kOnTruncate)->truncate_obstacle, "");
+}
+
+TEST(BuildFacts, ConditionsOfTriggersCount) {
+    Triggered t;
+    const std::uint32_t now = t.catalog.builtin("clock", "s");
+    EXPECT_EQ(
+        t.with("BEGIN RETURN NEW; END", kRow | kBefore | kOnUpdate, "O", calls(now))->on_update.looks_before,
+        kTrigger);
+    Triggered writes;
+    const std::uint32_t writer = writes.catalog.plpgsql("g", "BEGIN DELETE FROM x; END");
+    EXPECT_EQ(
+        writes.with("BEGIN RETURN NEW; END", kRow | kBefore | kOnUpdate, "O", calls(writer))->update_obstacle,
+        std::string(kTrigger) + ", which may write");
+}
+
+TEST(BuildFacts, TriggersThatFireInEveryMode) {
+    Triggered always;
+    EXPECT_EQ(always.with("BEGIN RETURN NEW; END", kRow | kBefore | kOnUpdate, "A")->on_update.always,
+              kTrigger);
+    Triggered replica;
+    const auto facts = replica.with("BEGIN DELETE FROM x; RETURN NEW; END", kRow | kBefore | kOnUpdate, "R");
+    EXPECT_EQ(facts->on_update.always, kTrigger);
+    EXPECT_EQ(facts->update_obstacle, "");
+    EXPECT_FALSE(facts->on_update.is_before);
+}
+
+TEST(BuildFacts, CodeThatRunsWhereTriggersAreQuietMustNotWrite) {
+    Triggered index;
+    const auto writer = index.catalog.plpgsql("g", "BEGIN DELETE FROM x; RETURN 1; END", "public", "i");
+    EXPECT_EQ(index.with("BEGIN RETURN NEW; END")->quiet_obstacle, "");
+    index.catalog.use(index.oid(), writer);
+    EXPECT_EQ(index.facts()->quiet_obstacle, "function g() may write");
+    Triggered perl;
+    perl.catalog.unnamed(kConversion, "", perl.catalog.other_language("p", "i"));
+    EXPECT_EQ(perl.with("BEGIN RETURN NEW; END")->quiet_obstacle, "function p() may write");
+}
+
+TEST(BuildFacts, TriggersInC) {
+    Triggered known;
+    known.catalog.event(known.oid(), "w", kRow | kBefore | kOnInsert,
+                        known.catalog.builtin_in_c("tsvector_update_trigger"), "O", {}, false, "words");
+    EXPECT_EQ(known.facts()->on_insert.assigned, std::vector<std::string>{"words"});
+    EXPECT_EQ(known.facts()->on_insert.assigns_any, "");
+    Triggered odd;
+    odd.catalog.event(odd.oid(), "w", kRow | kBefore | kOnInsert,
+                      odd.catalog.builtin_in_c("tsvector_update_trigger"), "O", {}, false, "w\\303\\266rter");
+    EXPECT_EQ(odd.facts()->on_insert.assigns_any, kTrigger);
+    Triggered other;
+    other.catalog.event(other.oid(), "w", kRow | kBefore | kOnInsert,
+                        other.catalog.c_function("autoinc", "v"));
+    EXPECT_EQ(other.facts()->insert_obstacle, std::string(kTrigger) + ", which may write");
+}
+
+TEST(BuildFacts, ForeignKeysThatAct) {
+    FakeCatalog catalog;
+    const auto parents = catalog.relation("parents");
+    catalog.table(parents, "parents");
+    const auto kids = catalog.relation("kids");
+    catalog.table(kids, "kids");
+    catalog.column(kids, "parent", false, "");
+    catalog.foreign_key("fk", parents, "id", kids, "cc", "parent");
+    catalog.event(kids, "w", kRow | kBefore | kOnDelete,
+                  catalog.plpgsql("f", "BEGIN PERFORM now(); RETURN OLD; END"));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    const auto of_parents = facts.relation("", "parents")->write;
+    EXPECT_EQ(of_parents->delete_action, "foreign key \"fk\"");
+    EXPECT_EQ(of_parents->delete_obstacle, "trigger \"w\" on table \"kids\" (by foreign key \"fk\")");
+    ASSERT_EQ(of_parents->followed.size(), 1U);
+    EXPECT_EQ(of_parents->followed[0].name, "foreign key \"fk\"");
+    EXPECT_EQ(of_parents->followed[0].obstacle, "");
+    const auto of_kids = facts.relation("", "kids")->write;
+    ASSERT_EQ(of_kids->held.size(), 1U);
+    EXPECT_EQ(of_kids->held[0],
+              (sql::HeldKey{{"parent"}, "public.parents", {"id"}, "a column of foreign key \"fk\""}))
+        << "its type is not known";
 }
 
 }  // namespace

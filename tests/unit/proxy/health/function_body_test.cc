@@ -47,6 +47,22 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"/* RESET ALL */ SELECT 1", false}, Case{"SELECT 'never ends", true},
                     Case{"SELECT U&\"\\0070g_temp\".x", true}, Case{"NOTIFY x", false}));
 
+TEST(ReadBody, FindsCommentsAndWhatIsLocal) {
+    EXPECT_TRUE(read_body("BEGIN COMMENT ON TABLE t IS 'x'; END").comments);
+    EXPECT_TRUE(read_body("BEGIN x := 1; SECURITY LABEL ON TABLE t IS 'x'; END").comments);
+    EXPECT_FALSE(read_body("BEGIN x := (SELECT comment FROM t); END").comments);
+    for (const char* body : {"SELECT current_user", "SELECT t.ctid FROM t", "SELECT user", "x := tg_relid"})
+        EXPECT_TRUE(read_body(body).is_local) << body;
+    EXPECT_FALSE(read_body("SELECT \"user\" FROM t").is_local);
+}
+
+TEST(ReadBody, FindsWhatMayReadTables) {
+    for (const char* body : {"SELECT a FROM t", "TABLE t", "x := EXISTS (SELECT FROM t)"})
+        EXPECT_TRUE(read_body(body).selects) << body;
+    for (const char* body : {"IF a IS DISTINCT FROM b THEN END IF", "SELECT 'FROM t'", "x := t.from"})
+        EXPECT_FALSE(read_body(body).selects) << body;
+}
+
 TEST(ReadBody, FindsCallsWithTheirSchemas) {
     const FunctionBody body = read_body("BEGIN RETURN a.f(1) + \"G\"((2)) + h (x); END");
     EXPECT_THAT(body.calls,

@@ -114,6 +114,7 @@ private:
         table("watched", {column("a")},
               {&sql::WriteFacts::update_obstacle, "trigger \"w\" on table \"watched\""});
         table("filled", {column("a"), column("x", Default::MayWrite)});
+        with_triggers();
         sql::WriteFacts serial;
         serial.columns = {drawn("id", "public.serial_id_seq"), column("a")};
         serial.keys = {{"serial_pkey", {"id"}, false}};
@@ -137,7 +138,9 @@ private:
         sql::WriteFacts parent = keyless;
         parent.columns = {column("id"), column("a")};
         parent.keys = {{"parent_pkey", {"id"}, false}};
-        parent.followed = {{{"id"}, "trigger \"w\" on table \"child\" (by foreign key \"child_fk\")"}};
+        parent.followed = {{{"id"},
+                            "foreign key \"child_fk\"",
+                            "trigger \"w\" on table \"child\" (by foreign key \"child_fk\")"}};
         parent.delete_obstacle = "trigger \"w\" on table \"child\" (by foreign key \"child_fk\")";
         parent.truncate_obstacle = "trigger \"gone\" on table \"parent\"";
         add("parent", parent);
@@ -152,6 +155,48 @@ private:
         other("public", "dice", &sql::RelationFacts::view, &sql::RelationFacts::reads_volatile);
         other("pg_catalog", "pg_class", &sql::RelationFacts::system);
         other("public", "a_sequence");
+    }
+
+    // Triggers that write nothing.
+    void with_triggers() {
+        sql::WriteFacts write;
+        write.columns = {column("id"), column("a"), column("at"), column("parent")};
+        write.keys = {{"x_pkey", {"id"}, false}};
+        sql::TriggerFacts touch;
+        touch.is_before = true;
+        touch.assigned = {"at"};
+        const auto add_with = [&](const char* name, const sql::TriggerFacts& triggers) {
+            sql::WriteFacts made = write;
+            made.on_insert = made.on_update = made.on_delete = triggers;
+            add(name, made);
+        };
+        add_with("computed", touch);
+        touch.looks_before = "trigger \"touch\" on table \"touched\"";
+        add_with("touched", touch);
+        write.keys.clear();
+        add_with("touched_keyless", touch);
+        write.keys = {{"x_pkey", {"id"}, false}};
+        write.held = {{{"parent"}, "public.parents", {"id"}, ""}};
+        add_with("touched_child", touch);
+        write.held.clear();
+        write.delete_action = "foreign key \"fk\"";
+        write.followed = {{{"id"}, "foreign key \"fk\"", ""}, {{"at"}, "foreign key \"by_at\"", ""}};
+        add_with("touched_parent", touch);
+        write.delete_action.clear();
+        write.followed.clear();
+        touch.assigned = {"id"};
+        add_with("rekeyed", touch);
+        touch.assigned.clear();
+        touch.assigns_any = "trigger \"any\" on table \"remade\"";
+        add_with("remade", touch);
+        touch.assigns_any.clear();
+        touch.always = "trigger \"ever\" on table \"fixed\"";
+        add_with("fixed", touch);
+        sql::TriggerFacts watch;
+        watch.looks = "trigger \"watch\" on table \"seen\"";
+        add_with("seen", watch);
+        write.delete_action = "foreign key \"fk\"";
+        add_with("seen_parent", watch);
     }
 
     sql::CatalogFacts facts_;

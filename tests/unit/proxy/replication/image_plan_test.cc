@@ -192,5 +192,60 @@ TEST(ImagePlan, WhatCannotTravelHasNone) {
     EXPECT_EQ(plan_of("delete from nosuch"), nullptr);
 }
 
+// --- triggers
+
+TEST(ImagePlan, WhatTriggersChangeTravelsQuietly) {
+    EXPECT_EQ(told("update touched set a = 1"),
+              "update touched set a = 1 RETURNING \"touched\".\"id\", \"touched\".\"a\", \"touched\".\"at\"\n"
+              "UPDATE \"touched\" SET \"a\" = $2, \"at\" = $3 WHERE \"id\" = $1\nUPDATE");
+    for (const char* sql : {"update touched set a = 1", "update computed set a = 1", "delete from touched",
+                            "insert into touched select * from touched", "update seen set a = 1"})
+        EXPECT_TRUE(plan_of(sql)->is_quiet) << sql;
+    EXPECT_FALSE(plan_of("update t set a = 1")->is_quiet);
+    EXPECT_TRUE(plan_of("insert into touched values (1) on conflict (id) do update set a = 2")
+                    ->repeat.ends_with("DO UPDATE SET \"a\" = EXCLUDED.\"a\", \"at\" = EXCLUDED.\"at\""));
+}
+
+TEST(ImagePlan, TriggersThatChangeNothingMayRunOnTheOthers) {
+    EXPECT_FALSE(plan_of("delete from seen_parent")->is_quiet);
+    EXPECT_TRUE(plan_of("update seen_parent set a = 1")->is_quiet);
+}
+
+TEST(ImagePlan, NoRowsTravelWhereTriggersCannotBeQuiet) {
+    for (const char* sql :
+         {"delete from touched_parent", "update touched_parent set a = 1", "update rekeyed set a = 1",
+          "update remade set a = 1", "insert into fixed select * from touched",
+          "insert into rekeyed values (1) on conflict (id) do update set a = 2"})
+        EXPECT_EQ(plan_of(sql), nullptr) << sql;
+    EXPECT_NE(plan_of("insert into remade select * from touched"), nullptr);
+    EXPECT_NE(plan_of("insert into rekeyed select * from touched"), nullptr);
+}
+
+TEST(ImagePlan, RowsHoldTheirParents) {
+    constexpr const char* kHold =
+        "SELECT FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[])) AS v(c1) WHERE v.c1 IS NULL OR "
+        "EXISTS "
+        "(SELECT FROM public.parents AS p WHERE p.\"id\" = v.c1::pg_catalog.int4 FOR KEY SHARE)";
+    const ImagePlanPtr insert = plan_of("insert into touched_child select * from touched");
+    ASSERT_EQ(insert->holds.size(), 1U);
+    EXPECT_EQ(insert->holds[0].sql, kHold);
+    EXPECT_EQ(insert->holds[0].at, std::vector<std::size_t>{3});
+    EXPECT_EQ(plan_of("update touched_child set parent = 1")->holds.size(), 1U);
+    EXPECT_TRUE(plan_of("update touched_child set a = 1")->holds.empty());
+    EXPECT_TRUE(plan_of("delete from touched_child")->holds.empty());
+}
+
+TEST(ImagePlan, SequencesThatTriggersOverruleFollowMain) {
+    fixture::Catalog catalog;
+    sql::WriteFacts write = *catalog.facts().relation("", "serial")->write;
+    write.on_insert.is_before = true;
+    write.on_insert.assigned = {"id"};
+    catalog.add("serial", write);
+    const auto plan = plan_images(
+        sql::Analyzer().analyze("insert into serial(a) values (1)")->statements.at(0), catalog.facts());
+    EXPECT_TRUE(plan->sequences.empty());
+    EXPECT_EQ(plan->moved, std::vector<std::string>{"public.serial_id_seq"});
+}
+
 }  // namespace
 }  // namespace pgpool::replication
