@@ -261,6 +261,7 @@ void Session::main_stepped(std::string error) {
     Spread& spread = *spread_;
     --spread.main_owes;
     if (!error.empty() && spread.main_error.empty()) spread.main_error = std::move(error);
+    vacancy_known();
     nodes_stepped();
 }
 
@@ -391,6 +392,7 @@ void Session::end_followers(bool committed) {
 // A node that could not commit what main has committed is not equal any more.
 void Session::all_followed() {
     Spread& spread = *spread_;
+    if (repeats_bare()) return;
     for (const auto& follower : spread.followers) {
         if (!follower->difference().empty() && !spread.may_differ) {
             node_failed(follower->link->node,

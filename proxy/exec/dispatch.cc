@@ -275,6 +275,8 @@ void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
         note_steering(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
+        if (statement.database.by != sql::DatabaseUse::By::Nothing)
+            request_.meaning.databases.push_back(statement.database);
         note_schema(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=

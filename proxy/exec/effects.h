@@ -9,6 +9,7 @@
 // returns.
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <variant>
 
@@ -17,6 +18,7 @@
 #include "common/base/error.h"
 #include "proxy/exec/own_result.h"
 #include "proxy/exec/server_link.h"
+#include "proxy/exec/vacancy.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -66,6 +68,8 @@ public:
     // Mode replication: what was committed is not there, under this epoch: it must be taken out.
     virtual void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) = 0;
     virtual void mark_refused(std::uint64_t epoch) = 0;  // by a node that has another epoch
+    // The same: Session::on_news follows when its state is known.
+    [[nodiscard]] virtual std::shared_ptr<Vacancy> vacate(const sql::DatabaseUse& use) = 0;
     [[nodiscard]] virtual OwnAnswer own_command(const sql::Statement& statement, Run run) = 0;
     // What there is by now of the result that own_command() has promised; the promise is over.
     [[nodiscard]] virtual Result<OwnResult> own_result() = 0;

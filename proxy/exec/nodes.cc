@@ -79,6 +79,9 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (joins && !spread.is_joined && !spread.keeps_all)
         return refuse_to_replicate(bytes, "too much came before the first write of its transaction");
     if (joins && !join()) return 0;
+    if (joins) {
+        if (const auto dealt_with = make_vacant(bytes)) return dealt_with;
+    }
     if (!is_trial) warn_of_unproven();
     const bool changes_schema = request_.meaning.marks.is_ddl || steering.rolls_to_savepoint;
     if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
@@ -351,24 +354,6 @@ void Session::main_ended_alone() {
     node_failed(link_->node, "it ended a transaction by itself");
     fatal({.sqlstate = sqlstate::kOutcomeUnknown,
            .message = "the transaction ended on the main node alone: its outcome is unknown"});
-}
-
-// Main has done what runs outside of transactions; the others do it by themselves.
-void Session::bare_answered() {
-    Spread& spread = *spread_;
-    spread.phase = At::Following;
-    wait_for_nodes();
-    // CREATE INDEX CONCURRENTLY leaves its invalid index behind.
-    const bool leaves_something = spread.outcome.text().starts_with("!23");
-    if (!spread.outcome.failed() || leaves_something) {
-        for (const auto& follower : spread.followers) {
-            std::string out;
-            settings_at(*follower, out);
-            follower->repeat(out, what_main_did(), spread.outcome);
-            effects_.send(*follower->link, out);
-        }
-    }
-    nodes_stepped();
 }
 
 // Whether the client gets this only when the commit is certain: of a Query PostgreSQL itself tells the last

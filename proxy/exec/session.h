@@ -20,6 +20,8 @@
 //   large_objects.cc  ... of calls for large objects
 //   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
+//   bare.cc        ... of what runs outside of transactions
+//   vacancy.cc     ... of DROP DATABASE and its kin
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
@@ -92,11 +94,12 @@ struct Meaning {
         replication::Reach reach = replication::Reach::Main;
     };
     LargeObjects large_objects;
-    std::uint64_t facts_version = 0;     // that it was judged by
-    bool rests_on_schema = false;        // the same: some statement of it, see depends_on_schema()
-    RelationNames relations;             // ... that those name
-    std::uint32_t statements = 0;        // Batch: messages that execute something
-    std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
+    std::vector<sql::DatabaseUse> databases;  // the same: that it makes, drops, renames or moves
+    std::uint64_t facts_version = 0;          // that it was judged by
+    bool rests_on_schema = false;             // the same: some statement of it, see depends_on_schema()
+    RelationNames relations;                  // ... that those name
+    std::uint32_t statements = 0;             // Batch: messages that execute something
+    std::vector<std::string> own_names;       // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
     route::Verdict verdict;        // of all of it
     std::size_t parse_at = 0;      // Batch: where its last Parse begins,
@@ -187,7 +190,7 @@ public:
     // A request is being answered.
     [[nodiscard]] bool busy() const {
         return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || wait_ == Wait::OwnFacts ||
-               runs_script();
+               wait_ == Wait::Vacancy || runs_script();
     }
     // pump() has something to do even if the client has sent nothing more.
     [[nodiscard]] bool runs_script() const { return script_ && !script_->is_over(); }
@@ -223,7 +226,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes, Vacancy };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -399,7 +402,6 @@ private:
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
     void end_void();
     void main_ended_alone();
-    void bare_answered();
     [[nodiscard]] bool hold_back(const wire::Frame& frame);
     void follow(CopiedRequest request);
     void copy_in_began();
@@ -446,6 +448,21 @@ private:
     void follow_locks();
     [[nodiscard]] std::optional<wire::Report> why_no_locks(const Expected& failed,
                                                            const wire::ErrorFields& error) const;
+
+    // bare.cc
+    void bare_answered();
+    void follow_bare(Follower& follower);
+    [[nodiscard]] bool repeats_bare();
+
+    // vacancy.cc
+    [[nodiscard]] bool needs_vacant(const sql::DatabaseUse& use) const;
+    [[nodiscard]] std::optional<std::size_t> make_vacant(ByteView bytes);
+    [[nodiscard]] std::size_t await_vacancy();
+    void vacancy_known();
+    void cancel_vacancy();
+    [[nodiscard]] std::size_t meet_sessions(Vacancy& vacancy, ByteView bytes);
+    [[nodiscard]] std::size_t ask_to_force(Vacancy& vacancy, ByteView bytes);
+    [[nodiscard]] std::size_t refuse_vacancy(const wire::Report& report, ByteView bytes);
 
     // commit.cc
     void begin_marking();

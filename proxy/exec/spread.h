@@ -21,6 +21,7 @@
 #include "proxy/exec/large_object_step.h"
 #include "proxy/exec/row_images.h"
 #include "proxy/exec/surroundings.h"
+#include "proxy/exec/vacancy.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -116,6 +117,8 @@ struct Spread {
     bool moves_back = false;
     std::vector<std::string> positions;  // of `moved`, as main tells them
     bool are_positions_asked = false;
+
+    Vacating vacating;  // databases that must have no sessions until the end
 
     // The commit.
     std::uint32_t slot = kNoSlot;

@@ -44,6 +44,13 @@ DatabasesInUse::Known DatabasesInUse::use(const std::string& database, TimePoint
     return {marks, entry.facts};
 }
 
+void DatabasesInUse::changed(const std::string& database, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    const auto at = by_name_.find(database);
+    const auto marks = at != by_name_.end() ? at->second.marks.lock() : nullptr;
+    if (marks) marks->ddl_seen(now);
+}
+
 void DatabasesInUse::left(const std::string& database) {
     const std::lock_guard lock(mutex_);
     const auto at = by_name_.find(database);

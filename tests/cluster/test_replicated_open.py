@@ -7,7 +7,6 @@ import psycopg2.errors
 import pytest
 
 from support.replicated import T, assert_equal, contents, equal_nodes, proxy_over, states
-from support.pgcluster import wait_for
 
 pytestmark = pytest.mark.xfail(strict=True, raises=(psycopg2.Error, AssertionError), reason="known to be open")
 
@@ -56,13 +55,3 @@ def databases():
 def test_a_new_database_takes_writes_at_once(databases):
     databases.sql("create database made")
     databases.sql("create table t(id int primary key)", "made")
-
-
-def test_a_database_that_only_the_proxy_is_connected_to_is_dropped(databases):
-    databases.sql("create database made")
-    databases.sql("/* pgpool: node=node2 */ select 1", "made")
-    main, other, _ = databases.nodes.nodes
-    wait_for(lambda: other.sql("select count(*) from pg_stat_activity where datname = 'made' and state = 'idle'"), 5, "a connection of the proxy rests there")
-    main.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'made'")
-    databases.sql("drop database made")
-    assert states(databases) == ["up"] * 3

@@ -104,6 +104,7 @@ public:
         suspects_.push_back(node);
     }
     void mark_refused(std::uint64_t /*epoch*/) override {}
+    std::shared_ptr<exec::Vacancy> vacate(const sql::DatabaseUse& /*use*/) override { return nullptr; }
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
 

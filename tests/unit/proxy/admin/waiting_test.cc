@@ -65,6 +65,7 @@ protected:
     void node_suspect(NodeId) override {}
     void node_failed(NodeId, std::uint64_t, std::string_view) override {}
     void mark_refused(std::uint64_t) override {}
+    std::shared_ptr<exec::Vacancy> vacate(const sql::DatabaseUse&) override { return nullptr; }
     OwnAnswer own_command(const sql::Statement&, exec::Run run) override {
         ++asked_;
         last_run_ = run;

@@ -39,6 +39,22 @@ std::string types(std::string_view bytes) {
     return types;
 }
 
+class TestVacancy final : public Vacancy {
+public:
+    explicit TestVacancy(sql::DatabaseUse use) : use_(std::move(use)) {}
+    [[nodiscard]] const sql::DatabaseUse& use() const override { return use_; }
+    [[nodiscard]] State state() const override { return now; }
+    [[nodiscard]] std::vector<std::string> users() const override { return {"bob's"}; }
+    void look_again() override { ++looks; }
+    void end_sessions() override { now = State::Vacant; }
+
+    State now = State::Asked;
+    int looks = 1;
+
+private:
+    sql::DatabaseUse use_;
+};
+
 class Shell final : public Effects {
 public:
     explicit Shell(NameValuesTable& names) : main(NodeId(0), names), other(NodeId(1), names) {}
@@ -77,6 +93,12 @@ public:
         ADD_FAILURE() << reason;
     }
     void mark_refused(std::uint64_t /*epoch*/) override {}
+    std::weak_ptr<TestVacancy> vacancy;
+    std::shared_ptr<Vacancy> vacate(const sql::DatabaseUse& use) override {
+        auto asked = std::make_shared<TestVacancy>(use);
+        vacancy = asked;
+        return asked;
+    }
     OwnAnswer own_command(const sql::Statement& /*statement*/, Run /*run*/) override {
         return milliseconds(0);
     }
@@ -251,6 +273,79 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     EXPECT_EQ(told, "12C");
     commits();
     EXPECT_EQ(replied(), "Z");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, ADatabaseIsDroppedOnceNobodyIsConnected) {
+    const std::string drop = query("DROP DATABASE d");
+    EXPECT_EQ(session.pump(drop), 0U);
+    ASSERT_FALSE(shell.vacancy.expired());
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->looks, 2);
+    shell.vacancy.lock()->now = Vacancy::State::Vacant;
+    session.on_news();
+    EXPECT_EQ(sent_to(shell.main), "");
+    client_sends(drop);
+    EXPECT_EQ(sent_to(shell.main), "Q");
+    answers(shell.main, tag("DROP DATABASE") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "QQ") << "without bounds, the Query";
+    const std::string bounds = tag("SET") + tag("SET") + tag("SET") + ready(TransactionStatus::Idle);
+    answers(shell.other, bounds + error("55006") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "QQ") << "once more";
+    EXPECT_FALSE(shell.vacancy.expired());
+    answers(shell.other, bounds + tag("DROP DATABASE") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+    EXPECT_TRUE(shell.vacancy.expired());
+    expect_given_back(Disposal::Reset);
+}
+
+TEST_F(ReplicatedTest, ADatabaseThatClientsAreConnectedToStays) {
+    const std::string rename = query("ALTER DATABASE d RENAME TO e");
+    EXPECT_EQ(session.pump(rename), 0U);
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    around.now += seconds(6);
+    session.on_news();
+    client_sends(rename);
+    EXPECT_NE(shell.replied.find("55006"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
+    EXPECT_TRUE(shell.vacancy.expired());
+    EXPECT_FALSE(shell.main.is_lent || shell.other.is_lent);
+    EXPECT_EQ(around.free_slots.size(), 1U);
+}
+
+TEST_F(ReplicatedTest, WhoMayEndsTheSessionsOfADatabase) {
+    const std::string drop = query("DROP DATABASE d WITH (FORCE)");
+    EXPECT_EQ(session.pump(drop), 0U);
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_NE(shell.main.sent.find("ARRAY['bob''s']"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.main), "Q") << "may it?";
+    answers(shell.main, row("") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->state(), Vacancy::State::Vacant);
+    session.on_news();
+    client_sends(drop);
+    EXPECT_EQ(sent_to(shell.main), "Q");
+    answers(shell.main, error("42501") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "EZ");
+}
+
+TEST_F(ReplicatedTest, WhoMayNotEndsNoSessions) {
+    const std::string drop = query("DROP DATABASE d WITH (FORCE)");
+    EXPECT_EQ(session.pump(drop), 0U);
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    sent_to(shell.main);
+    answers(shell.main, row("must be owner of database d") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    client_sends(drop);
+    EXPECT_NE(shell.replied.find("must be owner of database d"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_EQ(sent_to(shell.main), "");
     expect_given_back();
 }
 

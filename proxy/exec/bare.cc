@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: PostgreSQL
+// Session: mode replication. What runs outside of transactions: each node does it by itself, once main has,
+// without marker; it cannot be taken back. So a node where it fails for want of a free moment tries again.
+#include <algorithm>
+#include <array>
+
+#include "proxy/exec/session.h"
+
+namespace pgpool::exec {
+
+namespace {
+
+using At = Spread::Phase;
+
+constexpr int kMostTries = 4;  // of each PostgreSQL itself waits some seconds, where it can
+
+// On main it ran within the bounds of its client; there is no way back.
+constexpr std::string_view kWithoutBounds =
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0";
+
+// Somebody else was in the way.
+bool is_contention(std::string_view state) {
+    constexpr std::array<std::string_view, 3> kStates{"40P01", "55006", "55P03"};
+    return std::find(kStates.begin(), kStates.end(), state) != kStates.end();
+}
+
+}  // namespace
+
+// Main has done it.
+void Session::bare_answered() {
+    Spread& spread = *spread_;
+    spread.phase = At::Following;
+    wait_for_nodes();
+    // CREATE INDEX CONCURRENTLY leaves its invalid index behind.
+    const bool leaves_something = spread.outcome.text().starts_with("!23");
+    if (!spread.outcome.failed() || leaves_something) {
+        for (const auto& follower : spread.followers) follow_bare(*follower);
+    }
+    nodes_stepped();
+}
+
+void Session::follow_bare(Follower& follower) {
+    std::string out;
+    settings_at(follower, out);
+    follower.run(out, kWithoutBounds);
+    follower.needs_reset = true;
+    follower.repeat(out, what_main_did(), spread_->outcome);
+    effects_.send(*follower.link, out);
+}
+
+// False: no node has to, or may, try again.
+bool Session::repeats_bare() {
+    if (!spread_->is_bare || spread_->may_differ) return false;
+    bool any = false;
+    for (const auto& follower : spread_->followers) {
+        if (follower->difference().empty() || follower->begun_anew + 1 >= kMostTries ||
+            !is_contention(follower->differs_by()))
+            continue;
+        follower->try_again();
+        follow_bare(*follower);
+        any = true;
+    }
+    return any;
+}
+
+}  // namespace pgpool::exec
