@@ -22,6 +22,9 @@ using At = Spread::Phase;
 constexpr int kMostBegins = 3;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
+// What main alone has drawn the others need not have at once: nobody was told that it is kept.
+constexpr milliseconds kSequencesLater{500};
+
 constexpr const char* kMembershipChanges = "the membership of nodes changes";
 
 StepOutcome only(std::string_view tag) {
@@ -535,6 +538,7 @@ void Session::leave_nodes() {
                                : follower->needs_reset ? Disposal::Reset
                                                        : Disposal::Keep);
     }
+    if (spread_->draws) login_.database->marks->sequences_moved(around_.now + kSequencesLater);
     if (spread_->slot != Spread::kNoSlot) around_.free_slots.push_back(spread_->slot);
     spread_.reset();
     if (wait_ != Wait::Nodes) return;

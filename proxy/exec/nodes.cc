@@ -90,6 +90,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     plan_locks();
     if (is_trial) spread.locks.reset(), spread.locks_at_main.clear();
     spread.by_rows = !is_trial && (request_.meaning.following.by_rows || moves(bytes));
+    spread.draws |= request_.meaning.following.draws;
     spread.copy = {};
     spread.parts.clear();
     spread.answered = 0;

@@ -257,6 +257,7 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     all.by_rows |= replication::rows_travel(*one);
     for (const auto& way : one->ways) {
         all.returns |= way.images && way.images->client_returns;
+        all.draws |= way.images && way.images->draws();
         if (way.locks) all.locks.push_back(way.locks);
     }
     if (one->date_parameters.empty()) return;

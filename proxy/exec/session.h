@@ -79,6 +79,7 @@ struct Meaning {
         route::ClassifiedPtr unproven;                // a write that they cannot follow
         bool by_rows = false;                         // main's rows travel, of some statement
         bool returns = false;                         // ... that has RETURNING
+        bool draws = false;                           // from sequences
         bool by_dates = false;                        // a parameter may be a date that moves
         bool rows_may = true;                         // of all those statements rows can travel instead
         std::vector<replication::LockPlanPtr> locks;  // what some repeat under

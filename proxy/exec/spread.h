@@ -112,6 +112,7 @@ struct Spread {
 
     bool opens_for_writing = false;  // large objects: where their descriptors stand matters from then on
 
+    bool draws = false;  // from sequences, on main at least
     // Sequences that were called by name: they follow main's before the marker.
     std::vector<std::string> moved;
     bool moves_back = false;

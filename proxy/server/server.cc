@@ -88,6 +88,7 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     shared_.auth_lookup = std::make_unique<health::AuthLookup>(config_, topology);
     if (config_->mode != config::ClusterMode::Replication) return;
     make_keeper();
+    follow_sequences();
     watch_deadlocks();
 }
 
@@ -115,6 +116,15 @@ void Server::make_keeper() {
     keeper_->load();
 }
 
+void Server::follow_sequences() {
+    sequences_ = std::make_unique<keeper::SequenceFollower>(
+        config_, [this] { return shared_.monitor->current(); },
+        [this](TimePoint now) { return shared_.databases.take_sequences(now); },
+        [this](const std::string& database, TimePoint look_at) {
+            shared_.databases.sequences_moved(database, look_at);
+        });
+}
+
 void Server::watch_deadlocks() {
     const auto census = [this](const std::function<void(health::DeadlockWatch::Participants)>& answer) {
         broadcast([answer](session::Worker& worker) { answer(worker.participants()); });
@@ -129,6 +139,7 @@ void Server::watch_deadlocks() {
 Server::~Server() {
     // Those who post to workers end first.
     if (shared_.deadlocks) shared_.deadlocks->stop();
+    if (sequences_) sequences_->stop();
     if (keeper_) keeper_->stop();
     if (shared_.auth_lookup) shared_.auth_lookup->stop();
     if (shared_.catalogs) shared_.catalogs->stop();
@@ -163,6 +174,7 @@ int Server::run() {
     shared_.catalogs->start();
     shared_.auth_lookup->start();
     if (keeper_) keeper_->start();
+    if (sequences_) sequences_->start();
     if (shared_.deadlocks) shared_.deadlocks->start();
     log::info("started", {{"version", PGPOOL_VERSION},
                           {"port", config_->listen.port},
@@ -313,6 +325,7 @@ void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {
     shared_.addresses.refresh(config_->nodes);
     shared_.monitor->reload(config_);
     if (keeper_) keeper_->reload(config_);
+    if (sequences_) sequences_->reload(config_);
     if (shared_.deadlocks) shared_.deadlocks->reload(config_);
     shared_.catalogs->reload(config_);
     shared_.auth_lookup->reload(config_);

@@ -92,8 +92,13 @@ public:
     void left(const std::string& database);                    // after the marks were given up
     void keep(std::string_view database, sql::CatalogFactsPtr facts);
     [[nodiscard]] bool has(std::string_view database) const;
+    // Mode replication: see exec::DatabaseMarks.
+    void sequences_moved(const std::string& database, TimePoint look_at);
+    [[nodiscard]] std::vector<std::string> take_sequences(TimePoint now);
 
 private:
+    [[nodiscard]] std::shared_ptr<exec::DatabaseMarks> marks_of(const std::string& database) const;
+
     struct Entry {
         std::weak_ptr<exec::DatabaseMarks> marks;
         sql::CatalogFactsPtr facts;

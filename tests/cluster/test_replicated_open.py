@@ -6,7 +6,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support.replicated import T, assert_equal, contents, equal_nodes, proxy_over, states
+from support.replicated import equal_nodes, proxy_over, states
 
 pytestmark = pytest.mark.xfail(strict=True, raises=(psycopg2.Error, AssertionError), reason="known to be open")
 
@@ -22,13 +22,6 @@ def replicated(shared_proxy):
 def cursor(replicated):
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
         yield one
-
-
-def test_an_insert_of_no_row_moves_the_sequence_everywhere(replicated, cursor):
-    cursor.execute("create table t(id serial primary key, v int unique)")
-    for _ in range(3):
-        cursor.execute("insert into t(v) values (1) on conflict do nothing")
-    assert_equal(replicated.nodes)
 
 
 def test_copy_draws_from_a_sequence(replicated, cursor):
