@@ -353,7 +353,10 @@ void Session::all_marked() {
     if (spread.doom.empty() && has_outdated_login())
         spread.doom =
             "settings of roles or databases were changed since it logged in; if it stays so, log in again";
-    if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
+    if (spread.doom.empty() && !all) {
+        effects_.mark_refused(spread.epoch);
+        if (marks_again()) return effects_.await_news();
+    }
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) {  // before others see it: who judges by older facts is told
@@ -369,6 +372,20 @@ void Session::all_marked() {
     spread.phase = At::Committing;
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
+}
+
+// Under the epoch in force it was refused: of a database that was just made the markers are still to be raised.
+// A snapshot of before would not show it.
+bool Session::marks_again() {
+    Spread& spread = *spread_;
+    const sql::Isolation isolation = transaction_options_.isolation.value_or(default_isolation());
+    if (isolation > sql::Isolation::ReadCommitted || spread.epoch != around_.topology->epoch ||
+        is_anybody_missing())
+        return false;
+    spread.marker.reset();
+    spread.is_marker_sent = false;
+    spread.awaits_markers = true;
+    return true;
 }
 
 // Main has committed, or has not.
@@ -663,7 +680,9 @@ void Session::nodes_late() {
     switch (spread.phase) {
         case At::Marking:
             if (spread.doom.empty())
-                spread.doom = "a node did not answer in time (replication.stall_timeout)";
+                spread.doom = spread.awaits_markers
+                                  ? kMembershipChanges
+                                  : "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();
         case At::Committing:
             return node_failed(link_->node, "it did not commit in time (replication.stall_timeout)");

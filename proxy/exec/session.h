@@ -489,6 +489,7 @@ private:
     [[nodiscard]] std::string name_of(NodeId id) const;
     [[nodiscard]] bool has_outdated_login() const;
     void all_marked();
+    [[nodiscard]] bool marks_again();
     void end_followers(bool committed);
     void all_followed();
     void node_failed(NodeId node, const std::string& reason);

@@ -131,6 +131,7 @@ struct Spread {
     std::string main_error;        // ErrorResponse body of main to something of ours
     std::optional<Marker> marker;  // that main was asked for
     bool is_marker_sent = false;   // to the others too
+    bool awaits_markers = false;   // of the epoch in force, on some node
     std::optional<DdlCommit> ddl_commit;
     bool main_is_lost = false;
     TimePoint evicting_until;  // the client does not wait longer for the decision

@@ -47,6 +47,21 @@ def rest_in(proxy, name):
         wait_for(lambda n=node: n.sql(f"select count(*) from pg_stat_activity where datname = '{name}'"), 5, "a connection rests there")
 
 
+@pytest.mark.parametrize("begin", ["", "begin; ", "begin isolation level repeatable read; select 1; "])
+def test_a_new_database_takes_writes_at_once(proxy, begin):
+    """Its markers are those of template1. Under an older snapshot the client repeats it."""
+    proxy.sql("create database made")
+    with contextlib.closing(proxy.connect("made")) as connection, connection.cursor() as cursor:
+        for _ in range(20 if "repeatable" in begin else 1):
+            with contextlib.suppress(psycopg2.errors.SerializationFailure) if "repeatable" in begin else contextlib.nullcontext():
+                cursor.execute(f"{begin}create table t(id int primary key)")
+                if begin:
+                    cursor.execute("commit")
+                break
+            time.sleep(0.2)
+    assert [node.sql("select count(*) from t", dbname="made") for node in proxy.nodes.nodes] == [0] * 3
+
+
 def test_a_database_is_dropped_where_connections_of_the_proxy_rest(proxy):
     create_database(proxy, "made")
     rest_in(proxy, "made")

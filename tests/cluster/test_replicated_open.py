@@ -6,7 +6,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support.replicated import equal_nodes, proxy_over, states
+from support.replicated import states
 
 pytestmark = pytest.mark.xfail(strict=True, raises=(psycopg2.Error, AssertionError), reason="known to be open")
 
@@ -37,14 +37,3 @@ def test_a_materialized_view_is_refreshed(cursor):
         cursor.execute("refresh materialized view counted")
     finally:
         cursor.execute("drop materialized view counted")
-
-
-@pytest.fixture
-def databases():
-    with equal_nodes(databases=("template1", "postgres")) as servers, proxy_over(servers) as proxy:
-        yield proxy
-
-
-def test_a_new_database_takes_writes_at_once(databases):
-    databases.sql("create database made")
-    databases.sql("create table t(id int primary key)", "made")

@@ -92,7 +92,8 @@ public:
     void node_failed(NodeId /*node*/, std::uint64_t /*epoch*/, std::string_view reason) override {
         ADD_FAILURE() << reason;
     }
-    void mark_refused(std::uint64_t /*epoch*/) override {}
+    int marks_refused = 0;
+    void mark_refused(std::uint64_t /*epoch*/) override { ++marks_refused; }
     std::weak_ptr<TestVacancy> vacancy;
     std::shared_ptr<Vacancy> vacate(const sql::DatabaseUse& use) override {
         auto asked = std::make_shared<TestVacancy>(use);
@@ -274,6 +275,55 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     commits();
     EXPECT_EQ(replied(), "Z");
     expect_given_back();
+}
+
+TEST_F(ReplicatedTest, AMarkThatCameTooEarlyIsMadeAgain) {
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked("9") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(shell.marks_refused, 1);
+    sent_to(shell.main), sent_to(shell.other);
+    session.on_news();
+    EXPECT_EQ(sent_to(shell.main), "BEBES") << "SET CONSTRAINTS, the marker";
+    EXPECT_EQ(sent_to(shell.other), "BEBES");
+    const std::string again = done('2') + tag("SET CONSTRAINTS") + done('2') + row("0") + tag("SELECT 1") +
+                              ready(TransactionStatus::InTransaction);
+    answers(shell.main, again);
+    answers(shell.other, again);
+    commits();
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, AMarkIsNotMadeAgainForEver) {
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    answers(shell.main, marked("9") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked("9") + ready(TransactionStatus::InTransaction));
+    sent_to(shell.main), sent_to(shell.other);
+    session.on_timer(TimerKind::Wait);
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "QQ") << "ROLLBACK";
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_NE(shell.replied.find("the membership of nodes changes"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+}
+
+TEST_F(ReplicatedTest, UnderAnOlderSnapshotAMarkIsNotMadeAgain) {
+    client_sends(query("BEGIN ISOLATION LEVEL REPEATABLE READ"));
+    replied();
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    const std::string commit = query("COMMIT");
+    EXPECT_EQ(session.pump(commit), 0U);
+    sent_to(shell.main), sent_to(shell.other);
+    answers(shell.main, marked("9") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, marked("9") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "QQ") << "ROLLBACK";
 }
 
 TEST_F(ReplicatedTest, ADatabaseIsDroppedOnceNobodyIsConnected) {
