@@ -5,7 +5,8 @@ namespace pgpool::markers {
 
 namespace {
 
-constexpr char kFormat = 1;
+constexpr char kFormat = 2;
+constexpr char kUncounted = 1;  // the same without numbers of rows
 constexpr std::uint32_t kNull = 0xFFFFFFFF;
 
 void append_text(std::string& to, std::string_view text) {
@@ -29,9 +30,16 @@ void append_statement(std::string& to, const RedoStatement& statement) {
         else
             append_be32(to, kNull);
     }
+    append_be32(to, static_cast<std::uint32_t>(static_cast<std::uint64_t>(statement.rows) >> 32U));
+    append_be32(to, static_cast<std::uint32_t>(statement.rows));
 }
 
-RedoStatement read_statement(Cursor& cursor) {
+std::int64_t read_rows(Cursor& cursor) {
+    const std::uint64_t high = cursor.u32();
+    return static_cast<std::int64_t>(high << 32U | cursor.u32());
+}
+
+RedoStatement read_statement(Cursor& cursor, bool is_counted) {
     RedoStatement statement{.sql = read_text(cursor), .types = {}, .parameters = {}};
     for (std::uint32_t left = cursor.u32(); left > 0 && cursor.ok(); --left) {
         statement.types.push_back(cursor.u32());
@@ -42,10 +50,16 @@ RedoStatement read_statement(Cursor& cursor) {
         if (size != kNull) parameter.value = std::string(cursor.bytes(size));
         statement.parameters.push_back(std::move(parameter));
     }
+    if (is_counted) statement.rows = read_rows(cursor);
     return statement;
 }
 
 }  // namespace
+
+bool is_as_on_main(const RedoStatement& statement, std::int64_t changed) {
+    if (statement.rows == kAnyRows) return true;
+    return statement.rows == kSomeRows ? changed > 0 : statement.rows == changed;
+}
 
 std::string encode(const Redo& redo) {
     std::string bytes(1, kFormat);
@@ -61,14 +75,16 @@ Result<Redo> decode(ByteView bytes) {
     Cursor cursor(bytes);
     if (bytes == kTooLarge)
         return fail(sqlstate::kInternalError, "the transaction did more than its redo can hold");
-    if (cursor.u8() != kFormat) return fail(sqlstate::kInternalError, "redo of an unknown format");
+    const auto format = static_cast<char>(cursor.u8());
+    if (format != kFormat && format != kUncounted)
+        return fail(sqlstate::kInternalError, "redo of an unknown format");
     Redo redo;
     redo.user = read_text(cursor);
     for (std::uint32_t left = cursor.u32(); left > 0 && cursor.ok(); --left) {
         redo.settings.push_back(read_text(cursor));
     }
     for (std::uint32_t left = cursor.u32(); left > 0 && cursor.ok(); --left) {
-        redo.statements.push_back(read_statement(cursor));
+        redo.statements.push_back(read_statement(cursor, format == kFormat));
     }
     if (!cursor.at_end()) return fail(sqlstate::kInternalError, "redo is cut short or has too much");
     return redo;

@@ -175,8 +175,11 @@ std::string Session::make_redo(const CopiedRequest& request) const {
     markers::Redo redo{.user = login_.user, .settings = {}, .statements = {}};
     const Replay settings = replay(*around_.names.empty(), *settings_.committed());
     if (!settings.sql.empty()) redo.settings.push_back(settings.sql);
-    for (const Spread::Done& done : spread_->done) add_to_redo(redo, done.request);
-    add_to_redo(redo, request);
+    for (const Spread::Done& done : spread_->done)
+        add_to_redo(redo, done.request, done.outcome.is_open() ? std::string() : done.outcome.text());
+    // Main has not answered `request`; without a change it does not commit.
+    const bool changes_some = spread_->is_point && spread_->is_proven;
+    add_to_redo(redo, request, changes_some ? markers::kSomeRows : markers::kAnyRows);
     std::string encoded = markers::encode(redo);
     return encoded.size() > kMaxRedo ? std::string(markers::kTooLarge) : encoded;
 }
@@ -374,8 +377,8 @@ void Session::all_marked() {
     send_own_query("COMMIT", Purpose::End);
 }
 
-// Under the epoch in force it was refused: of a database that was just made the markers are still to be raised.
-// A snapshot of before would not show it.
+// Under the epoch in force it was refused: of a database that was just made the markers are still to be
+// raised. A snapshot of before would not show it.
 bool Session::marks_again() {
     Spread& spread = *spread_;
     const sql::Isolation isolation = transaction_options_.isolation.value_or(default_isolation());

@@ -38,6 +38,7 @@ public:
     [[nodiscard]] bool equals(const StepOutcome& other) const {
         return is_open_ || other.is_open_ || text_ == other.text_;
     }
+    [[nodiscard]] bool is_open() const { return is_open_; }
     [[nodiscard]] const std::string& text() const { return text_; }  // "UPDATE 1; !23505"
 
 private:

@@ -391,7 +391,8 @@ TEST_F(ReplicatedTest, WhoMayNotEndsNoSessions) {
     session.on_news();
     EXPECT_EQ(session.pump(drop), 0U);
     sent_to(shell.main);
-    answers(shell.main, row("must be owner of database d") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    answers(shell.main,
+            row("must be owner of database d") + tag("SELECT 1") + ready(TransactionStatus::Idle));
     client_sends(drop);
     EXPECT_NE(shell.replied.find("must be owner of database d"), std::string::npos);
     EXPECT_EQ(replied(), "EZ");
