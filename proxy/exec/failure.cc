@@ -333,6 +333,7 @@ void Session::on_cancel() {
         return;
     }
     if (wait_ == Wait::Vacancy) return cancel_vacancy();
+    if (wait_ == Wait::Nodes && cancels_bare()) return;
     if (owes_client() || wait_ == Wait::OwnFacts) cancel_running();
 }
 

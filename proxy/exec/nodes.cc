@@ -7,6 +7,7 @@
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/exec/tolerant_drop.h"
 #include "proxy/sql/lexer.h"
 #include "proxy/sql/settings.h"
 
@@ -109,6 +110,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.copy_dates.clear();
     spread.opens_for_writing |= request_.meaning.large_objects.opens_for_writing;
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
+    spread.index = request_.meaning.index;
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
@@ -263,6 +265,7 @@ bool Session::copies() const {
 void Session::copy_query(ByteView bytes) {
     CopiedRequest& copy = spread_->copy;
     copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    if (request_.meaning.info->single(Kind::Ddl)) copy.sql = tolerant_drop(copy.sql);
     copy_call_in_query();
     if (!request_.meaning.info->single(Kind::Execute)) return;
     const std::string& name = request_.meaning.info->statements[0].name;

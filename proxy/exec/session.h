@@ -95,6 +95,7 @@ struct Meaning {
         replication::Reach reach = replication::Reach::Main;
     };
     LargeObjects large_objects;
+    std::optional<std::string> index;  // the same: CREATE INDEX CONCURRENTLY, its name as SQL or nothing
     std::vector<sql::DatabaseUse> databases;  // the same: that it makes, drops, renames or moves
     std::uint64_t facts_version = 0;          // that it was judged by
     bool rests_on_schema = false;             // the same: some statement of it, see depends_on_schema()
@@ -452,12 +453,16 @@ private:
 
     // bare.cc
     void bare_answered();
+    [[nodiscard]] bool may_repeat_bare(const Follower& follower) const;
+    [[nodiscard]] bool cancels_bare();
     void follow_bare(Follower& follower);
     [[nodiscard]] bool repeats_bare();
 
     // vacancy.cc
     [[nodiscard]] bool needs_vacant(const sql::DatabaseUse& use) const;
     [[nodiscard]] std::optional<std::size_t> make_vacant(ByteView bytes);
+    [[nodiscard]] bool is_vacancy_awaited() const;
+    [[nodiscard]] std::size_t look_again(Vacancy& vacancy);
     [[nodiscard]] std::size_t await_vacancy();
     void vacancy_known();
     void cancel_vacancy();

@@ -79,8 +79,9 @@ struct Spread {
     bool is_alone = false;    // a transaction of its own
     bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
     bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
-    bool is_end = false;      // the client's COMMIT or ROLLBACK
-    bool sets = false;        // settings
+    std::optional<std::string> index;  // ... as in Meaning
+    bool is_end = false;               // the client's COMMIT or ROLLBACK
+    bool sets = false;                 // settings
     bool makes_savepoints = false;
     std::vector<Judged> judged;  // what it does that depends on the schema
     TimePoint facts_as_of;       // that it was judged by

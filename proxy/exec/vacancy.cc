@@ -70,8 +70,21 @@ std::optional<std::size_t> Session::make_vacant(ByteView bytes) {
         }
         if ((*known)->state() == Vacancy::State::Asked) return await_vacancy();
         if ((*known)->state() == Vacancy::State::InUse) return meet_sessions(**known, bytes);
+        if ((*known)->state() == Vacancy::State::Leaving && is_vacancy_awaited()) return look_again(**known);
     }
     return std::nullopt;
+}
+
+bool Session::is_vacancy_awaited() const {
+    return around_.now - spread_->vacating.since < kPatience;
+}
+
+std::size_t Session::look_again(Vacancy& vacancy) {
+    if (around_.now >= spread_->vacating.look_at) {
+        spread_->vacating.look_at = around_.now + kLookAgain;
+        vacancy.look_again();
+    }
+    return await_vacancy();
 }
 
 std::size_t Session::await_vacancy() {
@@ -94,10 +107,7 @@ void Session::cancel_vacancy() {
 std::size_t Session::meet_sessions(Vacancy& vacancy, ByteView bytes) {
     if (vacancy.use().ends_sessions && spread_->vacating.force != Vacating::Force::Allowed)
         return ask_to_force(vacancy, bytes);
-    if (around_.now - spread_->vacating.since < kPatience) {
-        vacancy.look_again();
-        return await_vacancy();
-    }
+    if (is_vacancy_awaited()) return look_again(vacancy);
     const std::string message = error_of(vacancy);
     return refuse_vacancy(
         {.sqlstate = SqlState("55006"), .message = message, .detail = "Sessions are using the database."},

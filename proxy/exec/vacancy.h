@@ -17,7 +17,8 @@ namespace pgpool::exec {
 
 class Vacancy {
 public:
-    enum class State : std::uint8_t { Asked, Vacant, InUse };
+    // Leaving: nobody is there but connections that nodes have been told to close. InUse: clients are.
+    enum class State : std::uint8_t { Asked, Vacant, Leaving, InUse };
 
     Vacancy() = default;
     Vacancy(const Vacancy&) = delete;
@@ -36,7 +37,8 @@ public:
 struct Vacating {
     enum class Force : std::uint8_t { Unknown, Asked, Allowed };
     std::vector<std::shared_ptr<Vacancy>> held;
-    TimePoint since;  // it waits for the last one
+    TimePoint since;    // it waits for the last one
+    TimePoint look_at;  // not before
     Force force = Force::Unknown;
     bool is_cancelled = false;
 };

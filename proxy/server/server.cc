@@ -78,7 +78,10 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     shared_.monitor = std::make_unique<health::Monitor>(config_, publish);
     const auto topology = [this] { return shared_.monitor->current(); };
     shared_.catalogs = std::make_unique<health::CatalogLoader>(
-        config_, topology, [this](std::string_view database) { return shared_.databases.has(database); },
+        config_, topology,
+        [this](std::string_view database) {
+            return shared_.databases.has(database) && !shared_.vacated.has(std::string(database));
+        },
         [this](std::string_view database, sql::CatalogFactsPtr facts) {
             shared_.databases.keep(database, facts);
             broadcast([name = std::string(database), facts](session::Worker& worker) {
@@ -119,7 +122,15 @@ void Server::make_keeper() {
 void Server::follow_sequences() {
     sequences_ = std::make_unique<keeper::SequenceFollower>(
         config_, [this] { return shared_.monitor->current(); },
-        [this](TimePoint now) { return shared_.databases.take_sequences(now); },
+        [this](TimePoint now) {
+            auto due = shared_.databases.take_sequences(now);
+            std::erase_if(due, [this, now](const std::string& name) {
+                if (!shared_.vacated.has(name)) return false;
+                shared_.databases.sequences_moved(name, now + seconds(1));
+                return true;
+            });
+            return due;
+        },
         [this](const std::string& database, TimePoint look_at) {
             shared_.databases.sequences_moved(database, look_at);
         });

@@ -52,19 +52,20 @@ AskedVacancy::~AskedVacancy() {
 exec::Vacancy::State AskedVacancy::state() const {
     const std::lock_guard lock(mutex_);
     if (awaited_ > 0) return State::Asked;
-    return users_.empty() ? State::Vacant : State::InUse;
+    if (!found_.users.empty()) return State::InUse;
+    return found_.are_leaving ? State::Leaving : State::Vacant;
 }
 
 std::vector<std::string> AskedVacancy::users() const {
     const std::lock_guard lock(mutex_);
-    return users_;
+    return found_.users;
 }
 
 void AskedVacancy::ask_workers(bool ends_clients) {
     {
         const std::lock_guard lock(mutex_);
         awaited_ = shared_.worker_count;
-        users_.clear();
+        found_ = {};
     }
     for (std::uint32_t worker = 0; worker < shared_.worker_count; ++worker) {
         shared_.post_to_worker(worker, [self = shared_from_this(), worker, ends_clients] {
@@ -74,12 +75,14 @@ void AskedVacancy::ask_workers(bool ends_clients) {
     }
 }
 
-void AskedVacancy::add(const std::vector<std::string>& users) {
+void AskedVacancy::add(const Occupants& part) {
     {
         const std::lock_guard lock(mutex_);
-        for (const std::string& user : users) {
-            if (std::find(users_.begin(), users_.end(), user) == users_.end()) users_.push_back(user);
+        std::vector<std::string>& users = found_.users;
+        for (const std::string& user : part.users) {
+            if (std::find(users.begin(), users.end(), user) == users.end()) users.push_back(user);
         }
+        found_.are_leaving |= part.are_leaving;
         if (--awaited_ > 0) return;
     }
     shared_.post_to_worker(home_, [&shared = shared_, home = home_, client = client_] {

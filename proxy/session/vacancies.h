@@ -19,6 +19,12 @@ namespace pgpool::session {
 class Worker;
 struct Shared;
 
+// Of a database, in one worker.
+struct Occupants {
+    std::vector<std::string> users;  // of clients
+    bool are_leaving = false;        // connections that were told to end
+};
+
 // Threads: any.
 class VacatedDatabases {
 public:
@@ -49,7 +55,7 @@ public:
 
 private:
     void ask_workers(bool ends_clients);
-    void add(const std::vector<std::string>& users);
+    void add(const Occupants& part);
 
     Shared& shared_;
     const std::uint32_t home_;
@@ -57,7 +63,7 @@ private:
     const sql::DatabaseUse use_;
     mutable std::mutex mutex_;  // guards what follows
     std::uint32_t awaited_ = 0;
-    std::vector<std::string> users_;
+    Occupants found_;  // each user once
 };
 
 }  // namespace pgpool::session

@@ -579,13 +579,13 @@ void Worker::on_deadlock(const replication::TransactionId& victim) {
     if (at != clients_.end() && at->second->session() != nullptr) at->second->on_deadlock(victim);
 }
 
-std::vector<std::string> Worker::vacate(const std::string& database, std::uint64_t but, bool ends_clients) {
-    std::vector<std::string> users;
+Occupants Worker::vacate(const std::string& database, std::uint64_t but, bool ends_clients) {
+    Occupants found;
     tell_all(clients_, [&](ClientConnection& client) {
         if (client.id() == but || client.session() == nullptr) return;
         const exec::Session::Login& login = client.session()->login();
         if (login.database->name != database) return;
-        users.push_back(login.user);
+        found.users.push_back(login.user);
         if (ends_clients) client.kill();
     });
     std::vector<ServerConnection*> unused;
@@ -593,8 +593,16 @@ std::vector<std::string> Worker::vacate(const std::string& database, std::uint64
         if (server->pool().database() == database && server->client() == nullptr)
             unused.push_back(server.get());
     }
-    for (ServerConnection* server : unused) server->close("its database must have no sessions for a moment");
-    return users;
+    for (ServerConnection* server : unused) leave(*server, found);
+    return found;
+}
+
+// An idle one is there until its node has closed it.
+void Worker::leave(ServerConnection& server, Occupants& found) {
+    const bool is_idle = server.state() == ServerConnection::State::Idle;
+    if (!is_idle && !server.retires()) return server.close("its database must have no sessions");
+    if (is_idle) server.retire();
+    found.are_leaving = true;
 }
 
 void Worker::tell_news(std::uint64_t client) {

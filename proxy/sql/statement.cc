@@ -129,6 +129,7 @@ std::string describe(const Statement& statement) {
         out += fmt::format(" database=[{}{}{}]", statement.database.emptied,
                            statement.database.made.empty() ? "" : "->" + statement.database.made,
                            statement.database.ends_sessions ? " force" : "");
+    if (statement.index) out += fmt::format(" index=[{}]", *statement.index);
     if (!statement.argument.empty()) out += fmt::format(" argument=[{}]", statement.argument);
     add_list(out, " relations=", statement.relations,
              [](const RelationRef& ref) { return dotted(ref.schema, ref.name) + suffix(ref.access); });

@@ -241,6 +241,8 @@ struct Statement {
     std::vector<std::string> cast_to_date;     // columns of any table that are cast to a date or time
     std::vector<std::string> summed;           // columns of any table in sum() or avg()
     DatabaseUse database;
+    std::optional<std::string>
+        index;  // CREATE INDEX CONCURRENTLY: its name, empty if the server gives it one
     std::vector<SettingChange> settings;  // Set, and SELECT set_config('x', 'y', false) with constants
     TransactionOptions transaction;       // Begin, Commit, Rollback, SetTransaction
     std::string name;  // Savepoint kinds: its name; Prepare, Execute, Deallocate, cursors, Listen, Show: the

@@ -572,6 +572,8 @@ bool StatementReader::read_definition(const void* node) {
             out_.varies = {};
             out_.cast_to_date.clear();
             out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
+            if (as<IndexStmt>(node)->concurrent)
+                out_.index = as<IndexStmt>(node)->idxname != nullptr ? as<IndexStmt>(node)->idxname : "";
             return true;
         case T_AlterTableStmt:
             alter_table(as<AlterTableStmt>(node));

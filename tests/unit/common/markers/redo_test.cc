@@ -27,7 +27,7 @@ TEST(Redo, ComesBackAsItWas) {
 
 // Written by a proxy that has been replaced since.
 TEST(Redo, OneWithoutNumbersOfRowsIsUnderstood) {
-    const std::string before("\1\0\0\0\1u\0\0\0\0\0\0\0\1\0\0\0\1q\0\0\0\0\0\0\0\0", 28);
+    const std::string before("\1\0\0\0\1u\0\0\0\0\0\0\0\1\0\0\0\1q\0\0\0\0\0\0\0\0", 27);
     const auto redo = decode(before);
     ASSERT_TRUE(redo.has_value()) << redo.error().message;
     EXPECT_EQ(redo->user, "u");

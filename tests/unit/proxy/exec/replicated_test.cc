@@ -277,6 +277,28 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     expect_given_back();
 }
 
+TEST_F(ReplicatedTest, AnIndexThatWasBegunIsDroppedBeforeTheNextTry) {
+    const std::string bounds = tag("SET") + tag("SET") + tag("SET") + ready(TransactionStatus::Idle);
+    client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
+    answers(shell.main, tag("CREATE INDEX") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "QQ");
+    answers(shell.other, bounds + error("40P01") + ready(TransactionStatus::Idle));
+    EXPECT_NE(shell.other.sent.find("DROP INDEX CONCURRENTLY IF EXISTS \"s\".\"i\""), std::string::npos);
+    EXPECT_EQ(sent_to(shell.other), "QQQ");
+    answers(shell.other, bounds + tag("DROP INDEX") + ready(TransactionStatus::Idle) + tag("CREATE INDEX") +
+                             ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+}
+
+TEST_F(ReplicatedTest, AnIndexIsDroppedWhereverItIs) {
+    client_sends(query("DROP INDEX i"));
+    EXPECT_NE(shell.main.sent.find("DROP INDEX i\0"s), std::string::npos);
+    answers(shell.main, executed("BEGIN") + tag("DROP INDEX") + ready(TransactionStatus::InTransaction));
+    EXPECT_NE(shell.other.sent.find("DROP INDEX IF EXISTS i"), std::string::npos);
+    sent_to(shell.other);
+    session.on_client_gone();
+}
+
 TEST_F(ReplicatedTest, AMarkThatCameTooEarlyIsMadeAgain) {
     client_sends(query(kDdl));
     answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
@@ -334,6 +356,14 @@ TEST_F(ReplicatedTest, ADatabaseIsDroppedOnceNobodyIsConnected) {
     session.on_news();
     EXPECT_EQ(session.pump(drop), 0U);
     EXPECT_EQ(shell.vacancy.lock()->looks, 2);
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->looks, 2) << "not so soon";
+    shell.vacancy.lock()->now = Vacancy::State::Leaving;
+    around.now += seconds(1);
+    session.on_timer(TimerKind::Wait);
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->looks, 3);
     shell.vacancy.lock()->now = Vacancy::State::Vacant;
     session.on_news();
     EXPECT_EQ(sent_to(shell.main), "");
@@ -546,6 +576,7 @@ TEST_F(ReplicatedTest, AMarkerThatMainRefusesUndoesTheTransaction) {
             executed("BEGIN") + executed("COMMENT") + marked("1") + ready(TransactionStatus::InTransaction));
     answers(shell.other,
             executed("BEGIN") + executed("COMMENT") + marked() + ready(TransactionStatus::InTransaction));
+    session.on_timer(TimerKind::Wait);
     answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
     answers(shell.other, tag("ROLLBACK") + ready(TransactionStatus::Idle));
     EXPECT_EQ(replied(), "12CEZ");
