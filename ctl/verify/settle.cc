@@ -8,6 +8,9 @@ namespace pgpool::ctl::verify {
 
 namespace {
 
+constexpr int kLooksAtFew = 16;
+constexpr milliseconds kBetweenLooks{5};
+
 // Both in the order of the keys, every key of `now` in `before`.
 void drop_excused(const std::vector<Suspect>& before, std::vector<Suspect>& now, Excuse excuse) {
     auto at = before.begin();
@@ -15,6 +18,15 @@ void drop_excused(const std::vector<Suspect>& before, std::vector<Suspect>& now,
         while (at->key != suspect.key) ++at;
         return excuse(*at, suspect);
     });
+}
+
+Answer<std::vector<Suspect>> look_again(const Lister& list, const Patience& patience,
+                                        const std::vector<Suspect>& suspects) {
+    const auto contents = list(suspects);
+    if (!contents) return tl::unexpected(contents.error());
+    std::vector<Suspect> now = still_suspect(suspects, differing(*contents));
+    if (patience.excuse != nullptr) drop_excused(suspects, now, patience.excuse);
+    return now;
 }
 
 }  // namespace
@@ -25,11 +37,13 @@ Answer<std::vector<Suspect>> settle(const Lister& list, const Patience& patience
     std::vector<Suspect> suspects = differing(*contents);
     for (std::uint32_t i = 0; i < patience.tries && !suspects.empty(); ++i) {
         std::this_thread::sleep_for(patience.pause);
-        contents = list(suspects);
-        if (!contents) return tl::unexpected(std::move(contents.error()));
-        std::vector<Suspect> now = still_suspect(suspects, differing(*contents));
-        if (patience.excuse != nullptr) drop_excused(suspects, now, patience.excuse);
-        suspects = std::move(now);
+        const int looks = suspects.size() <= patience.few ? kLooksAtFew : 1;
+        for (int look = 0; look < looks && !suspects.empty(); ++look) {
+            if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
+            auto looked = look_again(list, patience, suspects);
+            if (!looked) return looked;
+            suspects = std::move(*looked);
+        }
     }
     return suspects;
 }

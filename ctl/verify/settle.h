@@ -22,10 +22,13 @@ using Excuse = bool (*)(const Suspect& before, const Suspect& now);
 struct Patience {
     std::uint32_t tries = 10;
     Excuse excuse = nullptr;
+    // A try looks at so few or less several times: a row that is written all the time differs in most looks,
+    // but hardly in all of many.
+    std::size_t few = 0;
     milliseconds pause{200};
 };
 
-// What differs in the first look and in each of `tries` more, without excuse.
+// What differs in the first look and in each of those of `tries` more, without excuse.
 [[nodiscard]] Answer<std::vector<Suspect>> settle(const Lister& list, const Patience& patience);
 
 // Each row as a key (its first `key_columns`) and a value (the column behind them).

@@ -115,7 +115,7 @@ Answer<void> TableComparison::look_into(const Range& range) {
         if (!rows) return tl::unexpected(rows.error());
         return contents_of(*rows, table_.key.size());
     };
-    auto suspects = settle(list, {in_.options.tries});
+    auto suspects = settle(list, {in_.options.tries, nullptr, kFewSuspects});
     if (!suspects) return tl::unexpected(std::move(suspects.error()));
     for (const Suspect& suspect : *suspects) {
         if (has_enough()) break;

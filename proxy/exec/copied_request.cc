@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "common/wire/decoder.h"
+#include "common/wire/message.h"
 #include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
@@ -90,6 +92,14 @@ void add(markers::Redo& redo, const CopiedRequest& request, const std::vector<st
 }
 
 }  // namespace
+
+bool executes_anything(ByteView batch) {
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == wire::frontend::kExecute || frame->type == wire::frontend::kBind) return true;
+    }
+    return false;
+}
 
 std::string text_values(std::initializer_list<std::string_view> texts) {
     std::string values;

@@ -139,8 +139,10 @@ struct Spread {
 
     static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
+    // Also without its client.
     [[nodiscard]] bool must_finish() const {
-        return phase == Phase::Committing || phase == Phase::Following || phase == Phase::Evicting;
+        return phase == Phase::Committing || phase == Phase::Following || phase == Phase::Evicting ||
+               phase == Phase::Undoing;
     }
 };
 

@@ -24,8 +24,8 @@ private:
     std::vector<std::size_t> asked_;  // suspects of each look
 };
 
-Patience patience(std::uint32_t tries, Excuse excuse = nullptr) {
-    return {tries, excuse, milliseconds(0)};
+Patience patience(std::uint32_t tries, Excuse excuse = nullptr, std::size_t few = 0) {
+    return {tries, excuse, few, milliseconds(0)};
 }
 
 const Contents kOne{{{"1"}, "a"}};
@@ -47,6 +47,21 @@ TEST(Settle, NeverEqual) {
     Looks looks({{kOne, kOther}});
     EXPECT_EQ(settle(looks.lister(), patience(1))->size(), 1U);
     EXPECT_EQ(looks.asked().size(), 2U);
+}
+
+TEST(Settle, FewAreLookedAtSeveralTimesInATry) {
+    std::vector<std::vector<Contents>> hot(10, {kOne, kOther});
+    hot.push_back({kOther, kOther});
+    Looks looks(hot);
+    EXPECT_TRUE(settle(looks.lister(), patience(1, nullptr, 1))->empty());
+    EXPECT_EQ(looks.asked().size(), hot.size());
+}
+
+TEST(Settle, MoreThanFewAreLookedAtOnceInATry) {
+    const Contents two_rows{{{"1"}, "b"}, {{"2"}, "b"}};
+    Looks looks({{Contents{}, two_rows}});
+    EXPECT_EQ(settle(looks.lister(), patience(3, nullptr, 1))->size(), 2U);
+    EXPECT_EQ(looks.asked().size(), 4U);
 }
 
 TEST(Settle, Excused) {

@@ -138,6 +138,10 @@ protected:
         for (const char* name :
              {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite"})
             facts->functions["pg_catalog." + std::string(name)] = {sql::Volatility::Volatile, true, true};
+        facts->as_of = TimePoint(seconds(1));
+        sql::WriteFacts keyless;
+        keyless.columns = {{.name = "a"}};
+        facts->relations["log"].write = std::make_shared<const sql::WriteFacts>(keyless);
         database.facts = facts;
         session.start();
         shell.replied.clear();
@@ -258,6 +262,23 @@ TEST_F(ReplicatedTest, AQueryByItselfTakesFourRoundTrips) {
                              marked() + ready(TransactionStatus::InTransaction));
     commits();
     EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, AClientThatLeavesDuringACommitThatFailsLeavesNothingBehind) {
+    client_sends(query(kDdl));
+    const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked() + ready(TransactionStatus::InTransaction);
+    answers(shell.main, done);
+    answers(shell.other, done);
+    shell.other.sent.clear();
+    session.on_client_gone();
+    EXPECT_TRUE(session.must_finish()) << "main was told to commit";
+    answers(shell.main, error("53100") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "Q") << "ROLLBACK";
+    EXPECT_TRUE(session.must_finish());
+    answers(shell.other, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_FALSE(session.must_finish());
     expect_given_back();
 }
 
@@ -594,6 +615,86 @@ TEST_F(ReplicatedTest, AnErrorOfTheMarkerIsTheErrorOfTheBatch) {
     EXPECT_EQ(sent_to(shell.other), "");
     EXPECT_EQ(replied(), "12CEZ");
     expect_given_back();
+}
+
+// --- statements that repeat under locks
+
+TEST_F(ReplicatedTest, LocksComeBeforeTheStatementOnAllNodes) {
+    client_sends(query("DELETE FROM log"));
+    EXPECT_NE(shell.main.sent.find("lock_tables"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.main), "PBEPBECQ") << "BEGIN, locks, the Query";
+    answers(shell.main, executed("BEGIN") + executed("SELECT 1") + done('3') + tag("DELETE 3") +
+                            ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main), "PBEPBES") << "the marker";
+    EXPECT_EQ(sent_to(shell.other), "PBEPBES") << "BEGIN, locks";
+    answers(shell.other, executed("BEGIN") + executed("SELECT 1") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.other), "QPBEPBES") << "the Query, the marker";
+    answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+    answers(shell.other, tag("DELETE 3") + ready(TransactionStatus::InTransaction) + marked() +
+                             ready(TransactionStatus::InTransaction));
+    commits();
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, WhatWasNotLockedForIsNotRepeatedIfItChangedNothing) {
+    client_sends(query("BEGIN"));
+    client_sends(query("DELETE FROM log"));
+    sent_to(shell.main);
+    answers(shell.main, executed("BEGIN") + executed("SELECT 1") + done('3') + tag("DELETE 0") +
+                            ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.other), "");
+    client_sends(query("WITH gone AS (DELETE FROM log RETURNING a) SELECT a FROM gone"));
+    answers(shell.main, done('2') + tag("SELECT 1") + done('3') + tag("SELECT 0") +
+                            ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.other), "PBEPBES") << "its tag does not tell that nothing was deleted";
+}
+
+TEST_F(ReplicatedTest, LocksThatAreNotToBeHadAreTheErrorOfTheStatement) {
+    for (const bool is_query : {true, false}) {
+        shell.main.statements.clear();
+        client_sends(is_query ? query("DELETE FROM log") : batch("DELETE FROM log"));
+        EXPECT_EQ(sent_to(shell.main), is_query ? "PBEPBECQ" : "PBEPBECPBES");
+        answers(shell.main, executed("BEGIN") + done('1') + done('2') + error("55P03"));
+        EXPECT_EQ(sent_to(shell.main), is_query ? "S" : "");
+        answers(shell.main, ready(TransactionStatus::Failed));
+        EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
+        answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        EXPECT_NE(shell.replied.find("55P03"), std::string::npos);
+        EXPECT_EQ(replied(), "EZ");
+        EXPECT_EQ(sent_to(shell.other), "");
+        expect_given_back();
+    }
+}
+
+TEST_F(ReplicatedTest, NodesOfAnOlderVersionAreToldOf) {
+    client_sends(query("DELETE FROM log"));
+    answers(shell.main, executed("BEGIN") + error("42883") + ready(TransactionStatus::Failed));
+    EXPECT_NE(shell.replied.find("older version"), std::string::npos);
+    answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "EZ");
+    sent_to(shell.main);
+    client_sends(query("DELETE FROM log"));
+    EXPECT_EQ(sent_to(shell.main), "BEPBECQ") << "what was not prepared there is prepared again";
+}
+
+TEST_F(ReplicatedTest, BehindABeginOfTheSameBatchComeTheLocks) {
+    std::string frames = batch("BEGIN");
+    frames.resize(frames.size() - wire::kFrameHeader);  // its Sync
+    client_sends(frames + batch("DELETE FROM log"));
+    EXPECT_EQ(sent_to(shell.main), "PBEPPBECBES");
+}
+
+TEST_F(ReplicatedTest, AFirstStatementIsLockedForByACommandWithoutSnapshot) {
+    client_sends(query("BEGIN ISOLATION LEVEL SERIALIZABLE"));
+    client_sends(batch("DELETE FROM log"));
+    EXPECT_NE(shell.main.sent.find("LOCK TABLE \"log\" IN SHARE ROW EXCLUSIVE MODE"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.main), "PBEPBECPBES") << "before the Parse, which needs one";
+    answers(shell.main, executed("BEGIN") + executed("LOCK TABLE") + done('3') + executed("DELETE 3") +
+                            ready(TransactionStatus::InTransaction));
+    EXPECT_NE(shell.other.sent.find("lock_tables"), std::string::npos);
+    client_sends(batch("DELETE FROM log"));
+    EXPECT_NE(shell.main.sent.find("lock_tables"), std::string::npos) << "which refuses it";
 }
 
 class LoginsTest : public ReplicatedTest {
