@@ -14,10 +14,6 @@ using At = Spread::Phase;
 
 constexpr int kMostTries = 4;  // of each PostgreSQL itself waits some seconds, where it can
 
-// On main it ran within the bounds of its client; there is no way back.
-constexpr std::string_view kWithoutBounds =
-    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0";
-
 // Somebody else was in the way; with 42501 a session that DROP DATABASE ... WITH (FORCE) must not end. On
 // main it has succeeded.
 bool is_contention(std::string_view state) {
@@ -43,10 +39,8 @@ void Session::bare_answered() {
 void Session::follow_bare(Follower& follower) {
     std::string out;
     settings_at(follower, out);
-    follower.run(out, kWithoutBounds);
     if (follower.begun_anew > 0 && spread_->index)  // nobody had one of that name: else main had failed
         follower.run(out, "DROP INDEX CONCURRENTLY IF EXISTS " + *spread_->index);
-    follower.needs_reset = true;
     follower.repeat(out, what_main_did(), spread_->outcome);
     effects_.send(*follower.link, out);
 }

@@ -378,12 +378,16 @@ void Session::all_marked() {
 }
 
 // Under the epoch in force it was refused: of a database that was just made the markers are still to be
-// raised. A snapshot of before would not show it.
+// raised. That begins with main's, as the next epoch does: which cannot come while another node has the mark.
+// A snapshot of before would not show it.
 bool Session::marks_again() {
     Spread& spread = *spread_;
     const sql::Isolation isolation = transaction_options_.isolation.value_or(default_isolation());
+    const bool is_in_the_way =
+        !spread.main_marked && std::any_of(spread.followers.begin(), spread.followers.end(),
+                                           [](const auto& follower) { return follower->marked(); });
     if (isolation > sql::Isolation::ReadCommitted || spread.epoch != around_.topology->epoch ||
-        is_anybody_missing())
+        is_in_the_way || is_anybody_missing())
         return false;
     spread.marker.reset();
     spread.is_marker_sent = false;
