@@ -112,7 +112,9 @@ void Session::try_marking() {
     }
     spread.unsure.clear();
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
-    move_sequences();
+    if (!spread.are_digests_asked) move_sequences();
+    if (asks_digests()) return;
+    if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.marker) {
         spread.epoch = around_.topology->epoch;
         mark_main(make_redo());
@@ -230,7 +232,7 @@ void Session::mark_main_with_request() {
 bool Session::marks_at_once() const {
     const Spread& spread = *spread_;
     return spread.is_alone && !spread.locks && spread.doom.empty() && spread.main_error.empty() &&
-           spread.unsure.empty() && spread.moved.empty() && !is_anybody_missing();
+           spread.unsure.empty() && spread.moved.empty() && spread.refreshed.empty() && !is_anybody_missing();
 }
 
 void Session::mark_followers() {

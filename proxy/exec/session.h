@@ -80,6 +80,7 @@ struct Meaning {
         bool by_rows = false;                         // main's rows travel, of some statement
         bool returns = false;                         // ... that has RETURNING
         bool draws = false;                           // from sequences
+        bool refreshes = false;                       // a materialized view
         bool by_dates = false;                        // a parameter may be a date that moves
         bool rows_may = true;                         // of all those statements rows can travel instead
         std::vector<replication::LockPlanPtr> locks;  // what some repeat under
@@ -476,6 +477,8 @@ private:
     void try_marking();
     void ask_positions();
     void move_sequences();
+    [[nodiscard]] bool asks_digests();
+    void compare_digests();
     [[nodiscard]] bool is_anybody_missing() const;
     [[nodiscard]] bool take_slot();
     [[nodiscard]] std::string make_redo(const CopiedRequest& request = {}) const;

@@ -122,6 +122,10 @@ struct Spread {
 
     Vacating vacating;  // databases that must have no sessions until the end
 
+    // Materialized views whose rows must be the same everywhere before the marker.
+    std::vector<std::string> refreshed;
+    bool are_digests_asked = false;
+
     // The commit.
     std::uint32_t slot = kNoSlot;
     std::uint64_t epoch = 0;

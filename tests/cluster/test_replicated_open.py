@@ -28,12 +28,3 @@ def test_copy_draws_from_a_sequence(replicated, cursor):
     cursor.execute("create table t(id serial primary key, v int)")
     with open("/dev/null") as nothing:
         cursor.copy_expert("copy t(v) from stdin", nothing)
-
-
-def test_a_materialized_view_is_refreshed(cursor):
-    cursor.execute("create table t(id int primary key, v int)")
-    cursor.execute("create materialized view if not exists counted as select count(*) from t")
-    try:
-        cursor.execute("refresh materialized view counted")
-    finally:
-        cursor.execute("drop materialized view counted")
