@@ -215,6 +215,51 @@ BEGIN
     PERFORM pg_catalog.set_config('session_replication_role', CASE WHEN quiet THEN 'replica' ELSE 'origin' END, true);
 END $$;
 
+-- Before materialized views are refreshed on all nodes: nobody writes the tables that their queries read, also by views,
+-- until the transaction ends. For who owns them.
+CREATE OR REPLACE FUNCTION pgpool_replication.lock_sources(views regclass[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    command text;
+BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = ANY (views::oid[]) AND NOT pg_has_role(pgpool_replication.caller(), relowner, 'USAGE')) THEN
+        RAISE insufficient_privilege USING MESSAGE = format('must be owner of materialized view %s', array_to_string(views, ', '));
+    END IF;
+    FOR command IN
+        WITH RECURSIVE reached(relation) AS (
+            SELECT v.relation::oid FROM unnest(views) AS v(relation)
+            UNION
+            SELECT d.refobjid FROM reached r JOIN pg_class c ON c.oid = r.relation JOIN pg_rewrite w ON w.ev_class = c.oid
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+                WHERE c.relkind = 'v' OR c.oid = ANY (views::oid[]))
+        SELECT format('LOCK TABLE %s IN SHARE MODE', c.oid::regclass) FROM reached r JOIN pg_class c ON c.oid = r.relation
+            WHERE c.relkind IN ('r', 'p') AND c.relnamespace <> 'pg_catalog'::regnamespace ORDER BY c.oid::regclass::text
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END $$;
+
+-- What a relation holds, whatever the order of its rows; nothing of one that is gone.
+CREATE OR REPLACE FUNCTION pgpool_replication.digest(relation regclass) RETURNS text LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET extra_float_digits = 3 SET DateStyle = 'ISO, YMD' SET bytea_output = 'hex' AS $$
+DECLARE
+    found text;
+BEGIN
+    IF relation IS NULL THEN RETURN ''; END IF;
+    EXECUTE format('SELECT concat_ws('' '', count(*), sum(hashtextextended(pgpool_row::text, 0)::numeric)) FROM %s AS pgpool_row', relation)
+        INTO found;
+    RETURN found;
+END $$;
+
+CREATE OR REPLACE FUNCTION pgpool_replication.same_rows(relation regclass, main text) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pgpool_replication.digest(relation) IS DISTINCT FROM main THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('the rows of materialized view %s are not those of the main node', relation);
+    END IF;
+END $$;
+
 -- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
 -- one of them may wait in the same way on another node. For who may mark: until the caller's transaction ends
 -- nobody else can.

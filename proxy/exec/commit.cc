@@ -23,6 +23,9 @@ using cluster::Sign;
 constexpr int kMostBegins = 3;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
+// What main alone has drawn the others need not have at once: nobody was told that it is kept.
+constexpr milliseconds kSequencesLater{500};
+
 constexpr const char* kMembershipChanges = "the membership of nodes changes";
 
 std::string doom_error(std::string_view doom, bool is_for_good) {
@@ -104,7 +107,9 @@ void Session::try_marking() {
     }
     spread.unsure.clear();
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
-    move_sequences();
+    if (!spread.are_digests_asked) move_sequences();
+    if (asks_digests()) return;
+    if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.marker) {
         spread.epoch = around_.topology->epoch;
         mark_main(make_redo());
@@ -169,8 +174,11 @@ std::string Session::make_redo(const CopiedRequest& request) const {
     markers::Redo redo{.user = login_.user, .settings = {}, .statements = {}};
     const Replay settings = replay(*around_.names.empty(), *settings_.committed());
     if (!settings.sql.empty()) redo.settings.push_back(settings.sql);
-    for (const Spread::Done& done : spread_->done) add_to_redo(redo, done.request);
-    add_to_redo(redo, request);
+    for (const Spread::Done& done : spread_->done)
+        add_to_redo(redo, done.request, done.outcome.is_open() ? std::string() : done.outcome.text());
+    // Main has not answered `request`; without a change it does not commit.
+    const bool changes_some = spread_->is_point && spread_->is_proven;
+    add_to_redo(redo, request, changes_some ? markers::kSomeRows : markers::kAnyRows);
     std::string encoded = markers::encode(redo);
     return encoded.size() > kMaxRedo ? std::string(markers::kTooLarge) : encoded;
 }
@@ -227,7 +235,7 @@ void Session::mark_main_with_request() {
 bool Session::marks_at_once() const {
     const Spread& spread = *spread_;
     return spread.is_alone && !spread.locks && spread.doom.empty() && spread.main_error.empty() &&
-           spread.unsure.empty() && spread.moved.empty() && !is_anybody_missing();
+           spread.unsure.empty() && spread.moved.empty() && spread.refreshed.empty() && !is_anybody_missing();
 }
 
 void Session::mark_followers() {
@@ -264,6 +272,7 @@ void Session::main_stepped(std::string error) {
     Spread& spread = *spread_;
     --spread.main_owes;
     if (!error.empty() && spread.main_error.empty()) spread.main_error = std::move(error);
+    vacancy_known();
     nodes_stepped();
 }
 
@@ -357,7 +366,10 @@ void Session::all_marked() {
     if (spread.doom.empty() && has_outdated_login())
         spread.doom =
             "settings of roles or databases were changed since it logged in; if it stays so, log in again";
-    if (spread.doom.empty() && !all) effects_.mark_refused(spread.epoch);
+    if (spread.doom.empty() && !all) {
+        effects_.mark_refused(spread.epoch);
+        if (marks_again()) return effects_.await_news();
+    }
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) {  // before others see it: who judges by older facts is told
@@ -373,6 +385,24 @@ void Session::all_marked() {
     spread.phase = At::Committing;
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
+}
+
+// Under the epoch in force it was refused: of a database that was just made the markers are still to be
+// raised. That begins with main's, as the next epoch does: which cannot come while another node has the mark.
+// A snapshot of before would not show it.
+bool Session::marks_again() {
+    Spread& spread = *spread_;
+    const sql::Isolation isolation = transaction_options_.isolation.value_or(default_isolation());
+    const bool is_in_the_way =
+        !spread.main_marked && std::any_of(spread.followers.begin(), spread.followers.end(),
+                                           [](const auto& follower) { return follower->marked(); });
+    if (isolation > sql::Isolation::ReadCommitted || spread.epoch != around_.topology->epoch ||
+        is_in_the_way || is_anybody_missing())
+        return false;
+    spread.marker.reset();
+    spread.is_marker_sent = false;
+    spread.awaits_markers = true;
+    return true;
 }
 
 // Main has committed, or has not.
@@ -401,6 +431,7 @@ void Session::end_followers(bool committed) {
 // A node that could not commit what main has committed is not equal any more.
 void Session::all_followed() {
     Spread& spread = *spread_;
+    if (repeats_bare()) return;
     for (const auto& follower : spread.followers) {
         if (follower->difference().empty() || spread.may_differ) continue;
         if (follower->may_be_left_prepared())
@@ -552,6 +583,7 @@ void Session::leave_nodes() {
                                : follower->needs_reset ? Disposal::Reset
                                                        : Disposal::Keep);
     }
+    if (spread_->draws) login_.database->marks->sequences_moved(around_.now + kSequencesLater);
     spread_.reset();
     if (wait_ != Wait::Nodes) return;
     wait_ = Wait::Nothing;
@@ -684,7 +716,9 @@ void Session::nodes_late() {
     switch (spread.phase) {
         case At::Marking:
             if (spread.doom.empty())
-                spread.doom = "a node did not answer in time (replication.stall_timeout)";
+                spread.doom = spread.awaits_markers
+                                  ? kMembershipChanges
+                                  : "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();
         case At::Committing:
             return node_failed(link_->node, Sign::Gone,

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/exec/copied_request.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+
 #include "common/wire/decoder.h"
 #include "common/wire/message.h"
+#include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
 
@@ -35,6 +40,62 @@ void read_parameters(markers::RedoStatement& statement, ByteView values) {
     }
 }
 
+// What a command tag tells of rows that were changed. What a SELECT returns is no change.
+std::int64_t rows_of_tag(std::string_view tag) {
+    constexpr std::array<std::string_view, 4> kVerbs{"DELETE ", "INSERT ", "MERGE ", "UPDATE "};
+    const bool counts = std::any_of(kVerbs.begin(), kVerbs.end(),
+                                    [&](std::string_view verb) { return tag.starts_with(verb); });
+    std::int64_t rows = markers::kAnyRows;
+    if (!counts) return rows;
+    const std::string_view digits = tag.substr(tag.rfind(' ') + 1);
+    std::from_chars(digits.data(), digits.data() + digits.size(), rows);
+    return rows;
+}
+
+std::vector<std::int64_t> rows_of(std::string_view tags) {
+    constexpr std::string_view kBetween = "; ";
+    std::vector<std::int64_t> rows;
+    for (std::size_t at = 0; at < tags.size();) {
+        const std::size_t end = std::min(tags.find(kBetween, at), tags.size());
+        rows.push_back(rows_of_tag(tags.substr(at, end - at)));
+        at = end + kBetween.size();
+    }
+    return rows;
+}
+
+// What an EXECUTE changes is not told where a repair runs it.
+void add_text(markers::Redo& redo, const CopiedRequest& request, const std::vector<std::int64_t>& rows) {
+    const auto add = [&redo](std::string_view sql, std::int64_t changed) {
+        redo.statements.push_back({.sql = std::string(sql), .types = {}, .parameters = {}, .rows = changed});
+    };
+    if (rows.size() <= 1)
+        return add(request.sql, rows.empty() || !request.before.empty() ? markers::kAnyRows : rows.front());
+    const auto pieces = sql::between_semicolons(request.sql);
+    if (pieces.size() != rows.size()) return add(request.sql, markers::kUnclearRows);
+    for (std::size_t i = 0; i < pieces.size(); ++i) add(pieces[i], rows[i]);
+}
+
+void add(markers::Redo& redo, const CopiedRequest& request, const std::vector<std::int64_t>& rows) {
+    const auto add_own = [&redo](const std::string& sql) {
+        if (!sql.empty()) redo.statements.push_back({.sql = sql, .types = {}, .parameters = {}});
+    };
+    add_own(request.before);
+    if (!request.sql.empty()) add_text(redo, request, rows);
+    add_own(request.after);
+    using Triggers = CopiedRequest::Execution::Triggers;
+    std::vector<const CopiedRequest::Execution*> executions;
+    for (const CopiedRequest::Execution& execution : request.executions) {
+        if (execution.triggers != Triggers::Switch) executions.push_back(&execution);
+    }
+    for (std::size_t i = 0; i < executions.size(); ++i) {
+        markers::RedoStatement statement = read_statement(executions[i]->statement->sql_and_types);
+        statement.is_quiet = executions[i]->triggers == Triggers::Quiet;
+        read_parameters(statement, executions[i]->values);
+        if (rows.size() == executions.size()) statement.rows = rows[i];
+        redo.statements.push_back(std::move(statement));
+    }
+}
+
 }  // namespace
 
 bool executes_anything(ByteView batch) {
@@ -64,18 +125,12 @@ std::size_t CopiedRequest::bytes() const {
     return sum;
 }
 
-void add_to_redo(markers::Redo& redo, const CopiedRequest& request) {
-    for (const std::string* sql : {&request.before, &request.sql, &request.after}) {
-        if (!sql->empty()) redo.statements.push_back({.sql = *sql, .types = {}, .parameters = {}});
-    }
-    for (const CopiedRequest::Execution& execution : request.executions) {
-        using Triggers = CopiedRequest::Execution::Triggers;
-        if (execution.triggers == Triggers::Switch) continue;
-        markers::RedoStatement statement = read_statement(execution.statement->sql_and_types);
-        statement.is_quiet = execution.triggers == Triggers::Quiet;
-        read_parameters(statement, execution.values);
-        redo.statements.push_back(std::move(statement));
-    }
+void add_to_redo(markers::Redo& redo, const CopiedRequest& request, std::string_view tags) {
+    add(redo, request, rows_of(tags));
+}
+
+void add_to_redo(markers::Redo& redo, const CopiedRequest& request, std::int64_t rows) {
+    add(redo, request, {rows});
 }
 
 }  // namespace pgpool::exec

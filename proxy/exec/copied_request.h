@@ -42,7 +42,9 @@ struct CopiedRequest {
 // Of a Bind with parameters in text: what follows the two names.
 [[nodiscard]] std::string text_values(std::initializer_list<std::string_view> texts);
 
-// Adds what the request did to what its transaction did.
-void add_to_redo(markers::Redo& redo, const CopiedRequest& request);
+// Adds what the request did to what its transaction did. `tags`: of its statements on main, as StepOutcome
+// tells them, or `rows` of the only one. A text of several statements becomes as many.
+void add_to_redo(markers::Redo& redo, const CopiedRequest& request, std::string_view tags);
+void add_to_redo(markers::Redo& redo, const CopiedRequest& request, std::int64_t rows);
 
 }  // namespace pgpool::exec

@@ -74,6 +74,13 @@ bool is_of_main_only(const route::Verdict& verdict) {
     return verdict.replicated && verdict.replicated->kind == replication::WriteClass::None;
 }
 
+// As SQL: it is in the schema of its table. Empty: the server gives it one.
+std::string index_name(const sql::Statement& statement) {
+    const std::string& schema = statement.relations.front().schema;
+    if (statement.index->empty()) return {};
+    return (schema.empty() ? std::string() : sql::in_quotes(schema) + ".") + sql::in_quotes(*statement.index);
+}
+
 bool is_own(const sql::StatementInfo& info) {
     return info.single(sql::Kind::Pgpool);
 }
@@ -276,6 +283,9 @@ void Session::note_statements(const sql::StatementInfo& info) {
     for (const sql::Statement& statement : info.statements) {
         note_steering(statement);
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
+        if (statement.database.by != sql::DatabaseUse::By::Nothing)
+            request_.meaning.databases.push_back(statement.database);
+        if (statement.index) request_.meaning.index = index_name(statement);
         note_schema(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=

@@ -9,6 +9,7 @@
 // returns.
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <variant>
 
@@ -18,6 +19,7 @@
 #include "common/cluster/decider.h"
 #include "proxy/exec/own_result.h"
 #include "proxy/exec/server_link.h"
+#include "proxy/exec/vacancy.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -71,6 +73,8 @@ public:
     // What was begun under this epoch and did not commit may be left prepared on a node: it must be ended
     // there.
     virtual void prepared_left(std::uint64_t epoch) = 0;
+    // The same: Session::on_news follows when its state is known.
+    [[nodiscard]] virtual std::shared_ptr<Vacancy> vacate(const sql::DatabaseUse& use) = 0;
     [[nodiscard]] virtual OwnAnswer own_command(const sql::Statement& statement, Run run) = 0;
     // What there is by now of the result that own_command() has promised; the promise is over.
     [[nodiscard]] virtual Result<OwnResult> own_result() = 0;

@@ -9,6 +9,7 @@
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/exec/tolerant_drop.h"
 
 namespace pgpool::exec {
 
@@ -495,9 +496,15 @@ void Session::copy_bind_as_it_is(const wire::BindMessage& bind, const PreparedPt
     const PreparedPtr given =
         is_unnamed ? around_.prepared.intern(unnamed_.body, statement_scope(), unnamed_.info) : known;
     if (!given) return;  // it fails on main
-    const std::optional<std::string> elsewhere = without_own_types(given->sql_and_types);
+    std::string elsewhere =
+        without_own_types(given->sql_and_types).value_or(std::string(given->sql_and_types));
+    if (given->info && given->info->single(sql::Kind::Ddl)) {
+        const std::string_view sql = Cursor(elsewhere).c_string();
+        elsewhere = tolerant_drop(sql) + elsewhere.substr(sql.size());
+    }
+    const bool is_same = elsewhere == given->sql_and_types;
     const PreparedPtr copied =
-        elsewhere ? around_.prepared.intern(*elsewhere, given->scope, given->info) : given;
+        is_same ? given : around_.prepared.intern(elsewhere, given->scope, given->info);
     Spread::Part part{.execution = {copied, {}}, .rows = {}, .large_object = bound_step(bind, copied)};
     if (!part.large_object) part.execution.values = bind.rest;
     copy_bind(bind.portal, std::move(part));

@@ -275,6 +275,7 @@ void Session::on_timer(TimerKind timer) {
     }
     if (wait_ == Wait::Nodes) return nodes_late();
     if (wait_ == Wait::Own) return on_own_ready();
+    if (wait_ == Wait::Vacancy) return vacancy_known();
     if (wait_ == Wait::Facts) {
         waited_for_facts_ = true;
         ++waits_for_facts_;
@@ -336,6 +337,8 @@ void Session::on_cancel() {
         if (!fails_to_join(report)) fail_front(report);
         return;
     }
+    if (wait_ == Wait::Vacancy) return cancel_vacancy();
+    if (wait_ == Wait::Nodes && cancels_bare()) return;
     if (owes_client() || wait_ == Wait::OwnFacts) cancel_running();
 }
 

@@ -39,6 +39,7 @@ public:
     [[nodiscard]] bool equals(const StepOutcome& other) const {
         return is_open_ || other.is_open_ || text_ == other.text_;
     }
+    [[nodiscard]] bool is_open() const { return is_open_; }
     [[nodiscard]] const std::string& text() const { return text_; }  // "UPDATE 1; !23505"
 
 private:
@@ -102,6 +103,13 @@ public:
     [[nodiscard]] const std::string& unpreparable() const { return unpreparable_; }
     // How it came to another result than the main node; empty: it did not.
     [[nodiscard]] const std::string& difference() const { return difference_; }
+    // ... by which SQLSTATE, if an error was the last one.
+    [[nodiscard]] const std::string& differs_by() const { return differs_by_; }
+    // What is outside of transactions is done once more.
+    void try_again() {
+        difference_.clear();
+        ++begun_anew;
+    }
     // ... because its node has ended a deadlock there at its cost.
     [[nodiscard]] bool met_deadlock() const { return met_deadlock_; }
     // What it says, where it cannot be a matter of time alone: the same error of its rights, features, data

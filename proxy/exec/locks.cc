@@ -24,6 +24,12 @@ void Session::plan_locks() {
     const auto statement = [this](std::string_view sql) {
         return around_.prepared.intern(parse_body(sql), "", nullptr);
     };
+    if (!all.refreshed.empty()) {
+        spread.locks = {statement(replication::kLockSources),
+                        text_values({replication::array_of(all.refreshed)})};
+        spread.refreshed.insert(spread.refreshed.end(), all.refreshed.begin(), all.refreshed.end());
+        return spread.locks_at_main.push_back(*spread.locks);
+    }
     spread.locks = {statement(replication::kLockTables),
                     text_values({replication::array_of(all.written), replication::array_of(all.others)})};
     spread.locks_by_command = snapshot_waits();
@@ -80,6 +86,38 @@ void Session::follow_locks() {
     StepOutcome of_request = std::exchange(spread_->outcome, std::move(locked));
     follow({.sql = {}, .executions = {*spread_->locks}});
     spread_->outcome = std::move(of_request);
+}
+
+// True: main is asked for what the materialized views hold that were refreshed. It comes as positions do.
+bool Session::asks_digests() {
+    Spread& spread = *spread_;
+    if (std::exchange(spread.are_digests_asked, true)) return compare_digests(), false;
+    if (spread.refreshed.empty()) return false;
+    std::string text;
+    for (const std::string& view : spread.refreshed)
+        text += "SELECT pgpool_replication.digest(pg_catalog.to_regclass(" + quote_literal(view) + "));";
+    ++spread.main_owes;
+    send_own_query(text, Purpose::Position);
+    return true;
+}
+
+// The others say themselves if theirs differ, and so does a repair.
+void Session::compare_digests() {
+    Spread& spread = *spread_;
+    const auto digests = std::exchange(spread.positions, {});
+    const auto views = std::exchange(spread.refreshed, {});
+    if (digests.empty()) return;
+    CopiedRequest request;
+    spread.outcome = {};
+    const PreparedPtr compare = around_.prepared.intern(
+        parse_body("SELECT pgpool_replication.same_rows(pg_catalog.to_regclass($1), $2)"), "", nullptr);
+    for (std::size_t i = 0; i < std::min(views.size(), digests.size()); ++i) {
+        if (digests[i].empty())
+            return doom_for_good("materialized view " + views[i] + " is not found any more at the commit");
+        request.executions.push_back({compare, text_values({views[i], digests[i]})});
+        spread.outcome.add_tag("SELECT 1");
+    }
+    follow(std::move(request));
 }
 
 // Where the server's words would say nothing to the client.

@@ -7,6 +7,7 @@
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/exec/tolerant_drop.h"
 #include "proxy/sql/lexer.h"
 #include "proxy/sql/settings.h"
 
@@ -80,6 +81,9 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (joins && !spread.is_joined && !spread.keeps_all)
         return refuse_to_replicate(bytes, "too much came before the first write of its transaction");
     if (joins && !join()) return 0;
+    if (joins) {
+        if (const auto dealt_with = make_vacant(bytes)) return dealt_with;
+    }
     if (!is_trial) warn_of_unproven();
     const bool changes_schema = request_.meaning.marks.is_ddl || steering.rolls_to_savepoint;
     if (changes_schema || request_.meaning.following.unproven) own_facts_.age();
@@ -88,6 +92,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     plan_locks();
     if (is_trial) spread.locks.reset(), spread.locks_at_main.clear();
     spread.by_rows = !is_trial && (request_.meaning.following.by_rows || moves(bytes));
+    spread.draws |= request_.meaning.following.draws;
     spread.copy = {};
     spread.parts.clear();
     spread.answered = 0;
@@ -106,6 +111,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.copy_dates.clear();
     spread.opens_for_writing |= request_.meaning.large_objects.opens_for_writing;
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
+    spread.index = request_.meaning.index;
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
@@ -272,6 +278,7 @@ bool Session::copies() const {
 void Session::copy_query(ByteView bytes) {
     CopiedRequest& copy = spread_->copy;
     copy.sql = wire::read_query(wire::next_frame(bytes).frame.body).value_or("");
+    if (request_.meaning.info->single(Kind::Ddl)) copy.sql = tolerant_drop(copy.sql);
     copy_call_in_query();
     if (!request_.meaning.info->single(Kind::Execute)) return;
     const std::string& name = request_.meaning.info->statements[0].name;
@@ -364,24 +371,6 @@ void Session::main_ended_alone() {
     node_failed(link_->node, cluster::Sign::Gone, "it ended a transaction by itself");
     fatal({.sqlstate = sqlstate::kOutcomeUnknown,
            .message = "the transaction ended on the main node alone: its outcome is unknown"});
-}
-
-// Main has done what runs outside of transactions; the others do it by themselves.
-void Session::bare_answered() {
-    Spread& spread = *spread_;
-    spread.phase = At::Following;
-    wait_for_nodes();
-    // CREATE INDEX CONCURRENTLY leaves its invalid index behind.
-    const bool leaves_something = spread.outcome.text().starts_with("!23");
-    if (!spread.outcome.failed() || leaves_something) {
-        for (const auto& follower : spread.followers) {
-            std::string out;
-            settings_at(*follower, out);
-            follower->repeat(out, what_main_did(), spread.outcome);
-            effects_.send(*follower->link, out);
-        }
-    }
-    nodes_stepped();
 }
 
 // Whether the client gets this only when the commit is certain: of a Query PostgreSQL itself tells the last

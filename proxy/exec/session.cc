@@ -166,6 +166,7 @@ void Session::on_news() {
     if (wait_ == Wait::Facts && (!facts || facts->version <= facts_seen_)) return effects_.await_news();
     if (wait_ == Wait::Facts && facts_seen_ > 0) ++waits_for_facts_;
     if (wait_ == Wait::Nodes) return nodes_stepped();
+    if (wait_ == Wait::Vacancy) return vacancy_known();
     if (wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Slot) {  // pump() plans again
         wait_ = Wait::Nothing;
         effects_.disarm(TimerKind::Wait);

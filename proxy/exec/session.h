@@ -21,6 +21,8 @@
 //   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
 //   two_phase.cc   ... the others by two-phase commit
+//   bare.cc        ... of what runs outside of transactions
+//   vacancy.cc     ... of DROP DATABASE and its kin
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
@@ -78,6 +80,8 @@ struct Meaning {
         route::ClassifiedPtr unproven;                // a write that they cannot follow
         bool by_rows = false;                         // main's rows travel, of some statement
         bool returns = false;                         // ... that has RETURNING
+        bool draws = false;                           // from sequences
+        bool refreshes = false;                       // a materialized view
         bool by_dates = false;                        // a parameter may be a date that moves
         bool rows_may = true;                         // of all those statements rows can travel instead
         std::vector<replication::LockPlanPtr> locks;  // what some repeat under
@@ -93,11 +97,13 @@ struct Meaning {
         replication::Reach reach = replication::Reach::Main;
     };
     LargeObjects large_objects;
-    std::uint64_t facts_version = 0;     // that it was judged by
-    bool rests_on_schema = false;        // the same: some statement of it, see depends_on_schema()
-    RelationNames relations;             // ... that those name
-    std::uint32_t statements = 0;        // Batch: messages that execute something
-    std::vector<std::string> own_names;  // statements that it names in SQL, or that were made by SQL
+    std::optional<std::string> index;  // the same: CREATE INDEX CONCURRENTLY, its name as SQL or nothing
+    std::vector<sql::DatabaseUse> databases;  // the same: that it makes, drops, renames or moves
+    std::uint64_t facts_version = 0;          // that it was judged by
+    bool rests_on_schema = false;             // the same: some statement of it, see depends_on_schema()
+    RelationNames relations;                  // ... that those name
+    std::uint32_t statements = 0;             // Batch: messages that execute something
+    std::vector<std::string> own_names;       // statements that it names in SQL, or that were made by SQL
     sql::StatementInfoPtr info;    // Query: of the text; Batch: of its only statement, if it has just one
     route::Verdict verdict;        // of all of it
     std::size_t parse_at = 0;      // Batch: where its last Parse begins,
@@ -188,7 +194,7 @@ public:
     // A request is being answered.
     [[nodiscard]] bool busy() const {
         return owes_client() || wait_ == Wait::Own || wait_ == Wait::Nodes || wait_ == Wait::OwnFacts ||
-               runs_script();
+               wait_ == Wait::Vacancy || runs_script();
     }
     // pump() has something to do even if the client has sent nothing more.
     [[nodiscard]] bool runs_script() const { return script_ && !script_->is_over(); }
@@ -224,7 +230,18 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes, Slot };
+    enum class Wait : std::uint8_t {
+        Nothing,
+        Link,
+        Settings,
+        Replay,
+        Facts,
+        OwnFacts,
+        Own,
+        Nodes,
+        Slot,
+        Vacancy
+    };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -401,7 +418,6 @@ private:
     [[nodiscard]] bool main_answered(wire::TransactionStatus status);
     void end_void();
     void main_ended_alone();
-    void bare_answered();
     [[nodiscard]] bool hold_back(const wire::Frame& frame);
     void follow(CopiedRequest request);
     void copy_in_began();
@@ -449,11 +465,32 @@ private:
     [[nodiscard]] std::optional<wire::Report> why_no_locks(const Expected& failed,
                                                            const wire::ErrorFields& error) const;
 
+    // bare.cc
+    void bare_answered();
+    [[nodiscard]] bool may_repeat_bare(const Follower& follower) const;
+    [[nodiscard]] bool cancels_bare();
+    void follow_bare(Follower& follower);
+    [[nodiscard]] bool repeats_bare();
+
+    // vacancy.cc
+    [[nodiscard]] bool needs_vacant(const sql::DatabaseUse& use) const;
+    [[nodiscard]] std::optional<std::size_t> make_vacant(ByteView bytes);
+    [[nodiscard]] bool is_vacancy_awaited() const;
+    [[nodiscard]] std::size_t look_again(Vacancy& vacancy);
+    [[nodiscard]] std::size_t await_vacancy();
+    void vacancy_known();
+    void cancel_vacancy();
+    [[nodiscard]] std::size_t meet_sessions(Vacancy& vacancy, ByteView bytes);
+    [[nodiscard]] std::size_t ask_to_force(Vacancy& vacancy, ByteView bytes);
+    [[nodiscard]] std::size_t refuse_vacancy(const wire::Report& report, ByteView bytes);
+
     // commit.cc
     void begin_marking();
     void try_marking();
     void ask_positions();
     void move_sequences();
+    [[nodiscard]] bool asks_digests();
+    void compare_digests();
     [[nodiscard]] bool is_anybody_missing() const;
     [[nodiscard]] bool take_slot();
     [[nodiscard]] std::string make_redo(const CopiedRequest& request = {}) const;
@@ -473,6 +510,7 @@ private:
     [[nodiscard]] std::string name_of(NodeId id) const;
     [[nodiscard]] bool has_outdated_login() const;
     void all_marked();
+    [[nodiscard]] bool marks_again();
     void end_followers(bool committed);
     void all_followed();
     void node_failed(NodeId node, cluster::Sign sign, const std::string& reason);

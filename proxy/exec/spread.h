@@ -22,6 +22,7 @@
 #include "proxy/exec/large_object_step.h"
 #include "proxy/exec/row_images.h"
 #include "proxy/exec/surroundings.h"
+#include "proxy/exec/vacancy.h"
 #include "proxy/route/plan.h"
 
 namespace pgpool::exec {
@@ -82,8 +83,9 @@ struct Spread {
     bool is_alone = false;    // a transaction of its own
     bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
     bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
-    bool is_end = false;      // the client's COMMIT or ROLLBACK
-    bool sets = false;        // settings
+    std::optional<std::string> index;  // ... as in Meaning
+    bool is_end = false;               // the client's COMMIT or ROLLBACK
+    bool sets = false;                 // settings
     bool makes_savepoints = false;
     std::vector<Judged> judged;  // what it does that depends on the schema
     TimePoint facts_as_of;       // that it was judged by
@@ -115,11 +117,18 @@ struct Spread {
 
     bool opens_for_writing = false;  // large objects: where their descriptors stand matters from then on
 
+    bool draws = false;  // from sequences, on main at least
     // Sequences that were called by name: they follow main's before the marker.
     std::vector<std::string> moved;
     bool moves_back = false;
     std::vector<std::string> positions;  // of `moved`, as main tells them
     bool are_positions_asked = false;
+
+    Vacating vacating;  // databases that must have no sessions until the end
+
+    // Materialized views whose rows must be the same everywhere before the marker.
+    std::vector<std::string> refreshed;
+    bool are_digests_asked = false;
 
     // The commit.
     std::uint32_t slot = kNoSlot;
@@ -131,6 +140,7 @@ struct Spread {
     std::string main_error;        // ErrorResponse body of main to something of ours
     std::optional<Marker> marker;  // that main was asked for
     bool is_marker_sent = false;   // to the others too
+    bool awaits_markers = false;   // of the epoch in force, on some node
     std::optional<DdlCommit> ddl_commit;
     bool main_is_lost = false;
     NodeId main;               // that was told to commit

@@ -52,6 +52,17 @@ public:
         return TimePoint(Duration(last_write_.load(std::memory_order_acquire)));
     }
     void written_at(TimePoint time) { advance(last_write_, time); }
+    // Mode replication: main may have moved a sequence that the others have not; somebody looks at that time.
+    void sequences_moved(TimePoint look_at) {
+        Duration::rep nobody = 0;
+        look_at_sequences_.compare_exchange_strong(nobody, look_at.time_since_epoch().count());
+    }
+    [[nodiscard]] bool take_sequences(TimePoint now) {  // true: the time has come; it is over then
+        const Duration::rep at = look_at_sequences_.load(std::memory_order_acquire);
+        if (at == 0 || at > now.time_since_epoch().count()) return false;
+        look_at_sequences_.store(0, std::memory_order_release);
+        return true;
+    }
 
 private:
     static void advance(std::atomic<Duration::rep>& latest, TimePoint time) {
@@ -65,6 +76,7 @@ private:
     std::atomic<std::uint32_t> ddl_commits_{0};
     std::atomic<Duration::rep> last_ddl_{0};
     std::atomic<Duration::rep> last_write_{0};
+    std::atomic<Duration::rep> look_at_sequences_{0};  // 0: nothing has happened
 };
 
 // Holds `marks` at "DDL commits" until it ends, however that comes.

@@ -62,6 +62,16 @@ ClientError bad_redo(std::string message) {
     return {cluster::Reach::Query, sqlstate::kInternalError, std::move(message)};
 }
 
+ClientError other_outcome(const markers::RedoStatement& statement, std::int64_t changed) {
+    constexpr std::size_t kShown = 100;
+    const std::string sql = statement.sql.substr(0, kShown);
+    if (statement.rows == markers::kUnclearRows)
+        return bad_redo(fmt::format("what each statement of a text has changed cannot be told: {}", sql));
+    const std::string on_main =
+        statement.rows == markers::kSomeRows ? "some" : std::to_string(statement.rows);
+    return bad_redo(fmt::format("a statement changed {} rows instead of {}: {}", changed, on_main, sql));
+}
+
 ClientResult<markers::Redo> decoded(std::string_view text) {
     const auto bytes = text.starts_with("\\x") ? from_hex(text.substr(2)) : std::nullopt;
     if (!bytes) return tl::unexpected(bad_redo("its redo is no bytea"));
@@ -135,7 +145,10 @@ ClientResult<void> Redoing::run_statements() {
     }
     if (auto limited = run(kLimits); !limited) return limited;
     for (const markers::RedoStatement& statement : markers::without_savepoints(redo_.statements)) {
-        if (auto done = user_.run(statement); !done) return done;
+        const auto changed = user_.run(statement);
+        if (!changed) return tl::unexpected(changed.error());
+        if (!markers::is_as_on_main(statement, *changed))
+            return tl::unexpected(other_outcome(statement, *changed));
     }
     return user_.end();
 }

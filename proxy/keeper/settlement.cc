@@ -221,7 +221,8 @@ Result<bool> Settlement::catch_up(Patience patience) {
     bool was_behind = false;
     for (const auto& [name, reason] : connect())
         return fail(sqlstate::kCannotConnect, fmt::format("{}: {}", name, reason));
-    for (auto& [name, node] : nodes_) {
+    for (const std::string& name : main_first()) {
+        NodeAccess& node = nodes_.at(name);
         const auto lowest = node.lowest_epoch();
         if (!lowest) return tl::unexpected(lowest.error().error().within(name));
         if (*lowest >= membership_.epoch) continue;

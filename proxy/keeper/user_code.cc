@@ -61,41 +61,53 @@ ClientResult<void> UserCode::own(std::string_view sql) {
 // A function of the user that runs this; its call as SQL.
 ClientResult<std::string> UserCode::make(std::string_view sql, std::string_view expressions) {
     const std::string call = fmt::format("pg_temp.pgpool_redo_{}()", made_++);
-    const std::string body = fmt::format("BEGIN EXECUTE {}{}; END", dollar_quoted(sql), expressions);
+    const std::string body = fmt::format(
+        "DECLARE changed pg_catalog.int8; BEGIN EXECUTE {}{}; "
+        "GET DIAGNOSTICS changed = ROW_COUNT; RETURN changed; END",
+        dollar_quoted(sql), expressions);
     ClientResult<void> done =
-        own(fmt::format("CREATE FUNCTION {} RETURNS pg_catalog.void LANGUAGE plpgsql SECURITY DEFINER AS {}",
+        own(fmt::format("CREATE FUNCTION {} RETURNS pg_catalog.int8 LANGUAGE plpgsql SECURITY DEFINER AS {}",
                         call, dollar_quoted(body)));
     if (done) done = own(fmt::format("ALTER FUNCTION {} OWNER TO {}", call, user_));
     if (!done) return tl::unexpected(done.error());
     return call;
 }
 
-ClientResult<void> UserCode::call(const std::string& function) {
-    ClientResult<void> done = own("SET LOCAL SESSION AUTHORIZATION " + user_);
-    if (done) done = own("SELECT " + function);
-    if (done) done = own("RESET SESSION AUTHORIZATION");
-    return done;
+ClientResult<std::int64_t> UserCode::call(const std::string& function) {
+    if (auto done = own("SET LOCAL SESSION AUTHORIZATION " + user_); !done)
+        return tl::unexpected(done.error());
+    const auto rows = client_.run("SELECT " + function, deadline_);
+    if (!rows) return tl::unexpected(rows.error());
+    if (auto done = own("RESET SESSION AUTHORIZATION"); !done) return tl::unexpected(done.error());
+    std::int64_t changed = 0;
+    const std::string_view told = rows->text(0, 0);
+    std::from_chars(told.data(), told.data() + told.size(), changed);
+    return changed;
 }
 
 // Without triggers of users. The user cannot do so by itself, nor go on with it.
-ClientResult<void> UserCode::call_quietly(const std::string& function) {
-    ClientResult<void> done = own("SET LOCAL session_replication_role = replica");
-    if (done) done = call(function);
-    if (done) done = own("SET LOCAL session_replication_role = origin");
-    return done;
+ClientResult<std::int64_t> UserCode::call_quietly(const std::string& function) {
+    if (auto done = own("SET LOCAL session_replication_role = replica"); !done)
+        return tl::unexpected(done.error());
+    auto changed = call(function);
+    if (!changed) return changed;
+    if (auto done = own("SET LOCAL session_replication_role = origin"); !done)
+        return tl::unexpected(done.error());
+    return changed;
 }
 
-ClientResult<void> UserCode::execute(std::string_view sql, std::string_view expressions) {
+ClientResult<std::int64_t> UserCode::execute(std::string_view sql, std::string_view expressions) {
     const auto function = make(sql, expressions);
     return function ? call(*function) : tl::unexpected(function.error());
 }
 
 ClientResult<void> UserCode::run(std::string_view sql) {
-    return execute(sql, {});
+    const auto done = execute(sql, {});
+    return done ? ClientResult<void>() : tl::unexpected(done.error());
 }
 
-ClientResult<void> UserCode::run(const markers::RedoStatement& statement) {
-    if (statement.parameters.empty()) return run(statement.sql);
+ClientResult<std::int64_t> UserCode::run(const markers::RedoStatement& statement) {
+    if (statement.parameters.empty()) return execute(statement.sql, {});
     const auto types = types_of(statement);
     if (!types) return tl::unexpected(types.error());
     std::vector<std::string> values;

@@ -11,6 +11,7 @@
 // Blocks until the deadline. REQUIRES: within a transaction; no statement that ends it or makes savepoints.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,16 +26,17 @@ public:
     UserCode(pg::Client& client, const std::string& user, TimePoint deadline);
 
     [[nodiscard]] pg::ClientResult<void> run(std::string_view sql);  // one statement or several
-    [[nodiscard]] pg::ClientResult<void> run(const markers::RedoStatement& statement);
+    // How many rows it has changed.
+    [[nodiscard]] pg::ClientResult<std::int64_t> run(const markers::RedoStatement& statement);
     // Constraints are checked now, cursors are closed. ENSURES: nothing of the user runs at COMMIT; the
     // session is the superuser's again.
     [[nodiscard]] pg::ClientResult<void> end();
 
 private:
     [[nodiscard]] pg::ClientResult<std::string> make(std::string_view sql, std::string_view expressions);
-    [[nodiscard]] pg::ClientResult<void> call(const std::string& function);
-    [[nodiscard]] pg::ClientResult<void> call_quietly(const std::string& function);
-    [[nodiscard]] pg::ClientResult<void> execute(std::string_view sql, std::string_view expressions);
+    [[nodiscard]] pg::ClientResult<std::int64_t> call(const std::string& function);
+    [[nodiscard]] pg::ClientResult<std::int64_t> call_quietly(const std::string& function);
+    [[nodiscard]] pg::ClientResult<std::int64_t> execute(std::string_view sql, std::string_view expressions);
     [[nodiscard]] pg::ClientResult<void> own(std::string_view sql);
     [[nodiscard]] pg::ClientResult<std::vector<std::string>> types_of(
         const markers::RedoStatement& statement);

@@ -54,6 +54,7 @@ struct ImagePlan {
     bool moves_back = false;         // perhaps: by setval()
     bool client_returns = false;     // the statement has RETURNING itself
 
+    [[nodiscard]] bool draws() const { return !sequences.empty() || !moved.empty(); }
     // Columns of the first node's answer that are not the client's.
     [[nodiscard]] std::size_t added() const { return repeat.empty() ? 0 : returned.size() + 1; }
 };

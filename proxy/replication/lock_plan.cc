@@ -105,7 +105,7 @@ std::string obstacle_to_locks(const Statement& statement, const sql::CatalogFact
 }
 
 LockPlanPtr plan_locks(const Statement& statement, const sql::CatalogFacts& facts) {
-    LockPlan plan{.written = {}, .others = {}, .reason = why_no_rows(statement, facts)};
+    LockPlan plan{.written = {}, .others = {}, .refreshed = {}, .reason = why_no_rows(statement, facts)};
     plan.is_counted = statement.changes.size() == 1 && !statement.changes.front().in_with;
     if (!statement.changes.empty()) {  // else what is written is made by it
         for (const RelationRef& ref : statement.relations) {
@@ -121,9 +121,17 @@ LockPlanPtr plan_locks(const Statement& statement, const sql::CatalogFacts& fact
     return std::make_shared<const LockPlan>(std::move(plan));
 }
 
+LockPlanPtr plan_refresh(const RelationRef& view) {
+    LockPlan plan;
+    plan.refreshed = {as_sql(view)};
+    plan.reason = "its rows are compared";
+    return std::make_shared<const LockPlan>(std::move(plan));
+}
+
 bool same_locks(const LockPlanPtr& one, const LockPlanPtr& other) {
     if (!one || !other) return one == other;
-    return one->written == other->written && one->others == other->others;
+    return one->written == other->written && one->others == other->others &&
+           one->refreshed == other->refreshed;
 }
 
 LockPlan merged(std::span<const LockPlanPtr> plans) {
@@ -131,6 +139,7 @@ LockPlan merged(std::span<const LockPlanPtr> plans) {
     for (const LockPlanPtr& plan : plans) {
         for (const std::string& name : plan->written) add(all.written, name);
         for (const std::string& name : plan->others) add(all.others, name);
+        for (const std::string& name : plan->refreshed) add(all.refreshed, name);
     }
     return all;
 }

@@ -24,9 +24,11 @@ namespace pgpool::replication {
 struct LockPlan {
     std::vector<std::string> written;  // as SQL, each once
     std::vector<std::string> others;   // that are only read
-    std::string reason;                // why rows cannot travel, in words
-    bool is_counted = false;           // its command tag tells whether anything was written
-    [[nodiscard]] bool empty() const { return written.empty() && others.empty(); }
+    // Materialized views: what their queries read is locked, and their rows are compared.
+    std::vector<std::string> refreshed{};
+    std::string reason;       // why rows cannot travel, in words
+    bool is_counted = false;  // its command tag tells whether anything was written
+    [[nodiscard]] bool empty() const { return written.empty() && others.empty() && refreshed.empty(); }
 };
 
 using LockPlanPtr = std::shared_ptr<const LockPlan>;
@@ -40,6 +42,9 @@ using LockPlanPtr = std::shared_ptr<const LockPlan>;
 // REQUIRES: no obstacle.
 [[nodiscard]] LockPlanPtr plan_locks(const sql::Statement& statement, const sql::CatalogFacts& facts);
 
+// Of REFRESH MATERIALIZED VIEW.
+[[nodiscard]] LockPlanPtr plan_refresh(const sql::RelationRef& view);
+
 // Both null, or plans for the same tables.
 [[nodiscard]] bool same_locks(const LockPlanPtr& one, const LockPlanPtr& other);
 
@@ -47,6 +52,10 @@ using LockPlanPtr = std::shared_ptr<const LockPlan>;
 inline constexpr std::string_view kLockTables =
     "SELECT pgpool_replication.lock_tables($1::pg_catalog.text[]::pg_catalog.regclass[],"
     "$2::pg_catalog.text[]::pg_catalog.regclass[])";
+
+// The same for what materialized views read; its parameter is their names.
+inline constexpr std::string_view kLockSources =
+    "SELECT pgpool_replication.lock_sources($1::pg_catalog.text[]::pg_catalog.regclass[])";
 
 // All tables of all plans.
 [[nodiscard]] LockPlan merged(std::span<const LockPlanPtr> plans);

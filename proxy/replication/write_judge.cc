@@ -65,6 +65,7 @@ private:
     [[nodiscard]] bool calls_large_object() const;
     void utility(std::string reason);
     void computed_rows();
+    void refresh();
     void change();
     void judge_change(const Change& change);
     void insert(const Change& change, const WriteFacts& target);
@@ -169,10 +170,7 @@ void Judge::by_kind() {
         case Kind::Lock:
             return utility("LOCK, taken on all nodes");
         case Kind::Vacuum:
-            if (statement_.computes_rows)
-                return is(WriteClass::NotProvable,
-                          "REFRESH MATERIALIZED VIEW reads tables that it does not name");
-            return utility("maintenance");
+            return statement_.computes_rows ? refresh() : utility("maintenance");
         case Kind::Utility:
             return utility("utility command");
         case Kind::Begin:
@@ -318,6 +316,19 @@ void Judge::computed_rows() {
     if (facts_ != nullptr) obstacle(facts_->cast_obstacle);
     raise(WriteClass::OtherTables, "a table made from others");
     under_locks(query);
+}
+
+// Whatever it computes, all nodes must come to the same rows.
+void Judge::refresh() {
+    if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
+    const RelationRef& view = statement_.relations.front();
+    const RelationFacts* known = relation(view);
+    if (known == nullptr) return unknown(fmt::format("relation \"{}\" is not known", view.name));
+    is(WriteClass::OtherTables, "REFRESH MATERIALIZED VIEW");
+    obstacle(facts_->cast_obstacle);
+    if (known->reads_volatile)
+        raise(WriteClass::NotProvable, fmt::format("view \"{}\" calls a volatile function", view.name));
+    if (out_.kind == WriteClass::OtherTables) out_.ways.front().locks = plan_refresh(view);
 }
 
 // --- writes of rows

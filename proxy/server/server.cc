@@ -78,7 +78,10 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     shared_.monitor = std::make_unique<health::Monitor>(config_, publish);
     const auto topology = [this] { return shared_.monitor->current(); };
     shared_.catalogs = std::make_unique<health::CatalogLoader>(
-        config_, topology, [this](std::string_view database) { return shared_.databases.has(database); },
+        config_, topology,
+        [this](std::string_view database) {
+            return shared_.databases.has(database) && !shared_.vacated.has(std::string(database));
+        },
         [this](std::string_view database, sql::CatalogFactsPtr facts) {
             shared_.databases.keep(database, facts);
             broadcast([name = std::string(database), facts](session::Worker& worker) {
@@ -88,6 +91,7 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     shared_.auth_lookup = std::make_unique<health::AuthLookup>(config_, topology);
     if (config_->mode != config::ClusterMode::Replication) return;
     make_keeper();
+    follow_sequences();
     watch_deadlocks();
 }
 
@@ -115,6 +119,23 @@ void Server::make_keeper() {
     keeper_->load();
 }
 
+void Server::follow_sequences() {
+    sequences_ = std::make_unique<keeper::SequenceFollower>(
+        config_, [this] { return shared_.monitor->current(); },
+        [this](TimePoint now) {
+            auto due = shared_.databases.take_sequences(now);
+            std::erase_if(due, [this, now](const std::string& name) {
+                if (!shared_.vacated.has(name)) return false;
+                shared_.databases.sequences_moved(name, now + seconds(1));
+                return true;
+            });
+            return due;
+        },
+        [this](const std::string& database, TimePoint look_at) {
+            shared_.databases.sequences_moved(database, look_at);
+        });
+}
+
 void Server::watch_deadlocks() {
     const auto census = [this](const std::function<void(health::DeadlockWatch::Participants)>& answer) {
         broadcast([answer](session::Worker& worker) { answer(worker.participants()); });
@@ -129,6 +150,7 @@ void Server::watch_deadlocks() {
 Server::~Server() {
     // Those who post to workers end first.
     if (shared_.deadlocks) shared_.deadlocks->stop();
+    if (sequences_) sequences_->stop();
     if (keeper_) keeper_->stop();
     if (shared_.auth_lookup) shared_.auth_lookup->stop();
     if (shared_.catalogs) shared_.catalogs->stop();
@@ -163,6 +185,7 @@ int Server::run() {
     shared_.catalogs->start();
     shared_.auth_lookup->start();
     if (keeper_) keeper_->start();
+    if (sequences_) sequences_->start();
     if (shared_.deadlocks) shared_.deadlocks->start();
     log::info("started", {{"version", PGPOOL_VERSION},
                           {"port", config_->listen.port},
@@ -313,6 +336,7 @@ void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {
     shared_.addresses.refresh(config_->nodes);
     shared_.monitor->reload(config_);
     if (keeper_) keeper_->reload(config_);
+    if (sequences_) sequences_->reload(config_);
     if (shared_.deadlocks) shared_.deadlocks->reload(config_);
     shared_.catalogs->reload(config_);
     shared_.auth_lookup->reload(config_);

@@ -16,6 +16,7 @@
 
 #include "common/config/config.h"
 #include "proxy/keeper/keeper.h"
+#include "proxy/keeper/sequence_follower.h"
 #include "proxy/server/preparation.h"
 #include "proxy/session/shared.h"
 #include "proxy/session/worker.h"
@@ -35,6 +36,7 @@ public:
 
 private:
     void make_keeper();
+    void follow_sequences();
     void watch_deadlocks();
     void start_workers();
     void listen_all();
@@ -56,7 +58,8 @@ private:
     session::AuthTablesPtr auth_tables_;
     std::vector<net::Address> addresses_;
     session::Shared shared_;
-    std::unique_ptr<keeper::Keeper> keeper_;  // mode replication only
+    std::unique_ptr<keeper::Keeper> keeper_;               // mode replication only
+    std::unique_ptr<keeper::SequenceFollower> sequences_;  // the same
     std::vector<std::unique_ptr<session::Worker>> workers_;
     std::vector<std::thread> threads_;
     std::atomic<std::size_t> workers_empty_{0};

@@ -450,6 +450,10 @@ void ClientConnection::prepared_left(std::uint64_t epoch) {
     if (worker().shared().decider != nullptr) worker().shared().decider->prepared_left(epoch);
 }
 
+std::shared_ptr<exec::Vacancy> ClientConnection::vacate(const sql::DatabaseUse& use) {
+    return AskedVacancy::ask(worker(), id_, use);
+}
+
 // The patience has two halves. When the process was stopped for longer than that, the first one is over at
 // once, and whoever is to answer still has the second.
 exec::OwnAnswer ClientConnection::own_command(const sql::Statement& statement, exec::Run run) {

@@ -81,6 +81,7 @@ public:
     void node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign, std::string_view reason) override;
     void mark_refused(std::uint64_t epoch) override;
     void prepared_left(std::uint64_t epoch) override;
+    std::shared_ptr<exec::Vacancy> vacate(const sql::DatabaseUse& use) override;
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
 

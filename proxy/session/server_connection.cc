@@ -153,6 +153,7 @@ void ServerConnection::retire() {
         pool_->put_in_use(node);
     }
     state_ = State::Cleaning;
+    retires_ = true;
     std::string frame;
     wire::append_frame(frame, wire::frontend::kTerminate, {});
     queue(frame);

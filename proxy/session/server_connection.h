@@ -34,6 +34,7 @@ public:
     void take_back(exec::Disposal disposal);  // from its client
     void
     retire();  // nobody holds it: it counts until the node has closed it, so that no limit is exceeded there
+    [[nodiscard]] bool retires() const { return retires_; }
     void cancel_sent() { ++cancels_; }  // it is not lent again before that cancel request is over
     void cancel_over();
     void cancel_unanswered() { awaits_late_cancel_ = true; }  // never lent again
@@ -71,6 +72,7 @@ private:
     ClientConnection* client_ = nullptr;
     std::uint32_t cancels_ = 0;
     bool awaits_late_cancel_ = false;
+    bool retires_ = false;
     std::uint64_t times_lent_ = 0;
     TimePoint lent_at_;
     net::Timer deadline_;  // of a login, a check, a reset

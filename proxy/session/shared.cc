@@ -44,6 +44,31 @@ DatabasesInUse::Known DatabasesInUse::use(const std::string& database, TimePoint
     return {marks, entry.facts};
 }
 
+void DatabasesInUse::changed(const std::string& database, TimePoint now) {
+    if (const auto marks = marks_of(database)) marks->ddl_seen(now);
+}
+
+void DatabasesInUse::sequences_moved(const std::string& database, TimePoint look_at) {
+    if (const auto marks = marks_of(database)) marks->sequences_moved(look_at);
+}
+
+std::vector<std::string> DatabasesInUse::take_sequences(TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> due;
+    for (const auto& [database, entry] : by_name_) {
+        const auto marks = entry.marks.lock();
+        if (marks && marks->take_sequences(now)) due.push_back(database);
+    }
+    return due;
+}
+
+// Null: it is not in use.
+std::shared_ptr<exec::DatabaseMarks> DatabasesInUse::marks_of(const std::string& database) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = by_name_.find(database);
+    return at != by_name_.end() ? at->second.marks.lock() : nullptr;
+}
+
 void DatabasesInUse::left(const std::string& database) {
     const std::lock_guard lock(mutex_);
     const auto at = by_name_.find(database);

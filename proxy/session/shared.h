@@ -28,6 +28,7 @@
 #include "proxy/session/cancel_registry.h"
 #include "proxy/session/ledger.h"
 #include "proxy/session/statistics.h"
+#include "proxy/session/vacancies.h"
 
 namespace pgpool::session {
 
@@ -87,11 +88,17 @@ public:
     };
     // Of a database that was not in use nobody knows who has written there last: as if it were just now.
     [[nodiscard]] Known use(const std::string& database, TimePoint now);
-    void left(const std::string& database);  // after the marks were given up
+    void changed(const std::string& database, TimePoint now);  // it may be another one by now
+    void left(const std::string& database);                    // after the marks were given up
     void keep(std::string_view database, sql::CatalogFactsPtr facts);
     [[nodiscard]] bool has(std::string_view database) const;
+    // Mode replication: see exec::DatabaseMarks.
+    void sequences_moved(const std::string& database, TimePoint look_at);
+    [[nodiscard]] std::vector<std::string> take_sequences(TimePoint now);
 
 private:
+    [[nodiscard]] std::shared_ptr<exec::DatabaseMarks> marks_of(const std::string& database) const;
+
     struct Entry {
         std::weak_ptr<exec::DatabaseMarks> marks;
         sql::CatalogFactsPtr facts;
@@ -109,6 +116,7 @@ struct Shared {
     AddressBook addresses;
     CredentialStore credentials;
     DatabasesInUse databases;
+    VacatedDatabases vacated;
     NodeTotals node_statistics;
     std::string mock_secret;       // see auth::FrontendAuth
     std::string statement_prefix;  // see exec::PreparedRegistry

@@ -267,6 +267,7 @@ void Worker::open_if_wanted(pool::Pool& pool, NodeId node) {
 }
 
 bool Worker::open(pool::Pool& pool, NodeId node) {
+    if (shared_.vacated.has(pool.database())) return false;  // maintain() tries again
     if (!may_serve(node) || !pool.may_open(node, loop_.now()) || !reserve(pool, node)) return false;
     const Ledger::Key key = ledger_key(pool, node);
     const auto address = address_of(node);
@@ -576,6 +577,37 @@ std::vector<replication::Participant> Worker::participants() const {
 void Worker::on_deadlock(const replication::TransactionId& victim) {
     const auto at = clients_.find(victim.session);
     if (at != clients_.end() && at->second->session() != nullptr) at->second->on_deadlock(victim);
+}
+
+Occupants Worker::vacate(const std::string& database, std::uint64_t but, bool ends_clients) {
+    Occupants found;
+    tell_all(clients_, [&](ClientConnection& client) {
+        if (client.id() == but || client.session() == nullptr) return;
+        const exec::Session::Login& login = client.session()->login();
+        if (login.database->name != database) return;
+        found.users.push_back(login.user);
+        if (ends_clients) client.kill();
+    });
+    std::vector<ServerConnection*> unused;
+    for (const auto& server : servers_) {
+        if (server->pool().database() == database && server->client() == nullptr)
+            unused.push_back(server.get());
+    }
+    for (ServerConnection* server : unused) leave(*server, found);
+    return found;
+}
+
+// An idle one is there until its node has closed it.
+void Worker::leave(ServerConnection& server, Occupants& found) {
+    const bool is_idle = server.state() == ServerConnection::State::Idle;
+    if (!is_idle && !server.retires()) return server.close("its database must have no sessions");
+    if (is_idle) server.retire();
+    found.are_leaving = true;
+}
+
+void Worker::tell_news(std::uint64_t client) {
+    const auto at = clients_.find(client);
+    if (at != clients_.end() && at->second->session() != nullptr) at->second->on_news();
 }
 
 void Worker::drain(std::function<void()> when_empty) {

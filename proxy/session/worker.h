@@ -51,6 +51,10 @@ public:
     // Of all sessions that hold connections.
     [[nodiscard]] std::vector<replication::Participant> participants() const;
     void on_deadlock(const replication::TransactionId& victim);
+    // Closes what no client holds of that database, and tells who else is connected to it, but for one
+    // client; ends those, if told so.
+    [[nodiscard]] Occupants vacate(const std::string& database, std::uint64_t but, bool ends_clients);
+    void tell_news(std::uint64_t client);
     void drain(std::function<void()> when_empty);  // no new clients, the others end at their next good moment
     void end_clients();                            // now
 
@@ -136,6 +140,7 @@ private:
     void look_for_stuck();
     void maintain();  // once a second: ages, checks, minimum sizes
     void maintain(CountedPool& pool);
+    void leave(ServerConnection& server, Occupants& found);
     void drop_outlived();
     void serve_waiters(pool::Pool& pool);
     [[nodiscard]] std::function<void()> serving_later(const pool::Pool& pool);  // any thread may call it

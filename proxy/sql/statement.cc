@@ -125,6 +125,11 @@ std::string describe(const Statement& statement) {
     add_flag(out, statement.primary_only, " primary-only");
     add_flag(out, statement.user_operators, " user-operators");
     if (!statement.name.empty()) out += fmt::format(" name=[{}]", statement.name);
+    if (statement.database.by != DatabaseUse::By::Nothing)
+        out += fmt::format(" database=[{}{}{}]", statement.database.emptied,
+                           statement.database.made.empty() ? "" : "->" + statement.database.made,
+                           statement.database.ends_sessions ? " force" : "");
+    if (statement.index) out += fmt::format(" index=[{}]", *statement.index);
     if (!statement.argument.empty()) out += fmt::format(" argument=[{}]", statement.argument);
     add_list(out, " relations=", statement.relations,
              [](const RelationRef& ref) { return dotted(ref.schema, ref.name) + suffix(ref.access); });

@@ -177,6 +177,16 @@ struct Change {
     std::string conflict_constraint;            // ON CONFLICT ON CONSTRAINT
 };
 
+// Of CREATE, DROP and ALTER DATABASE. PostgreSQL runs them only while nobody else is connected to `emptied`.
+struct DatabaseUse {
+    enum class By : std::uint8_t { Nothing, Create, Drop, Change };
+    By by = By::Nothing;
+    std::string emptied;         // dropped, renamed, moved, or copied
+    std::string made;            // that bears this name from then on
+    bool ends_sessions = false;  // WITH (FORCE)
+    friend bool operator==(const DatabaseUse&, const DatabaseUse&) = default;
+};
+
 struct Statement {
     Kind kind = Kind::Unknown;
     bool writes =
@@ -230,8 +240,11 @@ struct Statement {
     std::vector<ParameterUse> parameters;      // not where they are cast to a type that is no date
     std::vector<std::string> cast_to_date;     // columns of any table that are cast to a date or time
     std::vector<std::string> summed;           // columns of any table in sum() or avg()
-    std::vector<SettingChange> settings;       // Set, and SELECT set_config('x', 'y', false) with constants
-    TransactionOptions transaction;            // Begin, Commit, Rollback, SetTransaction
+    DatabaseUse database;
+    std::optional<std::string>
+        index;  // CREATE INDEX CONCURRENTLY: its name, empty if the server gives it one
+    std::vector<SettingChange> settings;  // Set, and SELECT set_config('x', 'y', false) with constants
+    TransactionOptions transaction;       // Begin, Commit, Rollback, SetTransaction
     std::string name;  // Savepoint kinds: its name; Prepare, Execute, Deallocate, cursors, Listen, Show: the
                        // name; two-phase kinds: the gid; Pgpool: what is asked, lower case; empty = ALL
     std::string argument;                    // Pgpool: the text after the command words, as written

@@ -72,6 +72,7 @@ private:
     bool append_value(std::string& to, const void* arg);
     void discard(DiscardMode mode);
     void table_elements(const CreateStmt* node);
+    void created_database(const CreatedbStmt* node);
     void alter_table(const AlterTableStmt* node);
     void run_over_rows(const void* definition);
     void password(const List* options);
@@ -571,6 +572,8 @@ bool StatementReader::read_definition(const void* node) {
             out_.varies = {};
             out_.cast_to_date.clear();
             out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
+            if (as<IndexStmt>(node)->concurrent)
+                out_.index = as<IndexStmt>(node)->idxname != nullptr ? as<IndexStmt>(node)->idxname : "";
             return true;
         case T_AlterTableStmt:
             alter_table(as<AlterTableStmt>(node));
@@ -588,6 +591,9 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_RenameStmt:
             relation(as<RenameStmt>(node)->relation, Access::Write);
+            if (as<RenameStmt>(node)->renameType == OBJECT_DATABASE)
+                out_.database = {DatabaseUse::By::Change, as<RenameStmt>(node)->subname,
+                                 as<RenameStmt>(node)->newname, false};
             return true;
         case T_AlterObjectSchemaStmt:
             relation(as<AlterObjectSchemaStmt>(node)->relation, Access::Write);
@@ -626,8 +632,15 @@ bool StatementReader::read_definition(const void* node) {
             out_.changes_logins = true;
             return true;
         case T_CreatedbStmt:
+            out_.outside_transaction_only = true;
+            created_database(as<CreatedbStmt>(node));
+            return true;
         case T_DropdbStmt:
             out_.outside_transaction_only = true;
+            out_.database = {DatabaseUse::By::Drop,
+                             as<DropdbStmt>(node)->dbname,
+                             {},
+                             as<DropdbStmt>(node)->options != nullptr};  // there is no other but FORCE
             return true;
         case T_CreateTableSpaceStmt:
         case T_DropTableSpaceStmt:
@@ -649,6 +662,8 @@ bool StatementReader::read_definition(const void* node) {
                 const std::string_view option = as<DefElem>(cell.ptr_value)->defname;
                 out_.outside_transaction_only = out_.outside_transaction_only || option == "tablespace";
             }
+            if (out_.outside_transaction_only)
+                out_.database = {DatabaseUse::By::Change, as<AlterDatabaseStmt>(node)->dbname, {}, false};
             return true;
         default:
             return false;
@@ -683,6 +698,16 @@ void StatementReader::table_elements(const CreateStmt* node) {
     out_.varies = {};  // there are no rows yet
     bounds(node->partbound);
     partition_key(node);
+}
+
+void StatementReader::created_database(const CreatedbStmt* node) {
+    findings_.depends_on_literals = true;
+    out_.database = {DatabaseUse::By::Create, "template1", node->dbname, false};
+    for (const ListCell& cell : Elements(node->options)) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        if (std::strcmp(option->defname, "template") == 0 && is(option->arg, T_String))
+            out_.database.emptied = as<String>(option->arg)->sval;
+    }
 }
 
 void StatementReader::alter_table(const AlterTableStmt* node) {

@@ -164,6 +164,10 @@ def test_each_node_gets_what_another_has(nodes, make):
 @pytest.mark.parametrize("redo, words", [
     (markers.encode_redo("postgres", ["insert into missing values (1)"]), 'relation \\"missing\\" does not exist'),
     (markers.encode_redo("nobody_of_that_name", ["select 1"]), 'role \\"nobody_of_that_name\\" does not exist'),
+    (markers.encode_redo("postgres", [("insert into t select 2 where false", [], [], 1)]), "changed 0 rows instead of 1"),
+    (markers.encode_redo("postgres", [("insert into t values ($1), ($2)", [], ["2", "3"], 1)]), "changed 2 rows instead of 1"),
+    (markers.encode_redo("postgres", [("delete from t", [], [], -2)]), "changed 0 rows instead of some"),
+    (markers.encode_redo("postgres", [("insert into t values (2); insert into t values (3)", [], [], -3)]), "cannot be told"),
     (b"\x09rubbish", "redo of an unknown format"), (b"", "it has no redo")])
 def test_a_node_that_cannot_be_repaired_is_taken_out(nodes, make, redo, words):
     nodes.sql("create table t (id int primary key)")

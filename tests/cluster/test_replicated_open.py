@@ -6,8 +6,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support.replicated import T, assert_equal, contents, equal_nodes, proxy_over, states
-from support.pgcluster import wait_for
+from support.replicated import states
 
 pytestmark = pytest.mark.xfail(strict=True, raises=(psycopg2.Error, AssertionError), reason="known to be open")
 
@@ -25,44 +24,7 @@ def cursor(replicated):
         yield one
 
 
-def test_an_insert_of_no_row_moves_the_sequence_everywhere(replicated, cursor):
-    cursor.execute("create table t(id serial primary key, v int unique)")
-    for _ in range(3):
-        cursor.execute("insert into t(v) values (1) on conflict do nothing")
-    assert_equal(replicated.nodes)
-
-
 def test_copy_draws_from_a_sequence(replicated, cursor):
     cursor.execute("create table t(id serial primary key, v int)")
     with open("/dev/null") as nothing:
         cursor.copy_expert("copy t(v) from stdin", nothing)
-
-
-def test_a_materialized_view_is_refreshed(cursor):
-    cursor.execute("create table t(id int primary key, v int)")
-    cursor.execute("create materialized view if not exists counted as select count(*) from t")
-    try:
-        cursor.execute("refresh materialized view counted")
-    finally:
-        cursor.execute("drop materialized view counted")
-
-
-@pytest.fixture
-def databases():
-    with equal_nodes(databases=("template1", "postgres")) as servers, proxy_over(servers) as proxy:
-        yield proxy
-
-
-def test_a_new_database_takes_writes_at_once(databases):
-    databases.sql("create database made")
-    databases.sql("create table t(id int primary key)", "made")
-
-
-def test_a_database_that_only_the_proxy_is_connected_to_is_dropped(databases):
-    databases.sql("create database made")
-    databases.sql("/* pgpool: node=node2 */ select 1", "made")
-    main, other, _ = databases.nodes.nodes
-    wait_for(lambda: other.sql("select count(*) from pg_stat_activity where datname = 'made' and state = 'idle'"), 5, "a connection of the proxy rests there")
-    main.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'made'")
-    databases.sql("drop database made")
-    assert states(databases) == ["up"] * 3

@@ -16,7 +16,8 @@ def prepare(nodes, slots=8, dbname="postgres"):
 
 
 def encode_redo(user, statements, settings=()):
-    """The form of common/markers/redo.h. A statement is a text, or (text, types, parameters); bytes are binary."""
+    """The form of common/markers/redo.h. A statement is a text, or (text, types, parameters), or with the rows that it has changed on main;
+    bytes are binary."""
     def text(value):
         value = value.encode() if isinstance(value, str) else value
         return struct.pack(">I", len(value)) + value
@@ -26,12 +27,13 @@ def encode_redo(user, statements, settings=()):
             return b"\0" + struct.pack(">I", 0xFFFFFFFF)
         return (b"\1" if isinstance(value, bytes) else b"\0") + text(value)
 
-    out = b"\1" + text(user) + struct.pack(">I", len(settings)) + b"".join(text(s) for s in settings)
+    out = b"\2" + text(user) + struct.pack(">I", len(settings)) + b"".join(text(s) for s in settings)
     out += struct.pack(">I", len(statements))
     for statement in statements:
-        sql, types, parameters = (statement, [], []) if isinstance(statement, str) else statement
+        sql, types, parameters, *rows = (statement, [], []) if isinstance(statement, str) else statement
         out += text(sql) + struct.pack(">I", len(types)) + b"".join(struct.pack(">I", t) for t in types)
         out += struct.pack(">I", len(parameters)) + b"".join(parameter(p) for p in parameters)
+        out += struct.pack(">q", *(rows or [-1]))
     return out
 
 

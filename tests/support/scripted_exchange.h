@@ -106,6 +106,7 @@ public:
     }
     void mark_refused(std::uint64_t /*epoch*/) override {}
     void prepared_left(std::uint64_t /*epoch*/) override {}
+    std::shared_ptr<exec::Vacancy> vacate(const sql::DatabaseUse& /*use*/) override { return nullptr; }
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
 

@@ -66,6 +66,7 @@ protected:
     void node_failed(NodeId, std::uint64_t, cluster::Sign, std::string_view) override {}
     void mark_refused(std::uint64_t) override {}
     void prepared_left(std::uint64_t) override {}
+    std::shared_ptr<exec::Vacancy> vacate(const sql::DatabaseUse&) override { return nullptr; }
     OwnAnswer own_command(const sql::Statement&, exec::Run run) override {
         ++asked_;
         last_run_ = run;

@@ -393,10 +393,13 @@ TEST(CopiedRequest, BecomesRedo) {
     append_be32(values, 0xFFFFFFFF);
     append_be16(values, 0);
     markers::Redo redo;
-    add_to_redo(redo, {.sql = "UPDATE t SET x = 1", .executions = {}});
-    add_to_redo(redo, {.sql = {}, .executions = {{registry.intern(body, "", nullptr), values}}});
+    add_to_redo(redo, {.sql = "UPDATE t SET x = 1", .executions = {}}, "UPDATE 7");
+    add_to_redo(redo, {.sql = {}, .executions = {{registry.intern(body, "", nullptr), values}}},
+                markers::kSomeRows);
     ASSERT_EQ(redo.statements.size(), 2U);
     EXPECT_EQ(redo.statements[0].sql, "UPDATE t SET x = 1");
+    EXPECT_EQ(redo.statements[0].rows, 7);
+    EXPECT_EQ(redo.statements[1].rows, markers::kSomeRows);
     const markers::RedoStatement& insert = redo.statements[1];
     EXPECT_EQ(insert.sql, "INSERT INTO t VALUES ($1, $2)");
     EXPECT_EQ(insert.types, std::vector<std::uint32_t>{23});
@@ -449,10 +452,32 @@ TEST_F(FollowerTest, ForgetsStatementsThatMayBeMissingBeforeItBeginsAnew) {
 
 TEST(CopiedRequest, BringsWhatItNeedsIntoTheRedo) {
     markers::Redo redo;
-    add_to_redo(redo, {.sql = "EXECUTE a", .executions = {}, .before = "PREPARE a", .after = "DEALLOCATE a"});
+    add_to_redo(redo, {.sql = "EXECUTE a", .executions = {}, .before = "PREPARE a", .after = "DEALLOCATE a"},
+                "UPDATE 1");
     ASSERT_EQ(redo.statements.size(), 3U);
     EXPECT_EQ(redo.statements[0].sql + redo.statements[1].sql + redo.statements[2].sql,
               "PREPARE aEXECUTE aDEALLOCATE a");
+    EXPECT_EQ(redo.statements[1].rows, markers::kAnyRows);
+}
+
+TEST(CopiedRequest, BecomesItsStatementsWithTheirRows) {
+    const auto redo_of = [](std::string sql, std::string_view tags) {
+        markers::Redo redo;
+        add_to_redo(redo, {.sql = std::move(sql), .executions = {}}, tags);
+        std::string text;
+        for (const auto& statement : redo.statements)
+            text += statement.sql + "=" + std::to_string(statement.rows) + " ";
+        return text;
+    };
+    EXPECT_EQ(redo_of("UPDATE a; INSERT ';' ;; SELECT 5; SAVEPOINT s;",
+                      "UPDATE 0; INSERT 0 12; SELECT 1; SAVEPOINT"),
+              "UPDATE a=0 INSERT ';'=12 SELECT 5=-1 SAVEPOINT s=-1 ");
+    EXPECT_EQ(redo_of("CREATE FUNCTION f() BEGIN ATOMIC a; b; END; DELETE c", "CREATE FUNCTION; DELETE 1"),
+              "CREATE FUNCTION f() BEGIN ATOMIC a; b; END; DELETE c=-3 ");
+    EXPECT_EQ(redo_of("CREATE FUNCTION f() BEGIN ATOMIC a; b; END", "CREATE FUNCTION"),
+              "CREATE FUNCTION f() BEGIN ATOMIC a; b; END=-1 ");
+    EXPECT_EQ(redo_of("MERGE a", "MERGE 3"), "MERGE a=3 ");
+    EXPECT_EQ(redo_of("FETCH a", ""), "FETCH a=-1 ");
 }
 
 }  // namespace

@@ -39,6 +39,22 @@ std::string types(std::string_view bytes) {
     return types;
 }
 
+class TestVacancy final : public Vacancy {
+public:
+    explicit TestVacancy(sql::DatabaseUse use) : use_(std::move(use)) {}
+    [[nodiscard]] const sql::DatabaseUse& use() const override { return use_; }
+    [[nodiscard]] State state() const override { return now; }
+    [[nodiscard]] std::vector<std::string> users() const override { return {"bob's"}; }
+    void look_again() override { ++looks; }
+    void end_sessions() override { now = State::Vacant; }
+
+    State now = State::Asked;
+    int looks = 1;
+
+private:
+    sql::DatabaseUse use_;
+};
+
 class Shell final : public Effects {
 public:
     explicit Shell(NameValuesTable& names) : main(NodeId(0), names), other(NodeId(1), names) {}
@@ -47,7 +63,6 @@ public:
     std::string replied;
     bool may_fail = false;  // a node
     std::string failed;
-    bool is_mark_refused = false;
     bool is_left = false;
 
     void reply(ByteView bytes) override { replied += bytes; }
@@ -82,8 +97,15 @@ public:
         if (!may_fail) ADD_FAILURE() << reason;
         failed = reason;
     }
-    void mark_refused(std::uint64_t /*epoch*/) override { is_mark_refused = true; }
+    int marks_refused = 0;
+    void mark_refused(std::uint64_t /*epoch*/) override { ++marks_refused; }
     void prepared_left(std::uint64_t /*epoch*/) override { is_left = true; }
+    std::weak_ptr<TestVacancy> vacancy;
+    std::shared_ptr<Vacancy> vacate(const sql::DatabaseUse& use) override {
+        auto asked = std::make_shared<TestVacancy>(use);
+        vacancy = asked;
+        return asked;
+    }
     OwnAnswer own_command(const sql::Statement& /*statement*/, Run /*run*/) override {
         return milliseconds(0);
     }
@@ -282,6 +304,159 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     EXPECT_EQ(told, "12C");
     commits();
     EXPECT_EQ(replied(), "Z");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, AnIndexThatWasBegunIsDroppedBeforeTheNextTry) {
+    const std::string settings = tag("SET") + ready(TransactionStatus::Idle);
+    client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
+    answers(shell.main, tag("CREATE INDEX") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "QQ");
+    answers(shell.other, settings + error("40P01") + ready(TransactionStatus::Idle));
+    EXPECT_NE(shell.other.sent.find("DROP INDEX CONCURRENTLY IF EXISTS \"s\".\"i\""), std::string::npos);
+    EXPECT_EQ(sent_to(shell.other), "QQ");
+    answers(shell.other, tag("DROP INDEX") + ready(TransactionStatus::Idle) + tag("CREATE INDEX") +
+                             ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+}
+
+TEST_F(ReplicatedTest, AnIndexIsDroppedWhereverItIs) {
+    client_sends(query("DROP INDEX i"));
+    EXPECT_NE(shell.main.sent.find("DROP INDEX i\0"s), std::string::npos);
+    answers(shell.main, executed("BEGIN") + tag("DROP INDEX") + ready(TransactionStatus::InTransaction));
+    EXPECT_NE(shell.other.sent.find("DROP INDEX IF EXISTS i"), std::string::npos);
+    sent_to(shell.other);
+    session.on_client_gone();
+}
+
+TEST_F(ReplicatedTest, AMarkThatCameTooEarlyIsMadeAgain) {
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked("9") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(shell.marks_refused, 1);
+    sent_to(shell.main), sent_to(shell.other);
+    session.on_news();
+    EXPECT_EQ(sent_to(shell.main), "BEBES") << "SET CONSTRAINTS, the marker";
+    EXPECT_EQ(sent_to(shell.other), "BEBES");
+    const std::string again = done('2') + tag("SET CONSTRAINTS") + done('2') + row("0") + tag("SELECT 1") +
+                              ready(TransactionStatus::InTransaction);
+    answers(shell.main, again);
+    answers(shell.other, again);
+    commits();
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(ReplicatedTest, AMarkIsNotMadeAgainForEver) {
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    answers(shell.main, marked("9") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked("9") + ready(TransactionStatus::InTransaction));
+    sent_to(shell.main), sent_to(shell.other);
+    session.on_timer(TimerKind::Wait);
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "QQ") << "ROLLBACK";
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_NE(shell.replied.find("the membership of nodes changes"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+}
+
+TEST_F(ReplicatedTest, UnderAnOlderSnapshotAMarkIsNotMadeAgain) {
+    client_sends(query("BEGIN ISOLATION LEVEL REPEATABLE READ"));
+    replied();
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    const std::string commit = query("COMMIT");
+    EXPECT_EQ(session.pump(commit), 0U);
+    sent_to(shell.main), sent_to(shell.other);
+    answers(shell.main, marked("9") + ready(TransactionStatus::InTransaction));
+    answers(shell.other, marked("9") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "QQ") << "ROLLBACK";
+}
+
+TEST_F(ReplicatedTest, ADatabaseIsDroppedOnceNobodyIsConnected) {
+    const std::string drop = query("DROP DATABASE d");
+    EXPECT_EQ(session.pump(drop), 0U);
+    ASSERT_FALSE(shell.vacancy.expired());
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->looks, 2);
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->looks, 2) << "not so soon";
+    shell.vacancy.lock()->now = Vacancy::State::Leaving;
+    around.now += seconds(1);
+    session.on_timer(TimerKind::Wait);
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->looks, 3);
+    shell.vacancy.lock()->now = Vacancy::State::Vacant;
+    session.on_news();
+    EXPECT_EQ(sent_to(shell.main), "");
+    client_sends(drop);
+    EXPECT_EQ(sent_to(shell.main), "Q");
+    answers(shell.main, tag("DROP DATABASE") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "QQ") << "settings, the Query";
+    const std::string settings = tag("SET") + ready(TransactionStatus::Idle);
+    answers(shell.other, settings + error("55006") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.other), "Q") << "once more";
+    EXPECT_FALSE(shell.vacancy.expired());
+    answers(shell.other, tag("DROP DATABASE") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+    EXPECT_TRUE(shell.vacancy.expired());
+    expect_given_back(Disposal::Reset);
+}
+
+TEST_F(ReplicatedTest, ADatabaseThatClientsAreConnectedToStays) {
+    const std::string rename = query("ALTER DATABASE d RENAME TO e");
+    EXPECT_EQ(session.pump(rename), 0U);
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    around.now += seconds(6);
+    session.on_news();
+    client_sends(rename);
+    EXPECT_NE(shell.replied.find("55006"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
+    EXPECT_TRUE(shell.vacancy.expired());
+    EXPECT_FALSE(shell.main.is_lent || shell.other.is_lent);
+    EXPECT_EQ(around.free_slots.size(), 1U);
+}
+
+TEST_F(ReplicatedTest, WhoMayEndsTheSessionsOfADatabase) {
+    const std::string drop = query("DROP DATABASE d WITH (FORCE)");
+    EXPECT_EQ(session.pump(drop), 0U);
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_NE(shell.main.sent.find("ARRAY['bob''s']"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.main), "Q") << "may it?";
+    answers(shell.main, row("") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(session.pump(drop), 0U);
+    EXPECT_EQ(shell.vacancy.lock()->state(), Vacancy::State::Vacant);
+    session.on_news();
+    client_sends(drop);
+    EXPECT_EQ(sent_to(shell.main), "Q");
+    answers(shell.main, error("42501") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "EZ");
+}
+
+TEST_F(ReplicatedTest, WhoMayNotEndsNoSessions) {
+    const std::string drop = query("DROP DATABASE d WITH (FORCE)");
+    EXPECT_EQ(session.pump(drop), 0U);
+    shell.vacancy.lock()->now = Vacancy::State::InUse;
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U);
+    sent_to(shell.main);
+    answers(shell.main,
+            row("must be owner of database d") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    client_sends(drop);
+    EXPECT_NE(shell.replied.find("must be owner of database d"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_EQ(sent_to(shell.main), "");
     expect_given_back();
 }
 
@@ -945,7 +1120,7 @@ TEST_F(TwoPhaseTest, AMarkerThatIsRefusedPreparesNothing) {
     shell.other.sent.clear();
     answers(shell.other, executed("SET CONSTRAINTS") + done('1') + done('2') + error("22012") +
                              ready(TransactionStatus::Failed));
-    EXPECT_TRUE(shell.is_mark_refused);
+    EXPECT_EQ(shell.marks_refused, 1);
     EXPECT_EQ(shell.main.sent, query("ROLLBACK"));
     EXPECT_EQ(shell.other.sent, query("ROLLBACK"));
     answers(shell.main, undone());

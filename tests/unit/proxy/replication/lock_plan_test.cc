@@ -34,6 +34,17 @@ TEST(LockPlan, NamesAreAsTheStatementHasThem) {
                                         R"(LOCK TABLE "public"."u" IN SHARE MODE)"}));
 }
 
+TEST(LockPlan, OfARefreshNamesTheView) {
+    const auto plan = plan_of("refresh materialized view public.a_view");
+    ASSERT_NE(plan, nullptr);
+    EXPECT_FALSE(plan->empty());
+    const std::vector<LockPlanPtr> plans{plan};
+    const LockPlan all = merged(plans);
+    EXPECT_EQ(array_of(all.refreshed), R"({"\"public\".\"a_view\""})");
+    EXPECT_TRUE(all.written.empty() && all.others.empty());
+    EXPECT_FALSE(same_locks(plan, plan_of("refresh materialized view a_view")));
+}
+
 TEST(LockPlan, OneStatementTakesAllLocksOfARequest) {
     const std::vector<LockPlanPtr> plans{plan_of("delete from keyless where a in (select a from u)"),
                                          plan_of("update u set id = - id"), plan_of("delete from keyless")};

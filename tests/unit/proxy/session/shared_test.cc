@@ -24,6 +24,20 @@ TEST(DatabasesInUse, AllWhoUseOneKnowTheSame) {
     EXPECT_NE(databases.use("other", kStart).marks, first.marks);
 }
 
+TEST(DatabasesInUse, SequencesAreLookedAtOnceWhenTheirTimeHasCome) {
+    DatabasesInUse databases;
+    const auto app = databases.use("app", kStart);
+    const auto other = databases.use("other", kStart);
+    app.marks->sequences_moved(kStart + seconds(2));
+    app.marks->sequences_moved(kStart + seconds(9));
+    EXPECT_TRUE(databases.take_sequences(kStart + seconds(1)).empty());
+    EXPECT_EQ(databases.take_sequences(kStart + seconds(2)), std::vector<std::string>{"app"});
+    EXPECT_TRUE(databases.take_sequences(kStart + seconds(20)).empty());
+    databases.sequences_moved("other", kStart + seconds(3));
+    databases.sequences_moved("nobody's", kStart + seconds(3));
+    EXPECT_EQ(databases.take_sequences(kStart + seconds(20)), std::vector<std::string>{"other"});
+}
+
 TEST(DatabasesInUse, OneThatNobodyUsesIsForgotten) {
     DatabasesInUse databases;
     auto first = databases.use("app", kStart);
