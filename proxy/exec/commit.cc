@@ -488,8 +488,8 @@ void Session::all_undone() {
     if (take_back_prepared()) return;
     if (spread.is_ending && link_ != nullptr && link_->status != TransactionStatus::Idle)
         return undo_at_main();  // the cancel request came late and has hit the ROLLBACK
-    if (spread.is_end)
-        return finish(TransactionStatus::Idle);  // as the client wished, or as main has told it
+    if (spread.is_end)          // as the client wished, or as main has told it
+        return finish(link_ != nullptr ? link_->status : TransactionStatus::Idle);
     if (closed_) return leave_nodes(), on_client_gone();
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
@@ -577,12 +577,13 @@ std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
 void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     Spread& spread = *spread_;
     const NodeId node = link.node;
+    const bool had_begun = follower_at(node)->has_begun;
     lose_follower(link);
     if (spread.phase == At::Following) {
         node_failed(node, fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
         spread.lost.add(node);
-    } else if (spread.phase == At::Marked) {
+    } else if (spread.phase == At::Marked || (spread.phase == At::Open && had_begun && spread.doom.empty())) {
         spread.doom = fmt::format("node \"{}\" was lost: {}", name_of(node), reason);
     }
     nodes_stepped();

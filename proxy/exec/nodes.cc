@@ -240,9 +240,23 @@ void Session::send_to(Follower& follower, std::string_view steps) {
     effects_.send(*follower.link, steps);
 }
 
+// What was set since the transaction began comes with it. Time limits are main's to keep: a follower rests
+// while others work, and what runs outside of transactions must not fail on it alone.
+NameValuesPtr Session::settings_of_followers() {
+    NameValuesPtr settings = settings_.committed();
+    const auto lift = [&](std::string_view limit) { settings = around_.names.with(settings, limit, "0"); };
+    constexpr std::string_view kRest = "idle_in_transaction_session_timeout";
+    const bool ends_idle = facts() != nullptr && facts()->ends_idle_transactions;
+    if (ends_idle || settings->find(kRest) != nullptr) lift(kRest);
+    if (!spread_->is_bare) return settings;
+    lift("lock_timeout");
+    lift("statement_timeout");
+    return settings;
+}
+
 void Session::settings_at(Follower& follower, std::string& out) {
     ServerLink& link = *follower.link;
-    const NameValuesPtr& settings = settings_.committed();  // what was set since comes with the transaction
+    const NameValuesPtr settings = settings_of_followers();
     if (link.settings.current() == settings) return;
     const Replay difference = replay(*link.settings.current(), *settings);
     link.settings.replace(settings);

@@ -243,7 +243,7 @@ private:
 
     // gather.cc
     [[nodiscard]] Gathered gather(ByteView input);
-    void await_batch_end();
+    void await_batch_end(ByteView batch);
     [[nodiscard]] Gathered gather_query(const wire::Frame& frame);
     [[nodiscard]] Gathered gather_large(const wire::Frame& frame);
     void protocol_violation(std::string_view message);
@@ -392,6 +392,7 @@ private:
     void begin_at(Follower& follower, Follower::Next next = Follower::Next::Anything);
     void repeat_at(Follower& follower, const Spread::Done& done, Follower::Next next);
     void send_to(Follower& follower, std::string_view steps);
+    [[nodiscard]] NameValuesPtr settings_of_followers();
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
     void copy_query(ByteView bytes);

@@ -161,7 +161,11 @@ std::string_view replication_query(CatalogQuery query) {
                    "UNION ALL SELECT 'event trigger', evtname::text FROM pg_event_trigger WHERE evtenabled "
                    "<> 'D' "
                    "UNION ALL SELECT DISTINCT 'operator', oprname::text FROM pg_operator WHERE oid >= 16384 "
-                   "AND oprleft < 16384 AND oprright < 16384";
+                   "AND oprleft < 16384 AND oprright < 16384 "
+                   "UNION ALL SELECT 'idle timeout', '' WHERE "
+                   "current_setting('idle_in_transaction_session_timeout') <> '0' OR EXISTS (SELECT FROM "
+                   "pg_db_role_setting, unnest(setconfig) AS s WHERE s LIKE "
+                   "'idle!_in!_transaction!_session!_timeout=%' ESCAPE '!')";
         default:
             return {};
     }

@@ -55,6 +55,7 @@ inline constexpr std::string_view kContainerContent = "container";
 inline constexpr std::string_view kBadCast = "cast";
 inline constexpr std::string_view kEventTrigger = "event trigger";
 inline constexpr std::string_view kShadowingOperator = "operator";
+inline constexpr std::string_view kIdleTimeout = "idle timeout";
 
 // Kinds of trees.
 inline constexpr std::string_view kViewTree = "view";

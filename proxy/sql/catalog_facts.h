@@ -132,6 +132,7 @@ struct CatalogFacts {
     NameMap<FunctionFacts> operators;      // of users; by the bare name
     NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
     bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
+    bool ends_idle_transactions = false;   // some setting does: idle_in_transaction_session_timeout
     bool writes_known = false;             // loaded for mode replication: RelationFacts::write and below
     std::string cast_obstacle;             // casts of users that are not IMMUTABLE, in words; empty: none
     std::string ddl_obstacle;              // event triggers; the same
