@@ -102,5 +102,5 @@ class OursReplicating:
                                      f"mode replication, commit {self.commit}, pool.size {POOL_SIZE}, workers {os.cpu_count()} (one per core)")
 
 
-CONTENDERS = {c.name: c for c in (contenders.Direct(), Floor(), PgpoolReplicating(), OursReplicating(OURS, "ordered"),
+CONTENDERS = {c.name: c for c in (contenders.Direct(), Floor(), PgpoolReplicating(), OursReplicating(OURS, "auto"),
                                   OursReplicating(OURS_PREPARED, "prepared"))}
