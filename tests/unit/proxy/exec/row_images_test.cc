@@ -118,7 +118,7 @@ TEST(RowImages, RowsOfTriggersAreRepeatedQuietly) {
     EXPECT_EQ(outcome.text(), "SELECT 1; UPDATE 1; SELECT 1; SELECT 1");
 
     markers::Redo redo;
-    add_to_redo(redo, request);
+    add_to_redo(redo, request, markers::kAnyRows);
     ASSERT_EQ(redo.statements.size(), 2U);
     EXPECT_TRUE(redo.statements[0].is_quiet);
     EXPECT_FALSE(redo.statements[1].is_quiet);
