@@ -644,7 +644,9 @@ bool Session::on_main_lost(std::string_view reason) {
     const bool is_unclear = spread.phase == At::Committing && !has_failed;
     const bool has_committed = spread.phase == At::Following || spread.phase == At::Evicting;
     const NodeId main = link_->node;
+    const bool has_ended = spread.is_end && spread.phase == At::Undoing && spread.main_owes == 0;
     spread.main_owes = 0;
+    if (has_ended) return tell_end_of_main(), true;
     if (!is_unclear && !has_committed) return end_without_main(reason);
     node_failed(main, spread.is_bare ? Sign::Gone : Sign::Doubtful,
                 fmt::format("lost while it committed: {}", reason));
@@ -660,6 +662,16 @@ bool Session::on_main_lost(std::string_view reason) {
     wait_for_nodes();
     finish_if_evicted();
     return true;
+}
+
+// It has rolled back and said so: that is what the client waits for, whatever the others still do.
+void Session::tell_end_of_main() {
+    std::string frames = std::move(spread_->held);
+    leave_nodes();
+    wire::append_ready_for_query(frames, TransactionStatus::Idle);
+    reply(frames);
+    forget_link();
+    end_without_link(false);
 }
 
 // Nobody has committed. False: what the client is told is the same as in other modes.

@@ -527,6 +527,7 @@ private:
     [[nodiscard]] std::size_t on_follower_bytes(ServerLink& link, ByteView bytes);
     void on_follower_lost(ServerLink& link, std::string_view reason);
     [[nodiscard]] bool on_main_lost(std::string_view reason);
+    void tell_end_of_main();
     [[nodiscard]] bool end_without_main(std::string_view reason);
     void finish_without_main();
     void nodes_late();

@@ -10,9 +10,6 @@ import collections
 import contextlib
 import tempfile
 
-import psycopg2
-import psycopg2.errors
-
 from . import ctl as ctls
 from . import markers
 from .pgcluster import Independents, wait_for
@@ -57,13 +54,9 @@ def proxy_over(servers, changes=None):
 
 
 def create_database(proxy, name, more=""):
-    """Returns when it may be written to: the first write finds the markers of template1."""
-    def takes_writes():
-        with contextlib.suppress(psycopg2.errors.SerializationFailure):
-            proxy.sql(f"comment on database {name} is null", name)
-            return True
+    """Takes writes at once: the first one waits for its markers."""
     proxy.sql(f"create database {name} {more}")
-    wait_for(takes_writes, 20, f"{name} takes writes")
+    proxy.sql(f"comment on database {name} is null", name)
 
 
 def states(proxy):

@@ -506,6 +506,22 @@ TEST_F(ReplicatedTest, ABeginThatFailsInABlockIsTheErrorOfItsQuery) {
     EXPECT_EQ(around.free_slots.size(), 1U);
 }
 
+TEST_F(ReplicatedTest, ARollbackIsToldThoughMainIsLostBeforeTheOthersHaveDoneIt) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    answers(shell.main, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(replied(), "CZCZ");
+    client_sends(query("ROLLBACK"));
+    answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "") << "the other still executes";
+    session.on_link_lost(shell.main, "it shuts down");
+    EXPECT_EQ(replied(), "CZ");
+    EXPECT_FALSE(session.in_transaction());
+    EXPECT_FALSE(shell.main.is_lent || shell.other.is_lent);
+    EXPECT_EQ(shell.other.disposal, Disposal::Close);
+    EXPECT_EQ(around.free_slots.size(), 1U);
+}
+
 TEST_F(ReplicatedTest, AnErrorOfTheStatementIsToldAlone) {
     client_sends(query(kDdl));
     sent_to(shell.main);
