@@ -389,9 +389,10 @@ void Session::all_marked() {
 
 // Under the epoch in force it was refused: of a database that was just made the markers are still to be
 // raised. That begins with main's, as the next epoch does: which cannot come while another node has the mark.
-// A snapshot of before would not show it.
+// A snapshot of before would not show it; where nodes prepare, the refusal has ended the transaction.
 bool Session::marks_again() {
     Spread& spread = *spread_;
+    if (spread.prepares()) return false;
     const sql::Isolation isolation = transaction_options_.isolation.value_or(default_isolation());
     const bool is_in_the_way =
         !spread.main_marked && std::any_of(spread.followers.begin(), spread.followers.end(),
