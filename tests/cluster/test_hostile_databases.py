@@ -97,3 +97,30 @@ def test_no_session_of_ours_is_caught(servers):
         assert states(proxy)[0] == "up"
         assert "catalog_load_failed" not in proxy.log_text()
     assert len(trapped(servers)) == before, trapped(servers)[before:][:10]
+
+
+BAIT = """
+create schema alice authorization alice; set role alice;
+create table alice.bait(i int); insert into alice.bait values (1);
+create function alice.text_of(alice.bait) returns text language plpgsql as $$ begin raise exception 'TRAP cast'; end $$;
+create cast (alice.bait as text) with function alice.text_of(alice.bait);
+create function alice.is_fine(int) returns boolean language plpgsql as $$ begin
+    if session_user = current_user then raise exception 'TRAP check'; end if; return true; end $$;
+create domain alice.checked as int check (alice.is_fine(value));
+create table alice.keyed(k alice.checked primary key); insert into alice.keyed select generate_series(1, 30);
+create type alice.pair as (a alice.checked, b int);
+create table alice.paired(k alice.pair primary key); insert into alice.paired select (i, i)::alice.pair from generate_series(1, 30) i
+"""
+
+
+def test_verify_runs_no_code_of_owners():
+    with equal_nodes("create role alice login", databases=("postgres",), count=2) as servers:
+        servers.sql(BAIT)
+        with contextlib.closing(ctls.Ctl(servers.nodes)) as ctl:
+            done = ctl.run("verify", "--databases", "postgres", "--chunk", "7", timeout=120)
+            assert done.code == 0, (done.out, done.err)
+            assert "61 rows" in done.out, done.out
+            servers.nodes[1].sql("set role alice; update alice.bait set i = 2; delete from alice.keyed where k = 9; delete from alice.paired where (k).b = 9")
+            done = ctl.run("verify", "--databases", "postgres", "--chunk", "7", "--tries", "2", timeout=120)
+            assert done.code == 1 and "k=9: missing" in done.out and "alice.bait" in done.out and "alice.paired" in done.out, (done.out, done.err)
+        assert trapped(servers) == []
