@@ -63,8 +63,8 @@ tl::expected<Console, Console::NoConsole> Console::connect(const config::Config&
     const std::string user = options.user.empty() ? config.admin.users.front() : options.user;
     std::vector<std::string> reasons;
     for (const std::string& host : console_hosts(config.listen)) {
-        const pg::ConnectParams params{host, config.listen.port,    {},          user,
-                                       "",   config.admin.database, "pgpool-ctl"};
+        const pg::ConnectParams params{host, config.listen.port,    {},           user,
+                                       "",   config.admin.database, "pgpool-ctl", pg::SessionSettings::None};
         auto client = pg::Client::connect(params, SteadyClock::now() + kConnectTime, nullptr);
         if (client) return Console(std::move(*client));
         if (!says_nothing(client.error().reach))

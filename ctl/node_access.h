@@ -17,9 +17,9 @@ struct Unreachable {
     std::string reason;
 };
 
-[[nodiscard]] pg::ClientResult<pg::Client> connect_node(const config::Config& config,
-                                                        const config::Node& node,
-                                                        const std::string& database);
+[[nodiscard]] pg::ClientResult<pg::Client> connect_node(
+    const config::Config& config, const config::Node& node, const std::string& database,
+    pg::SessionSettings settings = pg::SessionSettings::Fixed);
 
 // What `work` gives for each element, in their order; all run at the same time.
 template <typename Range, typename Work>

@@ -83,9 +83,7 @@ Prepared prepare(const config::Config& config, const config::Node& node, const s
     auto client = connect_node(config, node, database);
     if (!client) return {node.name, database, client.error().message};
     const TimePoint deadline = SteadyClock::now() + kSetupTime;
-    // Nodes of mode replication are read only to all but the proxies.
-    auto done = client->run("SET default_transaction_read_only = off", deadline);
-    if (done) done = client->run(markers::setup_sql(config.replication.slots), deadline);
+    const auto done = client->run(markers::setup_sql(config.replication.slots), deadline);
     return {node.name, database, done ? "" : done.error().message};
 }
 

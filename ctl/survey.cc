@@ -40,12 +40,19 @@ Asked<std::vector<nodecheck::Row>> extensions_of(const config::Config& config, c
     return rows;
 }
 
+// As a login gets them.
+Asked<std::vector<nodecheck::Row>> settings_of(const config::Config& config, const config::Node& node) {
+    auto client = connect_node(config, node, config.health.database, pg::SessionSettings::OfLogin);
+    if (!client) return tl::unexpected(client.error().message);
+    return ask(*client, nodecheck::settings_query());
+}
+
 Asked<NodeFacts> facts_of(const config::Config& config, const config::Node& node) {
     auto client = connect_node(config, node, config.health.database);
     if (!client) return tl::unexpected(client.error().message);
     NodeFacts facts;
     facts.node = node.name;
-    const auto settings = ask(*client, nodecheck::settings_query());
+    const auto settings = settings_of(config, node);
     if (!settings) return tl::unexpected(settings.error());
     add_settings(facts, *settings);
     const auto databases = ask(*client, nodecheck::databases_query());

@@ -4,25 +4,28 @@
 namespace pgpool::nodecheck {
 
 // Only the major version counts: minor ones are mixed while nodes are updated one by one. lc_collate and
-// lc_ctype are those of the database that is asked and come with the databases.
+// lc_ctype are those of the database that is asked and come with the databases. Whatever the search path is:
+// that is one of those that are asked for.
 std::string_view settings_query() {
     return R"sql(
-SELECT 'server_version (major)', (current_setting('server_version_num')::integer / 10000)::text
+SELECT 'server_version (major)', (pg_catalog.current_setting('server_version_num')::pg_catalog.int4
+                                  OPERATOR(pg_catalog./) 10000)::pg_catalog.text
 UNION ALL
-SELECT name, setting FROM pg_catalog.pg_settings WHERE lower(name) IN (
+SELECT name, setting FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) ANY (ARRAY[
     'array_nulls', 'backslash_quote', 'block_size', 'bytea_output', 'datestyle', 'default_text_search_config',
     'default_transaction_isolation', 'extra_float_digits', 'fsync', 'full_page_writes', 'integer_datetimes', 'intervalstyle', 'lc_messages',
     'lc_monetary', 'lc_numeric', 'lc_time', 'max_identifier_length', 'max_prepared_transactions', 'search_path',
     'server_encoding', 'standard_conforming_strings', 'timezone', 'timezone_abbreviations',
-    'transform_null_equals', 'xmlbinary', 'xmloption')
+    'transform_null_equals', 'xmlbinary', 'xmloption']::pg_catalog.text[])
 UNION ALL
-SELECT concat_ws(' ', split_part(c.setting, '=', 1), 'of role ' || quote_ident(r.rolname),
-                 'in database ' || quote_ident(d.datname)),
-       substr(c.setting, strpos(c.setting, '=') + 1)
+SELECT pg_catalog.concat_ws(' ', pg_catalog.split_part(c.setting, '=', 1),
+                            'of role ' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(r.rolname),
+                            'in database ' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(d.datname)),
+       pg_catalog.substr(c.setting, pg_catalog.strpos(c.setting, '=') OPERATOR(pg_catalog.+) 1)
 FROM pg_catalog.pg_db_role_setting s
-LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
-CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
+LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.setdatabase
+LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.setrole
+CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)
 )sql";
 }
 

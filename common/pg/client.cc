@@ -89,6 +89,7 @@ ClientError error_of(const PGresult* result) {
 PGconn* start_connection(const ConnectParams& params, const std::string& address) {
     const bool is_socket = params.host.starts_with('/');
     const std::string port = std::to_string(params.port);
+    const std::string settings = startup_options(params.settings);
     const std::array<std::pair<const char*, const char*>, 13> options{{
         {"host", params.host.c_str()},
         {"hostaddr", is_socket ? nullptr : address.c_str()},
@@ -100,7 +101,7 @@ PGconn* start_connection(const ConnectParams& params, const std::string& address
         {"client_encoding", "UTF8"},
         // Neither a ticket cache nor a service file of whoever started us may have a say.
         {"gssencmode", "disable"},
-        {"options", ""},
+        {"options", settings.c_str()},
         {"target_session_attrs", "any"},
         {"keepalives_idle", "5"},
         {"tcp_user_timeout", "5000"},

@@ -25,6 +25,7 @@
 #include "common/base/error.h"
 #include "common/cluster/topology.h"
 #include "common/pg/rows.h"
+#include "common/pg/session_settings.h"
 
 namespace pgpool::pg {
 
@@ -36,6 +37,7 @@ struct ConnectParams {
     std::string password;  // empty: none
     std::string database;
     std::string application_name;
+    SessionSettings settings = SessionSettings::Fixed;
 };
 
 struct ClientError {

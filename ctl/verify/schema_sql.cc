@@ -6,7 +6,8 @@
 namespace pgpool::ctl::verify {
 
 // Each statement then is a transaction of its own under this isolation. A row that row security would hide is
-// an error rather than a row less.
+// an error rather than a row less; so is a view or a foreign table that has taken a table's place meanwhile,
+// by servers that know how.
 std::string_view session_settings() {
     return R"sql(
 SET search_path = '';
@@ -26,6 +27,8 @@ SET lock_timeout = 0;
 SET client_connection_check_interval = '2s';
 SET default_transaction_isolation = 'repeatable read';
 SET default_transaction_read_only = on;
+SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings
+WHERE name = 'restrict_nonsystem_relation_kind';
 )sql";
 }
 

@@ -43,7 +43,8 @@ Statement positions(const std::vector<Table>& sequences, std::size_t first) {
     for (std::size_t i = first; i < std::min(sequences.size(), first + kAtOnce); ++i) {
         if (i > first) statement.sql += " UNION ALL ";
         statement.sql += fmt::format(
-            "SELECT {}, last_value::text || CASE WHEN is_called THEN '' ELSE ' (not called)' END FROM {}.{}",
+            "SELECT {}, format('%s%s', last_value, CASE format('%s', is_called) WHEN 't' THEN '' ELSE ' (not "
+            "called)' END) FROM {}.{}",
             i, quote_identifier(sequences[i].schema), quote_identifier(sequences[i].name));
     }
     return statement;

@@ -15,13 +15,17 @@ namespace pgpool::ctl::verify {
 
 namespace {
 
-// Of a row's text under the settings of session_settings(). 64 of md5's bits; summed up they tell multisets
+// Of a row's text under the settings of session_settings(): by the output functions of its types, which only
+// a superuser can make, while a cast may run anybody's code. 64 of md5's bits; summed up they tell multisets
 // apart.
-constexpr std::string_view kHash = "('x' || substr(md5((r.*)::text), 1, 16))::bit(64)::bigint";
+constexpr std::string_view kHash = "('x' || substr(md5(format('%s', r.*)), 1, 16))::bit(64)::bigint";
 
+// Only types that a superuser has made make a key: reading a bound of another could run a check of its owner.
+// Of a domain the base counts.
 constexpr std::string_view kTables = R"sql(
 SELECT n.nspname, c.relname, greatest(c.reltuples, 0)::bigint, a.attname,
-       format_type(a.atttypid, a.atttypmod), o.nspname
+       format_type(base.type, base.typmod),
+       CASE WHEN base.is_plain AND (o.nspname = 'pg_catalog' OR opc.opcintype = a.atttypid) THEN o.nspname END
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indisvalid
@@ -33,6 +37,14 @@ LEFT JOIN pg_amop am ON am.amopfamily = opc.opcfamily AND am.amoplefttype = opc.
     AND am.amoprighttype = opc.opcintype AND am.amopstrategy = 5
 LEFT JOIN pg_operator op ON op.oid = am.amopopr
 LEFT JOIN pg_namespace o ON o.oid = op.oprnamespace
+LEFT JOIN LATERAL (
+    WITH RECURSIVE base(type, typmod) AS (
+        SELECT a.atttypid, a.atttypmod
+        UNION ALL
+        SELECT t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd')
+    SELECT b.type, b.typmod, t.typtype = 'b' AND coalesce(e.typtype = 'b', true) AS is_plain
+    FROM base b JOIN pg_type t ON t.oid = b.type LEFT JOIN pg_type e ON e.oid = t.typelem
+    WHERE t.typtype <> 'd') AS base ON true
 WHERE c.relkind IN ('r', 'm') AND (c.relkind <> 'm' OR c.relispopulated) AND c.relpersistence IN ({})
     AND {}
 ORDER BY 1, 2, k.position)sql";
@@ -99,7 +111,7 @@ std::string within(Statement& statement, const Table& table, const Range& range)
 }
 
 std::string keys_and_digest(const Table& table) {
-    return joined(table.key, ", ", column) + ", md5((r.*)::text)";
+    return joined(table.key, ", ", column) + ", md5(format('%s', r.*))";
 }
 
 // Row comparison takes one operator's name for all columns.
@@ -235,8 +247,8 @@ Statement bucket_rows(const Table& table, std::uint32_t buckets, const std::vect
 }
 
 Statement row_of_hash(const Table& table, const std::string& hash) {
-    return {fmt::format("SELECT left((r.*)::text, 200) FROM {} WHERE {} = $1::bigint LIMIT 1", from(table),
-                        kHash),
+    return {fmt::format("SELECT left(format('%s', r.*), 200) FROM {} WHERE {} = $1::bigint LIMIT 1",
+                        from(table), kHash),
             {hash}};
 }
 

@@ -136,12 +136,8 @@ pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& data
     const ControlLogin login{config.health.user, config.health.password, database, "pgpool-catalog"};
     auto client = connection.open(*topology_(), login, deadline);
     if (!client) return tl::unexpected(client.error());
-    // jit never pays here. A server that is late is not to go on for nobody.
-    auto prepared = (*client)->query(
-        "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), set_config('jit', 'off', "
-        "false), "
-        "set_config('statement_timeout', '10s', false)",
-        {}, deadline);
+    // A server that is late is not to go on for nobody.
+    auto prepared = (*client)->query("SET statement_timeout = '10s'", {}, deadline);
     if (!prepared) return tl::unexpected(prepared.error());
     const bool all_queries = purpose(config) == FactsFor::Replication;
     if (all_queries) {

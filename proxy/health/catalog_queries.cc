@@ -19,7 +19,18 @@ constexpr std::string_view kFunctions =
     "a.aggfinalfn::oid, "
     "a.aggcombinefn::oid, a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, "
     "a.aggminvtransfn::oid, a.aggmfinalfn::oid) END, "
-    "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END "
+    "CASE WHEN n.nspname <> 'pg_catalog' THEN p.proargdefaults::text END, "
+    // Of an IMMUTABLE body that is read: the types it takes and gives, and whether it takes what may hold
+    // text.
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') AND p.provolatile = 'i' THEN "
+    "(SELECT "
+    "string_agg(y.typname, ' ') FROM pg_type y WHERE y.oid < 16384 AND (y.oid = p.prorettype OR "
+    "y.oid = ANY (coalesce(p.proallargtypes, p.proargtypes::oid[])))) END, "
+    "CASE WHEN n.nspname <> 'pg_catalog' AND l.lanname IN ('sql', 'plpgsql') AND p.provolatile = 'i' THEN "
+    "EXISTS (SELECT FROM "
+    "unnest(p.proargtypes::oid[]) AS g(type) LEFT JOIN pg_type a ON a.oid = g.type AND a.typcategory = 'A' "
+    "JOIN pg_type y ON y.oid = coalesce(a.typelem, g.type) WHERE y.oid >= 16384 OR y.typcategory NOT IN "
+    "('B', 'D', 'G', 'I', 'N', 'R', 'T', 'V') AND y.typname NOT IN ('bytea', 'uuid')) END "
     "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
     "JOIN pg_language l ON l.oid = p.prolang LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid";
 

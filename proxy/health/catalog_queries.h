@@ -19,7 +19,8 @@ namespace pgpool::health {
 
 enum class CatalogQuery : std::uint8_t {
     Functions,  // oid, schema, name, volatility, language, kind, source, SQL-standard body, functions of an
-                // aggregate, defaults of arguments
+                // aggregate, defaults of arguments; of IMMUTABLE ones in SQL and PL/pgSQL the names of all
+                // types of its arguments and results, and whether an argument may hold text
     Relations,  // oid, schema, name, kind, persistence
     Trees,      // relation, kind (see below), node tree: view queries, rules, policies
     Triggers,   // relation, function

@@ -140,6 +140,7 @@ private:
     void link_builtin(Index function);
     void link_user_function(Index function);
     void link_declared(Index function);
+    [[nodiscard]] bool converts(Index function, const FunctionBody& body) const;
     void link_body(Index function, std::string_view source);
     void link_stored(Index point, std::string_view tree);
     void link_aggregate(Index function, std::string_view parts);
@@ -284,12 +285,10 @@ void FactsBuilder::link_body(Index function, std::string_view source) {
     const FunctionBody body = read_body(source);
     if (body.forbidden) leaves_.mark(function);
     if (body.unreadable) writes_.mark(function);
-    if (body.unreadable || body.reads_clock) varies_.mark(function);
+    if (body.unreadable || body.reads_clock || converts(function, body)) varies_.mark(function);
     // What is text may become a number of a catalog row, or a date by a word such as 'now'.
-    const bool converts = std::any_of(body.names.begin(), body.names.end(), [](const std::string& name) {
-        return sql::is_object_type(name) || sql::date_type(name) != sql::DateType::No;
-    });
-    if (body.unreadable || body.reads_clock || body.is_local || body.selects || converts)
+    const bool names_types = body.names_dates || body.names_objects;
+    if (body.unreadable || body.reads_clock || body.is_local || body.selects || names_types)
         looks_.mark(function);
     // SELECT INTO makes a table in SQL.
     const bool makes_table = functions_.text(function, 4) == "sql" &&
@@ -298,6 +297,22 @@ void FactsBuilder::link_body(Index function, std::string_view source) {
         acts_.mark(function);
     for (const CalledFunction& call : body.calls) link_call(function, call);
     link_names(function, body);
+}
+
+// Whether text may become a date, 'now' one of this moment, or the number of a catalog row. Where no text
+// comes in it is a literal, which is seen for dates. What it gives it may make of anything without a cast.
+bool FactsBuilder::converts(Index function, const FunctionBody& body) const {
+    if (body.names_objects) return true;
+    if (!functions_.is_true(function, 11)) return false;
+    if (body.names_dates) return true;
+    std::string_view types = functions_.text(function, 10);
+    while (!types.empty()) {
+        const std::size_t end = std::min(types.find(' '), types.size());
+        const std::string_view type = types.substr(0, end);
+        if (sql::date_type(type) != sql::DateType::No || sql::is_object_type(type)) return true;
+        types.remove_prefix(std::min(end + 1, types.size()));
+    }
+    return false;
 }
 
 void FactsBuilder::link_call(Index function, const CalledFunction& call) {
@@ -347,7 +362,7 @@ void FactsBuilder::link_stored(Index point, std::string_view tree) {
     const StoredTree found = read_tree(tree);
     for (const Oid oid : found.functions) link_oid(point, oid);
     if (found.writes) acts_.mark(point);
-    if (tree.find("{SQLVALUEFUNCTION") != std::string_view::npos) {
+    if (found.reads_text || tree.find("{SQLVALUEFUNCTION") != std::string_view::npos) {
         varies_.mark(point);
         looks_.mark(point);
     }

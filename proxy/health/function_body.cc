@@ -151,6 +151,8 @@ void BodyReader::take_name(const Token& token) {
     std::string name = is_quoted_ ? unquote(token.text) : to_lower_ascii(token.text);
     if (name == "pg_temp") body_.forbidden = true;
     if (holds(kLocal, name) && !(is_quoted_ && name == "user")) body_.is_local = true;
+    body_.names_dates |= sql::date_type(name) != sql::DateType::No;
+    body_.names_objects |= sql::is_object_type(name);
     if (!is_quoted_ && !is_qualified) take_word(name);
     body_.names.push_back(name);
     last_ = std::move(name);
@@ -197,6 +199,21 @@ void collect(std::string_view tree, std::string_view key, std::vector<std::uint3
     }
 }
 
+// Types whose input knows 'now' or looks into the catalogs, with their arrays and ranges. Sorted.
+constexpr auto kMovingTypes = std::to_array<std::uint32_t>(
+    {24,   26,   1008, 1028, 1082, 1083, 1114, 1115, 1182, 1183, 1184, 1185, 1266, 1270, 2202, 2203,
+     2204, 2205, 2206, 2207, 2208, 2209, 2210, 2211, 3734, 3735, 3769, 3770, 3908, 3909, 3910, 3911,
+     3912, 3913, 4089, 4090, 4096, 4097, 4191, 4192, 4533, 4534, 4535, 6152, 6153, 6155});
+static_assert(std::ranges::is_sorted(kMovingTypes));
+
+bool reads_text_as_moving(std::string_view tree) {
+    if (tree.find("{COERCEVIAIO") == std::string_view::npos) return false;
+    std::vector<std::uint32_t> results;
+    collect(tree, ":resulttype ", results);
+    return std::ranges::any_of(
+        results, [](std::uint32_t type) { return std::ranges::binary_search(kMovingTypes, type); });
+}
+
 void sort_unique(std::vector<std::uint32_t>& oids) {
     std::ranges::sort(oids);
     oids.erase(std::unique(oids.begin(), oids.end()), oids.end());
@@ -215,6 +232,7 @@ StoredTree read_tree(std::string_view tree) {
         collect(tree, key, found.functions);
     }
     collect(tree, ":relid ", found.relations);
+    found.reads_text = reads_text_as_moving(tree);
     // CmdType of nodes/nodes.h: 1 is SELECT; 2 to 4, and MERGE since 15 as 5, write.
     constexpr std::string_view kCommand = ":commandType ";
     for (std::size_t at = tree.find(kCommand); at != std::string_view::npos;

@@ -22,14 +22,16 @@ struct CalledFunction {
 };
 
 struct FunctionBody {
-    bool forbidden = false;    // it may do something to its session
-    bool unreadable = false;   // EXECUTE, or a name in disguise: it may call anything; the rest may be
-                               // incomplete
-    bool reads_clock = false;  // CURRENT_TIMESTAMP and its kin, a literal such as 'now'
-    bool writes = false;       // INSERT, UPDATE, DELETE, MERGE, TRUNCATE: triggers run
-    bool selects = false;      // FROM, TABLE: it may read tables, also such as the catalogs do not tell of
-    bool comments = false;     // COMMENT, SECURITY LABEL
-    bool is_local = false;     // it names who calls, or system columns, which are not the same on all nodes
+    bool forbidden = false;      // it may do something to its session
+    bool unreadable = false;     // EXECUTE, or a name in disguise: it may call anything; the rest may be
+                                 // incomplete
+    bool reads_clock = false;    // CURRENT_TIMESTAMP and its kin, a literal such as 'now'
+    bool writes = false;         // INSERT, UPDATE, DELETE, MERGE, TRUNCATE: triggers run
+    bool names_dates = false;    // the name of a type whose input knows 'now': it may read text as one
+    bool names_objects = false;  // ... of a type of numbers of catalog rows: oid, regclass
+    bool selects = false;        // FROM, TABLE: it may read tables, also such as the catalogs do not tell of
+    bool comments = false;       // COMMENT, SECURITY LABEL
+    bool is_local = false;       // it names who calls, or system columns, which are not the same on all nodes
     std::vector<CalledFunction> calls;  // every name before a parenthesis
     std::vector<std::string> names;  // every identifier, folded as PostgreSQL does: relations are among them
 };
@@ -40,6 +42,7 @@ struct FunctionBody {
 // aggregates and window functions, and relations read or written.
 struct StoredTree {
     bool writes = false;
+    bool reads_text = false;  // ... as a date or as a number of a catalog row
     std::vector<std::uint32_t> functions;
     std::vector<std::uint32_t> relations;
 };

@@ -20,12 +20,7 @@ using pg::ClientError;
 using pg::ClientResult;
 
 // What is raised must survive a crash of the node, whatever its settings are.
-constexpr std::string_view kPrepare =
-    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
-    "pg_catalog.set_config('default_transaction_read_only', 'off', false), "
-    "set_config('default_transaction_isolation', 'read committed', false), "
-    "set_config('synchronous_commit', 'on', false), set_config('bytea_output', 'hex', false), "
-    "set_config('statement_timeout', '0', false), set_config('jit', 'off', false)";
+constexpr std::string_view kPrepare = "SET synchronous_commit = on";
 constexpr std::string_view kDatabases =
     "SELECT datname, current_setting('max_prepared_transactions') FROM pg_database "
     "WHERE datallowconn AND NOT datistemplate ORDER BY 1";
@@ -71,7 +66,7 @@ TimePoint NodeAccess::soon() const {
     return SteadyClock::now() + login_.timeout;
 }
 
-ClientResult<Client> NodeAccess::connect_plainly(const std::string& database) const {
+ClientResult<Client> NodeAccess::connect(const std::string& database, pg::SessionSettings settings) const {
     pg::ConnectParams params;
     params.host = node_.host;
     params.port = node_.port;
@@ -79,11 +74,16 @@ ClientResult<Client> NodeAccess::connect_plainly(const std::string& database) co
     params.password = login_.password;
     params.database = database;
     params.application_name = "pgpool-keeper";
+    params.settings = settings;
     return Client::connect(params, soon(), stop_);
 }
 
+ClientResult<Client> NodeAccess::connect_plainly(const std::string& database) const {
+    return connect(database, pg::SessionSettings::OfLogin);
+}
+
 ClientResult<Client> NodeAccess::connect(const std::string& database) const {
-    ClientResult<Client> client = connect_plainly(database);
+    ClientResult<Client> client = connect(database, pg::SessionSettings::Fixed);
     if (!client) return client;
     if (auto prepared = client->query(kPrepare, {}, soon()); !prepared)
         return tl::unexpected(prepared.error());

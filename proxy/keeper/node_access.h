@@ -58,8 +58,8 @@ public:
     [[nodiscard]] pg::ClientResult<void> end(const markers::Prepared& prepared, markers::Fate fate);
     [[nodiscard]] std::uint64_t max_prepared_transactions() const { return max_prepared_transactions_; }
 
-    // A connection of its own, with the settings of a login; and the one that is kept. REQUIRES: databases()
-    // holds the name.
+    // A connection of its own, with pg::SessionSettings::OfLogin; and the one that is kept. REQUIRES:
+    // databases() holds the name.
     [[nodiscard]] pg::ClientResult<pg::Client> connect_plainly(const std::string& database) const;
     [[nodiscard]] pg::Client& client(const std::string& database) { return clients_.at(database); }
     [[nodiscard]] TimePoint soon() const;  // when an answer is late
@@ -68,6 +68,8 @@ private:
     NodeAccess(config::Node node, config::Health login, const std::atomic<bool>& stop)
         : node_(std::move(node)), login_(std::move(login)), stop_(&stop) {}
 
+    [[nodiscard]] pg::ClientResult<pg::Client> connect(const std::string& database,
+                                                       pg::SessionSettings settings) const;
     [[nodiscard]] pg::ClientResult<pg::Client> connect(const std::string& database) const;
     [[nodiscard]] pg::ClientResult<void> connect_all();
     [[nodiscard]] pg::ClientResult<std::vector<std::uint64_t>> epochs(std::string_view sql);

@@ -14,6 +14,7 @@
 #include "proxy/sql/builtin.h"
 #include "proxy/sql/change_reader.h"
 #include "proxy/sql/raw_tree.h"
+#include "proxy/sql/schema_elements.h"
 #include "proxy/sql/settings.h"
 
 namespace pgpool::sql {
@@ -85,6 +86,7 @@ private:
     void stored_body(const void* node);
     void stored_rule(const RuleStmt* node);
     void stored_function(const CreateFunctionStmt* node);
+    void schema_elements(const CreateSchemaStmt* node);
     void bounds(const PartitionBoundSpec* node);
     void partition_key(const CreateStmt* node);
     void valid_until(const List* options);
@@ -533,6 +535,9 @@ bool StatementReader::read_definition(const void* node) {
             if (create->objtype == OBJECT_MATVIEW) stored(create->query);
             return true;
         }
+        case T_CreateSchemaStmt:
+            schema_elements(as<CreateSchemaStmt>(node));
+            return true;
         case T_ViewStmt:
             created(as<ViewStmt>(node)->view);
             inner(as<ViewStmt>(node)->query);
@@ -696,6 +701,10 @@ void StatementReader::table_elements(const CreateStmt* node) {
         for (const ListCell& own : Elements(column->constraints)) constraint(own.ptr_value);
     }
     out_.varies = {};  // there are no rows yet
+    if (node->partspec != nullptr) {
+        for (const ListCell& cell : Elements(node->partspec->partParams))
+            stored(as<PartitionElem>(cell.ptr_value)->expr);
+    }
     bounds(node->partbound);
     partition_key(node);
 }
@@ -707,6 +716,14 @@ void StatementReader::created_database(const CreatedbStmt* node) {
         const auto* option = as<DefElem>(cell.ptr_value);
         if (std::strcmp(option->defname, "template") == 0 && is(option->arg, T_String))
             out_.database.emptied = as<String>(option->arg)->sval;
+    }
+}
+
+void StatementReader::schema_elements(const CreateSchemaStmt* node) {
+    for (const ListCell& cell : Elements(node->schemaElts)) {
+        Statement element;
+        StatementReader(element, findings_).read(cell.ptr_value);
+        add_schema_element(out_, std::move(element), text_of(node->schemaname));
     }
 }
 

@@ -28,11 +28,11 @@ protected:
         server_->psql(
             "CREATE TABLE asked (who text, at timestamptz DEFAULT now());"
             "CREATE FUNCTION find(who text, OUT name text, OUT password text) RETURNS SETOF record "
-            "LANGUAGE plpgsql AS $$BEGIN INSERT INTO asked VALUES (who); PERFORM pg_sleep(0.1); "
+            "LANGUAGE plpgsql SET search_path = public, pg_temp AS $$BEGIN INSERT INTO asked VALUES (who); PERFORM pg_sleep(0.1); "
             "RETURN QUERY SELECT rolname::text, rolpassword FROM pg_authid WHERE rolname = who; END$$;"
             "CREATE ROLE ann LOGIN PASSWORD 'secret'; CREATE ROLE nopass LOGIN");
         config_.auth.auth_user = "postgres";
-        config_.auth.auth_query = "SELECT name, password FROM find($1)";
+        config_.auth.auth_query = "SELECT name, password FROM public.find($1)";
         config_.health.timeout = milliseconds(2'000);
         cluster::NodeStatus node;
         node.host = "127.0.0.1";

@@ -34,6 +34,10 @@ public:
                           const char* volatility = "v") {
         return function({schema, name, volatility, "plpgsql", "f", source, {}, {}, {}});
     }
+    std::uint32_t immutable(const char* name, const char* source, const char* types, bool takes_text) {
+        return function(
+            {"public", name, "i", "plpgsql", "f", source, {}, {}, {}, types, takes_text ? "t" : "f"});
+    }
     std::uint32_t other_language(const char* name, const char* volatility) {
         return function({"public", name, volatility, "plperl", "f", "...", {}, {}, {}});
     }
@@ -123,7 +127,7 @@ public:
     }
 
     [[nodiscard]] CatalogRows rows() const {
-        constexpr std::array<std::size_t, kCatalogQueries> kColumns{10, 5,  3, 2, 2, 3,  2, 3, 3,
+        constexpr std::array<std::size_t, kCatalogQueries> kColumns{12, 5,  3, 2, 2, 3,  2, 3, 3,
                                                                     7,  11, 5, 8, 4, 12, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
@@ -140,6 +144,7 @@ public:
 private:
     std::uint32_t function(std::vector<Cell> cells) {
         add(CatalogQuery::Functions, {std::to_string(next_oid_)});
+        cells.resize(11);  // 9: its types, 10: whether it takes text
         add(CatalogQuery::Functions, std::move(cells));
         return next_oid_++;
     }
@@ -465,6 +470,32 @@ TEST(BuildFacts, AViewMayWriteByAStableFunction) {
     EXPECT_FALSE(catalog.facts().relation("", "v")->reads_volatile);
     catalog.plpgsql("w", "BEGIN RETURN 1; END");
     EXPECT_TRUE(catalog.facts().relation("", "v")->reads_volatile);
+}
+
+TEST(BuildFacts, TextThatBecomesADateIsNotImmutable) {
+    struct Case {
+        const char* source;
+        const char* types;
+        bool takes_text;
+        Volatility volatility;
+    };
+    for (const Case& one : {
+             Case{"BEGIN RETURN ($1::timestamptz)::text; END", "text", true, Volatility::Stable},
+             Case{"DECLARE t pg_catalog.\"date\" := $1; BEGIN RETURN t; END", "text", true,
+                  Volatility::Stable},
+             Case{"BEGIN RETURN $1; END", "text timestamptz", true, Volatility::Stable},
+             Case{"BEGIN RETURN $1; END", "text regclass", true, Volatility::Stable},
+             Case{"BEGIN RETURN 'latest'::regclass::oid; END", "oid", false, Volatility::Stable},
+             Case{"BEGIN RETURN $1::date; END", "timestamp date", false, Volatility::Immutable},
+             Case{"BEGIN RETURN $1; END", "timestamptz", false, Volatility::Immutable},
+             Case{"BEGIN RETURN $1::int; END", "text int4", true, Volatility::Immutable},
+         }) {
+        FakeCatalog catalog;
+        catalog.immutable("f", one.source, one.types, one.takes_text);
+        const auto facts = catalog.facts(FactsFor::Replication);
+        EXPECT_EQ(facts.function("", "f")->volatility, one.volatility) << one.source << " of " << one.types;
+        EXPECT_EQ(catalog.facts().function("", "f")->volatility, Volatility::Immutable);
+    }
 }
 
 TEST(BuildFacts, ImmutableIsWhatReadsNothing) {

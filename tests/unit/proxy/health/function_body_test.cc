@@ -100,6 +100,9 @@ TEST(ReadTree, FindsFunctionsRelationsAndWrites) {
     EXPECT_THAT(tree.functions, ElementsAre(65U, 1598U, 2108U, 3100U));
     EXPECT_THAT(tree.relations, ElementsAre(16390U));
     EXPECT_FALSE(tree.writes);
+    EXPECT_FALSE(tree.reads_text);
+    EXPECT_TRUE(read_tree("{COERCEVIAIO :arg {PARAM :paramtype 25} :resulttype 1184 :x}").reads_text);
+    EXPECT_FALSE(read_tree("{COERCEVIAIO :arg {PARAM :paramtype 1184} :resulttype 25 :x}").reads_text);
     EXPECT_TRUE(read_tree("{QUERY :commandType 1 {QUERY :commandType 3 :x}}").writes);
 }
 
