@@ -113,7 +113,7 @@ END $$;
 
 -- Who may call nextval() and setval(), or has it called by inserting into the table that an identity belongs to.
 CREATE OR REPLACE FUNCTION pgpool_replication.may_draw(caller text, target regclass, privileges text)
-RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT has_sequence_privilege(caller, target, privileges) OR EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = target
             AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND privileges <> 'UPDATE'
@@ -209,4 +209,4 @@ BEGIN
 EXCEPTION WHEN lock_not_available THEN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2';
+CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 3';

@@ -86,6 +86,18 @@ def test_types_of_the_caller_are_not_taken_for_the_servers(node):
     assert not is_superuser(node)
 
 
+def test_tables_of_the_caller_are_not_taken_for_the_servers(node):
+    node.sql("drop sequence if exists bobs; create sequence bobs")
+    with session(node) as alice:
+        alice.execute("create function pg_temp.evil() returns oid language plpgsql as $$"
+                      " begin execute 'alter role alice superuser'; return 'pg_class'::regclass; end $$")
+        alice.execute("create temp view pg_depend as select 'pg_class'::regclass::oid as classid, 'bobs'::regclass::oid as objid,"
+                      " 'pg_class'::regclass::oid as refclassid, pg_temp.evil() as refobjid, 'i'::\"char\" as deptype, 0 as refobjsubid")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            alice.execute("select pgpool_replication.position('bobs')")
+    assert not is_superuser(node)
+
+
 def test_a_sequence_of_somebody_else_stays_where_it_is(node):
     node.sql("drop sequence if exists bobs; create sequence bobs")
     with session(node) as alice:
@@ -155,4 +167,4 @@ def test_what_an_older_version_has_made_is_completed(server):
     assert server.rows("select seq, epoch, owner, token from pgpool_replication.slot where id = 0") == [(41, 7, "", None)]
     assert server.sql("select count(*) from pg_proc where pronamespace = 'pgpool_replication'::regnamespace"
                       " and proname in ('mark', 'settle')") == 2
-    assert server.sql("select pgpool_replication.version()") == 2
+    assert server.sql("select pgpool_replication.version()") == 3
