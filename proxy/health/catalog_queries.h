@@ -33,10 +33,11 @@ enum class CatalogQuery : std::uint8_t {
                 // at the end of statements: to itself, or deferrable
     Columns,    // relation, name, identity, is generated, default as node tree, content (see below), type if
                 // text becomes it by its input function, is in an index that is checked row by row,
-                // sequences of the default, it is one of them as it is, one of them counts down
+                // sequences of the default, it is one of them as it is, one of them counts down, cast without
+                // which its output function drops some of it
     Keys,       // index, relation, name, column, column may be null: a row per column
     Events,     // relation, trigger, tgtype
-    Checks,     // relation or 0, type or 0, name, node tree
+    Checks,     // relation or 0, type or 0, name, node tree; without a name: expressions of its partition key
     ForeignKeys,  // constraint, name, referenced relation, its column, referencing relation, on delete, on
                   // update: those that act, a row per column
     Inheritance,  // parent, child, child is a partition

@@ -222,6 +222,8 @@ void FactsBuilder::link_builtin(Index function) {
     if (builtin_leaves_something(name)) leaves_.mark(function);
     if (declared == Volatility::Volatile && !sql::writes_nothing(name)) writes_.mark(function);
     if (declared != Volatility::Immutable && !sql::depends_on_settings_only(name)) varies_.mark(function);
+    if (sql::depends_on_numbers(name)) varies_.mark(function);
+    if (sql::runs_unknown_code(name)) writes_.mark(function);
 }
 
 bool FactsBuilder::is_readable(Index function) const {

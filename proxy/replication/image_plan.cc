@@ -28,9 +28,10 @@ bool assigns(const Change& change, std::string_view column) {
 }
 
 // An INSERT gives the column a value of its own.
-bool is_given(const Change& change, const std::string& column, std::size_t position) {
+bool is_given(const Change& change, const ColumnFacts& column, std::size_t position) {
+    if (change.ignores_identities && column.is_identity) return false;
     return std::any_of(change.given.begin(), change.given.end(), [&](const sql::ColumnValue& value) {
-        const bool is_it = value.column.empty() ? value.position == position : value.column == column;
+        const bool is_it = value.column.empty() ? value.position == position : value.column == column.name;
         return is_it && !value.is_default;
     });
 }
@@ -108,7 +109,7 @@ private:
     };
 
     Value add(const ColumnFacts& column) {
-        plan_.returned.push_back(alias_ + "." + in_quotes(column.name));
+        plan_.returned.push_back(alias_ + "." + in_quotes(column.name) + column.cast);
         const std::size_t number = plan_.returned.size();
         are_types_known_ = are_types_known_ && !column.type.empty();
         return {fmt::format("${}", number), fmt::format("v.c{}::{}", number, column.type)};
@@ -221,7 +222,7 @@ private:
             one.push_back(std::move(value.one));
             of_all.push_back(std::move(value.of_all));
             columns.push_back(in_quotes(column.name));
-            if (column.filled != sql::Default::Sequence || is_given(change_, column.name, i)) continue;
+            if (column.filled != sql::Default::Sequence || is_given(change_, column, i)) continue;
             const bool is_seen = !is_upsert && !may_be_given(column.name, i);
             if (!follow_sequence(column, is_seen)) return false;
         }

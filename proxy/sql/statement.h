@@ -162,11 +162,13 @@ struct Change {
     Verb verb = Verb::Insert;
     Source source = Source::Defaults;
     OnConflict on_conflict = OnConflict::Error;
-    bool one_row = false;               // Values: a single one
-    bool in_with = false;               // a part of WITH, not the statement itself
-    bool all_columns = false;           // INSERT, COPY without a list of columns
-    bool returns = false;               // with RETURNING
-    bool joins = false;                 // UPDATE ... FROM, DELETE ... USING
+    bool one_row = false;      // Values: a single one
+    bool in_with = false;      // a part of WITH, not the statement itself
+    bool all_columns = false;  // INSERT, COPY without a list of columns
+    bool returns = false;      // with RETURNING
+    bool ignores_identities =
+        false;           // OVERRIDING USER VALUE: what is given for such a column counts for nothing
+    bool joins = false;  // UPDATE ... FROM, DELETE ... USING
     bool conflict_unclear = false;      // ON CONFLICT with an expression, a predicate, an operator class
     RelationRef target;                 // as in Statement::relations
     std::string alias;                  // of the target; empty: none
