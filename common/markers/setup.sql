@@ -65,7 +65,16 @@ END $$;
 CREATE OR REPLACE FUNCTION pgpool_replication.caller() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
     $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END $$;
 
--- A sequence to where main's is: forward only, unless it was set. Not for callers.
+-- What is locked while a sequence moves: by nobody else, as nobody else may. Several, for many move at a time.
+DO $$
+BEGIN
+    FOR number IN 0 .. 15 LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS pgpool_replication.turn_%s ()', number);
+    END LOOP;
+END $$;
+
+-- A sequence to where main's is: forward only, unless it was set. Not for callers. One after the other, but not
+-- until the transaction ends: what is rolled back here is the lock, setval() is not.
 CREATE OR REPLACE FUNCTION pgpool_replication.place(sequence regclass, at bigint, called boolean, back boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -73,16 +82,14 @@ DECLARE
     was_called boolean;
     is_up boolean;
 BEGIN
-    PERFORM pg_advisory_lock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
     SELECT seqincrement > 0 INTO is_up FROM pg_sequence WHERE seqrelid = sequence;
+    EXECUTE format('LOCK TABLE pgpool_replication.turn_%s IN EXCLUSIVE MODE', sequence::oid::bigint % 16);
     EXECUTE format('SELECT last_value, is_called FROM %s', sequence) INTO position, was_called;
     IF back OR (is_up AND at > position) OR (NOT is_up AND at < position) OR (at = position AND called AND NOT was_called) THEN
         PERFORM setval(sequence, at, called);
     END IF;
-    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
-EXCEPTION WHEN OTHERS OR query_canceled THEN  -- the lock is the session's, and outlives the transaction
-    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
-    RAISE;
+    RAISE SQLSTATE 'PGPOK';
+EXCEPTION WHEN SQLSTATE 'PGPOK' THEN NULL;
 END $$;
 REVOKE ALL ON FUNCTION pgpool_replication.place(regclass, bigint, boolean, boolean) FROM PUBLIC;
 

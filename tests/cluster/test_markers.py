@@ -121,7 +121,20 @@ def test_a_failure_leaves_no_lock_on_the_sequence(node, what, setting):
         with pytest.raises((psycopg2.errors.LockNotAvailable, psycopg2.errors.QueryCanceled)):
             alice.execute("select pgpool_replication.advance('owned', 'id', 5)")
         admin.execute("rollback")
-        assert node.sql("select count(*) from pg_locks where locktype = 'advisory'") == 0, what
+        assert node.sql("select count(*) from pg_locks where relation::regclass::text like 'pgpool_replication.turn%'") == 0, what
+
+
+def test_nobody_else_holds_sequences_up(node):
+    with session(node) as alice, session(node, "bob") as bob:
+        alice.execute("create table own (id serial)")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            bob.execute("begin; lock table pgpool_replication.turn_0 in access share mode")
+        bob.execute("rollback; select pg_advisory_lock('pgpool_replication.slot'::regclass::int, 'own_id_seq'::regclass::oid::int)")
+        alice.execute("set lock_timeout = '1s'; begin; select pgpool_replication.advance('own', 'id', 7)")
+        assert node.sql("select last_value from own_id_seq") == 7
+        assert node.sql("select count(*) from pg_locks where relation::regclass::text like 'pgpool_replication.turn%'") == 0
+        alice.execute("rollback")
+    assert node.sql("select last_value from own_id_seq") == 7
 
 
 def test_a_mark_makes_its_commit_wait_for_the_disk(node):
