@@ -151,7 +151,8 @@ BEGIN
 END $$;
 
 -- Before a statement that all nodes repeat by itself: nobody else writes what it reads or writes until the transaction
--- ends, nor what foreign keys change after it. For who may read, or write, the tables. Tables in the order of their names,
+-- ends, nor what foreign keys change after it. For who may write the tables, or LOCK those that are only read: who may
+-- only read them must not keep others from writing. Tables in the order of their names,
 -- the same on all nodes; once more if one of them has got another name, or more to follow, meanwhile.
 CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(written regclass[], others regclass[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -172,6 +173,11 @@ BEGIN
         IF NOT has_any_column_privilege(caller, target, CASE WHEN target = ANY (written) THEN 'INSERT, UPDATE' ELSE 'SELECT' END)
             AND NOT (target = ANY (written) AND has_table_privilege(caller, target, 'DELETE')) THEN
             RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
+        END IF;
+        IF NOT target = ANY (written) AND NOT has_table_privilege(caller, target, 'UPDATE, DELETE, TRUNCATE') THEN
+            RAISE feature_not_supported USING
+                MESSAGE = format('this cannot be replicated: nobody may write %s meanwhile, which takes more than the right to read it', target),
+                HINT = 'UPDATE, DELETE or TRUNCATE on it is enough.';
         END IF;
     END LOOP;
     LOOP

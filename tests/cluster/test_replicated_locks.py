@@ -326,6 +326,9 @@ def weak(replicated):
 
 def test_a_role_with_few_rights(replicated, cursor, weak):
     cursor.execute("insert into u values (1, 1), (2, 2)")
+    refused(weak, "update log set b = 50 where a in (select id from u)", "nobody may write public.u meanwhile, which takes more than")
+    assert locks(replicated) == []
+    cursor.execute("grant truncate on u to weak")
     weak.execute("update log set b = 50 where a in (select id from u)")
     assert weak.rowcount == 2
     assert contents(replicated).startswith("1:50 2:50 3:0")
@@ -347,6 +350,7 @@ def test_temporary_objects_do_not_run_in_it(replicated, weak):
         for name in ("pg_class", "pg_constraint"):
             direct.execute(f"create temp view {name} as select pg_temp.evil() as oid, pg_temp.evil() as conrelid, pg_temp.evil() as confrelid")
         direct.execute("create domain pg_temp.text as pg_catalog.text check (pg_temp.evil() is null)")
+        replicated.nodes.sql("grant delete on u to weak")
         direct.execute("begin")
         direct.execute("select pgpool_replication.lock_tables('{log}', '{u}')")
         assert locks(replicated) == ["log ShareRowExclusiveLock", "u ShareLock"]
