@@ -47,7 +47,8 @@ Json json_of(const Survey& found) {
     for (const nodecheck::NodeFacts& facts : found.facts) nodes.push_back(facts.node);
     return {{"nodes", nodes},
             {"unreachable", json_of(found.unreachable)},
-            {"differences", json_of(found.differences)}};
+            {"differences", json_of(found.differences)},
+            {"unable", found.unable}};
 }
 
 void tell_unreachable(const Survey& found) {
@@ -61,15 +62,20 @@ void tell_warnings(const Survey& found) {
         for (const std::string& warning : nodecheck::durability_warnings(facts))
             std::fprintf(stderr, "pgpool-ctl: %s\n", warning.c_str());
     }
+    if (!found.is_usable) return;  // then it is no mere warning
+    for (const std::string& reason : found.unable)
+        std::fprintf(stderr, "pgpool-ctl: a large transaction may take out nodes: %s\n", reason.c_str());
 }
 
 void tell_differences(const Survey& found) {
     for (const nodecheck::Difference& difference : found.differences)
         std::printf("differs: %s\n", describe(difference).c_str());
+    if (found.is_usable) return;
+    for (const std::string& reason : found.unable) std::printf("unable: %s\n", reason.c_str());
 }
 
 ExitCode verdict_of(const Survey& found) {
-    if (!found.differences.empty()) return ExitCode::Differs;
+    if (!found.differences.empty() || !found.is_usable) return ExitCode::Differs;
     return found.unreachable.empty() ? ExitCode::Ok : ExitCode::Unreachable;
 }
 
@@ -136,7 +142,7 @@ ExitCode tell_refusal(const Survey& found, const Options& options) {
     } else {
         tell_differences(found);
     }
-    std::fputs("pgpool-ctl: nothing was prepared: make the nodes alike first, then run it again\n", stderr);
+    std::fputs("pgpool-ctl: nothing was prepared: set the nodes right first, then run it again\n", stderr);
     return ExitCode::Differs;
 }
 
@@ -156,7 +162,7 @@ Outcome<ExitCode> run_check_nodes(const config::Config& config, const Options& o
         std::fputs(render(json_of(found)).c_str(), stdout);
     } else {
         tell_differences(found);
-        if (found.differences.empty() && found.facts.size() > 1)
+        if (verdict_of(found) != ExitCode::Differs && found.facts.size() > 1)
             std::printf("%zu nodes do not differ\n", found.facts.size());
     }
     return verdict_of(found);
@@ -171,7 +177,7 @@ Outcome<ExitCode> run_prepare_nodes(const config::Config& config, const Options&
     const Survey found = survey(config);
     tell_unreachable(found);
     tell_warnings(found);
-    if (!found.differences.empty()) return tell_refusal(found, options);
+    if (verdict_of(found) == ExitCode::Differs) return tell_refusal(found, options);
     const auto databases = databases_of(found, options);
     if (!databases) return tl::unexpected(databases.error());
     const std::vector<Prepared> done = prepare_all(config, found, *databases);

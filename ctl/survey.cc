@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "common/nodecheck/two_phase.h"
+
 namespace pgpool::ctl {
 
 namespace {
@@ -57,6 +59,19 @@ Asked<NodeFacts> facts_of(const config::Config& config, const config::Node& node
     return facts;
 }
 
+std::vector<std::string> unable(const config::Config& config, const std::vector<NodeFacts>& nodes) {
+    std::vector<std::string> reasons;
+    if (config.mode != config::ClusterMode::Replication) return reasons;
+    for (const NodeFacts& node : nodes) {
+        const auto most = node.settings.find("max_prepared_transactions");
+        if (most == node.settings.end()) continue;
+        const std::string reason =
+            nodecheck::why_not_prepared(node.node, std::stoull(most->second), config.replication);
+        if (!reason.empty()) reasons.push_back(reason);
+    }
+    return reasons;
+}
+
 }  // namespace
 
 Survey survey(const config::Config& config) {
@@ -71,6 +86,8 @@ Survey survey(const config::Config& config) {
         }
     }
     found.differences = nodecheck::compare(found.facts);
+    found.unable = unable(config, found.facts);
+    found.is_usable = found.unable.empty() || !nodecheck::must_prepare(config.replication);
     return found;
 }
 

@@ -137,6 +137,7 @@ Result<Membership> fit(const Membership& membership, std::span<const std::string
     Membership next;
     next.epoch = membership.epoch;
     next.fence = membership.fence;
+    next.can_prepare = membership.can_prepare;
     next.main = membership.main;
     for (const std::string& name : names) {
         const Member* known = membership.find(name);

@@ -31,6 +31,8 @@ struct Member {
 struct Membership {
     std::uint64_t epoch = 0;
     Fence fence;  // of the epoch; 0: not raised since the start. Not in the text
+    // Every attached node can hold what replication.commit may have it prepare. Not in the text either.
+    bool can_prepare = false;
     std::string main;
     std::vector<Member> members;  // in the order of the configuration
 

@@ -52,6 +52,7 @@ ReplicatedTopology build_replicated_topology(std::span<const NodeEvidence> evide
     built.topology.version = previous.version + 1;
     built.topology.epoch = membership.epoch;
     built.topology.fence = membership.fence;
+    built.topology.can_prepare = membership.can_prepare;
     for (const NodeEvidence& one : evidence) {
         NodeStatus node = judge(one, membership, is_open);
         if (node.role == Role::Primary) built.topology.primary = node.id;

@@ -76,7 +76,8 @@ struct Topology {
     // Mode replication: raised in the nodes' databases before a change of who is in is published; a
     // transaction that was begun under a lower one cannot commit. 0: not in that mode.
     std::uint64_t epoch = 0;
-    Fence fence;  // of the epoch
+    Fence fence;               // of the epoch
+    bool can_prepare = false;  // as of Membership
     // The last known position of a primary, and when it was asked for: what was committed before is not
     // behind it. Kept while there is no primary.
     TimePoint written_at;

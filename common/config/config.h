@@ -17,6 +17,7 @@ namespace pgpool::config {
 
 enum class ClusterMode : std::uint8_t { Streaming, Single, Replication };
 enum class Unsafe : std::uint8_t { Refuse, Warn, Allow };
+enum class Commit : std::uint8_t { Ordered, Prepared, Auto };
 enum class PoolMode : std::uint8_t { Auto, Session, Transaction };
 enum class BalanceLevel : std::uint8_t { Session, Transaction, Statement };
 enum class Consistency : std::uint8_t { Eventual, Session, Global };
@@ -112,6 +113,7 @@ struct Replication {
     Unsafe unsafe_statements = Unsafe::Refuse;        // those that nodes may execute differently
     milliseconds stall_timeout{5'000};  // a node that owes an answer for longer, when others have it
     std::uint32_t slots = 512;          // transactions that commit at the same time, per database
+    Commit commit = Commit::Auto;       // whether the other nodes prepare before the main node commits
     friend bool operator==(const Replication&, const Replication&) = default;
 };
 

@@ -15,6 +15,7 @@ using enum Reload;
 // Spelled in the order of the enumerators of config.h.
 constexpr std::string_view kClusterModes[] = {"streaming", "single", "replication"};
 constexpr std::string_view kUnsafe[] = {"refuse", "warn", "allow"};
+constexpr std::string_view kCommits[] = {"ordered", "prepared", "auto"};
 constexpr std::string_view kPoolModes[] = {"auto", "session", "transaction"};
 constexpr std::string_view kBalanceLevels[] = {"session", "transaction", "statement"};
 constexpr std::string_view kConsistencies[] = {"eventual", "session", "global"};
@@ -275,6 +276,13 @@ constexpr Parameter kParameters[] = {
         "replication.slots", integer(1, 100'000), Restart,
         "Transactions that may commit at the same time in one database; `pgpool-ctl prepare-nodes` makes a "
         "row for each."),
+    row<&Config::replication, &Replication::commit>(
+        "replication.commit", word(kCommits), Restart,
+        "How a transaction commits on all nodes: the main node, then the others (`ordered`); the same, with "
+        "the others prepared before (`prepared`), so that one that dies in between completes by itself "
+        "whatever the size; or prepared only where a transaction is too large to be repeated from its marker "
+        "(`auto`). That needs `max_prepared_transactions` of at least `replication.slots` on every node: "
+        "without it the proxy does not open the cluster for `prepared`, and prepares nothing for `auto`."),
 
     row<&Config::auth, &Auth::users_file>(
         "auth.users_file", text(0, kMaxPathBytes), Live,

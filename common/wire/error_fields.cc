@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/wire/error_fields.h"
 
+#include <optional>
+
 #include "common/wire/encoder.h"
 
 namespace pgpool::wire {
@@ -85,22 +87,37 @@ void append_notice(std::string& out, const Report& report) {
 
 namespace {
 
-std::string with_severity(ByteView body, std::string_view severity) {
+// `field(tag, value)` says what is there in the copy; nothing: no such field.
+template <typename Field>
+std::string copied(ByteView body, Field field) {
     std::string copy;
     Cursor cursor(body);
     while (cursor.ok()) {
         const auto tag = static_cast<char>(cursor.u8());
         if (tag == '\0') break;
-        const std::string_view value = cursor.c_string();
+        const std::optional<std::string_view> value = field(tag, cursor.c_string());
+        if (!value) continue;
         copy.push_back(tag);
-        copy.append(tag == 'S' || tag == 'V' ? severity : value);
+        copy.append(*value);
         copy.push_back('\0');
     }
     copy.push_back('\0');
     return copy;
 }
 
+std::string with_severity(ByteView body, std::string_view severity) {
+    return copied(body, [severity](char tag, std::string_view value) {
+        return std::optional(tag == 'S' || tag == 'V' ? severity : value);
+    });
+}
+
 }  // namespace
+
+std::string without_context(ByteView body) {
+    return copied(body, [](char tag, std::string_view value) {
+        return tag == 'W' ? std::nullopt : std::optional(value);
+    });
+}
 
 std::string as_fatal(ByteView body) {
     return with_severity(body, "FATAL");

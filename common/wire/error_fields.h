@@ -37,6 +37,10 @@ void append_error(std::string& out, const Report& report);   // ErrorResponse
 void append_fatal(std::string& out, const Error& error);     // ErrorResponse, FATAL
 void append_notice(std::string& out, const Report& report);  // NoticeResponse
 
+// Copies a body without field W. That tells also with which parameters a statement was executed, if its
+// session has set log_parameter_max_length_on_error.
+[[nodiscard]] std::string without_context(ByteView body);
+
 // Copies a body with its severity replaced by FATAL: an ERROR met while a client logs in ends that login.
 [[nodiscard]] std::string as_fatal(ByteView body);
 // By ERROR: what ended a server connection fails one request of a client that stays.

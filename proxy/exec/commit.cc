@@ -18,22 +18,12 @@ namespace {
 using sql::Kind;
 using wire::TransactionStatus;
 using At = Spread::Phase;
+using cluster::Sign;
 
 constexpr int kMostBegins = 3;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
 constexpr const char* kMembershipChanges = "the membership of nodes changes";
-
-StepOutcome only(std::string_view tag) {
-    StepOutcome outcome;
-    outcome.add_tag(tag);
-    return outcome;
-}
-
-const CopiedRequest& commit_request() {
-    static const CopiedRequest request{.sql = "COMMIT", .executions = {}};
-    return request;
-}
 
 std::string doom_error(std::string_view doom, bool is_for_good) {
     std::string error;
@@ -79,6 +69,11 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     int8(static_cast<std::uint64_t>(token));
     append_be16(values, 0);
     return values;
+}
+
+// By the server itself, which looks at that before it reads what has come meanwhile.
+bool ended_for_idling(const StepOutcome& outcome) {
+    return outcome.text().starts_with("!25P03");
 }
 
 }  // namespace
@@ -159,7 +154,9 @@ bool Session::is_anybody_missing() const {
 // marked since.
 bool Session::take_slot() {
     if (spread_->slot != Spread::kNoSlot) return true;
+    free_held_slots();
     if (around_.free_slots.empty()) return false;
+    slot_until_ = {};
     spread_->slot = around_.free_slots.back();
     around_.free_slots.pop_back();
     return true;
@@ -183,11 +180,17 @@ void Session::mark_main(const std::string& redo) {
     const auto statement = [this](std::string_view sql, std::initializer_list<std::uint32_t> types) {
         return around_.prepared.intern(parse_body(sql, types), "", nullptr);
     };
-    spread.marker = {.constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
-                     .mark = statement(markers::kMark, {23, 20, 20, 17, 20}),
-                     .values = mark_values(spread.slot, around_.next_sequence->fetch_add(1), spread.epoch,
-                                           redo, around_.topology->fence.token),
-                     .answer = std::to_string(around_.topology->fence.answer)};
+    const std::uint64_t sequence = around_.next_sequence->fetch_add(1);
+    const PreparedPtr mark = statement(markers::kMark, {23, 20, 20, 17, 20});
+    spread.marker = {
+        .constraints = statement("SET CONSTRAINTS ALL IMMEDIATE", {}),
+        .mark = mark,
+        .mark_others = mark,
+        .values = mark_values(spread.slot, sequence, spread.epoch, redo, around_.topology->fence.token),
+        .answer = std::to_string(around_.topology->fence.answer),
+        .sequence = sequence,
+        .gid = {}};
+    name_prepared(*spread.marker, redo);
     spread.main_marked = false;
     execute_at_main(spread.marker->constraints, Follower::kNoValues);
     execute_at_main(spread.marker->mark, spread.marker->values);
@@ -238,8 +241,8 @@ void Session::mark_followers() {
 
 void Session::mark_at(Follower& follower) {
     std::string out;
-    follower.mark(out, spread_->marker->constraints, spread_->marker->mark, spread_->marker->values,
-                  spread_->marker->answer);
+    const Spread::Marker& marker = *spread_->marker;
+    follower.mark(out, marker.constraints, marker.mark_others, marker.values, marker.answer, marker.gid);
     send_to(follower, out);
 }
 
@@ -291,7 +294,12 @@ void Session::nodes_stepped() {
 void Session::note_differences() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (follower->difference().empty() || !spread.doom.empty() || tries_again(*follower)) continue;
+        if (follower->difference().empty() || !spread.doom.empty()) continue;
+        if (!follower->unpreparable().empty()) {
+            note_unpreparable(*follower);
+            continue;
+        }
+        if (tries_again(*follower)) continue;
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
         spread.is_deadlock = follower->met_deadlock();
@@ -371,18 +379,20 @@ void Session::all_marked() {
 void Session::end_followers(bool committed) {
     Spread& spread = *spread_;
     spread.phase = committed ? At::Following : At::Undoing;
+    spread.main = link_->node;
     wait_for_nodes();
     for (const cluster::NodeStatus& node : around_.topology->nodes) {
-        if (committed && spread.lost.contains(node.id)) node_failed(node.id, "lost while main committed");
+        if (committed && spread.lost.contains(node.id))
+            node_failed(node.id, Sign::Doubtful, "lost while main committed");
     }
     for (const auto& follower : spread.followers) {
         if (!follower->has_begun) continue;
         std::string out;
         if (!committed) follower->forget_held();
         if (committed)
-            follower->repeat(out, commit_request(), only("COMMIT"));
+            follower->commit(out);
         else
-            follower->run(out, "ROLLBACK");
+            follower->undo(out);
         effects_.send(*follower->link, out);
     }
     nodes_stepped();
@@ -392,21 +402,27 @@ void Session::end_followers(bool committed) {
 void Session::all_followed() {
     Spread& spread = *spread_;
     for (const auto& follower : spread.followers) {
-        if (!follower->difference().empty() && !spread.may_differ) {
-            node_failed(follower->link->node,
+        if (follower->difference().empty() || spread.may_differ) continue;
+        if (follower->may_be_left_prepared())
+            leave_to_keeper(*follower);
+        else
+            node_failed(follower->link->node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
                         "it did not commit what the main node had committed: " + follower->difference());
-        }
     }
     spread.doom.clear();
     spread.phase = At::Evicting;
     finish_if_evicted();
 }
 
-void Session::node_failed(NodeId node, const std::string& reason) {
+void Session::node_failed(NodeId node, Sign sign, const std::string& reason) {
+    await_decision_about(node);
+    effects_.node_failed(node, spread_->epoch, sign, reason);
+}
+
+void Session::await_decision_about(NodeId node) {
     if (spread_->failed.empty())
         spread_->evicting_until = around_.now + around_.config->health.failover_park_timeout;
     spread_->failed.add(node);
-    effects_.node_failed(node, spread_->epoch, reason);
 }
 
 // A node that failed is out, or a later epoch is in force: then it was made equal again when that began.
@@ -418,7 +434,7 @@ void Session::finish_if_evicted() {
                             return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
                         });
     if (awaits) return effects_.await_news();
-    if (spread.main_is_lost) return finish_without_main();
+    if (spread.main_is_lost || !is_kept_anywhere()) return finish_without_main();
     finish(TransactionStatus::Idle);
 }
 
@@ -469,17 +485,19 @@ void Session::undo_at_followers() {
             follower->is_cancelled = true;
         }
         std::string out;
-        follower->run(out, "ROLLBACK");
+        follower->undo(out);
         effects_.send(*follower->link, out);
     }
 }
 
 void Session::all_undone() {
     Spread& spread = *spread_;
+    if (take_back_prepared()) return;
     if (spread.is_ending && link_ != nullptr && link_->status != TransactionStatus::Idle)
         return undo_at_main();  // the cancel request came late and has hit the ROLLBACK
-    if (spread.is_end)
-        return finish(TransactionStatus::Idle);  // as the client wished, or as main has told it
+    if (spread.is_end)          // as the client wished, or as main has told it
+        return finish(link_ != nullptr ? link_->status : TransactionStatus::Idle);
+    if (closed_) return leave_nodes(), on_client_gone();
     const bool is_told = std::exchange(error_seen_, true);
     const bool is_alone = spread.is_alone;
     const bool is_deadlock = spread.is_deadlock;
@@ -525,6 +543,7 @@ void Session::all_undone() {
 // The followers go back to their pools, the slot is free again.
 void Session::leave_nodes() {
     if (!spread_) return;
+    give_slot_back();
     for (const auto& follower : spread_->followers) {
         ServerLink& link = *follower->link;
         const bool is_clean =
@@ -533,7 +552,6 @@ void Session::leave_nodes() {
                                : follower->needs_reset ? Disposal::Reset
                                                        : Disposal::Keep);
     }
-    if (spread_->slot != Spread::kNoSlot) around_.free_slots.push_back(spread_->slot);
     spread_.reset();
     if (wait_ != Wait::Nodes) return;
     wait_ = Wait::Nothing;
@@ -566,12 +584,14 @@ std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
 void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     Spread& spread = *spread_;
     const NodeId node = link.node;
-    std::erase_if(spread.followers, [&](const auto& follower) { return follower->link == &link; });
+    const bool had_begun = follower_at(node)->has_begun;
+    lose_follower(link);
     if (spread.phase == At::Following) {
-        node_failed(node, fmt::format("lost while it committed: {}", reason));
+        node_failed(node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
+                    fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
         spread.lost.add(node);
-    } else if (spread.phase == At::Marked) {
+    } else if (spread.phase == At::Marked || (spread.phase == At::Open && had_begun && spread.doom.empty())) {
         spread.doom = fmt::format("node \"{}\" was lost: {}", name_of(node), reason);
     }
     nodes_stepped();
@@ -587,18 +607,23 @@ bool Session::on_main_lost(std::string_view reason) {
         wait_ = Wait::Nothing;
     }
     // The server says why it ends a session: then the command has not come to its end.
-    const bool has_failed = spread.is_bare && (spread.may_differ || spread.outcome.failed());
+    const bool has_failed =
+        spread.is_bare ? spread.may_differ || spread.outcome.failed() : ended_for_idling(spread.outcome);
     const bool is_unclear = spread.phase == At::Committing && !has_failed;
     const bool has_committed = spread.phase == At::Following || spread.phase == At::Evicting;
     const NodeId main = link_->node;
     spread.main_owes = 0;
     if (!is_unclear && !has_committed) return end_without_main(reason);
-    node_failed(main, fmt::format("lost while it committed: {}", reason));
+    node_failed(main, spread.is_bare ? Sign::Gone : Sign::Doubtful,
+                fmt::format("lost while it committed: {}", reason));
     forget_link();
     spread.main_is_lost = is_unclear;
     if (!is_unclear) return nodes_stepped(), true;
-    for (const auto& follower : spread.followers) effects_.release(*follower->link, Disposal::Close);
-    spread.followers.clear();
+    while (!spread.followers.empty()) {
+        ServerLink& link = *spread.followers.back()->link;
+        lose_follower(link);
+        effects_.release(link, Disposal::Close);
+    }
     spread.phase = At::Evicting;
     wait_for_nodes();
     finish_if_evicted();
@@ -610,6 +635,7 @@ bool Session::end_without_main(std::string_view reason) {
     const bool is_answered =
         spread_->is_alone && !spread_->copies;  // by main, which the client does not know
     leave_nodes();
+    if (closed_) return on_client_gone(), true;
     if (!is_answered) return false;
     std::string frames;
     if (!error_seen_) {
@@ -634,6 +660,7 @@ void Session::finish_without_main() {
     });
     leave_nodes();
     if (closed_) return on_client_gone();
+    if (link_ != nullptr) forget_link();
     transaction_ = TransactionStatus::Idle;
     end_transaction(false);
     std::string frames;
@@ -660,11 +687,12 @@ void Session::nodes_late() {
                 spread.doom = "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();
         case At::Committing:
-            return node_failed(link_->node, "it did not commit in time (replication.stall_timeout)");
+            return node_failed(link_->node, Sign::Gone,
+                               "it did not commit in time (replication.stall_timeout)");
         case At::Following:
             for (const auto& follower : spread.followers) {
                 if (follower->owes() && !spread.is_bare)
-                    node_failed(follower->link->node,
+                    node_failed(follower->link->node, Sign::Gone,
                                 "it did not commit in time (replication.stall_timeout)");
             }
             return;
@@ -698,7 +726,7 @@ void Session::drop_late() {
         if (follower->owes()) late.push_back(follower->link);
     }
     for (ServerLink* link : late) {
-        std::erase_if(spread_->followers, [&](const auto& follower) { return follower->link == link; });
+        lose_follower(*link);
         effects_.release(*link, Disposal::Close);
     }
     if (spread_->main_owes > 0) return lose_link("it did not answer in time");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "proxy/exec/copied_request.h"
 
+#include "common/wire/decoder.h"
+#include "common/wire/message.h"
+
 namespace pgpool::exec {
 
 namespace {
@@ -33,6 +36,14 @@ void read_parameters(markers::RedoStatement& statement, ByteView values) {
 }
 
 }  // namespace
+
+bool executes_anything(ByteView batch) {
+    ByteView rest = batch;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == wire::frontend::kExecute || frame->type == wire::frontend::kBind) return true;
+    }
+    return false;
+}
 
 std::string text_values(std::initializer_list<std::string_view> texts) {
     std::string values;

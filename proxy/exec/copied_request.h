@@ -31,6 +31,9 @@ struct CopiedRequest {
     [[nodiscard]] bool empty() const { return sql.empty() && executions.empty(); }
 };
 
+// Whether a batch runs something; what only prepares it is not a copy's concern.
+[[nodiscard]] bool executes_anything(ByteView batch);
+
 // Of a Bind with parameters in text: what follows the two names.
 [[nodiscard]] std::string text_values(std::initializer_list<std::string_view> texts);
 

@@ -34,8 +34,10 @@ replication::Participant Session::participant() const {
     replication::Participant made{.id = {transaction_began_, id_}, .fate = fate(), .backends = {}};
     if (link_ != nullptr) made.backends.push_back({link_->node, link_->pid});
     if (!spread_) return made;
-    for (const auto& follower : spread_->followers)
+    for (const auto& follower : spread_->followers) {
         made.backends.push_back({follower->link->node, follower->link->pid});
+        if (spread_->prepares()) made.backends.push_back({follower->link->node, spread_->marker->sequence});
+    }
     return made;
 }
 

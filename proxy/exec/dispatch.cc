@@ -6,6 +6,7 @@
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::exec {
 
@@ -186,7 +187,7 @@ bool Session::may_pipeline() const {
     if (copying_in_) return false;
     if (around_.functions().is_replicated() && (spread_ || !request_.meaning.verdict.replicated ||
                                                 request_.meaning.verdict.kind != route::Class::Read))
-        return unsynced_ && !spread_;
+        return unsynced_ && !copies();
     if (unsynced_) return true;  // PostgreSQL holds answers back until Sync: no waiting for them
     if (may_be_skipped_ || names_change_ || may_copy_in_ || request_.meaning.lists_names) return false;
     if (unnamed_may_stay_ && request_.meaning.binds_unnamed) return false;
@@ -307,7 +308,10 @@ void Session::note_steering(const sql::Statement& statement) {
                                           Kind::CommitPrepared, Kind::RollbackPrepared});
     steering.rolls_to_savepoint |= statement.kind == Kind::RollbackToSavepoint;
     steering.savepoints |= is_any_of({Kind::Savepoint, Kind::ReleaseSavepoint, Kind::RollbackToSavepoint});
-    steering.sets |= !statement.settings.empty() ||
+    const auto is_limit = [](const sql::SettingChange& change) {
+        return change.act != sql::SettingChange::Act::ResetAll && sql::is_time_limit(change.name);
+    };
+    steering.sets |= !std::all_of(statement.settings.begin(), statement.settings.end(), is_limit) ||
                      std::any_of(statement.functions.begin(), statement.functions.end(),
                                  [](const auto& function) { return function.name == "set_config"; });
     steering.names |= is_any_of({Kind::Prepare, Kind::Deallocate, Kind::Discard});

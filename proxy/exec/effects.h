@@ -15,6 +15,7 @@
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/cluster/decider.h"
 #include "proxy/exec/own_result.h"
 #include "proxy/exec/server_link.h"
 #include "proxy/route/plan.h"
@@ -64,8 +65,12 @@ public:
     virtual void statement(std::string_view sql, const ServerLink* at) = 0;
     virtual void node_suspect(NodeId node) = 0;  // something is wrong with it: probe it now
     // Mode replication: what was committed is not there, under this epoch: it must be taken out.
-    virtual void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) = 0;
+    virtual void node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign,
+                             std::string_view reason) = 0;
     virtual void mark_refused(std::uint64_t epoch) = 0;  // by a node that has another epoch
+    // What was begun under this epoch and did not commit may be left prepared on a node: it must be ended
+    // there.
+    virtual void prepared_left(std::uint64_t epoch) = 0;
     [[nodiscard]] virtual OwnAnswer own_command(const sql::Statement& statement, Run run) = 0;
     // What there is by now of the result that own_command() has promised; the promise is over.
     [[nodiscard]] virtual Result<OwnResult> own_result() = 0;

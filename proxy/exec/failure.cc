@@ -281,6 +281,10 @@ void Session::on_timer(TimerKind timer) {
         wait_ = Wait::Nothing;
         return;
     }
+    if (wait_ == Wait::Slot) {
+        wait_ = Wait::Nothing;
+        return;
+    }
     if (wait_ == Wait::Replay) {
         waited_for_replay_ = true;
         wait_ = Wait::Nothing;
@@ -324,7 +328,8 @@ void Session::on_wait_timer(const config::Config& config) {
 void Session::on_cancel() {
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
-    if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own) {
+    if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own ||
+        wait_ == Wait::Slot) {
         effects_.disarm(TimerKind::Wait);
         const wire::Report report{.sqlstate = sqlstate::kQueryCanceled,
                                   .message = "canceling statement due to user request"};

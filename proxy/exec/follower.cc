@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "common/markers/two_phase.h"
 #include "common/wire/encoder.h"
 #include "common/wire/error_fields.h"
 #include "common/wire/messages.h"
@@ -27,6 +28,7 @@ constexpr std::size_t kMaxHeld = std::size_t{64} << 10U;
 void Follower::begin_step(Step step) {
     step.prepares = std::exchange(prepares_, false);
     step.begins = std::exchange(begins_, false);
+    step.ends_branch = std::exchange(ends_branch_, false);
     steps_.push_back(std::move(step));
     if (awaits_begin_ && is_synced_) ++steps_held_;
 }
@@ -53,9 +55,25 @@ void Follower::begin(std::string& out, const PreparedPtr& begin) {
     is_synced_ = makes_sync_ = false;
 }
 
+void Follower::commit(std::string& out) {
+    StepOutcome done;
+    done.add_tag(branch_.is_prepared() ? "COMMIT PREPARED" : "COMMIT");
+    repeat(out, {.sql = end_of_transaction("COMMIT"), .executions = {}}, done);
+}
+
+void Follower::undo(std::string& out) {
+    run(out, end_of_transaction("ROLLBACK"));
+}
+
+// As the next step.
+std::string Follower::end_of_transaction(std::string_view verb) {
+    ends_branch_ = branch_.is_prepared();
+    return ends_branch_ ? branch_.end(verb) : std::string(verb);
+}
+
 void Follower::roll_back(std::string& out, const PreparedPtr& settle, std::string_view settle_values) {
     awaits_begin_ = begin_failed_ = false;
-    run(out, "ROLLBACK");
+    undo(out);
     if (std::exchange(has_lost_track_, false)) run(out, "DEALLOCATE ALL");
     execute(out, settle, settle_values);
     end_with_sync(out, {.kind = Kind::Own, .expected = {}, .result = {}});
@@ -82,6 +100,7 @@ bool Follower::forget_held() {
     if (held_.empty()) return false;
     held_.clear();
     for (; steps_held_ > 0; --steps_held_) {
+        if (steps_.back().kind == Kind::Mark) branch_.not_sent();
         if (steps_.back().prepares) lose_track();
         steps_.pop_back();
         link->replies.pop();  // one is as good as another: all are swallowed
@@ -136,7 +155,7 @@ void Follower::expect(const StepOutcome& expected) {
 }
 
 void Follower::mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
-                    std::string_view mark_values, std::string_view answer) {
+                    std::string_view mark_values, std::string_view answer, std::string_view gid) {
     marked_ = false;
     answer_ = answer;
     execute(out, constraints, kNoValues);
@@ -145,8 +164,25 @@ void Follower::mark(std::string& out, const PreparedPtr& constraints, const Prep
     if (expected) {
         expected->add_tag("SET CONSTRAINTS");
         expected->add_tag("SELECT 1");
+        if (!gid.empty() && needs_reset) expected->add_tag("SET");
+        if (!gid.empty()) expected->add_tag("PREPARE TRANSACTION");
     }
+    if (!gid.empty()) prepare_transaction(out, gid);
     end_with_sync(out, {.kind = Kind::Mark, .expected = std::move(expected), .result = {}});
+}
+
+// In the same batch: the server skips it if there is no marker. What is prepared may be ended by the role
+// that has prepared it, which must not be one that was set for the transaction alone.
+void Follower::prepare_transaction(std::string& out, std::string_view gid) {
+    if (needs_reset) execute_once(out, "SET ROLE NONE");
+    execute_once(out, branch_.ask(gid));
+}
+
+void Follower::execute_once(std::string& out, std::string_view sql) {
+    wire::append_parse(out, "", parse_body(sql));
+    link->statements.unnamed = {};
+    wire::FrameBuilder(out, wire::frontend::kBind).string("").string("").bytes(kNoValues);
+    wire::FrameBuilder(out, wire::frontend::kExecute).string("").int32(0);
 }
 
 void Follower::ensure_prepared(std::string& out, const PreparedPtr& statement) {
@@ -216,6 +252,7 @@ void Follower::on_tag(std::string_view tag) {
         awaits_begin_ = false;
     else
         outcome_.add_tag(tag);
+    branch_.on_tag(tag);
 }
 
 // The row of the marker, the last of its step.
@@ -226,6 +263,8 @@ void Follower::on_data_row(const wire::Frame& frame) {
 
 void Follower::on_error(ByteView body) {
     const wire::ErrorFields fields = wire::read_error_fields(body);
+    const bool is_mark = !steps_.empty() && steps_.front().kind == Kind::Mark;
+    if (is_mark && branch_.is_asked()) on_mark_error(body, fields.sqlstate);
     outcome_.add_error(fields.sqlstate);
     if (difference_.empty()) {  // else it is what the first one brings with it
         last_error_.assign(fields.message);
@@ -242,6 +281,13 @@ void Follower::on_error(ByteView body) {
 void Follower::lose_track() {
     link->statements.clear();
     needs_reset = has_lost_track_ = true;
+}
+
+// Not of the marker, but of what follows it: what the transaction did, or the server's settings, forbid it.
+void Follower::on_mark_error(ByteView body, std::string_view sqlstate) {
+    constexpr std::array<std::string_view, 3> kStates{"0A000", "55000", "53200"};
+    const bool stays = std::find(kStates.begin(), kStates.end(), sqlstate) != kStates.end();
+    if (marked_ && stays) unpreparable_.assign(body);
 }
 
 // Up to the next Sync the server answers nothing: if none was sent it gets one. What would follow is dropped.
@@ -264,7 +310,14 @@ void Follower::end_step() {
         steps_.front().result = result;
         return;
     }
-    compare(steps_.front(), result);
+    // A marker that was refused is no difference.
+    const bool is_mark = steps_.front().kind == Kind::Mark;
+    const bool is_refused =
+        is_mark && branch_.is_asked() && result.failed_with(SqlState(markers::kNotMarked));
+    if (!is_refused) compare(steps_.front(), result);
+    if (is_mark) branch_.on_asked_end();
+    const bool is_missing = result.failed_with(sqlstate::kUndefinedObject);  // somebody else has ended it
+    if (steps_.front().ends_branch) branch_.on_end(!result.failed() || is_missing);
     steps_.pop_front();
 }
 

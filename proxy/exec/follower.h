@@ -20,6 +20,7 @@
 #include "common/wire/decoder.h"
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/name_values.h"
+#include "proxy/exec/prepared_branch.h"
 #include "proxy/exec/server_link.h"
 
 namespace pgpool::exec {
@@ -63,6 +64,9 @@ public:
     // BEGIN, as messages in front of the next step, without a Sync between them: if it fails the server skips
     // all up to the next Sync. What comes behind that is held back until it has succeeded, see hold_back().
     void begin(std::string& out, const PreparedPtr& begin);
+    // The end of the transaction, or of what was prepared of it.
+    void commit(std::string& out);
+    void undo(std::string& out);
     // Ends the transaction, to begin anew once `settle` has run. REQUIRES: it owes nothing.
     void roll_back(std::string& out, const PreparedPtr& settle, std::string_view settle_values);
     enum class Next : std::uint8_t { Anything, Mark };  // Mark: that comes at once, and they share a Sync
@@ -73,9 +77,10 @@ public:
     // A COPY FROM STDIN, whose data the caller sends behind it; main's result comes by expect().
     void begin_copy(std::string& out, std::string_view sql);
     void expect(const StepOutcome& expected);
-    // With the marker; `marked()` tells whether `answer` came of it.
+    // With the marker; `marked()` tells whether `answer` came of it. With a gid, behind it the transaction is
+    // prepared.
     void mark(std::string& out, const PreparedPtr& constraints, const PreparedPtr& mark,
-              std::string_view mark_values, std::string_view answer);
+              std::string_view mark_values, std::string_view answer, std::string_view gid = {});
 
     // Bytes of its connection; returns how many are done with.
     [[nodiscard]] std::size_t on_bytes(ByteView bytes, NameValuesTable& names);
@@ -88,7 +93,13 @@ public:
     bool forget_held();
 
     [[nodiscard]] bool owes() const { return !steps_.empty(); }
-    [[nodiscard]] bool marked() const { return marked_; }
+    [[nodiscard]] bool marked() const {
+        return marked_ && !branch_.is_asked();
+    }  // and prepared, if it is to be
+    [[nodiscard]] bool is_prepared() const { return branch_.is_prepared(); }
+    [[nodiscard]] bool may_be_left_prepared() const { return branch_.may_be_left(); }
+    // ErrorResponse body of a PREPARE TRANSACTION that would fail again; empty: there was none.
+    [[nodiscard]] const std::string& unpreparable() const { return unpreparable_; }
     // How it came to another result than the main node; empty: it did not.
     [[nodiscard]] const std::string& difference() const { return difference_; }
     // ... because its node has ended a deadlock there at its cost.
@@ -112,13 +123,18 @@ private:
         bool begins = false;                  // BEGIN stands in front of it
         bool has_sync = false;                // else it is a Query
         bool prepares = false;                // statements that the connection lacked
+        bool ends_branch = false;             // commits or rolls back what is prepared
         std::optional<StepOutcome> result;    // it has ended before that
     };
 
     void begin_step(Step step);
     void end_with_sync(std::string& out, Step step);
     void execute(std::string& out, const PreparedPtr& statement, std::string_view values);
+    void execute_once(std::string& out, std::string_view sql);
     void ensure_prepared(std::string& out, const PreparedPtr& statement);
+    [[nodiscard]] std::string end_of_transaction(std::string_view verb);
+    void prepare_transaction(std::string& out, std::string_view gid);
+    void on_mark_error(ByteView body, std::string_view sqlstate);
     void on_frame(const wire::Frame& frame, NameValuesTable& names);
     void on_tag(std::string_view tag);
     void on_data_row(const wire::Frame& frame);
@@ -137,10 +153,13 @@ private:
     std::string difference_;
     bool met_deadlock_ = false;
     bool marked_ = false;
-    std::string answer_;                      // of the marker, as text
+    std::string answer_;  // of the marker, as text
+    PreparedBranch branch_;
+    std::string unpreparable_;
     bool has_lost_track_ = false;             // of the statements that the connection has
     bool prepares_ = false;                   // the step that is being made
     bool begins_ = false;                     // BEGIN stands in front of it
+    bool ends_branch_ = false;                // it commits or rolls back what is prepared
     std::optional<StepOutcome> shares_sync_;  // expected of executions that the marker follows at once
     bool awaits_begin_ = false;
     bool begin_failed_ = false;

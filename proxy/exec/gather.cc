@@ -89,7 +89,7 @@ std::size_t Session::advance(ByteView rest) {
     if (!request_.gathered) {
         const Gathered gathered = gather(rest);
         const bool is_within_message = rest.size() > request_.size && around_.functions().is_replicated();
-        if (gathered == Gathered::NeedMore && !is_within_message) return await_batch_end(), 0;
+        if (gathered == Gathered::NeedMore && !is_within_message) return await_batch_end(rest), 0;
         if (awaits_batch_end_) effects_.disarm(TimerKind::Wait);
         awaits_batch_end_ = false;
         if (gathered == Gathered::NeedMore) return 0;
@@ -111,8 +111,10 @@ std::size_t Session::advance(ByteView rest) {
 
 // A client may wait for the answer to messages that it did not end with Sync or Flush, because PostgreSQL
 // tells errors at once: an unfinished batch is sent after a moment.
-void Session::await_batch_end() {
+// Mode replication: what executes something goes to all nodes as a whole, however late its Sync is.
+void Session::await_batch_end(ByteView batch) {
     if (awaits_batch_end_ || request_.size == 0 || wait_ != Wait::Nothing) return;
+    if (around_.functions().is_replicated() && executes_anything(batch.substr(0, request_.size))) return;
     awaits_batch_end_ = true;
     effects_.arm(TimerKind::Wait, kBatchPatience);
 }

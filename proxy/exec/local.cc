@@ -150,6 +150,8 @@ bool Session::runs_one_statement(ByteView bytes) const {
 // Whether nothing can be wrong with a BEGIN at a server: what follows it must not run without it. Other
 // characters may be invalid in the client's encoding.
 bool Session::can_be_deferred(ByteView bytes) const {
+    const bool is_whole = request_.form == Request::Form::Query || request_.synced;
+    if (!is_whole && around_.functions().is_replicated()) return false;
     const std::string_view text = text_of(bytes);
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r'); });

@@ -73,6 +73,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     if (!spread_) spread_ = std::make_unique<Spread>();
     const bool has_slot = take_slot();
     if (!copies) return std::nullopt;
+    if (!has_slot && awaits_slot()) return 0;
     if (!has_slot) return refuse_for_slots(bytes);
     Spread& spread = *spread_;
     const bool joins = !is_trial && writes_everywhere();
@@ -239,9 +240,21 @@ void Session::send_to(Follower& follower, std::string_view steps) {
     effects_.send(*follower.link, steps);
 }
 
+// What was set since the transaction began comes with it. Time limits are main's to keep: a follower rests
+// while others work, and what main has done must not fail on it.
+NameValuesPtr Session::settings_of_followers() {
+    NameValuesPtr settings = settings_.committed();
+    const bool is_any = spread_->is_bare || (facts() != nullptr && facts()->limits_time) ||
+                        std::any_of(sql::kTimeLimits.begin(), sql::kTimeLimits.end(),
+                                    [&](std::string_view limit) { return settings->find(limit) != nullptr; });
+    if (!is_any) return settings;
+    for (const std::string_view limit : sql::kTimeLimits) settings = around_.names.with(settings, limit, "0");
+    return settings;
+}
+
 void Session::settings_at(Follower& follower, std::string& out) {
     ServerLink& link = *follower.link;
-    const NameValuesPtr& settings = settings_.committed();  // what was set since comes with the transaction
+    const NameValuesPtr settings = settings_of_followers();
     if (link.settings.current() == settings) return;
     const Replay difference = replay(*link.settings.current(), *settings);
     link.settings.replace(settings);
@@ -348,7 +361,7 @@ void Session::end_void() {
 
 // Something has ended the transaction on main that was not known to: what main holds now is not known either.
 void Session::main_ended_alone() {
-    node_failed(link_->node, "it ended a transaction by itself");
+    node_failed(link_->node, cluster::Sign::Gone, "it ended a transaction by itself");
     fatal({.sqlstate = sqlstate::kOutcomeUnknown,
            .message = "the transaction ended on the main node alone: its outcome is unknown"});
 }

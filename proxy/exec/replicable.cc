@@ -60,14 +60,6 @@ bool is_series(ByteView batch, bool with_limits) {
     return true;
 }
 
-bool executes_anything(ByteView batch) {
-    ByteView rest = batch;
-    while (const auto frame = wire::take_frame(rest)) {
-        if (frame->type == wire::frontend::kExecute || frame->type == wire::frontend::kBind) return true;
-    }
-    return false;
-}
-
 std::vector<std::string_view> split_query(ByteView query) {
     return sql::between_semicolons(wire::read_query(wire::next_frame(query).frame.body).value_or(""));
 }
@@ -128,6 +120,10 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "SET SESSION AUTHORIZATION in a transaction";
     if (std::string reason = why_not_large_objects(bytes); !reason.empty()) return reason;
     const bool writes = writes_everywhere();
+    const bool is_cut_short = is_batch && !request_.synced;
+    if (is_cut_short && executes_anything(bytes) &&
+        (needs_copy(bytes) || (is_spread() && ends_transaction(bytes)) || meaning.marks.begins))
+        return "a batch without its Sync";
     const bool is_mixed = meaning.steering.begins_or_ends && meaning.steering.statements > 1;
     const bool matters_mixed = writes || meaning.steering.any();
     const bool is_within = spread_ && transaction_ != TransactionStatus::Idle;
@@ -160,7 +156,6 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
-    if (is_batch && !request_.synced) return "a batch without its Sync";
     if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
     if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
     const bool is_moving = moves(bytes);
@@ -233,9 +228,8 @@ std::string Session::why_not_large_objects(ByteView bytes) const {
     if (!meaning.own_names.empty()) return "large objects by EXECUTE";
     if (request_.oversize) return "a message of this size";
     if (meaning.large_objects.is_unclear) return "a large object by other than plain values";
-    if (is_batch && !is_series(bytes, true))
-        return "large objects by portals that are not executed one by one";
-    return is_batch && !request_.synced ? "a batch without its Sync" : std::string();
+    return is_batch && !is_series(bytes, true) ? "large objects by portals that are not executed one by one"
+                                               : std::string();
 }
 
 // By the schema of today: its tables cannot change any more, main has them locked.

@@ -166,7 +166,7 @@ void Session::on_news() {
     if (wait_ == Wait::Facts && (!facts || facts->version <= facts_seen_)) return effects_.await_news();
     if (wait_ == Wait::Facts && facts_seen_ > 0) ++waits_for_facts_;
     if (wait_ == Wait::Nodes) return nodes_stepped();
-    if (wait_ == Wait::Replay || wait_ == Wait::Facts) {  // pump() plans again
+    if (wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Slot) {  // pump() plans again
         wait_ = Wait::Nothing;
         effects_.disarm(TimerKind::Wait);
     }
@@ -176,6 +176,7 @@ void Session::on_client_gone() {
     if (closed_ && link_ == nullptr) return;
     closed_ = true;
     phase_ = Phase::Ended;
+    undo_for_nobody();
     if (must_finish()) return;  // finish() comes here again
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();

@@ -20,6 +20,7 @@
 //   large_objects.cc  ... of calls for large objects
 //   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
+//   two_phase.cc   ... the others by two-phase commit
 //   deadlock.cc    ... transactions that wait for each other at several nodes
 //
 // Invariants: (1) every request of the client ends with exactly one ReadyForQuery (but for FATAL); (2) the
@@ -223,7 +224,7 @@ private:
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
-    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes };
+    enum class Wait : std::uint8_t { Nothing, Link, Settings, Replay, Facts, OwnFacts, Own, Nodes, Slot };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
     enum class Gathered : std::uint8_t { NeedMore, Ready, Broken };
@@ -242,7 +243,7 @@ private:
 
     // gather.cc
     [[nodiscard]] Gathered gather(ByteView input);
-    void await_batch_end();
+    void await_batch_end(ByteView batch);
     [[nodiscard]] Gathered gather_query(const wire::Frame& frame);
     [[nodiscard]] Gathered gather_large(const wire::Frame& frame);
     void protocol_violation(std::string_view message);
@@ -391,6 +392,7 @@ private:
     void begin_at(Follower& follower, Follower::Next next = Follower::Next::Anything);
     void repeat_at(Follower& follower, const Spread::Done& done, Follower::Next next);
     void send_to(Follower& follower, std::string_view steps);
+    [[nodiscard]] NameValuesPtr settings_of_followers();
     void settings_at(Follower& follower, std::string& out);
     [[nodiscard]] bool copies() const;
     void copy_query(ByteView bytes);
@@ -473,7 +475,8 @@ private:
     void all_marked();
     void end_followers(bool committed);
     void all_followed();
-    void node_failed(NodeId node, const std::string& reason);
+    void node_failed(NodeId node, cluster::Sign sign, const std::string& reason);
+    void await_decision_about(NodeId node);
     void finish_if_evicted();
     void finish(wire::TransactionStatus status);
     void end_without_link(bool committed);
@@ -493,6 +496,19 @@ private:
     void give_up_eviction();
     void drop_late();
 
+    // two_phase.cc
+    [[nodiscard]] bool prepares_others(std::string_view redo) const;
+    void name_prepared(Spread::Marker& marker, std::string_view redo);
+    [[nodiscard]] bool take_back_prepared();
+    void lose_follower(const ServerLink& link);
+    void give_slot_back();
+    void free_held_slots();
+    [[nodiscard]] bool awaits_slot();
+    void undo_for_nobody();
+    [[nodiscard]] bool is_kept_anywhere() const;
+    void note_unpreparable(const Follower& follower);
+    void leave_to_keeper(const Follower& follower);
+
     // deadlock.cc
     [[nodiscard]] replication::Fate fate() const;
     void cancel_followers();
@@ -505,6 +521,8 @@ private:
     [[nodiscard]] std::size_t on_main_bytes(ByteView bytes);
     [[nodiscard]] bool on_server_frame(const wire::Frame& frame);  // true: the client gets it
     [[nodiscard]] bool on_error(const wire::Frame& frame);
+    [[nodiscard]] bool is_mark_error(const wire::Frame& frame) const;
+    [[nodiscard]] bool on_mark_error(const wire::Frame& frame);
     void count_error(std::string_view severity);
     [[nodiscard]] bool on_ready_for_query(
         const wire::Frame& frame);  // true: a request of the client ends here
@@ -671,6 +689,7 @@ private:
     std::optional<route::Target> chosen_;
     bool waited_for_replay_ = false;
     bool waited_for_facts_ = false;
+    TimePoint slot_until_;               // how long it is waited for; 0: it is not
     std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
     std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
     milliseconds waited_{0};             // for a connection, as far as timers told

@@ -7,7 +7,8 @@
 // Invariants: (1) a follower gets a request only after the main node has executed it, so row locks are taken
 // on main first; (2) main is told to commit only when every node that is in has executed the same with the
 // same results, and carries the marker; (3) the client hears of a commit only when every node that is in has
-// confirmed it. Pure; one worker only.
+// confirmed it; (4) where the others prepare, the slot is free again only when none of them can have the
+// transaction prepared any more. Pure; one worker only.
 
 #include <cstdint>
 #include <memory>
@@ -50,8 +51,11 @@ struct Spread {
     struct Marker {
         PreparedPtr constraints;
         PreparedPtr mark;
+        PreparedPtr mark_others;
         std::string values;  // its parameters
         std::string answer;  // to it, as text: anything else is not of our function
+        std::uint64_t sequence = 0;
+        std::string gid;  // under which the others prepare; empty: they do not
     };
 
     Phase phase = Phase::Open;
@@ -129,14 +133,19 @@ struct Spread {
     bool is_marker_sent = false;   // to the others too
     std::optional<DdlCommit> ddl_commit;
     bool main_is_lost = false;
+    NodeId main;               // that was told to commit
+    bool is_left = false;      // on a node that is gone it may be prepared
     TimePoint evicting_until;  // the client does not wait longer for the decision
 
     static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
+    // The others were asked to prepare: what they have does not end with their connections.
+    [[nodiscard]] bool prepares() const { return is_marker_sent && marker && !marker->gid.empty(); }
     // Also without its client.
     [[nodiscard]] bool must_finish() const {
-        return phase == Phase::Committing || phase == Phase::Following || phase == Phase::Evicting ||
-               phase == Phase::Undoing;
+        const bool ends = phase == Phase::Committing || phase == Phase::Following ||
+                          phase == Phase::Evicting || phase == Phase::Undoing;
+        return ends || (prepares() && phase != Phase::Open);
     }
 };
 

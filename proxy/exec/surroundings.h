@@ -98,6 +98,12 @@ public:
     // Mode replication: what transactions that commit need, see common/markers/setup.h.
     std::atomic<std::uint64_t>* next_sequence = nullptr;
     std::vector<std::uint32_t> free_slots;
+    // Their last transaction may be left prepared on a node: free under a later epoch than that.
+    struct HeldSlot {
+        std::uint32_t slot = 0;
+        std::uint64_t epoch = 0;
+    };
+    std::vector<HeldSlot> held_slots;
     CatalogReading catalog_reading;  // the same: see OwnFacts
     LoginMarks* logins = nullptr;    // null: nobody looks
     TimePoint now;                   // of this turn of the event loop

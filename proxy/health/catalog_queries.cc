@@ -164,7 +164,13 @@ std::string_view replication_query(CatalogQuery query) {
                    "UNION ALL SELECT 'event trigger', evtname::text FROM pg_event_trigger WHERE evtenabled "
                    "<> 'D' "
                    "UNION ALL SELECT DISTINCT 'operator', oprname::text FROM pg_operator WHERE oid >= 16384 "
-                   "AND oprleft < 16384 AND oprright < 16384";
+                   "AND oprleft < 16384 AND oprright < 16384 "
+                   "UNION ALL SELECT 'time limit', '' WHERE EXISTS (SELECT FROM pg_settings WHERE name IN "
+                   "('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') AND "
+                   "reset_val <> '0') OR EXISTS (SELECT FROM pg_db_role_setting, unnest(setconfig) AS s "
+                   "WHERE "
+                   "split_part(s, '=', 1) IN ('statement_timeout', 'lock_timeout', "
+                   "'idle_in_transaction_session_timeout'))";
         default:
             return {};
     }

@@ -56,6 +56,7 @@ inline constexpr std::string_view kContainerContent = "container";
 inline constexpr std::string_view kBadCast = "cast";
 inline constexpr std::string_view kEventTrigger = "event trigger";
 inline constexpr std::string_view kShadowingOperator = "operator";
+inline constexpr std::string_view kTimeLimit = "time limit";
 
 // Kinds of trees.
 inline constexpr std::string_view kViewTree = "view";

@@ -24,15 +24,27 @@ constexpr milliseconds kPause{100};     // between two looks
 constexpr milliseconds kPatience{500};  // with a node, and with the workers
 constexpr seconds kCloseIdleAfter{30};  // then the connections give their slots back
 
-// No table of the database is read, so no lock of anybody is in the way.
+// No table of the database is read, so no lock of anybody is in the way. What is prepared
+// (common/markers/two_phase.h) is told as 0: then it is looked for what of that holds the same lock.
 constexpr std::string_view kWaits =
-    "SELECT DISTINCT pid, pg_catalog.array_to_string(pg_catalog.pg_blocking_pids(pid), ' ') "
-    "FROM pg_catalog.pg_locks WHERE NOT granted";
+    "SELECT DISTINCT w.pid, pg_catalog.array_to_string(b.pids, ' '), "
+    "CASE WHEN 0 = ANY (b.pids) THEN ("
+    "SELECT pg_catalog.string_agg(pg_catalog.split_part(p.gid, '_', 3), ' ') "
+    "FROM pg_catalog.pg_prepared_xacts p "
+    "JOIN pg_catalog.pg_locks own ON own.pid IS NULL AND own.transactionid = p.transaction "
+    "JOIN pg_catalog.pg_locks h ON h.pid IS NULL AND h.virtualtransaction = own.virtualtransaction "
+    "WHERE p.gid ~ '^pgpool_[0-9]+_[0-9]{10,18}$' AND own.granted AND h.granted "
+    "AND (w.mode = 'AccessExclusiveLock' OR h.mode <> ALL ('{AccessShareLock,RowShareLock}')) "
+    "AND (h.locktype, h.database, h.relation, h.page, h.tuple, h.transactionid, h.classid, h.objid, "
+    "h.objsubid) IS NOT DISTINCT FROM (w.locktype, w.database, w.relation, w.page, w.tuple, "
+    "w.transactionid, w.classid, w.objid, w.objsubid)) END "
+    "FROM pg_catalog.pg_locks w CROSS JOIN LATERAL pg_catalog.pg_blocking_pids(w.pid) AS b(pids) "
+    "WHERE NOT w.granted";
 
-std::vector<std::uint32_t> numbers(std::string_view text) {
-    std::vector<std::uint32_t> found;
+std::vector<std::uint64_t> numbers(std::string_view text) {
+    std::vector<std::uint64_t> found;
     while (!text.empty()) {
-        std::uint32_t number = 0;
+        std::uint64_t number = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
         if (error != std::errc()) break;
         if (number != 0) found.push_back(number);  // 0: a prepared transaction
@@ -171,8 +183,10 @@ std::vector<LockWait> DeadlockWatch::Core::waits(const config::Health& login) {
             continue;
         }
         for (std::size_t row = 0; row < rows->size(); ++row) {
-            for (const std::uint32_t pid : numbers(rows->text(row, 0)))
+            for (const std::uint64_t pid : numbers(rows->text(row, 0))) {
                 found.push_back({{node.id, pid}, numbers(rows->text(row, 1))});
+                found.push_back({{node.id, pid}, numbers(rows->text(row, 2))});
+            }
         }
     }
     return found;

@@ -427,6 +427,7 @@ void add_database_facts(const CatalogRows& rows, std::span<const sql::FunctionFa
         if (global.text(i, 0) == kBadCast) object(facts.cast_obstacle, fmt::format("cast {}", name));
         if (global.text(i, 0) == kEventTrigger)
             object(facts.ddl_obstacle, fmt::format("event trigger \"{}\"", name));
+        facts.limits_time |= global.text(i, 0) == kTimeLimit;
         if (global.text(i, 0) == kShadowingOperator) facts.shadowing_operators[name] = true;
     }
     const Expressions expressions(of(rows, CatalogQuery::Functions), functions);

@@ -60,6 +60,7 @@ std::string listed(const std::map<std::string, std::string>& failed) {
 // What the data plane or probes saw of a node.
 struct Loss {
     std::uint64_t seen_epoch = 0;
+    cluster::Sign sign = cluster::Sign::Gone;
     std::string reason;
 };
 
@@ -90,8 +91,9 @@ public:
     }
     void stop() { thread_.stop(); }
     void reload(config::ConfigPtr config);
-    void add_loss(NodeId node, std::uint64_t seen_epoch, std::string reason);
+    void add_loss(NodeId node, Loss loss);
     void add_refused_mark(std::uint64_t seen_epoch);
+    void add_left(std::uint64_t seen_epoch);
     void add_request(Request request);
 
 private:
@@ -100,6 +102,7 @@ private:
         config::ConfigPtr config;
         std::map<NodeId, Loss> losses;
         std::uint64_t refused_under = 0;
+        std::uint64_t left_under = 0;
         std::deque<Request> requests;
     };
 
@@ -111,6 +114,7 @@ private:
     void use_config();
     void take_out(const std::map<NodeId, Loss>& losses);
     void catch_up(std::uint64_t refused_under);
+    void end_left(std::uint64_t left_under);
     void serve(Request& request);
     [[nodiscard]] Result<std::string> detach(const Request& request);
     [[nodiscard]] Result<std::string> attach(const Request& request);
@@ -132,6 +136,7 @@ private:
     Settlement::Origin origin_ = Settlement::Origin::Known;
     bool is_open_ = false;
     TimePoint catch_up_at_;                   // not before
+    std::uint64_t to_end_ = 0;                // what was left under this epoch, once all nodes can be reached
     std::optional<TimePoint> opening_since_;  // some nodes can be reached, others are waited for
     std::string waiting_for_;                 // as logged last
 
@@ -140,6 +145,7 @@ private:
     config::ConfigPtr config_;
     std::map<NodeId, Loss> losses_;
     std::uint64_t refused_under_ = 0;  // the highest epoch under which a mark was refused; 0: none
+    std::uint64_t left_under_ = 0;     // the same of one that may be left prepared
     std::deque<Request> requests_;
     health::OwnThread thread_{mutex_, changed_};
 };
@@ -174,17 +180,26 @@ void Keeper::Core::reload(config::ConfigPtr config) {
     changed_.notify_one();
 }
 
-void Keeper::Core::add_loss(NodeId node, std::uint64_t seen_epoch, std::string reason) {
+void Keeper::Core::add_loss(NodeId node, Loss loss) {
     const std::lock_guard lock(mutex_);
-    Loss& loss = losses_[node];
-    if (!loss.reason.empty() && loss.seen_epoch >= seen_epoch) return;
-    loss = {seen_epoch, std::move(reason)};
+    Loss& known = losses_[node];
+    const bool is_worse = known.sign == cluster::Sign::Doubtful && loss.sign == cluster::Sign::Gone;
+    if (!known.reason.empty() &&
+        (known.seen_epoch > loss.seen_epoch || (known.seen_epoch == loss.seen_epoch && !is_worse)))
+        return;
+    known = std::move(loss);
     changed_.notify_one();
 }
 
 void Keeper::Core::add_refused_mark(std::uint64_t seen_epoch) {
     const std::lock_guard lock(mutex_);
     refused_under_ = std::max(refused_under_, seen_epoch);
+    changed_.notify_one();
+}
+
+void Keeper::Core::add_left(std::uint64_t seen_epoch) {
+    const std::lock_guard lock(mutex_);
+    left_under_ = std::max(left_under_, seen_epoch);
     changed_.notify_one();
 }
 
@@ -198,15 +213,15 @@ Keeper::Core::Work Keeper::Core::next_work() {
     std::unique_lock lock(mutex_);
     const auto has_work = [this] {
         return thread_.stopping() || !requests_.empty() || config_ != in_use_ ||
-               (is_open_ && (!losses_.empty() || refused_under_ > 0));
+               (is_open_ && (!losses_.empty() || refused_under_ > 0 || left_under_ > 0));
     };
-    if (is_open_) {
+    if (is_open_ && to_end_ < membership_.epoch) {
         changed_.wait(lock, has_work);
     } else {
         changed_.wait_for(lock, kOpenAgain, has_work);
     }
     return {config_, std::exchange(losses_, {}), std::exchange(refused_under_, 0),
-            std::exchange(requests_, {})};
+            std::exchange(left_under_, 0), std::exchange(requests_, {})};
 }
 
 void Keeper::Core::run() {
@@ -217,6 +232,7 @@ void Keeper::Core::run() {
         if (std::exchange(in_use_, work.config) != work.config) use_config();
         if (is_open_) take_out(work.losses);
         if (is_open_) catch_up(work.refused_under);
+        if (is_open_) end_left(work.left_under);
         for (Request& request : work.requests) serve(request);
     }
 }
@@ -242,7 +258,7 @@ bool Keeper::Core::is_patient(const std::map<std::string, std::string>& failed) 
 }
 
 void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string, std::string>& failed) {
-    Result<void> done;
+    Result<void> done = settlement.check_prepares();
     for (const auto& [name, reason] : failed) {
         if (done) done = settlement.evict(name, "not reached while the cluster was opened: " + reason);
     }
@@ -306,16 +322,23 @@ Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::st
 }
 
 // Those that were seen under the epoch in force. If all nodes are lost it is rather the way to them: then who
-// can be reached again decides.
+// can be reached again decides. Who is doubtful stays, if it can be made equal.
 void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     std::map<std::string, std::string> lost;
+    std::map<std::string, std::string> doubtful;
     const cluster::TopologyPtr topology = topology_();
     for (const auto& [node, loss] : losses) {
         const cluster::NodeStatus* status = topology->find(node);
         if (status == nullptr || loss.seen_epoch < membership_.epoch) continue;
-        if (membership_.is_attached(status->name)) lost.emplace(status->name, loss.reason);
+        if (!membership_.is_attached(status->name)) continue;
+        if (loss.sign == cluster::Sign::Gone)
+            lost.emplace(status->name, loss.reason);
+        else
+            doubtful.emplace(status->name, loss.reason);
     }
-    if (lost.empty() || membership_.attached() == 1) return;
+    if ((lost.empty() && doubtful.empty()) || membership_.attached() == 1) return;
+    if (!doubtful.empty())
+        log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
     Settlement settlement(*in_use_, membership_, thread_.stopping());
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
@@ -333,6 +356,16 @@ void Keeper::Core::catch_up(std::uint64_t refused_under) {
                  {{"epoch", membership_.epoch},
                   {"reason", was_behind ? "no such slot, or its markers were changed by somebody else"
                                         : was_behind.error().message}});
+}
+
+// It is ended when the next epoch begins. A node that cannot be reached just now may come back with it, or
+// will be taken out for that.
+void Keeper::Core::end_left(std::uint64_t left_under) {
+    to_end_ = std::max(to_end_, left_under);
+    if (to_end_ < membership_.epoch) return;
+    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    if (!settlement.connect().empty()) return;
+    static_cast<void>(change(settlement, {}));
 }
 
 void Keeper::Core::use_config() {
@@ -394,6 +427,7 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
     const auto failed = settlement.connect();
     if (const auto newcomer = failed.find(request.name); newcomer != failed.end())
         return fail(kNotInThatState, fmt::format("node \"{}\": {}", request.name, newcomer->second));
+    if (auto able = settlement.check_prepares(); !able) return tl::unexpected(able.error());
     if (auto done = change(settlement, {}); !done) return tl::unexpected(done.error());
     if (const cluster::Member* member = membership_.find(request.name); !member->is_attached)
         return fail(kNotInThatState, fmt::format("node \"{}\": {}", request.name, member->reason));
@@ -417,15 +451,19 @@ void Keeper::stop() {
 void Keeper::reload(config::ConfigPtr config) {
     core_->reload(std::move(config));
 }
-void Keeper::report(NodeId node, std::uint64_t seen_epoch, std::string reason) {
-    core_->add_loss(node, seen_epoch, std::move(reason));
+void Keeper::report(NodeId node, std::uint64_t seen_epoch, cluster::Sign sign, std::string reason) {
+    core_->add_loss(node, {seen_epoch, sign, std::move(reason)});
 }
 void Keeper::mark_refused(std::uint64_t seen_epoch) {
     core_->add_refused_mark(seen_epoch);
 }
+void Keeper::prepared_left(std::uint64_t seen_epoch) {
+    core_->add_left(seen_epoch);
+}
 void Keeper::suspected(const std::vector<cluster::Suspect>& suspects, std::uint64_t seen_epoch) {
     for (const cluster::Suspect& suspect : suspects) {
-        core_->add_loss(suspect.node, seen_epoch, fmt::format("probes failed: {}", suspect.reason));
+        core_->add_loss(suspect.node,
+                        {seen_epoch, cluster::Sign::Gone, fmt::format("probes failed: {}", suspect.reason)});
     }
 }
 void Keeper::attach(std::string name, cluster::Proof proof, Done done) {

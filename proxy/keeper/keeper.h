@@ -41,8 +41,9 @@ public:
     void stop();  // returns within about 50 ms
     void reload(config::ConfigPtr config);
 
-    void report(NodeId node, std::uint64_t seen_epoch, std::string reason) override;
+    void report(NodeId node, std::uint64_t seen_epoch, cluster::Sign sign, std::string reason) override;
     void mark_refused(std::uint64_t seen_epoch) override;
+    void prepared_left(std::uint64_t seen_epoch) override;
     // What probes say.
     void suspected(const std::vector<cluster::Suspect>& suspects, std::uint64_t seen_epoch);
     void attach(std::string name, cluster::Proof proof, Done done) override;

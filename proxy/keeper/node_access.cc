@@ -27,7 +27,8 @@ constexpr std::string_view kPrepare =
     "set_config('synchronous_commit', 'on', false), set_config('bytea_output', 'hex', false), "
     "set_config('statement_timeout', '0', false), set_config('jit', 'off', false)";
 constexpr std::string_view kDatabases =
-    "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
+    "SELECT datname, current_setting('max_prepared_transactions') FROM pg_database "
+    "WHERE datallowconn AND NOT datistemplate ORDER BY 1";
 constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication.slot') IS NOT NULL";
 constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
 constexpr std::string_view kRaise =
@@ -37,6 +38,7 @@ constexpr std::string_view kOtherEpochs =
     "SELECT count(*) FROM pgpool_replication.slot WHERE epoch <> $1 OR token IS DISTINCT FROM $2 OR "
     "answer IS DISTINCT FROM $3";
 constexpr std::string_view kSequences = "SELECT id, seq FROM pgpool_replication.slot";
+constexpr std::string_view kPrepared = "SELECT database, gid FROM pg_prepared_xacts WHERE gid ~ $1";
 // Only sessions of a proxy lock rows there, by their mark.
 constexpr std::string_view kEndMarkers =
     "SELECT count(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks "
@@ -96,6 +98,7 @@ ClientResult<void> NodeAccess::connect_all() {
     for (std::size_t row = 0; row < names->size(); ++row) {
         const std::string database(names->text(row, 0));
         if (auto added = add(database); !added) return tl::unexpected(of_database(database, added.error()));
+        max_prepared_transactions_ = number<std::uint64_t>(names->text(row, 1));
     }
     return {};
 }
@@ -146,35 +149,33 @@ ClientResult<std::uint64_t> NodeAccess::lowest_epoch() {
     });
 }
 
-ClientResult<void> NodeAccess::raise(std::uint64_t epoch, cluster::Fence fence, Patience patience) {
+ClientResult<std::string> NodeAccess::raise(std::uint64_t epoch, cluster::Fence fence, milliseconds grace) {
     for (const std::string& database : databases()) {
-        if (auto raised = raise_in(database, epoch, fence, patience); !raised)
-            return tl::unexpected(of_database(database, raised.error()));
+        const auto raised = raise_in(database, epoch, fence, grace);
+        if (!raised) return tl::unexpected(of_database(database, raised.error()));
+        if (!*raised) return database;
     }
     log::info("epoch_raised", {{"node", name()}, {"epoch", epoch}, {"databases", clients_.size()}});
-    return {};
+    return std::string();
 }
 
-ClientResult<void> NodeAccess::raise_in(const std::string& database, std::uint64_t epoch,
-                                        cluster::Fence fence, Patience patience) {
+// False: transactions that have marked are in the way.
+ClientResult<bool> NodeAccess::raise_in(const std::string& database, std::uint64_t epoch,
+                                        cluster::Fence fence, milliseconds grace) {
     Client& session = client(database);
-    const TimePoint give_up = SteadyClock::now() + patience.limit;
     const std::array<Client::Parameter, 3> wanted{std::to_string(epoch), std::to_string(fence.token),
                                                   std::to_string(fence.answer)};
-    for (milliseconds grace = patience.grace;; grace *= 2) {
-        const std::array<Client::Parameter, 1> limit{std::to_string(grace.count())};
-        const auto set = session.query(kLimit, limit, soon());
-        if (!set) return tl::unexpected(set.error());
-        const auto raised = session.query(kRaise, wanted, soon() + grace);
-        if (raised) break;
+    const std::array<Client::Parameter, 1> limit{std::to_string(grace.count())};
+    const auto set = session.query(kLimit, limit, soon());
+    if (!set) return tl::unexpected(set.error());
+    if (const auto raised = session.query(kRaise, wanted, soon() + grace); !raised) {
         const SqlState why = raised.error().sqlstate;
-        const bool is_blocked = why == sqlstate::kQueryCanceled || why == sqlstate::kDeadlockDetected;
-        if (!is_blocked || SteadyClock::now() >= give_up) return tl::unexpected(raised.error());
-        if (auto ended = end_markers(database); !ended) return ended;
+        if (why == sqlstate::kQueryCanceled || why == sqlstate::kDeadlockDetected) return false;
+        return tl::unexpected(raised.error());
     }
     const auto others = session.query(kOtherEpochs, wanted, soon());
     if (!others) return tl::unexpected(others.error());
-    if (others->text(0, 0) == "0") return {};
+    if (others->text(0, 0) == "0") return true;
     return tl::unexpected(ClientError{cluster::Reach::Query, sqlstate::kInternalError,
                                       fmt::format("somebody else has raised the epoch beyond {}", epoch)});
 }
@@ -200,6 +201,37 @@ ClientResult<markers::NodeSequences> NodeAccess::sequences() {
         }
     }
     return all;
+}
+
+ClientResult<std::vector<markers::Prepared>> NodeAccess::prepared() {
+    std::vector<markers::Prepared> found;
+    if (clients_.empty()) return found;
+    const std::array<Client::Parameter, 1> pattern{std::string(markers::kGidPattern)};
+    const auto rows = clients_.begin()->second.query(kPrepared, pattern, soon());
+    if (!rows) return tl::unexpected(rows.error());
+    for (std::size_t row = 0; row < rows->size(); ++row) {
+        auto one = markers::read_gid(rows->text(row, 1));
+        if (!one) continue;
+        one->database = rows->text(row, 0);
+        if (clients_.contains(one->database)) found.push_back(std::move(*one));
+    }
+    return found;
+}
+
+ClientResult<void> NodeAccess::end(const markers::Prepared& prepared, markers::Fate fate) {
+    const bool commits = fate == markers::Fate::Commit;
+    const std::string gid = markers::gid_of(static_cast<std::uint64_t>(prepared.slot),
+                                            static_cast<std::uint64_t>(prepared.sequence));
+    const auto done = client(prepared.database)
+                          .run(fmt::format("{} PREPARED '{}'", commits ? "COMMIT" : "ROLLBACK", gid), soon());
+    if (!done && done.error().sqlstate != sqlstate::kUndefinedObject)
+        return tl::unexpected(of_database(prepared.database, done.error()));
+    if (done)
+        log::info("prepared_transaction_ended", {{"node", name()},
+                                                 {"database", prepared.database},
+                                                 {"gid", gid},
+                                                 {"by", commits ? "commit" : "rollback"}});
+    return {};
 }
 
 }  // namespace pgpool::keeper

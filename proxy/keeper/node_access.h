@@ -2,7 +2,8 @@
 #pragma once
 
 // NodeAccess: connections of the keeper to one node, one for each database that holds markers
-// (common/markers/setup.h), and what it does with them: raise the epoch, read the slots.
+// (common/markers/setup.h), and what it does with them: raise the epoch, read the slots, end what is
+// prepared.
 //
 // Every member is bounded: by the node's time to answer (health.timeout), and raise() by the time that it
 // leaves to transactions in flight. Threads: one at a time.
@@ -18,6 +19,7 @@
 #include "common/cluster/fence.h"
 #include "common/config/config.h"
 #include "common/markers/repair_plan.h"
+#include "common/markers/two_phase.h"
 #include "common/pg/client.h"
 
 namespace pgpool::keeper {
@@ -42,9 +44,19 @@ public:
 
     [[nodiscard]] pg::ClientResult<std::uint64_t> highest_epoch();  // of all databases; 0 without any
     [[nodiscard]] pg::ClientResult<std::uint64_t> lowest_epoch();
-    // After it no transaction that was begun under another epoch can commit, and none is about to.
-    [[nodiscard]] pg::ClientResult<void> raise(std::uint64_t epoch, cluster::Fence fence, Patience patience);
+    // After it no transaction that was begun under another epoch can commit, and none is about to. The result
+    // names a database where one is still in the way after `grace`; empty: the epoch is raised.
+    [[nodiscard]] pg::ClientResult<std::string> raise(std::uint64_t epoch, cluster::Fence fence,
+                                                      milliseconds grace);
+    // Sessions whose transactions have marked in that database, and do not end.
+    [[nodiscard]] pg::ClientResult<void> end_markers(const std::string& database);
     [[nodiscard]] pg::ClientResult<markers::NodeSequences> sequences();
+
+    // Transactions of the proxy that are prepared there.
+    [[nodiscard]] pg::ClientResult<std::vector<markers::Prepared>> prepared();
+    // REQUIRES: `fate` is known. Nothing happens if somebody has ended it meanwhile.
+    [[nodiscard]] pg::ClientResult<void> end(const markers::Prepared& prepared, markers::Fate fate);
+    [[nodiscard]] std::uint64_t max_prepared_transactions() const { return max_prepared_transactions_; }
 
     // A connection of its own, with the settings of a login; and the one that is kept. REQUIRES: databases()
     // holds the name.
@@ -60,15 +72,15 @@ private:
     [[nodiscard]] pg::ClientResult<void> connect_all();
     [[nodiscard]] pg::ClientResult<std::vector<std::uint64_t>> epochs(std::string_view sql);
     [[nodiscard]] pg::ClientResult<void> add(const std::string& database);
-    [[nodiscard]] pg::ClientResult<void> raise_in(const std::string& database, std::uint64_t epoch,
-                                                  cluster::Fence fence, Patience patience);
-    [[nodiscard]] pg::ClientResult<void> end_markers(const std::string& database);
+    [[nodiscard]] pg::ClientResult<bool> raise_in(const std::string& database, std::uint64_t epoch,
+                                                  cluster::Fence fence, milliseconds grace);
 
     config::Node node_;
     config::Health login_;
     const std::atomic<bool>* stop_;
     std::map<std::string, pg::Client> clients_;  // by database
     std::vector<std::string> bare_;
+    std::uint64_t max_prepared_transactions_ = 0;
 };
 
 }  // namespace pgpool::keeper

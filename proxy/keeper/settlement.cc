@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/nodecheck/two_phase.h"
 #include "common/obs/log.h"
 #include "proxy/keeper/repair.h"
 
@@ -18,6 +19,7 @@ namespace pgpool::keeper {
 
 namespace {
 
+constexpr SqlState kNotInThatState{"55000"};
 constexpr int kRounds = 4;  // of repairs: a node that fails in one may have been the source of the next
 
 cluster::Fence draw_fence() {
@@ -70,7 +72,33 @@ Result<void> Settlement::run(Patience patience, Origin origin) {
     if (auto checked = check_newcomer(); !checked) return checked;
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
-    return make_equal();
+    if (auto made = make_equal(); !made) return made;
+    note_prepares();
+    return {};
+}
+
+std::vector<std::string> Settlement::why_not_prepared() const {
+    std::vector<std::string> reasons;
+    for (const auto& [name, node] : nodes_) {
+        const std::string reason =
+            nodecheck::why_not_prepared(name, node.max_prepared_transactions(), config_.replication);
+        if (!reason.empty()) reasons.push_back(reason);
+    }
+    return reasons;
+}
+
+Result<void> Settlement::check_prepares() const {
+    const std::vector<std::string> reasons = why_not_prepared();
+    if (reasons.empty() || !nodecheck::must_prepare(config_.replication)) return {};
+    return fail(kNotInThatState, reasons.front());
+}
+
+void Settlement::note_prepares() {
+    const std::vector<std::string> reasons = why_not_prepared();
+    membership_.can_prepare = reasons.empty();
+    if (reasons.empty() || nodes_.size() < 2) return;
+    log::warning("large_transactions_not_prepared",
+                 {{"reason", fmt::format("{}", fmt::join(reasons, "; "))}});
 }
 
 // Writes in a database that is not prepared on every node fail by themselves: here it is only said why.
@@ -133,10 +161,58 @@ std::vector<std::string> Settlement::main_first() const {
 
 Result<void> Settlement::raise_all(Patience patience) {
     for (const std::string& name : main_first()) {
-        const auto raised = nodes_.at(name).raise(membership_.epoch, membership_.fence, patience);
-        if (raised) continue;
-        const std::string reason = fmt::format("its epoch could not be raised: {}", raised.error().message);
-        if (auto evicted = evict(name, reason); !evicted) return evicted;
+        if (auto raised = raise(name, patience); !raised) return raised;
+    }
+    return {};
+}
+
+// On success the epoch is raised there, or the node is out.
+Result<void> Settlement::raise(const std::string& name, Patience patience) {
+    const TimePoint give_up = SteadyClock::now() + patience.limit;
+    for (milliseconds grace = patience.grace;; grace *= 2) {
+        const auto node = nodes_.find(name);
+        if (node == nodes_.end()) return {};
+        const auto blocked = node->second.raise(membership_.epoch, membership_.fence, grace);
+        if (!blocked) return evict_unraised(name, blocked.error().message);
+        if (blocked->empty()) return {};
+        if (SteadyClock::now() >= give_up)
+            return evict_unraised(name, "transactions in database " + *blocked + " do not end");
+        if (auto cleared = clear_the_way(name, *blocked); !cleared) return cleared;
+    }
+}
+
+Result<void> Settlement::evict_unraised(const std::string& name, const std::string& reason) {
+    return evict(name, "its epoch could not be raised: " + reason);
+}
+
+// Of transactions that have marked and were given their time.
+Result<void> Settlement::clear_the_way(const std::string& name, const std::string& database) {
+    if (auto ended = end_prepared(name); !ended) return ended;
+    const auto node = nodes_.find(name);
+    if (node == nodes_.end()) return {};
+    const auto ended = node->second.end_markers(database);
+    return ended ? Result<void>() : evict_unraised(name, ended.error().message);
+}
+
+// REQUIRES: main's epoch was raised, or this is main: what it has prepared is of a time when another was,
+// which is not in any more.
+Result<void> Settlement::end_prepared(const std::string& name) {
+    auto known = read_all();
+    if (!known) return tl::unexpected(known.error());
+    known->erase(newcomer_);
+    const auto node = nodes_.find(name);
+    if (node == nodes_.end()) return {};
+    const auto prepared = node->second.prepared();
+    if (!prepared) return evict_unraised(name, prepared.error().message);
+    for (const markers::Prepared& one : *prepared) {
+        const markers::Fate fate = markers::fate_of(one, *known);
+        if (fate == markers::Fate::Unknown)
+            return evict(name,
+                         fmt::format("transaction {} of slot {} in database {} is prepared there since an "
+                                     "earlier time, whether it was committed is not known any more",
+                                     one.sequence, one.slot, one.database));
+        if (const auto ended = node->second.end(one, fate); !ended)
+            return evict_unraised(name, ended.error().message);
     }
     return {};
 }
@@ -151,8 +227,9 @@ Result<bool> Settlement::catch_up(Patience patience) {
         if (*lowest >= membership_.epoch) continue;
         was_behind = true;
         log::warning("markers_behind", {{"node", name}, {"epoch", *lowest}});
-        const auto raised = node.raise(membership_.epoch, membership_.fence, patience);
-        if (!raised) return tl::unexpected(raised.error().error().within(name));
+        const auto blocked = node.raise(membership_.epoch, membership_.fence, patience.limit);
+        if (!blocked) return tl::unexpected(blocked.error().error().within(name));
+        if (!blocked->empty()) return fail(sqlstate::kQueryCanceled, name + ": transactions do not end");
     }
     return was_behind;
 }

@@ -5,6 +5,10 @@
 // raises the epoch on all of them, so that nothing can commit any more, compares what they have, repairs
 // those that lack something, and looks again. A node that fails at any of it is evicted, but never the last.
 //
+// The main node comes first. What it has committed then, and nothing else, is committed on the others where
+// it is prepared (common/markers/two_phase.h); that is done when it is in the way, since what is prepared
+// holds the row of its slot. So nothing is prepared on a node whose epoch was raised.
+//
 // ENSURES, if run() succeeds: every attached node holds the same transactions; no session can commit anything
 // until the caller publishes membership(), which it does after it has saved it. Blocks, with bounds. Threads:
 // one at a time.
@@ -12,6 +16,7 @@
 #include <atomic>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/cluster/membership.h"
 #include "common/config/config.h"
@@ -29,12 +34,16 @@ public:
     Settlement(const config::Config& config, cluster::Membership wanted, const std::atomic<bool>& stop)
         : config_(config), stop_(stop), membership_(std::move(wanted)) {}
 
-    // This node is in only if it has what the others have, it is never repaired.
+    // This node is in only if it has what the others have, it is never repaired. What is prepared there is
+    // ended if the others tell how.
     void take_newcomer(std::string name) { newcomer_ = std::move(name); }
 
     // Connects to the attached nodes that are not connected yet; why it failed, by name.
     [[nodiscard]] std::map<std::string, std::string> connect();
     [[nodiscard]] Result<void> evict(const std::string& name, const std::string& reason);
+    // Whether the nodes that are connected can hold what replication.commit must prepare; an error says what
+    // to do.
+    [[nodiscard]] Result<void> check_prepares() const;
     // REQUIRES: all attached nodes are connected.
     [[nodiscard]] Result<void> run(Patience patience, Origin origin);
 
@@ -49,11 +58,17 @@ private:
     [[nodiscard]] Result<void> choose_epoch(Origin origin);
     [[nodiscard]] std::vector<std::string> main_first() const;
     [[nodiscard]] Result<void> raise_all(Patience patience);
+    [[nodiscard]] Result<void> raise(const std::string& name, Patience patience);
+    [[nodiscard]] Result<void> clear_the_way(const std::string& name, const std::string& database);
+    [[nodiscard]] Result<void> end_prepared(const std::string& name);
+    [[nodiscard]] Result<void> evict_unraised(const std::string& name, const std::string& reason);
     [[nodiscard]] Result<markers::AllSequences> read_all();
     [[nodiscard]] Result<void> make_equal();
     [[nodiscard]] Result<void> repair(const std::vector<markers::Repair>& repairs);
     [[nodiscard]] Result<void> refuse_newcomer(const std::vector<markers::Repair>& repairs);
     void compare_databases() const;
+    [[nodiscard]] std::vector<std::string> why_not_prepared() const;  // of each node that cannot, if wanted
+    void note_prepares();
 
     const config::Config& config_;
     const std::atomic<bool>& stop_;

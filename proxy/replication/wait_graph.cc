@@ -33,8 +33,8 @@ public:
 private:
     void add(const LockWait& wait) {
         const Vertex waiter = owner(wait.waiter);
-        for (const std::uint32_t pid : wait.blockers) {
-            const Vertex blocker = owner({wait.waiter.node, pid});
+        for (const std::uint64_t number : wait.blockers) {
+            const Vertex blocker = owner({wait.waiter.node, number});
             const bool counts = blocker != waiter && !is_ending(waiter) && !is_ending(blocker);
             if (counts) edges_[waiter].push_back({blocker, wait.waiter.node});
         }

@@ -17,9 +17,11 @@
 
 namespace pgpool::replication {
 
+// By its process id; or what one has prepared there, which needs it no more, by its sequence number: that is
+// larger than any process id.
 struct Backend {
     NodeId node;
-    std::uint32_t pid = 0;
+    std::uint64_t number = 0;
     friend auto operator<=>(const Backend&, const Backend&) = default;
 };
 
@@ -46,7 +48,7 @@ struct Participant {
 // What a node tells of one backend that waits for a lock; all at that node.
 struct LockWait {
     Backend waiter;
-    std::vector<std::uint32_t> blockers;
+    std::vector<std::uint64_t> blockers;
 };
 
 struct Deadlock {

@@ -437,12 +437,17 @@ void ClientConnection::node_suspect(NodeId node) {
     worker().node_suspect(node, "a session saw an error");
 }
 
-void ClientConnection::node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) {
-    worker().node_failed(node, epoch, reason);
+void ClientConnection::node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign,
+                                   std::string_view reason) {
+    worker().node_failed(node, epoch, sign, reason);
 }
 
 void ClientConnection::mark_refused(std::uint64_t epoch) {
     if (worker().shared().decider != nullptr) worker().shared().decider->mark_refused(epoch);
+}
+
+void ClientConnection::prepared_left(std::uint64_t epoch) {
+    if (worker().shared().decider != nullptr) worker().shared().decider->prepared_left(epoch);
 }
 
 // The patience has two halves. When the process was stopped for longer than that, the first one is over at

@@ -78,8 +78,9 @@ public:
     void facts_wanted() override;
     void statement(std::string_view sql, const exec::ServerLink* at) override;
     void node_suspect(NodeId node) override;
-    void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) override;
+    void node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign, std::string_view reason) override;
     void mark_refused(std::uint64_t epoch) override;
+    void prepared_left(std::uint64_t epoch) override;
     exec::OwnAnswer own_command(const sql::Statement& statement, exec::Run run) override;
     Result<exec::OwnResult> own_result() override;
 

@@ -718,8 +718,8 @@ void Worker::node_suspect(NodeId node, std::string_view reason) {
     if (shared_.monitor) shared_.monitor->kick(node, reason);
 }
 
-void Worker::node_failed(NodeId node, std::uint64_t epoch, std::string_view reason) {
-    if (shared_.decider != nullptr) shared_.decider->report(node, epoch, std::string(reason));
+void Worker::node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign, std::string_view reason) {
+    if (shared_.decider != nullptr) shared_.decider->report(node, epoch, sign, std::string(reason));
 }
 
 void Worker::own_ready(std::uint64_t client, const PendingAnswer& pending) {

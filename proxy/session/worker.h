@@ -81,7 +81,7 @@ public:
     void ddl_seen(const std::string& database);
     void facts_wanted(const exec::Database& database);
     void node_suspect(NodeId node, std::string_view reason);
-    void node_failed(NodeId node, std::uint64_t epoch, std::string_view reason);
+    void node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign, std::string_view reason);
     void own_ready(std::uint64_t client, const PendingAnswer& pending);
     void replicate(ClientConnection& client,
                    std::shared_ptr<const ClientLogin> login);  // at the end of the turn

@@ -134,6 +134,7 @@ struct CatalogFacts {
     NameMap<FunctionFacts> operators;      // of users; by the bare name
     NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
     bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
+    bool limits_time = false;              // the server, a role or a database sets one of kTimeLimits
     bool writes_known = false;             // loaded for mode replication: RelationFacts::write and below
     std::string cast_obstacle;             // casts of users that are not IMMUTABLE, in words; empty: none
     std::string ddl_obstacle;              // event triggers; the same

@@ -95,4 +95,8 @@ std::optional<std::string> set_config_value(std::string_view name, std::string_v
     return quoted_list(value);
 }
 
+bool is_time_limit(std::string_view name) {
+    return std::find(kTimeLimits.begin(), kTimeLimits.end(), name) != kTimeLimits.end();
+}
+
 }  // namespace pgpool::sql

@@ -3,6 +3,7 @@
 
 // The SQL text that sets a setting again: quoting, lists, and the difference between SET and set_config().
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,5 +21,10 @@ namespace pgpool::sql {
 // by one, set_config takes the whole list as one string. Nothing if `value` is no valid list. An empty
 // search_path comes out as '', which selects no schema either but is shown as "".
 [[nodiscard]] std::optional<std::string> set_config_value(std::string_view name, std::string_view value);
+
+// How long statements, waits for locks and rests within transactions may take.
+inline constexpr std::array<std::string_view, 3> kTimeLimits{"idle_in_transaction_session_timeout",
+                                                             "lock_timeout", "statement_timeout"};
+[[nodiscard]] bool is_time_limit(std::string_view name);
 
 }  // namespace pgpool::sql

@@ -14,14 +14,14 @@ from support import markers, pgcluster, proxy
 from . import contenders, harness
 
 SLOTS, POOL_SIZE = 64, 40
-OURS, PGPOOL, FLOOR, DIRECT = "pgpool-proxy", "pgpool2", "floor", "direct"
+OURS, OURS_PREPARED, PGPOOL, FLOOR, DIRECT = "pgpool-proxy", "pgpool-proxy/prepared", "pgpool2", "floor", "direct"
 
 
 class Trio(pgcluster.Independents):
     """Two nodes of mode replication (`pair`), and one with the same tables that direct has for itself (`primary`)."""
 
     def __init__(self, storage, scale):
-        super().__init__(3, harness.SERVER_SETTINGS, storage)
+        super().__init__(3, {**harness.SERVER_SETTINGS, "max_prepared_transactions": str(SLOTS)}, storage)
         self.scale = scale
         self.pair, self.primary = self.nodes[:2], self.nodes[2]
         self.state_directory = pathlib.Path(self.directory, "state")
@@ -81,20 +81,26 @@ def can_write(running):
 
 
 class OursReplicating:
-    """All that is default, but for as many server connections as the others have."""
-    name = OURS
-    version_command = property(lambda self: [proxy.binary(), "--version"])
+    """All that is default but replication.commit, and as many server connections as the others have."""
+
+    def __init__(self, name, commit):
+        self.name, self.commit = name, commit
+
+    @property
+    def version_command(self):
+        return [proxy.binary(), "--version"]
 
     @contextlib.contextmanager
     def run(self, cluster, protocol, clients):
         changes = {"mode": "replication", "workers": 0, "pool": {"size": POOL_SIZE}, "health": contenders.Ours.health,
-                   "replication": {"state_directory": str(cluster.state_directory), "slots": SLOTS},
+                   "replication": {"state_directory": str(cluster.state_directory), "slots": SLOTS, "commit": self.commit},
                    "nodes": [proxy.node_entry(n) for n in cluster.pair]}
         with proxy.Proxy.for_cluster(cluster, changes) as running:
             pgcluster.wait_for(lambda: all(row["status"] == "up" for row in running.admin("show pool_nodes")), 20, "all nodes are in")
             pgcluster.wait_for(lambda: can_write(running), 20, "the catalogs are known")
             yield contenders.Running(running.port, running.process.pid,
-                                     f"mode replication, pool.size {POOL_SIZE}, workers {os.cpu_count()} (one per core)")
+                                     f"mode replication, commit {self.commit}, pool.size {POOL_SIZE}, workers {os.cpu_count()} (one per core)")
 
 
-CONTENDERS = {c.name: c for c in (contenders.Direct(), Floor(), PgpoolReplicating(), OursReplicating())}
+CONTENDERS = {c.name: c for c in (contenders.Direct(), Floor(), PgpoolReplicating(), OursReplicating(OURS, "ordered"),
+                                  OursReplicating(OURS_PREPARED, "prepared"))}

@@ -492,6 +492,17 @@ def test_check_nodes(ctl, app, nodes):
         app.second.restart()
 
 
+def test_nodes_that_cannot_prepare(app, nodes):
+    reason = 'node "node1": max_prepared_transactions is 20, replication.commit: {} needs at least 512 (replication.slots); set it in'
+    for commit, code in ("auto", EQUAL), ("prepared", DIFFERS):
+        ctl = ctls.Ctl(nodes.nodes, {"replication": {"commit": commit}})
+        try:
+            done = ctl.run("prepare-nodes", "--databases", app.name)
+            assert done.code == code and reason.format(commit) in (done.err if code == EQUAL else done.out), done.out + done.err
+        finally:
+            ctl.close()
+
+
 def test_collations_and_databases(ctl, app, nodes):
     app.first.sql(f"create database {app.name}b")
     app.second.sql(f"create database {app.name}b template template0 lc_collate 'C' lc_ctype 'C'")

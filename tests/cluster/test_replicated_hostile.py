@@ -7,7 +7,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from support import markers
+from support import markers, wire
 from support.pgcluster import wait_for
 from support.replicated import equal_nodes, proxy_over, states
 
@@ -43,6 +43,40 @@ def test_a_forged_mark_changes_nothing(replicated):
     wait_for(lambda: attached(replicated) == 3, 20, "all nodes are in")
     assert [node.sql("select rolsuper from pg_roles where rolname = 'alice'") for node in replicated.nodes.nodes] == [False] * 3
     assert {node.sql("select count(*) from pgpool_replication.slot where token is null") for node in replicated.nodes.nodes} == {0}
+
+
+@contextlib.contextmanager
+def no_mark(node):
+    with contextlib.closing(node.connect()) as holder, holder.cursor() as cursor:
+        cursor.execute("begin; lock table pgpool_replication.slot in share mode")
+        yield
+
+
+TELLS_PARAMETERS = "set log_parameter_max_length_on_error = -1; set lock_timeout = '200ms'; set client_min_messages = 'debug5'; set debug_print_plan = on"
+
+
+@pytest.mark.parametrize("write", ["insert into t values (1)", "begin; insert into t values (1); commit",
+                                   f"insert into t values ({'0' * 60_000}1)"])
+def test_nobody_is_told_the_token(replicated, write):
+    node = replicated.nodes.nodes[0]
+    with contextlib.closing(replicated.connect(user="alice")) as connection, connection.cursor() as alice:
+        alice.execute(TELLS_PARAMETERS)
+        with no_mark(node), pytest.raises(psycopg2.errors.LockNotAvailable) as caught:
+            for text in write.split("; "):
+                alice.execute(text)
+        told = "".join(str(caught.value).splitlines()) + "".join(connection.notices)
+        assert "parameters" not in told and str(node.sql("select token from pgpool_replication.slot")) not in told
+
+
+def test_nobody_is_told_the_token_in_a_batch(replicated):
+    node = replicated.nodes.nodes[0]
+    with contextlib.closing(replicated.wire(user="alice")) as alice:
+        alice.query(TELLS_PARAMETERS)
+        with no_mark(node):
+            alice.send(wire.parse("", "insert into t values (1)"), wire.bind(), wire.execute(), wire.message("S"))
+            told = b"".join(frame.body for frame in alice.read_until("Z"))
+    assert b"55P03" in told and b"parameters" not in told
+    assert str(node.sql("select token from pgpool_replication.slot")).encode() not in told
 
 
 def test_the_proxys_statements_cannot_be_replaced(replicated):

@@ -105,6 +105,14 @@ def children_of(pid):
     return found
 
 
+def has_ended(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 class Node:
     """One server. Owned by its Cluster."""
 
@@ -156,10 +164,12 @@ class Node:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
-        for pid in set(pids + self._all_pids()):
+        pids = set(pids + self._all_pids())
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
+        wait_for(lambda: all(has_ended(pid) for pid in pids), 10, f"{self.name} has let go of its memory")
 
     def kill_postmaster(self):
         """kill -9 of it alone: its sessions end themselves when they notice."""

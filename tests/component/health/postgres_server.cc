@@ -183,7 +183,7 @@ void PostgresServer::configure() const {
     std::ofstream file(data() / "postgresql.conf", std::ios::app);
     file << fmt::format("port = {}\nunix_socket_directories = '{}'\nlisten_addresses = '127.0.0.1'\n", port(),
                         root_.string());
-    file << "fsync = off\nmax_connections = 20\nshared_buffers = 16MB\nwal_retrieve_retry_interval = 100ms\n";
+    file << "fsync = off\nmax_connections = 20\nmax_prepared_transactions = 4\nshared_buffers = 16MB\nwal_retrieve_retry_interval = 100ms\n";
 }
 
 void PostgresServer::start() {

@@ -2,6 +2,7 @@
 // Keeper against real servers, without a monitor: what it is told of losses, and what it publishes.
 #include "proxy/keeper/keeper.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,6 +22,7 @@ namespace pgpool::keeper {
 namespace {
 
 using cluster::Membership;
+using cluster::Sign;
 using test::PostgresServer;
 using testing::HasSubstr;
 
@@ -65,7 +67,14 @@ protected:
         std::filesystem::remove_all(directory_);
     }
 
+    template <typename Change>
+    void change(Change make) {
+        config::Config config = *config_;
+        make(config);
+        config_ = std::make_shared<const config::Config>(config);
+    }
     void start() {
+        is_open_ = false;
         keeper_ = std::make_unique<Keeper>(
             config_, [this] { return topology_; },
             [this](const Membership& membership, bool is_open) { on_publish(membership, is_open); },
@@ -94,6 +103,16 @@ protected:
     [[nodiscard]] std::string epochs(std::size_t server, const std::string& database = "postgres") const {
         constexpr std::string_view kEpochs =
             "SELECT string_agg(DISTINCT epoch::text, ',') FROM pgpool_replication.slot";
+        return ask(server, kEpochs, database);
+    }
+    // The same on some servers, each marked as a proxy marks it.
+    void execute(std::size_t server, int slot, int sequence, const std::string& end) const {
+        servers_[server]->psql(fmt::format(
+            "BEGIN; UPDATE pgpool_replication.slot SET seq = {} WHERE id = {} AND epoch = {}; {};", sequence,
+            slot, membership_.epoch, end));
+    }
+    [[nodiscard]] std::string ask(std::size_t server, std::string_view sql,
+                                  const std::string& database = "postgres") const {
         pg::ConnectParams params;
         params.host = "127.0.0.1";
         params.port = servers_[server]->port();
@@ -101,7 +120,7 @@ protected:
         params.database = database;
         auto client = pg::Client::connect(params, SteadyClock::now() + kLong, nullptr);
         if (!client) return client.error().message;
-        const auto rows = client->run(kEpochs, SteadyClock::now() + kLong);
+        const auto rows = client->run(sql, SteadyClock::now() + kLong);
         return rows ? std::string(rows->empty() ? "" : rows->text(0, 0)) : rows.error().message;
     }
     std::array<std::unique_ptr<PostgresServer>, 3> servers_;
@@ -125,20 +144,20 @@ TEST_F(KeeperTest, AReportTakesANodeOutOnce) {
     start();
     EXPECT_EQ(sequence_, 42U);
     const std::uint64_t epoch = membership_.epoch;
-    keeper_->report(kB, epoch, "lost it");
+    keeper_->report(kB, epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for("a* b (lost it) c"));
     EXPECT_EQ(membership_.epoch, epoch + 1);
     EXPECT_EQ(epochs(0), std::to_string(epoch + 1));
     EXPECT_EQ(epochs(1), std::to_string(epoch)) << "nobody touches a node that is out";
     // Of a session that has not heard yet: neither b again nor c on its word.
-    keeper_->report(kB, epoch, "again");
-    keeper_->report(kC, epoch, "lost that too");
-    keeper_->report(kA, epoch + 1, "lost main");
+    keeper_->report(kB, epoch, Sign::Gone, "again");
+    keeper_->report(kC, epoch, Sign::Gone, "lost that too");
+    keeper_->report(kA, epoch + 1, Sign::Gone, "lost main");
     ASSERT_TRUE(wait_for("a (lost main) b (lost it) c*"));
     EXPECT_EQ(membership_.epoch, epoch + 2);
     // The last one, a stranger, and the past.
-    keeper_->report(kC, epoch + 2, "the last");
-    keeper_->report(NodeId(9), epoch + 2, "who?");
+    keeper_->report(kC, epoch + 2, Sign::Gone, "the last");
+    keeper_->report(NodeId(9), epoch + 2, Sign::Gone, "who?");
     std::this_thread::sleep_for(milliseconds(100));
     EXPECT_TRUE(wait_for("a (lost main) b (lost it) c*"));
     EXPECT_EQ(published_, 4) << "at the load, when it was opened, and two changes";
@@ -155,7 +174,7 @@ TEST_F(KeeperTest, IfAllAreLostNobodyIsTakenOut) {
 TEST_F(KeeperTest, ARemainingNodeThatIsDeadIsTakenOutAsWell) {
     start();
     servers_[2]->stop();
-    keeper_->report(kA, membership_.epoch, "lost it");
+    keeper_->report(kA, membership_.epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.attached() == 1; }));
     EXPECT_THAT(outline(membership_), HasSubstr("a (lost it) b* c (connection to server"));
 }
@@ -175,6 +194,81 @@ TEST_F(KeeperTest, MarkersMadeLaterGetTheEpochInForce) {
     EXPECT_EQ(membership_.epoch, epoch) << "nothing else is disturbed";
 }
 
+// By main's marker. Somebody else's stays.
+TEST_F(KeeperTest, WhatIsLeftPreparedEndsAndANewEpochBegins) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    execute(0, 1, 77, "COMMIT");
+    execute(1, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
+    execute(2, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
+    execute(1, 2, 78, "PREPARE TRANSACTION 'pgpool_2_78'");
+    servers_[2]->psql("CREATE TABLE aside (); BEGIN; LOCK aside; PREPARE TRANSACTION 'pgpool_mine';");
+    keeper_->prepared_left(epoch - 1);
+    keeper_->prepared_left(epoch);
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch == epoch + 1; }));
+    EXPECT_EQ(outline(membership_), "a* b c");
+    constexpr std::string_view kSlots =
+        "SELECT string_agg(seq::text, ',' ORDER BY id) FROM pgpool_replication.slot";
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        EXPECT_EQ(ask(i, kSlots), "0,77,0,0");
+        EXPECT_EQ(ask(i, "SELECT string_agg(gid, ',') FROM pg_prepared_xacts"), i == 2 ? "pgpool_mine" : "");
+    }
+    keeper_->prepared_left(epoch);
+    std::this_thread::sleep_for(milliseconds(300));
+    const std::lock_guard lock(mutex_);
+    EXPECT_EQ(membership_.epoch, epoch + 1) << "it was ended with that";
+}
+
+// It may come back with what it has prepared; else probes say that it is gone.
+TEST_F(KeeperTest, ANodeThatCannotBeReachedIsNotTakenOutForWhatItHasPrepared) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    execute(1, 2, 78, "PREPARE TRANSACTION 'pgpool_2_78'");
+    servers_[1]->stop();
+    keeper_->prepared_left(epoch);
+    std::this_thread::sleep_for(milliseconds(500));
+    {
+        const std::lock_guard lock(mutex_);
+        EXPECT_EQ(membership_.epoch, epoch);
+    }
+    servers_[1]->start();
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch == epoch + 1; }));
+    EXPECT_EQ(outline(membership_), "a* b c");
+    EXPECT_EQ(ask(1, "SELECT count(*) FROM pg_prepared_xacts"), "0");
+}
+
+TEST_F(KeeperTest, AfterMainWasTakenOutNothingOfItsLastTransactionRemains) {
+    start();
+    execute(0, 1, 77, "COMMIT");
+    execute(1, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
+    execute(2, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
+    keeper_->report(kA, membership_.epoch, Sign::Gone, "lost it");
+    ASSERT_TRUE(wait_for("a (lost it) b* c"));
+    for (const std::size_t server : {1, 2}) {
+        EXPECT_EQ(ask(server, "SELECT seq FROM pgpool_replication.slot WHERE id = 1"), "0");
+        EXPECT_EQ(ask(server, "SELECT count(*) FROM pg_prepared_xacts"), "0");
+    }
+}
+
+TEST_F(KeeperTest, LargeTransactionsArePreparedWhereEveryNodeHasRoomForOneOfEachSlot) {
+    start();
+    EXPECT_FALSE(membership_.can_prepare) << "max_prepared_transactions is 4";
+    EXPECT_EQ(outline(membership_), "a* b c");
+    keeper_.reset();
+    change([](config::Config& config) { config.replication.slots = 4; });
+    start();
+    EXPECT_TRUE(membership_.can_prepare);
+    keeper_.reset();
+    servers_[2]->psql("ALTER SYSTEM SET max_prepared_transactions = 3;");
+    servers_[2]->stop();
+    servers_[2]->start();
+    start();
+    EXPECT_FALSE(membership_.can_prepare);
+    keeper_->detach("c", "too small", [](const Result<std::string>&) {});
+    ASSERT_TRUE(wait_for("a* b c (too small)"));
+    EXPECT_TRUE(membership_.can_prepare);
+}
+
 TEST_F(KeeperTest, AnUnwritableDirectoryEndsTheStart) {
     std::filesystem::remove_all(directory_);
     Keeper keeper(
@@ -186,7 +280,7 @@ TEST_F(KeeperTest, WhatCannotBeSavedIsNotPublished) {
     start();
     const std::uint64_t epoch = membership_.epoch;
     std::filesystem::rename(directory_, directory_ + ".away");
-    keeper_->report(kC, epoch, "lost it");
+    keeper_->report(kC, epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for([&] { return !is_open_; }));
     std::filesystem::rename(directory_ + ".away", directory_);
     ASSERT_TRUE(wait_for([&] { return is_open_; }));

@@ -52,6 +52,13 @@ TEST(ErrorFields, SeverityFieldVWinsOverTheLocalisedOne) {
     EXPECT_EQ(fatal, std::string("SFATAL\0VFATAL\0C42601\0Mfaute\0", 29));
 }
 
+TEST(ErrorFields, AllButTheContextIsKept) {
+    using std::literals::operator""sv;
+    EXPECT_EQ(without_context("SERROR\0C55P03\0Mm\0WSQL\nportal with parameters: $1 = '7'\0Ff.c\0\0"sv),
+              "SERROR\0C55P03\0Mm\0Ff.c\0\0"sv);
+    EXPECT_EQ(without_context("SERROR\0C55P03\0Mm\0\0"sv), "SERROR\0C55P03\0Mm\0\0"sv);
+}
+
 TEST(ErrorFields, APlaceInTheQueryIsNoneOfRunningCode) {
     using std::literals::operator""sv;
     EXPECT_TRUE(read_error_fields("SERROR\0C42601\0Mm\0P1\0\0"sv).points_into_query);

@@ -63,8 +63,9 @@ protected:
     void login_refused(const Error& /*error*/) override {}
     void statement(std::string_view, const ServerLink*) override {}
     void node_suspect(NodeId) override {}
-    void node_failed(NodeId, std::uint64_t, std::string_view) override {}
+    void node_failed(NodeId, std::uint64_t, cluster::Sign, std::string_view) override {}
     void mark_refused(std::uint64_t) override {}
+    void prepared_left(std::uint64_t) override {}
     OwnAnswer own_command(const sql::Statement&, exec::Run run) override {
         ++asked_;
         last_run_ = run;

@@ -46,6 +46,15 @@ TEST(WaitGraph, TwoThatWaitForEachOtherAtTwoNodes) {
     EXPECT_EQ(found[0].members, (std::vector{all[0].id, all[1].id}));
 }
 
+TEST(WaitGraph, WhatIsPreparedIsOfItsSession) {
+    std::vector all{session(1, 10ms, {0, 1, 2}), session(2, 20ms, {0, 1, 2})};
+    const std::uint64_t sequence = 1'700'000'000'000'000;
+    const LockWait for_prepared{.waiter = {NodeId(1), pid(1, 1)}, .blockers = {sequence}};
+    EXPECT_EQ(victims(all, {wait(2, 2, {1}), for_prepared}), Victims{}) << "of a dead proxy";
+    all[1].backends.push_back({NodeId(1), sequence});
+    EXPECT_EQ(victims(all, {wait(2, 2, {1}), for_prepared}), Victims{2});
+}
+
 TEST(WaitGraph, TheLastToBeginIsEndedWhateverItsNumber) {
     EXPECT_EQ(
         victims({session(1, 20ms, {0, 1}), session(2, 10ms, {0, 1})}, {wait(0, 1, {2}), wait(1, 2, {1})}),

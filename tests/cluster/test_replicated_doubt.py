@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Mode replication: connections and commits that fail on nodes that are well. Nobody is taken out for it, whatever a client sets or
+an administrator ends; nodes stay equal, and what was acknowledged is there."""
+import contextlib
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from support import replicated as replication
+from support.pgcluster import wait_for
+
+
+@pytest.fixture
+def replicated(shared_proxy):
+    shared_proxy.sql("drop table if exists t")
+    shared_proxy.sql("create table t(id int primary key, v int)")
+    return shared_proxy
+
+
+class Writers:
+    """Clients that insert rows of their own, and connect again when that fails; `settings` is what the even ones begin with."""
+
+    def __init__(self, proxy, settings="", count=6):
+        self.proxy, self.settings = proxy, settings
+        self.acknowledged, self.failures, self.stop = set(), [], threading.Event()
+        self.threads = [threading.Thread(target=self._write, args=(number,)) for number in range(count)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(30)
+            assert not thread.is_alive(), "a client hangs"
+
+    def _write(self, number):
+        rows = iter(range(number * 1_000_000, (number + 1) * 1_000_000))
+        while not self.stop.is_set():
+            with contextlib.suppress(psycopg2.Error), contextlib.closing(self.proxy.connect()) as connection:
+                with connection.cursor() as cursor:
+                    if self.settings and number % 2 == 0:
+                        cursor.execute(self.settings)
+                    self._insert(cursor, rows)
+
+    def _insert(self, cursor, rows):
+        for row in rows:
+            if self.stop.is_set():
+                return
+            try:
+                cursor.execute("insert into t values (%s, 0)", [row])
+            except psycopg2.Error as error:
+                self.failures.append(error.pgcode)
+                raise
+            self.acknowledged.add(row)
+
+
+def is_well(proxy, writers):
+    wait_for(lambda: replication.states(proxy) == ["up"] * 3, 15, "all are in again")
+    assert "node_evicted" not in proxy.log_text()
+    replication.contents(proxy.nodes, "select count(*) || ' ' || md5(string_agg(id::text, ' ' order by id)) from t")
+    found = {row[0] for row in proxy.nodes.nodes[0].rows("select id from t")}
+    assert not writers.acknowledged - found, "acknowledged, and not there"
+    assert len(writers.acknowledged) > 100
+
+
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize("settings", ["set idle_in_transaction_session_timeout = '4ms'", "set statement_timeout = '2ms'",
+                                      "set lock_timeout = '1ms'"], ids=["idle", "statement", "lock"])
+def test_limits_of_clients(replicated, settings):
+    with Writers(replicated, settings) as writers:
+        time.sleep(5)
+    is_well(replicated, writers)
+
+
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize("node", [0, 1], ids=["main", "another"])
+def test_sessions_that_an_administrator_ends(replicated, node):
+    """One of clients at a time, while it does something, so that some are at their COMMIT."""
+    end = "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity where backend_type = 'client backend'" \
+          " and pid <> pg_backend_pid() and application_name !~ '^pgpool' and query ~ 'insert|COMMIT|mark' order by random() limit 1) as one"
+    ended = 0
+    with Writers(replicated) as writers:
+        until = time.monotonic() + 6
+        with contextlib.closing(replicated.nodes.nodes[node].connect()) as connection, connection.cursor() as cursor:
+            while time.monotonic() < until:
+                cursor.execute(end)
+                ended += cursor.fetchone()[0]
+                time.sleep(0.02)
+    assert ended > 20
+    is_well(replicated, writers)
