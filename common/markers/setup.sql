@@ -43,6 +43,9 @@ INSERT INTO pgpool_replication.slot (id, epoch, token, answer)
 
 DROP FUNCTION IF EXISTS pgpool_replication.mark(integer, bigint, bigint, bytea);
 DROP FUNCTION IF EXISTS pgpool_replication.settle();
+DROP FUNCTION IF EXISTS pgpool_replication.advance(regclass, text, bigint);
+DROP FUNCTION IF EXISTS pgpool_replication.move(regclass, text, boolean);
+DROP FUNCTION IF EXISTS pgpool_replication.lock_tables(regclass[], regclass[]);
 
 -- Returns the answer of this epoch, or nothing: no transaction may commit by that. A commit that the node might forget
 -- in a crash would be missing without a trace, so it waits for the disk whatever the session says. Called by every
@@ -64,6 +67,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION pgpool_replication.caller() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
     $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END $$;
+
+-- What has an effect is for the proxy, whoever its client is: it knows the token. Superusers need none.
+CREATE OR REPLACE FUNCTION pgpool_replication.demand(secret bigint)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pgpool_replication.slot WHERE id = 0 AND token = secret)
+        AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND rolsuper) THEN
+        RAISE serialization_failure USING MESSAGE = 'this is for the proxy only, under the epoch that it has published last';
+    END IF;
+END $$;
+REVOKE ALL ON FUNCTION pgpool_replication.demand(bigint) FROM PUBLIC;
 
 -- What is locked while a sequence moves: by nobody else, as nobody else may. Several, for many move at a time.
 DO $$
@@ -95,13 +109,14 @@ REVOKE ALL ON FUNCTION pgpool_replication.place(regclass, bigint, boolean, boole
 
 -- The sequence that fills a column, to the value that another node has taken from its own. For who may insert
 -- into the table, and may take values of the sequence, unless that is the column's own.
-CREATE OR REPLACE FUNCTION pgpool_replication.advance(target regclass, filled text, taken bigint)
+CREATE OR REPLACE FUNCTION pgpool_replication.advance(secret bigint, target regclass, filled text, taken bigint)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     caller text := pgpool_replication.caller();
     number smallint := (SELECT attnum FROM pg_attribute WHERE attrelid = target AND attname = filled);
     sequence regclass;
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF NOT has_table_privilege(caller, target, 'INSERT') AND NOT has_any_column_privilege(caller, target, 'INSERT') THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
     END IF;
@@ -141,9 +156,10 @@ BEGIN
     RETURN position;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.move(target regclass, main text, back boolean)
+CREATE OR REPLACE FUNCTION pgpool_replication.move(secret bigint, target regclass, main text, back boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF NOT pgpool_replication.may_draw(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
@@ -154,7 +170,7 @@ END $$;
 -- ends, nor what foreign keys change after it. For who may write the tables, or LOCK those that are only read: who may
 -- only read them must not keep others from writing. Tables in the order of their names,
 -- the same on all nodes; once more if one of them has got another name, or more to follow, meanwhile.
-CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(written regclass[], others regclass[])
+CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(secret bigint, written regclass[], others regclass[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     caller text := pgpool_replication.caller();
@@ -163,6 +179,7 @@ DECLARE
     wanted text[];
     taken text[] := '{}';
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RAISE feature_not_supported USING
             MESSAGE = format('this cannot be replicated: tables must be locked before it, which is too late under %s',

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/markers/setup.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 
@@ -24,8 +25,9 @@ void Session::plan_locks() {
     const auto statement = [this](std::string_view sql) {
         return around_.prepared.intern(parse_body(sql), "", nullptr);
     };
-    spread.locks = {statement(replication::kLockTables),
-                    text_values({replication::array_of(all.written), replication::array_of(all.others)})};
+    spread.locks = {statement(markers::kLockTables),
+                    text_values({std::to_string(around_.topology->fence.token),
+                                 replication::array_of(all.written), replication::array_of(all.others)})};
     spread.locks_by_command = snapshot_waits();
     if (!spread.locks_by_command) return spread.locks_at_main.push_back(*spread.locks);
     for (const std::string& command : replication::lock_commands(all))

@@ -460,7 +460,8 @@ CopiedRequest Session::what_main_did() {
         else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty())
             doom_for_good(std::move(obstacle));
         else
-            part.rows->add_to(request, around_.prepared, repeat_scope()), note_moved(part.rows->plan());
+            part.rows->add_to(request, around_.prepared, repeat_scope(), around_.topology->fence.token),
+                note_moved(part.rows->plan());
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;

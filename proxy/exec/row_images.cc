@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/markers/setup.h"
 #include "common/wire/messages.h"
 
 namespace pgpool::exec {
@@ -147,7 +148,8 @@ bool RowImages::is_told_by(std::string_view tag) const {
     return tag.substr(tag.rfind(' ') + 1) == std::to_string(count_);
 }
 
-void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const {
+void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope,
+                       std::int64_t token) const {
     if (rows_.empty()) return;
     const std::string& sql = is_told_at_once() ? plan_->repeat_all : plan_->repeat;
     const PreparedPtr repeat = registry.intern(parse_body(sql), scope, nullptr);
@@ -156,12 +158,12 @@ void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::
     } else {
         for (const std::string& row : rows_) request.executions.push_back({repeat, one_by_one(row)});
     }
-    const std::string advance = "SELECT pgpool_replication.advance($1::text::regclass, $2, $3)";
     for (std::size_t i = 0; i < positions_.size(); ++i) {
         if (!positions_[i]) continue;
         request.executions.push_back(
-            {registry.intern(parse_body(advance), "", nullptr),
-             text_values({plan_->target, plan_->sequences[i].column, std::to_string(*positions_[i])})});
+            {registry.intern(parse_body(markers::kAdvance), "", nullptr),
+             text_values({std::to_string(token), plan_->target, plan_->sequences[i].column,
+                          std::to_string(*positions_[i])})});
     }
 }
 

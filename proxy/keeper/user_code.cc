@@ -8,6 +8,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/markers/setup.h"
+
 namespace pgpool::keeper {
 
 namespace {
@@ -87,6 +89,7 @@ ClientResult<void> UserCode::run(std::string_view sql) {
 }
 
 ClientResult<void> UserCode::run(const markers::RedoStatement& statement) {
+    if (markers::needs_token(statement.sql)) return run_own(statement);
     if (statement.parameters.empty()) return run(statement.sql);
     const auto types = types_of(statement);
     if (!types) return tl::unexpected(types.error());
@@ -101,6 +104,14 @@ ClientResult<void> UserCode::run(const markers::RedoStatement& statement) {
         values.push_back(fmt::format("{}::{}", *value, types->at(i)));
     }
     return execute(statement.sql, fmt::format(" USING {}", fmt::join(values, ", ")));
+}
+
+// The token is not for the user's code, and is another by now.
+ClientResult<void> UserCode::run_own(const markers::RedoStatement& statement) {
+    std::vector<Client::Parameter> values;
+    for (const markers::RedoParameter& parameter : statement.parameters) values.push_back(parameter.value);
+    const auto rows = client_.query(statement.sql, values, deadline_);
+    return rows ? ClientResult<void>() : tl::unexpected(rows.error());
 }
 
 // As the server infers them.
