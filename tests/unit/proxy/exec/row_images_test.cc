@@ -143,8 +143,8 @@ std::string position_of(bool falls, std::initializer_list<const char*> taken) {
 }
 
 TEST(RowImages, SequenceFollowsToItsFurthestValue) {
-    EXPECT_EQ(position_of(false, {"3", "5", "4"}), text_values({"t", "id", "5"}));
-    EXPECT_EQ(position_of(true, {"-3", "-5", "-4"}), text_values({"t", "id", "-5"}));
+    EXPECT_EQ(position_of(false, {"3", "5", "4"}), text_values({"4711", "t", "id", "5"}));
+    EXPECT_EQ(position_of(true, {"-3", "-5", "-4"}), text_values({"4711", "t", "id", "-5"}));
 }
 
 TEST(RowImages, FormatsAreOnePerColumnOrOneForAll) {
