@@ -192,6 +192,7 @@ struct Statement {
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool is_remark = false;                 // COMMENT, SECURITY LABEL: no statement is judged by these
     bool drops_others = false;              // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
     bool changes_logins = false;            // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
     bool creates = false;                   // a relation: the first of `relations` with Access::Write

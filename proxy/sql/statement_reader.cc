@@ -140,6 +140,7 @@ void StatementReader::read(const void* node) {
             if (!read_session_command(node) && !read_bulk_command(node) && !read_definition(node)) {
                 out_.kind = Kind::Ddl;
                 out_.writes = true;
+                out_.is_remark = is(node, T_CommentStmt) || is(node, T_SecLabelStmt);
             }
     }
     sort_unique(out_.relations);
