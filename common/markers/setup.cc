@@ -12,4 +12,9 @@ std::string setup_sql(std::uint32_t slots) {
     return text;
 }
 
+bool needs_token(std::string_view statement) {
+    return statement == kMove || statement == kAdvance || statement == kLockTables ||
+           statement == kLockSources;
+}
+
 }  // namespace pgpool::markers

@@ -35,6 +35,23 @@ inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle($1
 // any more, until the transaction ends at the latest. An error if the token is another.
 inline constexpr std::string_view kKeepQuiet = "SELECT pgpool_replication.keep_quiet($1,$2)";
 
+// With the token first, as all that has an effect; an error if it is another.
+inline constexpr std::string_view kMove =  // a sequence to where it is on main
+    "SELECT pgpool_replication.move($1,$2::pg_catalog.text::pg_catalog.regclass,$3,$4)";
+inline constexpr std::string_view kAdvance =  // the sequence of a column to what was drawn from it
+    "SELECT pgpool_replication.advance($1,$2::pg_catalog.text::pg_catalog.regclass,$3,$4)";
+// The names of tables that are written, and of those that are only read: see replication::array_of().
+inline constexpr std::string_view kLockTables =
+    "SELECT pgpool_replication.lock_tables($1,$2::pg_catalog.text[]::pg_catalog.regclass[],"
+    "$3::pg_catalog.text[]::pg_catalog.regclass[])";
+
+// The names of materialized views: what they read is locked.
+inline constexpr std::string_view kLockSources =
+    "SELECT pgpool_replication.lock_sources($1,$2::pg_catalog.text[]::pg_catalog.regclass[])";
+
+// One of these four. A redo has them with the token of its time: a superuser does them again.
+[[nodiscard]] bool needs_token(std::string_view statement);
+
 // Makes or completes the objects in one database; may be run again, and read by an administrator. REQUIRES: a
 // superuser or the owner of the database runs it.
 [[nodiscard]] std::string setup_sql(std::uint32_t slots);

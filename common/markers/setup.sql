@@ -43,6 +43,9 @@ INSERT INTO pgpool_replication.slot (id, epoch, token, answer)
 
 DROP FUNCTION IF EXISTS pgpool_replication.mark(integer, bigint, bigint, bytea);
 DROP FUNCTION IF EXISTS pgpool_replication.settle();
+DROP FUNCTION IF EXISTS pgpool_replication.advance(regclass, text, bigint);
+DROP FUNCTION IF EXISTS pgpool_replication.move(regclass, text, boolean);
+DROP FUNCTION IF EXISTS pgpool_replication.lock_tables(regclass[], regclass[]);
 
 -- Returns the answer of this epoch, or nothing: no transaction may commit by that. A commit that the node might forget
 -- in a crash would be missing without a trace, so it waits for the disk whatever the session says. Called by every
@@ -65,7 +68,27 @@ END $$;
 CREATE OR REPLACE FUNCTION pgpool_replication.caller() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
     $$ SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END $$;
 
--- A sequence to where main's is: forward only, unless it was set. Not for callers.
+-- What has an effect is for the proxy, whoever its client is: it knows the token. Superusers need none.
+CREATE OR REPLACE FUNCTION pgpool_replication.demand(secret bigint)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pgpool_replication.slot WHERE id = 0 AND token = secret)
+        AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND rolsuper) THEN
+        RAISE serialization_failure USING MESSAGE = 'this is for the proxy only, under the epoch that it has published last';
+    END IF;
+END $$;
+REVOKE ALL ON FUNCTION pgpool_replication.demand(bigint) FROM PUBLIC;
+
+-- What is locked while a sequence moves: by nobody else, as nobody else may. Several, for many move at a time.
+DO $$
+BEGIN
+    FOR number IN 0 .. 15 LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS pgpool_replication.turn_%s ()', number);
+    END LOOP;
+END $$;
+
+-- A sequence to where main's is: forward only, unless it was set. Not for callers. One after the other, but not
+-- until the transaction ends: what is rolled back here is the lock, setval() is not.
 CREATE OR REPLACE FUNCTION pgpool_replication.place(sequence regclass, at bigint, called boolean, back boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -73,28 +96,27 @@ DECLARE
     was_called boolean;
     is_up boolean;
 BEGIN
-    PERFORM pg_advisory_lock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
     SELECT seqincrement > 0 INTO is_up FROM pg_sequence WHERE seqrelid = sequence;
+    EXECUTE format('LOCK TABLE pgpool_replication.turn_%s IN EXCLUSIVE MODE', sequence::oid::bigint % 16);
     EXECUTE format('SELECT last_value, is_called FROM %s', sequence) INTO position, was_called;
     IF back OR (is_up AND at > position) OR (NOT is_up AND at < position) OR (at = position AND called AND NOT was_called) THEN
         PERFORM setval(sequence, at, called);
     END IF;
-    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
-EXCEPTION WHEN OTHERS OR query_canceled THEN  -- the lock is the session's, and outlives the transaction
-    PERFORM pg_advisory_unlock('pgpool_replication.slot'::regclass::int, sequence::oid::int);
-    RAISE;
+    RAISE SQLSTATE 'PGPOK';
+EXCEPTION WHEN SQLSTATE 'PGPOK' THEN NULL;
 END $$;
 REVOKE ALL ON FUNCTION pgpool_replication.place(regclass, bigint, boolean, boolean) FROM PUBLIC;
 
 -- The sequence that fills a column, to the value that another node has taken from its own. For who may insert
 -- into the table, and may take values of the sequence, unless that is the column's own.
-CREATE OR REPLACE FUNCTION pgpool_replication.advance(target regclass, filled text, taken bigint)
+CREATE OR REPLACE FUNCTION pgpool_replication.advance(secret bigint, target regclass, filled text, taken bigint)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     caller text := pgpool_replication.caller();
     number smallint := (SELECT attnum FROM pg_attribute WHERE attrelid = target AND attname = filled);
     sequence regclass;
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF NOT has_table_privilege(caller, target, 'INSERT') AND NOT has_any_column_privilege(caller, target, 'INSERT') THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
     END IF;
@@ -113,7 +135,7 @@ END $$;
 
 -- Who may call nextval() and setval(), or has it called by inserting into the table that an identity belongs to.
 CREATE OR REPLACE FUNCTION pgpool_replication.may_draw(caller text, target regclass, privileges text)
-RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT has_sequence_privilege(caller, target, privileges) OR EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = target
             AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND privileges <> 'UPDATE'
@@ -134,9 +156,10 @@ BEGIN
     RETURN position;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.move(target regclass, main text, back boolean)
+CREATE OR REPLACE FUNCTION pgpool_replication.move(secret bigint, target regclass, main text, back boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF NOT pgpool_replication.may_draw(pgpool_replication.caller(), target, CASE WHEN back THEN 'UPDATE' ELSE 'USAGE, UPDATE' END) THEN
         RAISE insufficient_privilege USING MESSAGE = format('permission denied for sequence %s', target);
     END IF;
@@ -144,9 +167,10 @@ BEGIN
 END $$;
 
 -- Before a statement that all nodes repeat by itself: nobody else writes what it reads or writes until the transaction
--- ends, nor what foreign keys change after it. For who may read, or write, the tables. Tables in the order of their names,
+-- ends, nor what foreign keys change after it. For who may write the tables, or LOCK those that are only read: who may
+-- only read them must not keep others from writing. Tables in the order of their names,
 -- the same on all nodes; once more if one of them has got another name, or more to follow, meanwhile.
-CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(written regclass[], others regclass[])
+CREATE OR REPLACE FUNCTION pgpool_replication.lock_tables(secret bigint, written regclass[], others regclass[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     caller text := pgpool_replication.caller();
@@ -155,6 +179,7 @@ DECLARE
     wanted text[];
     taken text[] := '{}';
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RAISE feature_not_supported USING
             MESSAGE = format('this cannot be replicated: tables must be locked before it, which is too late under %s',
@@ -165,6 +190,11 @@ BEGIN
         IF NOT has_any_column_privilege(caller, target, CASE WHEN target = ANY (written) THEN 'INSERT, UPDATE' ELSE 'SELECT' END)
             AND NOT (target = ANY (written) AND has_table_privilege(caller, target, 'DELETE')) THEN
             RAISE insufficient_privilege USING MESSAGE = format('permission denied for table %s', target);
+        END IF;
+        IF NOT target = ANY (written) AND NOT has_table_privilege(caller, target, 'UPDATE, DELETE, TRUNCATE') THEN
+            RAISE feature_not_supported USING
+                MESSAGE = format('this cannot be replicated: nobody may write %s meanwhile, which takes more than the right to read it', target),
+                HINT = 'UPDATE, DELETE or TRUNCATE on it is enough.';
         END IF;
     END LOOP;
     LOOP
@@ -217,11 +247,12 @@ END $$;
 
 -- Before materialized views are refreshed on all nodes: nobody writes the tables that their queries read, also by views,
 -- until the transaction ends. For who owns them.
-CREATE OR REPLACE FUNCTION pgpool_replication.lock_sources(views regclass[])
+CREATE OR REPLACE FUNCTION pgpool_replication.lock_sources(secret bigint, views regclass[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     command text;
 BEGIN
+    PERFORM pgpool_replication.demand(secret);
     IF EXISTS (SELECT FROM pg_class WHERE oid = ANY (views::oid[]) AND NOT pg_has_role(pgpool_replication.caller(), relowner, 'USAGE')) THEN
         RAISE insufficient_privilege USING MESSAGE = format('must be owner of materialized view %s', array_to_string(views, ', '));
     END IF;

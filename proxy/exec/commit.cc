@@ -135,12 +135,12 @@ void Session::move_sequences() {
     if (spread.positions.empty()) return;
     CopiedRequest request;
     spread.outcome = {};
-    const PreparedPtr move = around_.prepared.intern(
-        parse_body("SELECT pgpool_replication.move($1::text::regclass, $2, $3)"), "", nullptr);
+    const PreparedPtr move = around_.prepared.intern(parse_body(markers::kMove), "", nullptr);
     for (std::size_t i = 0; i < std::min(spread.moved.size(), spread.positions.size()); ++i) {
         if (spread.positions[i].empty()) continue;
         request.executions.push_back(
-            {move, text_values({spread.moved[i], spread.positions[i], spread.moves_back ? "t" : "f"})});
+            {move, text_values({std::to_string(around_.topology->fence.token), spread.moved[i],
+                                spread.positions[i], spread.moves_back ? "t" : "f"})});
         spread.outcome.add_tag("SELECT 1");
     }
     spread.positions.clear();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/markers/setup.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 
@@ -25,13 +26,15 @@ void Session::plan_locks() {
         return around_.prepared.intern(parse_body(sql), "", nullptr);
     };
     if (!all.refreshed.empty()) {
-        spread.locks = {statement(replication::kLockSources),
-                        text_values({replication::array_of(all.refreshed)})};
+        spread.locks = {statement(markers::kLockSources),
+                        text_values({std::to_string(around_.topology->fence.token),
+                                     replication::array_of(all.refreshed)})};
         spread.refreshed.insert(spread.refreshed.end(), all.refreshed.begin(), all.refreshed.end());
         return spread.locks_at_main.push_back(*spread.locks);
     }
-    spread.locks = {statement(replication::kLockTables),
-                    text_values({replication::array_of(all.written), replication::array_of(all.others)})};
+    spread.locks = {statement(markers::kLockTables),
+                    text_values({std::to_string(around_.topology->fence.token),
+                                 replication::array_of(all.written), replication::array_of(all.others)})};
     spread.locks_by_command = snapshot_waits();
     if (!spread.locks_by_command) return spread.locks_at_main.push_back(*spread.locks);
     for (const std::string& command : replication::lock_commands(all))

@@ -120,6 +120,8 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
 
 std::size_t Session::refuse_to_replicate(ByteView bytes, const std::string& reason) {
     const std::string message = "this cannot be replicated: " + reason;
+    if (reason == kFactsAreLate)  // a retry helps
+        return refuse_within({.sqlstate = sqlstate::kSerializationFailure, .message = message}, bytes);
     return refuse_within({.sqlstate = sqlstate::kFeatureNotSupported,
                           .message = message,
                           .hint = "SHOW ROUTE FOR tells how a statement is replicated; "

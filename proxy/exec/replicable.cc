@@ -139,7 +139,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (is_batch && matters && executes_anything(bytes) && !executes_what_it_binds(bytes))
         return "a portal that outlives its batch";
     if (is_batch && !executes_anything(bytes)) return {};
-    if (!ddl_ && are_facts_stale()) return "the schema has changed, and could not be read anew in time";
+    if (!ddl_ && are_facts_stale()) return std::string(kFactsAreLate);
     if (!writes) return {};
     if (meaning.steering.names && meaning.steering.statements > 1)
         return "PREPARE, DEALLOCATE or DISCARD together with other statements";
@@ -159,7 +159,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
     if (meaning.following.refreshes && meaning.steering.statements != 1)
         return "REFRESH MATERIALIZED VIEW together with other statements";
     if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
-    if (are_facts_stale()) return "the schema has changed, and could not be read anew in time";
+    if (are_facts_stale()) return std::string(kFactsAreLate);
     const bool is_moving = moves(bytes);
     if (is_moving && !meaning.following.rows_may) return "a parameter like 'now' or 'today'";
     if (meaning.following.by_rows || is_moving) {

@@ -295,11 +295,13 @@ void Session::count_error(std::string_view severity) {
     around_.node_statistics.count(link_->node, kind);
 }
 
-// Of the mark itself, behind SET CONSTRAINTS: what of both is still to be answered tells.
+// Of what takes the token: locks, or the mark itself, behind SET CONSTRAINTS: what of both is still to be
+// answered tells.
 bool Session::is_mark_error(const wire::Frame& frame) const {
     ReplyQueue& replies = link_->replies;
-    if (frame.type != kErrorResponse || replies.empty() || replies.head().purpose != Purpose::Mark)
-        return false;
+    if (frame.type != kErrorResponse || replies.empty()) return false;
+    if (replies.head().purpose == Purpose::Lock) return true;
+    if (replies.head().purpose != Purpose::Mark) return false;
     int left = 0;
     for (std::size_t i = 0; i < replies.size() && replies.at(i).owed != Owed::Sync; ++i)
         left += replies.at(i).purpose == Purpose::Mark ? 1 : 0;

@@ -188,8 +188,9 @@ void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::
     for (std::size_t i = 0; i < positions_.size(); ++i) {
         if (!positions_[i]) continue;
         request.executions.push_back(
-            {registry.intern(parse_body(advance), "", nullptr),
-             text_values({plan_->target, plan_->sequences[i].column, std::to_string(*positions_[i])})});
+            {registry.intern(parse_body(markers::kAdvance), "", nullptr),
+             text_values({std::to_string(token), plan_->target, plan_->sequences[i].column,
+                          std::to_string(*positions_[i])})});
     }
 }
 

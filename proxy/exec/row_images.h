@@ -50,9 +50,9 @@ public:
     // Why the rows cannot be repeated, in words; empty: they can.
     [[nodiscard]] std::string obstacle() const;
     // What the others execute, and what they answer if all is well.
-    // `scope`: what the meaning of the table's name rests on; `token`: by which nodes keep triggers quiet.
+    // `scope`: what the meaning of the table's name rests on. `token`: see markers::kAdvance, kKeepQuiet.
     void add_to(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope,
-                std::int64_t token = 0) const;
+                std::int64_t token) const;
     void add_to(StepOutcome& outcome) const;
 
 private:

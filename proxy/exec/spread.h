@@ -27,6 +27,10 @@
 
 namespace pgpool::exec {
 
+// Why a request is refused though it might be replicated a moment later.
+inline constexpr std::string_view kFactsAreLate =
+    "the schema has changed, and could not be read anew in time";
+
 // A statement, and what was thought of it.
 struct Judged {
     sql::StatementInfoPtr info;

@@ -95,7 +95,9 @@ std::string_view replication_query(CatalogQuery query) {
                    // nextval() (1574 in pg_proc.dat) of a constant, cast to int4 or int2 (480, 714) or not:
                    // pg_get_expr() would wait for locks.
                    "'^([{]FUNCEXPR :funcid (480|714) [^{}]*[(])?[{]FUNCEXPR :funcid 1574 [^{}]*[(]"
-                   "[{]CONST [^{}]*[}][)][^{}]*[}]([)][^{}]*[}])?$', f.falls "
+                   "[{]CONST [^{}]*[}][)][^{}]*[}]([)][^{}]*[}])?$', f.falls, "
+                   // xml_out() leaves the declaration out.
+                   "CASE b.oid WHEN 142 THEN '::pg_catalog.text' WHEN 143 THEN '::pg_catalog.text[]' END "
                    "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
                    "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') JOIN pg_type t ON t.oid = a.atttypid "
                    "JOIN pg_namespace y ON y.oid = t.typnamespace "
@@ -144,7 +146,8 @@ std::string_view replication_query(CatalogQuery query) {
                    "p.oid >= 16384 OR NOT (p.proname ^@ 'RI_FKey' OR p.proname = 'unique_key_recheck'))";
         case CatalogQuery::Checks:
             return "SELECT conrelid, contypid, conname, conbin::text FROM pg_constraint WHERE contype = 'c' "
-                   "AND (conrelid >= 16384 OR contypid >= 16384)";
+                   "AND (conrelid >= 16384 OR contypid >= 16384) UNION ALL SELECT partrelid, 0, NULL, "
+                   "partexprs::text FROM pg_partitioned_table WHERE partexprs IS NOT NULL";
         case CatalogQuery::ForeignKeys:
             return "SELECT k.oid, k.conname, k.confrelid, a.attname, k.conrelid, k.confdeltype, "
                    "k.confupdtype, b.attname, quote_ident(n.nspname) || '.' || quote_ident(c.relname), "

@@ -34,11 +34,12 @@ enum class CatalogQuery : std::uint8_t {
                 // at the end of statements: to itself, or deferrable
     Columns,    // relation, name, identity, is generated, default as node tree, content (see below), type if
                 // text becomes it by its input function, is in an index that is checked row by row,
-                // sequences of the default, it is one of them as it is, one of them counts down
+                // sequences of the default, it is one of them as it is, one of them counts down, cast without
+                // which its output function drops some of it
     Keys,       // index, relation, name, column, column may be null: a row per column
     Events,     // relation, trigger, tgtype, function, tgenabled, WHEN as node tree, has transition tables,
                 // its first argument
-    Checks,     // relation or 0, type or 0, name, node tree
+    Checks,     // relation or 0, type or 0, name, node tree; without a name: expressions of its partition key
     ForeignKeys,  // constraint, name, referenced relation, its column, referencing relation, on delete, on
                   // update, referencing column, referenced relation as SQL, it has row security, it is only a
                   // partition of what the key refers to, it is deferrable: those that act, a row per column

@@ -229,12 +229,13 @@ void FactsBuilder::link_builtin(Index function) {
     const std::string_view name = functions_.text(function, 2);
     const Volatility declared = to_volatility(functions_.text(function, 3));
     if (builtin_leaves_something(name)) leaves_.mark(function);
-    if (declared == Volatility::Volatile && !sql::writes_nothing(name)) {
+    if ((declared == Volatility::Volatile && !sql::writes_nothing(name)) || sql::runs_unknown_code(name)) {
         writes_.mark(function);
         acts_.mark(function);
     }
     if (name == "set_config") acts_.mark(function);
-    if (declared != Volatility::Immutable && !sql::depends_on_settings_only(name)) {
+    if ((declared != Volatility::Immutable && !sql::depends_on_settings_only(name)) ||
+        sql::depends_on_numbers(name)) {
         varies_.mark(function);
         looks_.mark(function);
     }

@@ -81,7 +81,8 @@ public:
         : functions_(functions), judged_(judged) {
         for (std::size_t i = 0; i < functions.size(); ++i) {
             const Oid oid = to_oid(functions.text(i, 0));
-            if (judged[i].volatility != sql::Volatility::Immutable || judged[i].may_write)
+            const bool by_numbers = judged[i].builtin && sql::depends_on_numbers(functions.text(i, 2));
+            if (judged[i].volatility != sql::Volatility::Immutable || judged[i].may_write || by_numbers)
                 not_immutable_.emplace(oid, i);
             if (oid >= kFirstNormalOid) of_users_.insert(oid);
         }
@@ -118,6 +119,7 @@ private:
             return may_write ? sql::Default::MayWrite : sql::Default::NotDeterministic;
         }
         if (name == "nextval") return sql::Default::Sequence;
+        if (sql::runs_unknown_code(name)) return sql::Default::MayWrite;
         return sql::depends_on_settings_only(name) ? sql::Default::Deterministic
                                                    : sql::Default::NotDeterministic;
     }
@@ -263,6 +265,8 @@ void WriteFactsBuilder::add_columns() {
         column.type = rows.text(i, 6);
         column.is_unique = rows.is_true(i, 7);
         column.is_always = rows.text(i, 2) == "a";
+        column.is_identity = !rows.text(i, 2).empty();
+        column.cast = rows.text(i, 11);
         column.sequences = split_sequences(rows.text(i, 8));
         column.is_drawn = rows.is_true(i, 9);
         column.falls = rows.is_true(i, 10);
@@ -315,7 +319,9 @@ void WriteFactsBuilder::add_checks() {
         Table* to = table(rows.text(i, 0));
         if (to == nullptr || expressions_.judge(rows.text(i, 3)) == sql::Default::Deterministic) continue;
         object(to->facts.obstacle,
-               fmt::format("check \"{}\" of table \"{}\" is not immutable", rows.text(i, 2), to->name));
+               rows.at(i, 2)
+                   ? fmt::format("check \"{}\" of table \"{}\" is not immutable", rows.text(i, 2), to->name)
+                   : fmt::format("the partition key of table \"{}\" is not immutable", to->name));
     }
 }
 
@@ -576,6 +582,8 @@ std::shared_ptr<const WriteFacts> worse(const std::shared_ptr<const WriteFacts>&
             if (same->type != column.type) same->type.clear();
             same->is_unique = same->is_unique || column.is_unique;
             same->is_always = same->is_always || column.is_always;
+            same->is_identity = same->is_identity || column.is_identity;
+            if (same->cast != column.cast) both->several = true;
             same->filled = std::max(same->filled, column.filled);
             same->content = std::max(same->content, column.content);
         }

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/markers/setup.h"
+
 namespace pgpool::keeper {
 
 namespace {
@@ -107,6 +109,7 @@ ClientResult<void> UserCode::run(std::string_view sql) {
 }
 
 ClientResult<std::int64_t> UserCode::run(const markers::RedoStatement& statement) {
+    if (markers::needs_token(statement.sql)) return run_own(statement);
     if (statement.parameters.empty()) return execute(statement.sql, {});
     const auto types = types_of(statement);
     if (!types) return tl::unexpected(types.error());
@@ -123,6 +126,15 @@ ClientResult<std::int64_t> UserCode::run(const markers::RedoStatement& statement
     const auto function = make(statement.sql, fmt::format(" USING {}", fmt::join(values, ", ")));
     if (!function) return tl::unexpected(function.error());
     return statement.is_quiet ? call_quietly(*function) : call(*function);
+}
+
+// The token is not for the user's code, and is another by now.
+ClientResult<std::int64_t> UserCode::run_own(const markers::RedoStatement& statement) {
+    std::vector<Client::Parameter> values;
+    for (const markers::RedoParameter& parameter : statement.parameters) values.push_back(parameter.value);
+    const auto rows = client_.query(statement.sql, values, deadline_);
+    return rows ? ClientResult<std::int64_t>(static_cast<std::int64_t>(rows->size()))
+                : tl::unexpected(rows.error());
 }
 
 // As the server infers them.

@@ -38,6 +38,7 @@ private:
     [[nodiscard]] pg::ClientResult<std::int64_t> call_quietly(const std::string& function);
     [[nodiscard]] pg::ClientResult<std::int64_t> execute(std::string_view sql, std::string_view expressions);
     [[nodiscard]] pg::ClientResult<void> own(std::string_view sql);
+    [[nodiscard]] pg::ClientResult<std::int64_t> run_own(const markers::RedoStatement& statement);
     [[nodiscard]] pg::ClientResult<std::vector<std::string>> types_of(
         const markers::RedoStatement& statement);
     [[nodiscard]] pg::ClientResult<std::string> given_type(std::uint32_t oid);

@@ -24,9 +24,10 @@ bool holds(const std::vector<std::string>& names, std::string_view name) {
 }
 
 // An INSERT gives the column a value of its own.
-bool is_given(const Change& change, const std::string& column, std::size_t position) {
+bool is_given(const Change& change, const ColumnFacts& column, std::size_t position) {
+    if (change.ignores_identities && column.is_identity) return false;
     return std::any_of(change.given.begin(), change.given.end(), [&](const sql::ColumnValue& value) {
-        const bool is_it = value.column.empty() ? value.position == position : value.column == column;
+        const bool is_it = value.column.empty() ? value.position == position : value.column == column.name;
         return is_it && !value.is_default;
     });
 }
@@ -103,7 +104,7 @@ private:
     };
 
     Value add(const ColumnFacts& column) {
-        plan_.returned.push_back(alias_ + "." + in_quotes(column.name));
+        plan_.returned.push_back(alias_ + "." + in_quotes(column.name) + column.cast);
         names_.push_back(column.name);
         const std::size_t number = plan_.returned.size();
         are_types_known_ = are_types_known_ && !column.type.empty();
@@ -223,7 +224,7 @@ private:
             one.push_back(std::move(value.one));
             of_all.push_back(std::move(value.of_all));
             columns.push_back(in_quotes(column.name));
-            if (column.filled != sql::Default::Sequence || is_given(change_, column.name, i)) continue;
+            if (column.filled != sql::Default::Sequence || is_given(change_, column, i)) continue;
             const bool is_seen =
                 !is_upsert && !may_be_given(column.name, i) && !triggers_.all.assigns(column.name);
             if (!follow_sequence(column, is_seen)) return false;

@@ -48,19 +48,10 @@ using LockPlanPtr = std::shared_ptr<const LockPlan>;
 // Both null, or plans for the same tables.
 [[nodiscard]] bool same_locks(const LockPlanPtr& one, const LockPlanPtr& other);
 
-// The statement that takes locks: its parameters are the names of both, see array_of().
-inline constexpr std::string_view kLockTables =
-    "SELECT pgpool_replication.lock_tables($1::pg_catalog.text[]::pg_catalog.regclass[],"
-    "$2::pg_catalog.text[]::pg_catalog.regclass[])";
-
-// The same for what materialized views read; its parameter is their names.
-inline constexpr std::string_view kLockSources =
-    "SELECT pgpool_replication.lock_sources($1::pg_catalog.text[]::pg_catalog.regclass[])";
-
 // All tables of all plans.
 [[nodiscard]] LockPlan merged(std::span<const LockPlanPtr> plans);
 
-// As the text of an array.
+// As the text of an array, for markers::kLockTables.
 [[nodiscard]] std::string array_of(const std::vector<std::string>& names);
 
 // The same locks by SQL, for who has the rights and no snapshot yet.

@@ -469,7 +469,8 @@ void Judge::omitted(const Change& change, const WriteFacts& target) {
                 return value.column.empty() ? by_position && !target.several && value.position == i
                                             : value.column == column.name;
             });
-        if (given == change.given.end() || given->is_default) filled(column);
+        const bool is_ignored = change.ignores_identities && column.is_identity;
+        if (given == change.given.end() || given->is_default || is_ignored) filled(column);
     }
 }
 
@@ -594,9 +595,13 @@ void Judge::function(const sql::FunctionRef& ref, Effect effect) {
 }
 
 void Judge::builtin_function(const sql::FunctionRef& ref, sql::Volatility volatility, Effect effect) {
-    if (volatility == sql::Volatility::Immutable) return;
     std::string reason = fmt::format("calls {}()", ref.name);
+    if (effect == Effect::Writes && sql::depends_on_numbers(ref.name))
+        return raise(WriteClass::NotDeterministic, reason + ", a hash of numbers of catalog rows");
+    if (volatility == sql::Volatility::Immutable) return;
     if (volatility == sql::Volatility::Stable) {
+        if (sql::runs_unknown_code(ref.name))
+            return raise(WriteClass::NotProvable, reason + ", which may call anything");
         const bool same = sql::depends_on_settings_only(ref.name) || (ref.name == "age" && ref.arguments > 1);
         if (effect == Effect::Writes && !same) raise(WriteClass::NotDeterministic, std::move(reason));
         return;

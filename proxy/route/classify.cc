@@ -123,7 +123,7 @@ void Judge::by_kind(const Statement& statement) {
         case Kind::SelectInto:
         case Kind::Ddl:
             writes(Reason::Ddl);
-            verdict_.is_ddl = true;
+            verdict_.is_ddl = !statement.is_remark;
             verdict_.changes_logins = statement.changes_logins;
             for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
             return calls(statement);

@@ -8,6 +8,7 @@
 #include "common/obs/log.h"
 #include "common/wire/encoder.h"
 #include "common/wire/error_fields.h"
+#include "proxy/session/walsender_text.h"
 #include "proxy/session/worker.h"
 
 namespace pgpool::session {
@@ -17,11 +18,18 @@ namespace {
 constexpr milliseconds kSeekAgain{50};
 constexpr std::size_t kMaxHeldInput = std::size_t{64} << 10U;  // of a client that has no walsender yet
 
-std::string application_name_of(const ClientLogin& login) {
+constexpr milliseconds kFactsPatience{5000};
+
+std::string setting_of(const ClientLogin& login, std::string_view wanted) {
     for (const auto& [name, value] : login.settings()) {
-        if (name == "application_name") return value;
+        if (name == wanted) return value;
     }
     return {};
+}
+
+Error cannot_write(const std::string& why) {
+    return {"this cannot be replicated: a replication connection writes on one node only: " + why,
+            sqlstate::kFeatureNotSupported, "Connect without replication=database to write."};
 }
 
 Error lost_node(std::string_view reason) {
@@ -42,9 +50,12 @@ ReplicationConnection::ReplicationConnection(Worker& worker, Remains remains, co
       began_(worker.loop().now()),
       user_(login.user()),
       database_(login.database()),
-      application_name_(application_name_of(login)),
+      application_name_(setting_of(login, "application_name")),
+      encoding_(setting_of(login, "client_encoding")),
       startup_(login.startup()),
       key_(worker.shared().cancels.add({worker.index(), origin.id}, secure_random())),
+      is_judged_(worker.config().mode == config::ClusterMode::Replication &&
+                 login.replication() == Replication::Logical),
       timer_(*this) {
     worker.shared().credentials.remember(login.credentials());
 }
@@ -243,9 +254,67 @@ void ReplicationConnection::say_last(const Error& error) {
 std::size_t ReplicationConnection::on_bytes(ByteView bytes) {
     if (state_ == State::Seeking) return 0;
     if (state_ != State::Relaying) return bytes.size();
+    if (is_judged_) return relay_judged(bytes);
+    relay(bytes);
+    return bytes.size();
+}
+
+void ReplicationConnection::relay(ByteView bytes) {
     said_.pass(bytes);
     walsender_->queue(bytes);
-    return bytes.size();
+}
+
+// A Query is held back until all of it is there. The node itself refuses the extended protocol here.
+std::size_t ReplicationConnection::relay_judged(ByteView bytes) {
+    std::size_t used = 0;
+    while (used < bytes.size() && state_ == State::Relaying) {
+        const ByteView rest = bytes.substr(used);
+        ByteView next = rest.substr(0, said_.rest_of_message(rest));
+        if (said_.between_messages()) {
+            const auto [frame, error] = wire::next_frame(rest);
+            if (error == wire::FrameError::NeedMore) break;
+            if (!error && frame.type == wire::frontend::kQuery) {
+                if (frame.size > kMaxWalsenderText)
+                    return say_last(cannot_write("a long text")), bytes.size();
+                if (!frame.complete() || !may_pass(text_of_query(frame))) break;
+            }
+            next = error ? rest : frame.bytes;
+        }
+        relay(next);
+        used += next.size();
+    }
+    return state_ == State::Relaying ? used : bytes.size();
+}
+
+bool ReplicationConnection::may_pass(std::string_view text) {
+    if (is_replication_command(text)) return true;
+    const sql::CatalogFacts* known = facts();
+    if (known == nullptr && !has_waited_long_) {
+        if (!timer_.armed()) worker().loop().arm(timer_, kFactsPatience);
+        return false;
+    }
+    timer_.disarm();
+    has_waited_long_ = false;
+    if (known == nullptr) {
+        stop({"the catalogs could not be read in time", sqlstate::kSerializationFailure});
+        return false;
+    }
+    const std::string why = why_not_passed_on(text, *known, encoding_);
+    if (!why.empty()) stop(cannot_write(why));
+    return why.empty();
+}
+
+// None if they are older than what was changed.
+const sql::CatalogFacts* ReplicationConnection::facts() {
+    const exec::Database& database = worker().database(database_);
+    const bool is_new = database.facts && !database.marks->is_ddl_committing() &&
+                        database.facts->as_of > database.marks->last_ddl();
+    if (!is_new) worker().facts_wanted(database);
+    return is_new ? database.facts.get() : nullptr;
+}
+
+void ReplicationConnection::on_facts() {
+    if (is_judged_ && state_ == State::Relaying) reconsider_input();
 }
 
 bool ReplicationConnection::may_read() const {
@@ -285,7 +354,10 @@ void ReplicationConnection::end() {
 
 void ReplicationConnection::on_timer(net::Timer& /*timer*/) {
     if (state_ == State::Seeking) seek();
-    if (state_ == State::Left) end();
+    if (state_ == State::Left) return end();
+    if (state_ != State::Relaying) return;
+    has_waited_long_ = true;
+    reconsider_input();
 }
 
 }  // namespace pgpool::session

@@ -3,7 +3,8 @@
 
 // ReplicationConnection: a client that has asked for the replication protocol (PG documentation 55.4): a
 // standby, a backup, a consumer of logical changes. It gets a connection to a walsender of the primary for
-// itself, and from its login's end on all bytes are relayed as they are.
+// itself, and from its login's end on all bytes are relayed as they are. In mode replication SQL is looked at
+// before: what may write would be written on one node only.
 //
 // Invariants: (1) nothing is pooled, balanced or repeated: what is lost with the node is the client's to do
 // again; (2) nothing of ours comes between the bytes of one message of the node's; (3) a server connection
@@ -18,6 +19,7 @@
 #include "proxy/session/client_login.h"
 #include "proxy/session/ledger.h"
 #include "proxy/session/walsender_connection.h"
+#include "proxy/sql/catalog_facts.h"
 
 namespace pgpool::session {
 
@@ -45,6 +47,7 @@ public:
 
     // From the worker.
     void on_topology();
+    void on_facts();  // of a database, new ones
     void on_cancel();
     void on_drain();
     void end();  // now
@@ -82,6 +85,11 @@ private:
     void give_up_seeking();
     void withdraw_wish();
     void drop_walsender();
+    // The text of a Query, none of which has been sent. False: facts must come first, or it is the end.
+    [[nodiscard]] bool may_pass(std::string_view text);
+    [[nodiscard]] const sql::CatalogFacts* facts();
+    [[nodiscard]] std::size_t relay_judged(ByteView bytes);
+    void relay(ByteView bytes);
     void stop(const Error& error);
     void say_last(const Error& error);
     [[nodiscard]] Ledger::Key ledger_key(NodeId node) const { return {user_, database_, node}; }
@@ -91,17 +99,20 @@ private:
     std::string user_;
     std::string database_;
     std::string application_name_;
+    std::string encoding_;  // as the client has asked for; empty: the server's
     ServerLogin::Parameters startup_;
     CancelKey key_;
     State state_ = State::Seeking;
     bool is_admitted_ = false;
     bool was_relaying_ = false;
+    bool is_judged_ = false;        // SQL is looked at
+    bool has_waited_long_ = false;  // for facts
     std::uint64_t refused_at_ = 0;  // version of the Ledger that had no room; 0: none
     std::unique_ptr<WalsenderConnection> walsender_;
     wire::MessageBoundary boundary_;  // in what the client was sent
     wire::MessageBoundary said_;      // in what it has sent itself
     Error last_words_;                // when Stopping
-    net::Timer timer_;                // Seeking: try again; Left: the node takes no more
+    net::Timer timer_;                // Seeking: try again; Relaying: facts; Left: the node takes no more
 };
 
 }  // namespace pgpool::session

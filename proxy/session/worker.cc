@@ -547,6 +547,7 @@ void Worker::on_facts(const std::string& name, sql::CatalogFactsPtr facts) {
     if (at == databases_.end()) return;
     at->second->facts = std::move(facts);
     wake_waiters();
+    tell_all(replications_, [](ReplicationConnection& replication) { replication.on_facts(); });
 }
 
 void Worker::on_config(config::ConfigPtr config, AuthTablesPtr auth_tables) {

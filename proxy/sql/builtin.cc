@@ -295,6 +295,15 @@ constexpr auto kSettingsOnly = std::to_array<std::string_view>({
 
 // Sorted.
 // clang-format off
+constexpr auto kByNumbers = std::to_array<std::string_view>({
+    "hash_aclitem", "hash_aclitem_extended", "hash_array", "hash_array_extended", "hash_multirange",
+    "hash_multirange_extended", "hash_range", "hash_range_extended", "hash_record", "hash_record_extended",
+    "hashenum", "hashenumextended", "hashoid", "hashoidextended", "hashoidvector", "hashoidvectorextended",
+});
+// clang-format on
+
+// Sorted.
+// clang-format off
 constexpr auto kOrdered = std::to_array<std::string_view>({
     "array_agg", "avg", "corr", "covar_pop", "covar_samp", "json_agg", "json_object_agg", "jsonb_agg",
     "jsonb_object_agg", "mode", "regr_avgy", "regr_intercept", "regr_r2", "regr_slope",
@@ -355,6 +364,7 @@ static_assert(std::is_sorted(kVolatile.begin(), kVolatile.end(), by_name));
 static_assert(std::is_sorted(kTypes.begin(), kTypes.end()));
 static_assert(std::is_sorted(kCommon.begin(), kCommon.end()));
 static_assert(std::is_sorted(kSettingsOnly.begin(), kSettingsOnly.end()));
+static_assert(std::is_sorted(kByNumbers.begin(), kByNumbers.end()));
 static_assert(std::is_sorted(kOrdered.begin(), kOrdered.end()));
 static_assert(std::is_sorted(kGiveDates.begin(), kGiveDates.end()));
 static_assert(std::is_sorted(kWriteNothing.begin(), kWriteNothing.end()));
@@ -387,6 +397,15 @@ DateType date_type(std::string_view name) {
 
 bool depends_on_settings_only(std::string_view name) {
     return holds(kSettingsOnly, name);
+}
+
+bool depends_on_numbers(std::string_view name) {
+    return holds(kByNumbers, name);
+}
+
+bool runs_unknown_code(std::string_view name) {
+    const BuiltinFunction* known = volatile_builtin(name);
+    return known != nullptr && has(known->leaves, Leaves::UnknownCode);
 }
 
 bool depends_on_order(std::string_view aggregate) {

@@ -37,6 +37,13 @@ enum class DateType : std::uint8_t { No, Is, Contains };
 // all nodes of a cluster share (TimeZone, DateStyle, IntervalStyle, lc_*, default_text_search_config).
 [[nodiscard]] bool depends_on_settings_only(std::string_view name);
 
+// Whether `name` is an IMMUTABLE function of pg_catalog that depends on numbers of catalog rows, which each
+// node gives out for itself: the hashes of enums, and of what may hold them.
+[[nodiscard]] bool depends_on_numbers(std::string_view name);
+
+// Whether the function of pg_catalog runs code that nobody has read, whatever is declared.
+[[nodiscard]] bool runs_unknown_code(std::string_view name);
+
 // Whether the result of the aggregate may depend on the order of its rows, be it by the rounding of floats.
 [[nodiscard]] bool depends_on_order(std::string_view aggregate);
 

@@ -56,9 +56,11 @@ struct ColumnFacts {
     std::string name;
     Default filled = Default::Null;
     Content content = Content::Plain;
-    std::string type{};      // as SQL; empty: text does not become one by its input function alone
-    bool is_unique = false;  // of an index that is checked row by row
-    bool is_always = false;  // GENERATED ALWAYS AS IDENTITY
+    std::string type{};        // as SQL; empty: text does not become one by its input function alone
+    bool is_unique = false;    // of an index that is checked row by row
+    bool is_always = false;    // GENERATED ALWAYS AS IDENTITY
+    bool is_identity = false;  // GENERATED AS IDENTITY
+    std::string cast{};        // "::text" of a type whose output drops some of it: xml; usually empty
     // Sequence.
     bool is_drawn = false;                 // it is what one sequence gave, as it is
     bool falls = false;                    // ... which counts down

@@ -118,6 +118,7 @@ Change& ChangeReader::add(Change::Verb verb, const RangeVar* target, bool in_wit
 void ChangeReader::insert(const InsertStmt* node, bool in_with) {
     Change& change = add(Change::Verb::Insert, node->relation, in_with);
     change.all_columns = node->cols == nullptr;
+    change.ignores_identities = node->override == OVERRIDING_USER_VALUE;
     for (const ListCell& cell : Elements(node->cols)) {
         change.given.push_back({.column = text_of(as<ResTarget>(cell.ptr_value)->name)});
     }
@@ -241,6 +242,7 @@ void ChangeReader::merge(const MergeStmt* node, bool in_with) {
 
 void ChangeReader::merge_insert(const MergeWhenClause* node, const RangeVar* target, bool in_with) {
     Change& change = add(Change::Verb::Insert, target, in_with);
+    change.ignores_identities = node->override == OVERRIDING_USER_VALUE;
     if (node->values == nullptr) return;  // DEFAULT VALUES
     change.source = Change::Source::Values;
     change.all_columns = node->targetList == nullptr;

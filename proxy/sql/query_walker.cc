@@ -100,6 +100,8 @@ private:
     void sample(const RangeTableSample* node);
     void type(const TypeName* node);
     void operator_name(const List* name);
+    // What the server calls by its bare name though the text does not say so.
+    void unnamed_operator(const char* name) { out_.operators.emplace_back(name); }
     void field(const List* names, int from);
     void with(const WithClause* node);
     [[nodiscard]] bool is_cte(const RangeVar* node) const;
@@ -151,6 +153,8 @@ void QueryWalker::visit(const void* node) {
             return vary("WHERE CURRENT OF");
         case T_SubLink:
             operator_name(as<SubLink>(node)->operName);
+            if (as<SubLink>(node)->subLinkType == ANY_SUBLINK && as<SubLink>(node)->operName == nullptr)
+                unnamed_operator("=");  // IN
             if (as<SubLink>(node)->subLinkType == ARRAY_SUBLINK) pick("an array of a query");
             return push_children(node);
         case T_SortBy:
@@ -185,11 +189,17 @@ void QueryWalker::visit(const void* node) {
         case T_SetToDefault:
         case T_String:
             return;
+        case T_CaseExpr:
+            if (as<CaseExpr>(node)->arg != nullptr) unnamed_operator("=");
+            return push_children(node);
+        case T_JoinExpr:
+            if (as<JoinExpr>(node)->isNatural || as<JoinExpr>(node)->usingClause != nullptr)
+                unnamed_operator("=");
+            return push_children(node);
         case T_A_ArrayExpr:
         case T_A_Indices:
         case T_BooleanTest:
         case T_BoolExpr:
-        case T_CaseExpr:
         case T_CaseWhen:
         case T_CoalesceExpr:
         case T_CollateClause:
@@ -198,7 +208,6 @@ void QueryWalker::visit(const void* node) {
         case T_GroupingSet:
         case T_IndexElem:
         case T_InferClause:
-        case T_JoinExpr:
         case T_List:
         case T_MinMaxExpr:
         case T_MultiAssignRef:
@@ -392,7 +401,12 @@ void QueryWalker::type(const TypeName* node) {
 
 // A literal that is compared with a column takes the column's type.
 void QueryWalker::expression(const A_Expr* node) {
-    operator_name(node->name);
+    const bool is_between = node->kind >= AEXPR_BETWEEN && node->kind <= AEXPR_NOT_BETWEEN_SYM;
+    if (is_between) {
+        for (const char* called : {"<", "<=", ">", ">="}) unnamed_operator(called);
+    } else {
+        operator_name(node->name);
+    }
     if (node->kind == AEXPR_IN && is(node->lexpr, T_ColumnRef) && is(node->rexpr, T_List)) {
         push(node->lexpr);
         for (const ListCell& cell : Elements(as<List>(node->rexpr))) {

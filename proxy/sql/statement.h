@@ -162,11 +162,13 @@ struct Change {
     Verb verb = Verb::Insert;
     Source source = Source::Defaults;
     OnConflict on_conflict = OnConflict::Error;
-    bool one_row = false;               // Values: a single one
-    bool in_with = false;               // a part of WITH, not the statement itself
-    bool all_columns = false;           // INSERT, COPY without a list of columns
-    bool returns = false;               // with RETURNING
-    bool joins = false;                 // UPDATE ... FROM, DELETE ... USING
+    bool one_row = false;      // Values: a single one
+    bool in_with = false;      // a part of WITH, not the statement itself
+    bool all_columns = false;  // INSERT, COPY without a list of columns
+    bool returns = false;      // with RETURNING
+    bool ignores_identities =
+        false;           // OVERRIDING USER VALUE: what is given for such a column counts for nothing
+    bool joins = false;  // UPDATE ... FROM, DELETE ... USING
     bool conflict_unclear = false;      // ON CONFLICT with an expression, a predicate, an operator class
     RelationRef target;                 // as in Statement::relations
     std::string alias;                  // of the target; empty: none
@@ -200,6 +202,7 @@ struct Statement {
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE
+    bool is_remark = false;                 // COMMENT, SECURITY LABEL: no statement is judged by these
     bool drops_others = false;              // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
     bool changes_logins = false;            // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
     bool creates = false;                   // a relation: the first of `relations` with Access::Write

@@ -88,6 +88,7 @@ private:
     void stored_function(const CreateFunctionStmt* node);
     void schema_elements(const CreateSchemaStmt* node);
     void bounds(const PartitionBoundSpec* node);
+    void calls_of(const void* expression);
     void partition_key(const CreateStmt* node);
     void valid_until(const List* options);
     void expression(const void* node) {
@@ -142,6 +143,7 @@ void StatementReader::read(const void* node) {
             if (!read_session_command(node) && !read_bulk_command(node) && !read_definition(node)) {
                 out_.kind = Kind::Ddl;
                 out_.writes = true;
+                out_.is_remark = is(node, T_CommentStmt) || is(node, T_SecLabelStmt);
             }
     }
     sort_unique(out_.relations);
@@ -828,18 +830,27 @@ void StatementReader::bounds(const PartitionBoundSpec* node) {
     for (const List* part : {node->listdatums, node->lowerdatums, node->upperdatums}) {
         if (part == nullptr) continue;
         stored(part);
-        Statement read;
-        Findings found{.sql = findings_.sql};
-        walk_query(part, read, found);
-        std::move(read.functions.begin(), read.functions.end(), std::back_inserter(out_.functions));
-        if (!read.varies.empty()) out_.varies = read.varies;
+        calls_of(part);
     }
+}
+
+// Of an expression whose value counts when the statement runs, or later without being named.
+void StatementReader::calls_of(const void* expression) {
+    Statement read;
+    Findings found{.sql = findings_.sql};
+    walk_query(expression, read, found);
+    std::move(read.functions.begin(), read.functions.end(), std::back_inserter(out_.functions));
+    if (!read.varies.empty()) out_.varies = read.varies;
 }
 
 // Enums and arrays of them are hashed by their numbers, which each node gives out for itself. A domain or
 // composite may hold them; so may what is not a column of a type that is known.
 void StatementReader::partition_key(const CreateStmt* node) {
-    if (node->partspec == nullptr || to_lower_ascii(text_of(node->partspec->strategy)) != "hash") return;
+    if (node->partspec == nullptr) return;
+    for (const ListCell& cell : Elements(node->partspec->partParams)) {
+        if (const void* expression = as<PartitionElem>(cell.ptr_value)->expr) calls_of(expression);
+    }
+    if (to_lower_ascii(text_of(node->partspec->strategy)) != "hash") return;
     const Elements elements(node->tableElts);
     const auto is_plain = [&elements](const char* name) {
         return std::any_of(elements.begin(), elements.end(), [name](const ListCell& cell) {

@@ -76,6 +76,21 @@ def test_settle_without_the_token_holds_nobody_up(node):
             mark(other, 10)
 
 
+@pytest.mark.parametrize("call", ["move({}, 'own_id_seq', '2147483647 t', false)", "advance({}, 'own', 'id', 2147483647)",
+                                  "lock_tables({}, '{{own}}', '{{}}')", "lock_tables({}, '{{}}', '{{own}}')"])
+def test_what_has_an_effect_is_for_who_knows_the_token(node, call):
+    with session(node) as alice, session(node, "postgres") as admin:
+        alice.execute("create table own (id serial)")
+        for token in ("null", "0", str(TOKEN + 1)):
+            with pytest.raises(psycopg2.errors.SerializationFailure):
+                alice.execute("select pgpool_replication." + call.format(token))
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                alice.execute("select pgpool_replication.demand(0)")
+        assert node.sql("select last_value from own_id_seq") == 1
+        alice.execute("select pgpool_replication." + call.format(TOKEN))
+        admin.execute("select pgpool_replication." + call.format("null"))
+
+
 def test_types_of_the_caller_are_not_taken_for_the_servers(node):
     with session(node) as alice:
         alice.execute("create function pg_temp.evil(oid) returns boolean language plpgsql as $$"
@@ -86,15 +101,27 @@ def test_types_of_the_caller_are_not_taken_for_the_servers(node):
     assert not is_superuser(node)
 
 
+def test_tables_of_the_caller_are_not_taken_for_the_servers(node):
+    node.sql("drop sequence if exists bobs; create sequence bobs")
+    with session(node) as alice:
+        alice.execute("create function pg_temp.evil() returns oid language plpgsql as $$"
+                      " begin execute 'alter role alice superuser'; return 'pg_class'::regclass; end $$")
+        alice.execute("create temp view pg_depend as select 'pg_class'::regclass::oid as classid, 'bobs'::regclass::oid as objid,"
+                      " 'pg_class'::regclass::oid as refclassid, pg_temp.evil() as refobjid, 'i'::\"char\" as deptype, 0 as refobjsubid")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            alice.execute("select pgpool_replication.position('bobs')")
+    assert not is_superuser(node)
+
+
 def test_a_sequence_of_somebody_else_stays_where_it_is(node):
     node.sql("drop sequence if exists bobs; create sequence bobs")
     with session(node) as alice:
         alice.execute("create table at (id bigint default nextval('bobs'), own serial, always int generated always as identity)")
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            alice.execute("select pgpool_replication.advance('at', 'id', 9223372036854775807)")
-        alice.execute("select pgpool_replication.advance('at', 'own', 7), pgpool_replication.advance('at', 'always', 8)")
+            alice.execute("select pgpool_replication.advance(4711, 'at', 'id', 9223372036854775807)")
+        alice.execute("select pgpool_replication.advance(4711, 'at', 'own', 7), pgpool_replication.advance(4711, 'at', 'always', 8)")
         node.sql("grant usage on sequence bobs to alice")
-        alice.execute("select pgpool_replication.advance('at', 'id', 9)")
+        alice.execute("select pgpool_replication.advance(4711, 'at', 'id', 9)")
     assert node.rows("select last_value from bobs union all select last_value from at_own_seq union all select last_value from at_always_seq") == [
         (9,), (7,), (8,)]
 
@@ -107,9 +134,22 @@ def test_a_failure_leaves_no_lock_on_the_sequence(node, what, setting):
         admin.execute("begin; alter sequence owned_id_seq increment by 1")
         alice.execute(f"set {setting} = '200ms'")
         with pytest.raises((psycopg2.errors.LockNotAvailable, psycopg2.errors.QueryCanceled)):
-            alice.execute("select pgpool_replication.advance('owned', 'id', 5)")
+            alice.execute("select pgpool_replication.advance(4711, 'owned', 'id', 5)")
         admin.execute("rollback")
-        assert node.sql("select count(*) from pg_locks where locktype = 'advisory'") == 0, what
+        assert node.sql("select count(*) from pg_locks where relation::regclass::text like 'pgpool_replication.turn%'") == 0, what
+
+
+def test_nobody_else_holds_sequences_up(node):
+    with session(node) as alice, session(node, "bob") as bob:
+        alice.execute("create table own (id serial)")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            bob.execute("begin; lock table pgpool_replication.turn_0 in access share mode")
+        bob.execute("rollback; select pg_advisory_lock('pgpool_replication.slot'::regclass::int, 'own_id_seq'::regclass::oid::int)")
+        alice.execute("set lock_timeout = '1s'; begin; select pgpool_replication.advance(4711, 'own', 'id', 7)")
+        assert node.sql("select last_value from own_id_seq") == 7
+        assert node.sql("select count(*) from pg_locks where relation::regclass::text like 'pgpool_replication.turn%'") == 0
+        alice.execute("rollback")
+    assert node.sql("select last_value from own_id_seq") == 7
 
 
 def test_a_mark_makes_its_commit_wait_for_the_disk(node):
@@ -150,9 +190,10 @@ def test_what_an_older_version_has_made_is_completed(server):
                " insert into pgpool_replication.slot values (0, 41, 7);"
                " create function pgpool_replication.mark(integer, bigint, bigint, bytea) returns boolean language sql as 'select true';"
                " create function pgpool_replication.settle() returns void language sql as '';"
+               " create function pgpool_replication.move(regclass, text, boolean) returns void language sql as '';"
                " create function pgpool_replication.version() returns integer language sql immutable as 'select 1'")
     server.sql(markers.setup_sql())
     assert server.rows("select seq, epoch, owner, token from pgpool_replication.slot where id = 0") == [(41, 7, "", None)]
     assert server.sql("select count(*) from pg_proc where pronamespace = 'pgpool_replication'::regnamespace"
-                      " and proname in ('mark', 'settle')") == 2
+                      " and proname in ('mark', 'settle', 'move')") == 3
     assert server.sql("select pgpool_replication.version()") == 3

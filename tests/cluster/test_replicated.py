@@ -353,8 +353,8 @@ def test_a_role_with_few_rights_inserts(generated):
         cursor.execute("insert into g(word) values ('a') returning id")
         assert cursor.fetchone() == (1,)
     with contextlib.closing(nodes.nodes[0].connect(user="few")) as connection, connection.cursor() as cursor:
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute("select pgpool_replication.advance('t', 'id', 7)")
+        with pytest.raises(psycopg2.errors.SerializationFailure):
+            cursor.execute("select pgpool_replication.advance(0, 't', 'id', 7)")
     assert contents(nodes, POSITIONS) == "1/1"
     nodes.sql("drop owned by few; drop role few")
 
@@ -565,7 +565,7 @@ def test_a_role_that_may_use_a_sequence_moves_it_everywhere(replicated):
     with contextlib.closing(replicated.connect(user="mover")) as connection, connection.cursor() as cursor:
         cursor.execute("select nextval('s')")
         assert contents(replicated.nodes, POSITION.format("s")) == "1/true"
-        for forbidden in ("select setval('s', 100)", "select pgpool_replication.move('s', '100 t', true)", "select pgpool_replication.place('s', 100, true, true)"):
+        for forbidden in ("select setval('s', 100)", "select pgpool_replication.move(0, 's', '100 t', true)", "select pgpool_replication.place('s', 100, true, true)"):
             with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.FeatureNotSupported)):
                 cursor.execute(forbidden)
     assert contents(replicated.nodes, POSITION.format("s")) == "1/true"

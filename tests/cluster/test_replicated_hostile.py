@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication against clients that want more than their rights, and sessions that want less than safety."""
 import contextlib
+import threading
 import time
 
 import psycopg2
@@ -119,3 +120,27 @@ def test_nothing_acknowledged_is_lost_with_synchronous_commit_off(replicated):
     replicated.start()
     wait_for(lambda: attached(replicated) == 3, 20, "all nodes are in")
     assert [node.sql("select count(*) from t") for node in replicated.nodes.nodes] == [done] * 3
+
+
+def test_remarks_keep_nobody_waiting(replicated):
+    """They change nothing by which statements are judged."""
+    is_over = threading.Event()
+
+    def remark():
+        with session(replicated) as alice:
+            alice.execute("create table mine (id int)")
+            while not is_over.is_set():
+                alice.execute("comment on table mine is 'x'")
+
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as other:
+        other.execute("insert into t values (0)")
+        teller = threading.Thread(target=remark)
+        teller.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+        for number in range(1, 41):
+            other.execute("insert into t values (%s)", [number])
+        spent = time.monotonic() - began
+        is_over.set()
+        teller.join()
+    assert spent < 5, "each waits for newer catalogs"

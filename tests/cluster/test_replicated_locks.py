@@ -326,18 +326,30 @@ def weak(replicated):
 
 def test_a_role_with_few_rights(replicated, cursor, weak):
     cursor.execute("insert into u values (1, 1), (2, 2)")
+    refused(weak, "update log set b = 50 where a in (select id from u)", "nobody may write public.u meanwhile, which takes more than")
+    assert locks(replicated) == []
+    cursor.execute("grant truncate on u to weak")
     weak.execute("update log set b = 50 where a in (select id from u)")
     assert weak.rowcount == 2
     assert contents(replicated).startswith("1:50 2:50 3:0")
     for forbidden in ("update log set b = 1 where a in (select a from hidden)", "delete from hidden", "delete from log where a = 1",
-                      "select pgpool_replication.lock_tables('{}', '{hidden}')", "select pgpool_replication.lock_tables('{u}', '{}')",
-                      "select pgpool_replication.lock_tables('{}', '{pg_authid}')"):
+                      "select pgpool_replication.lock_tables(null, '{}', '{hidden}')", "select pgpool_replication.lock_tables(null, '{u}', '{}')",
+                      "select pgpool_replication.lock_tables(null, '{}', '{pg_authid}')"):
         with pytest.raises(psycopg2.Error) as caught:
             weak.execute(forbidden)
         assert caught.value.pgcode in ("42501", "0A000"), forbidden
     weak.execute("begin isolation level repeatable read")
     refused(weak, "update log set b = 51 where a in (select id from u)", "the right to LOCK")
     assert locks(replicated) == []
+
+
+def test_the_token_is_not_told_by_an_error(replicated, weak):
+    token = str(replicated.nodes.nodes[0].sql("select token from pgpool_replication.slot where id = 0"))
+    weak.execute("set log_parameter_max_length_on_error = -1")
+    for text in ("update log set b = 1 where a in (select a from hidden)", "delete from hidden", "update log set b = 50 where a in (select id from u)"):
+        with pytest.raises(psycopg2.Error) as caught:
+            weak.execute(text)
+        assert token not in str(caught.value) and "parameters" not in str(caught.value)
 
 
 def test_temporary_objects_do_not_run_in_it(replicated, weak):
@@ -347,8 +359,10 @@ def test_temporary_objects_do_not_run_in_it(replicated, weak):
         for name in ("pg_class", "pg_constraint"):
             direct.execute(f"create temp view {name} as select pg_temp.evil() as oid, pg_temp.evil() as conrelid, pg_temp.evil() as confrelid")
         direct.execute("create domain pg_temp.text as pg_catalog.text check (pg_temp.evil() is null)")
+        replicated.nodes.sql("grant delete on u to weak")
         direct.execute("begin")
-        direct.execute("select pgpool_replication.lock_tables('{log}', '{u}')")
+        token = replicated.nodes.nodes[0].sql("select token from pgpool_replication.slot where id = 0")
+        direct.execute("select pgpool_replication.lock_tables(%s, '{log}', '{u}')", [token])
         assert locks(replicated) == ["log ShareRowExclusiveLock", "u ShareLock"]
         direct.execute("rollback")
 
@@ -408,13 +422,13 @@ def test_unlogged_tables_are_refused(replicated, cursor):
 
 
 def test_nodes_that_were_prepared_by_an_older_version(replicated, cursor):
-    replicated.nodes.sql("alter function pgpool_replication.lock_tables(regclass[], regclass[]) rename to lock_tables_off")
+    replicated.nodes.sql("alter function pgpool_replication.lock_tables(bigint, regclass[], regclass[]) rename to lock_tables_off")
     try:
         refused(cursor, "delete from log where a = 1", "prepared by an older version")
         cursor.execute("begin")
         refused(cursor, "delete from log where a = 1", "prepared by an older version")
     finally:
-        replicated.nodes.sql("alter function pgpool_replication.lock_tables_off(regclass[], regclass[]) rename to lock_tables")
+        replicated.nodes.sql("alter function pgpool_replication.lock_tables_off(bigint, regclass[], regclass[]) rename to lock_tables")
     cursor.execute("delete from log where a = 1")
     assert contents(replicated).startswith("2:2")
 

@@ -250,7 +250,7 @@ protected:
         answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
     }
 
-    static constexpr std::string_view kDdl = "COMMENT ON TABLE t IS 'x'";
+    static constexpr std::string_view kDdl = "CREATE SCHEMA s";
     std::atomic<std::uint64_t> sequence{1};
     Surroundings around;
     Database database;
@@ -964,7 +964,7 @@ TEST_F(BehindDdlTest, InABatchToo) {
 }
 
 TEST_F(BehindDdlTest, TextsOfBothRunPartByPart) {
-    const std::string text = query("COMMENT ON TABLE t IS 'x'; INSERT INTO made VALUES (1)");
+    const std::string text = query("CREATE SCHEMA s; INSERT INTO made VALUES (1)");
     client_sends(text);
     EXPECT_EQ(sent_to(shell.main), "Q");
     answers(shell.main, tag("COMMENT") + ready(TransactionStatus::InTransaction));
@@ -1173,6 +1173,13 @@ TEST_F(TwoPhaseTest, ALostNodeMayHaveItPrepared) {
     client_sends(query(kDdl));
     EXPECT_EQ(sent_to(shell.main), "QBEQBEBES") << "behind the ROLLBACK";
     EXPECT_TRUE(around.held_slots.empty());
+}
+
+TEST_F(TwoPhaseTest, FactsThatComeTooLateMayComeInTimeTheNextTime) {
+    database.marks->ddl_seen(TimePoint(seconds(2)));
+    const std::string late = query("DELETE FROM log WHERE a = 1");
+    for (int i = 0; i < 50 && session.pump(late) == 0; ++i) session.on_timer(TimerKind::Wait);
+    EXPECT_EQ(told_sqlstate(), "40001");
 }
 
 TEST_F(TwoPhaseTest, AHeldSlotIsNotWaitedForForEver) {

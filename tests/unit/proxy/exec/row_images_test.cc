@@ -56,7 +56,7 @@ TEST(RowImages, OneRowIsRepeatedByItself) {
     (void)made.take_row(row({"x", "3", std::nullopt, "1"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry, "");
+    made.add_to(request, registry, "", 4711);
     ASSERT_EQ(request.executions.size(), 1U);
     EXPECT_EQ(request.executions[0].values,
               std::string(2, '\0') + row({"3", std::nullopt}) + std::string(2, '\0'));
@@ -81,7 +81,7 @@ TEST(RowImages, SeveralRowsAreRepeatedAtOnceInOrder) {
     EXPECT_FALSE(made.is_told_by("UPDATE 3"));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry, "");
+    made.add_to(request, registry, "", 4711);
     ASSERT_EQ(request.executions.size(), 1U);
     EXPECT_TRUE(request.executions[0].statement->sql_and_types.starts_with("UPDATE t SET a = v.c2 "));
     std::string expected;
@@ -135,7 +135,7 @@ TEST(RowImages, SeveralRowsGoOneByOneWhereTheyMay) {
     };
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made_of(plan, 2).add_to(request, registry, "");
+    made_of(plan, 2).add_to(request, registry, "", 4711);
     EXPECT_EQ(request.executions.size(), 2U);
     StepOutcome outcome;
     made_of(plan, 2).add_to(outcome);
@@ -168,14 +168,14 @@ std::string position_of(bool falls, std::initializer_list<const char*> taken) {
     for (const char* value : taken) (void)made.take_row(row({value, "2", "1"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry, "");
+    made.add_to(request, registry, "", 4711);
     EXPECT_EQ(request.executions.size(), 2U);
     return request.executions.back().values;
 }
 
 TEST(RowImages, SequenceFollowsToItsFurthestValue) {
-    EXPECT_EQ(position_of(false, {"3", "5", "4"}), text_values({"t", "id", "5"}));
-    EXPECT_EQ(position_of(true, {"-3", "-5", "-4"}), text_values({"t", "id", "-5"}));
+    EXPECT_EQ(position_of(false, {"3", "5", "4"}), text_values({"4711", "t", "id", "5"}));
+    EXPECT_EQ(position_of(true, {"-3", "-5", "-4"}), text_values({"4711", "t", "id", "-5"}));
 }
 
 TEST(RowImages, FormatsAreOnePerColumnOrOneForAll) {
@@ -204,7 +204,7 @@ TEST(RowImages, AnUnplannedSelectShowsItsRowsAsTheyAre) {
     EXPECT_EQ(made.take_row(row({"7"})), row({"7"}));
     PreparedRegistry registry{"_p_"};
     CopiedRequest request;
-    made.add_to(request, registry, "");
+    made.add_to(request, registry, "", 4711);
     EXPECT_TRUE(request.empty());
 }
 

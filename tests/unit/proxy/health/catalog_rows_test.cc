@@ -59,11 +59,15 @@ public:
                                     "f",
                                     {},
                                     "f",
-                                    "f"});
+                                    "f",
+                                    {}});
+    }
+    void check(std::uint32_t table, Cell name, std::string tree) {
+        add(CatalogQuery::Checks, {std::to_string(table), "0", std::move(name), std::move(tree)});
     }
     void date_column(std::uint32_t table, const char* name) {
         add(CatalogQuery::Columns,
-            {std::to_string(table), name, "", "f", {}, std::string(kDateContent), {}, "f", {}, "f", "f"});
+            {std::to_string(table), name, "", "f", {}, std::string(kDateContent), {}, "f", {}, "f", "f", {}});
     }
     std::uint32_t c_function(const char* name, const char* volatility) {
         return function({"public", name, volatility, "c", "f", {}, {}, {}, {}});
@@ -128,7 +132,7 @@ public:
 
     [[nodiscard]] CatalogRows rows() const {
         constexpr std::array<std::size_t, kCatalogQueries> kColumns{12, 5,  3, 2, 2, 3,  2, 3, 3,
-                                                                    7,  11, 5, 8, 4, 12, 3, 3, 2};
+                                                                    7,  12, 5, 8, 4, 12, 3, 3, 2};
         CatalogRows rows;
         for (std::size_t i = 0; i < kCatalogQueries; ++i) rows[i] = pg::Rows(kColumns[i], cells_[i]);
         return rows;
@@ -512,6 +516,43 @@ TEST(BuildFacts, ImmutableIsWhatReadsNothing) {
         EXPECT_EQ(facts.function("", name)->volatility, Volatility::Stable) << name;
         EXPECT_EQ(catalog.facts().function("", name)->volatility, Volatility::Immutable) << name;
     }
+}
+
+// hash_array() calls hashenum() for enums, which hashes what each node has numbered for itself.
+TEST(BuildFacts, HashesOfNumbersAreNotImmutable) {
+    FakeCatalog catalog;
+    catalog.next_oid(3515);
+    const auto hash = catalog.builtin("hashenum", "i");
+    catalog.next_oid(16384);
+    catalog.plpgsql("f", "BEGIN RETURN g(x); END", "public", "i");
+    catalog.plpgsql("g", "BEGIN RETURN hash_array(x); END", "public", "i");
+    catalog.builtin("hash_array", "i");
+    const auto table = catalog.relation("t");
+    catalog.table(table, "t");
+    catalog.column(table, "a", true, calls(hash));
+    const auto checked = catalog.relation("checked");
+    catalog.table(checked, "checked");
+    catalog.check(checked, "c", calls(hash));
+    const auto parts = catalog.relation("parts");
+    catalog.table(parts, "parts");
+    catalog.check(parts, {}, calls(hash));
+    const sql::CatalogFacts facts = catalog.facts(FactsFor::Replication);
+    EXPECT_EQ(facts.function("", "f")->volatility, Volatility::Stable);
+    EXPECT_NE(facts.relation("", "t")->write->obstacle, "");
+    EXPECT_NE(facts.relation("", "checked")->write->obstacle, "");
+    EXPECT_EQ(facts.relation("", "parts")->write->obstacle,
+              "the partition key of table \"parts\" is not immutable");
+}
+
+// They read any view, by what is declared STABLE.
+TEST(BuildFacts, WhatMakesXmlOfTablesMayWrite) {
+    FakeCatalog catalog;
+    const auto xml = catalog.builtin("table_to_xml", "s");
+    catalog.plpgsql("f", "BEGIN RETURN table_to_xml('v', true, true, ''); END", "public", "s");
+    EXPECT_TRUE(may_write(catalog));
+    const auto view = catalog.relation("v", "v");
+    catalog.tree(view, kViewTree, calls(xml));
+    EXPECT_TRUE(catalog.facts().relation("", "v")->reads_volatile);
 }
 
 TEST(BuildFacts, DefaultsAndGeneratedColumnsWriteByStableFunctions) {

@@ -74,11 +74,11 @@ public:
 private:
     void functions() {
         using sql::Volatility;
-        for (const char* name :
-             {"lower", "count", "max", "sum", "array_agg", "row_number", "abs", "generate_series"})
+        for (const char* name : {"lower", "count", "max", "sum", "array_agg", "row_number", "abs",
+                                 "generate_series", "hashenum"})
             function("pg_catalog", name, Volatility::Immutable);
         for (const char* name : {"now", "to_char", "date_trunc", "age", "current_setting", "txid_current",
-                                 "timezone", "json_populate_record"})
+                                 "timezone", "json_populate_record", "table_to_xml"})
             function("pg_catalog", name, Volatility::Stable);
         for (const char* name :
              {"random", "gen_random_uuid", "nextval", "setval", "clock_timestamp", "pg_sleep",
@@ -119,6 +119,9 @@ private:
         serial.columns = {drawn("id", "public.serial_id_seq"), column("a")};
         serial.keys = {{"serial_pkey", {"id"}, false}};
         add("serial", serial);
+        serial.columns[0].is_identity = true;
+        serial.columns[1].cast = "::pg_catalog.text";
+        add("ident", serial);
         serial.columns = {column("id"), drawn("a", "public.numbers", false)};
         serial.columns[0].is_always = true;
         add("numbered", serial);

@@ -150,6 +150,18 @@ TEST(ImagePlan, SequencesFollowWhereTheyWereDrawnFrom) {
     EXPECT_EQ(plan_of("update serial set id = default"), nullptr);
 }
 
+TEST(ImagePlan, WhatIsGivenForAnIdentityMayCountForNothing) {
+    const auto drawn = [](const char* sql) { return plan_of(sql)->sequences.size(); };
+    EXPECT_EQ(drawn("insert into ident (id, a) values (1, 2)"), 0U);
+    EXPECT_EQ(drawn("insert into ident (id, a) overriding user value values (1, 2)"), 1U);
+    EXPECT_EQ(drawn("insert into serial (id, a) overriding user value values (1, 2)"), 0U);
+}
+
+TEST(ImagePlan, ATypeWhoseOutputDropsSomethingIsCast) {
+    EXPECT_EQ(plan_of("insert into ident (a) values (1)")->returned,
+              (std::vector<std::string>{"\"ident\".\"id\"", "\"ident\".\"a\"::pg_catalog.text"}));
+}
+
 TEST(ImagePlan, MainIsAskedWhereRowsDoNotTellWhatTheyDrew) {
     using Names = std::vector<std::string>;
     const auto moved = [](const std::string& sql) {

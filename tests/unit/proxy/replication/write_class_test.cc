@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 
 // writes.case: statement -> class, reason and what else is told. Lines that begin with ">" say in what
-// circumstances: facts none, facts routing, temporary X, cast X, event-trigger X, shadowing X.
+// circumstances: facts none, facts routing, temporary X, cast X, event-trigger X, operator X,
+// shadowing X.
 
 #include "proxy/replication/write_class.h"
 
@@ -31,6 +32,7 @@ struct World {
         if (word == "temporary") temporaries.push_back(value);
         if (word == "cast") facts.cast_obstacle = "cast " + value;
         if (word == "event-trigger") facts.ddl_obstacle = "event trigger \"" + value + "\"";
+        if (word == "operator") facts.operators[value] = {sql::Volatility::Volatile, false, true};
         if (word == "shadowing") facts.shadowing_operators[value] = true;
     }
 };
