@@ -301,6 +301,30 @@ CREATE OPERATOR = (LEFTARG = text, RIGHTARG = text, FUNCTION = odd);
     EXPECT_TRUE(facts->shadowing_operators.contains("="));
 }
 
+TEST_F(CatalogLoaderTest, TextThatBecomesADateIsNotImmutable) {
+    config_.mode = config::ClusterMode::Replication;
+    loader_->reload(std::make_shared<const config::Config>(config_));
+    server_->psql(R"sql(
+CREATE FUNCTION in_body(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN ($1::timestamptz)::text; END$$;
+CREATE FUNCTION by_result(text) RETURNS date LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN $1; END$$;
+CREATE FUNCTION by_out(varchar, OUT d date) LANGUAGE plpgsql IMMUTABLE AS $$BEGIN d := $1; END$$;
+CREATE FUNCTION of_list(VARIADIC text[]) RETURNS date LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN $1[1]; END$$;
+CREATE FUNCTION of_json(json) RETURNS date LANGUAGE sql IMMUTABLE AS $$SELECT ($1 ->> 'd')::date$$;
+CREATE FUNCTION of_any(anyelement) RETURNS date LANGUAGE sql IMMUTABLE AS $$SELECT $1::text::date$$;
+CREATE FUNCTION by_number() RETURNS oid LANGUAGE sql IMMUTABLE AS $$SELECT 'pg_class'::regclass::oid$$;
+CREATE FUNCTION of_date(timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS $$SELECT $1::date$$;
+CREATE FUNCTION of_dates(timestamp[], uuid, int) RETURNS date LANGUAGE sql IMMUTABLE AS $$SELECT $1[1]::date$$;
+CREATE FUNCTION of_text(text) RETURNS int LANGUAGE sql IMMUTABLE AS $$SELECT $1::int$$;
+)sql");
+    loader_->request("postgres");
+    const sql::CatalogFactsPtr facts = recorder_.wait("postgres");
+    ASSERT_NE(facts, nullptr);
+    for (const char* name : {"in_body", "by_result", "by_out", "of_list", "of_json", "of_any", "by_number"})
+        EXPECT_EQ(facts->function("public", name)->volatility, sql::Volatility::Stable) << name;
+    for (const char* name : {"of_date", "of_dates", "of_text"})
+        EXPECT_EQ(facts->function("public", name)->volatility, sql::Volatility::Immutable) << name;
+}
+
 TEST_F(CatalogLoaderTest, CheckOfADomainCountsEverywhere) {
     server_->psql(R"sql(
 CREATE FUNCTION checks(int) RETURNS bool LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('a.b', 'c', false); RETURN true; END$$;
