@@ -232,7 +232,7 @@ END $$;
 CREATE OR REPLACE FUNCTION pgpool_replication.keep_quiet(secret bigint, quiet boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    usual text := CASE WHEN quiet THEN 'origin' ELSE 'replica' END;
+    usual pg_catalog.text := CASE WHEN quiet THEN 'origin' ELSE 'replica' END;
 BEGIN
     IF NOT EXISTS (SELECT FROM pgpool_replication.slot
             WHERE id OPERATOR(pg_catalog.=) 0 AND token OPERATOR(pg_catalog.=) secret) THEN

@@ -453,7 +453,7 @@ def test_a_follower_is_killed_while_one_is_written():
                 connection.commit()
                 written = 1_200_000
             except psycopg2.Error as lost:
-                assert lost.pgcode == "40001"
+                assert lost.pgcode in ("40001", None)  # libpq tells no SQLSTATE of calls by the fast path
                 connection.rollback()
                 written = 0
             wait_for(lambda: states(proxy)[2] == "down", 20, "the node is out")

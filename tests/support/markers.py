@@ -31,7 +31,7 @@ def encode_redo(user, statements, settings=()):
     out += struct.pack(">I", len(statements))
     for statement in statements:
         sql, types, parameters, *rows = (statement, [], []) if isinstance(statement, str) else statement
-        out += text(sql) + struct.pack(">I", len(types)) + b"".join(struct.pack(">I", t) for t in types)
+        out += b"\0" + text(sql) + struct.pack(">I", len(types)) + b"".join(struct.pack(">I", t) for t in types)
         out += struct.pack(">I", len(parameters)) + b"".join(parameter(p) for p in parameters)
         out += struct.pack(">q", *(rows or [-1]))
     return out
