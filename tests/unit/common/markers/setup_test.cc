@@ -33,7 +33,7 @@ std::map<std::string, std::string> heads_of_functions(std::string_view sql) {
 
 // Without pg_temp as the last one, temporary objects of the caller are found first.
 TEST(Setup, EveryFunctionHasASafeSearchPath) {
-    constexpr std::string_view kSafe = " SET search_path = pg_catalog, pg_temp";
+    constexpr std::string_view kSafe = "SET search_path = pg_catalog, pg_temp";
     const auto heads = heads_of_functions(setup_sql(1));
     ASSERT_GE(heads.size(), 9U);
     for (const auto& [name, head] : heads) {
