@@ -15,7 +15,7 @@ from support.pgcluster import wait_for
 from support.replicated import T, equal_nodes, proxy_over, states
 
 OURS = ("from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null"
-        " and application_name not in ('pgpool-keeper', 'holder')")
+        " and application_name !~ '^(pgpool-|holder$)'")
 
 
 @pytest.fixture

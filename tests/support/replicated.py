@@ -10,6 +10,8 @@ import collections
 import contextlib
 import tempfile
 
+import psycopg2.errors
+
 from . import ctl as ctls
 from . import markers
 from .pgcluster import Independents, wait_for
@@ -54,9 +56,13 @@ def proxy_over(servers, changes=None):
 
 
 def create_database(proxy, name, more=""):
-    """Takes writes at once: the first one waits for its markers."""
+    """Returns when it takes writes: the first may cross the raising of its markers, and is repeated then, as clients do."""
+    def takes_writes():
+        with contextlib.suppress(psycopg2.errors.SerializationFailure):
+            proxy.sql(f"comment on database {name} is null", name)
+            return True
     proxy.sql(f"create database {name} {more}")
-    proxy.sql(f"comment on database {name} is null", name)
+    wait_for(takes_writes, 20, f"{name} takes writes")
 
 
 def states(proxy):
