@@ -28,7 +28,8 @@ inline constexpr int kVersion = 3;  // of the objects; pgpool_replication.versio
 // or a higher one.
 inline constexpr std::string_view kMark = "SELECT pgpool_replication.mark($1,$2,$3,$4,$5)";
 
-// Waits a moment for all transactions that have marked. Parameter: token int8, else it does nothing.
+// Waits a moment for all transactions that have marked; 55P03: some still have not ended. Parameter: token
+// int8, else it does nothing.
 inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle($1)";
 
 // Parameters: token int8, bool. From there on triggers of users and foreign keys are kept quiet, or are not

@@ -292,7 +292,7 @@ BEGIN
 END $$;
 
 -- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
--- one of them may wait in the same way on another node. For who may mark: until the caller's transaction ends
+-- one of them may wait in the same way on another node: 55P03 if some are still there. For who may mark: until the caller's transaction ends
 -- nobody else can.
 CREATE OR REPLACE FUNCTION pgpool_replication.settle(secret bigint)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
@@ -300,7 +300,6 @@ BEGIN
     IF EXISTS (SELECT FROM pgpool_replication.slot WHERE id = 0 AND token = secret) THEN
         LOCK TABLE pgpool_replication.slot IN SHARE MODE;
     END IF;
-EXCEPTION WHEN lock_not_available THEN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 3';

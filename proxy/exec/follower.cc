@@ -76,7 +76,7 @@ void Follower::roll_back(std::string& out, const PreparedPtr& settle, std::strin
     undo(out);
     if (std::exchange(has_lost_track_, false)) run(out, "DEALLOCATE ALL");
     execute(out, settle, settle_values);
-    end_with_sync(out, {.kind = Kind::Own, .expected = {}, .result = {}});
+    end_with_sync(out, {.kind = Kind::Own, .expected = {}, .settles = true, .result = {}});
     difference_.clear();
     held_.clear();
     ++begun_anew;
@@ -329,10 +329,14 @@ std::string_view Follower::refusal() const {
 }
 
 void Follower::compare(const Step& step, const StepOutcome& result) {
+    if (step.settles) {
+        is_settled_ = !result.failed();
+        return;
+    }
     const bool differs = step.expected ? !result.equals(*step.expected) : result.failed();
     if (!differs || !difference_.empty()) return;
     const std::string state = result.failed() ? last_state_ : std::string();
-    differs_alike_ = differs_alike_ && (begun_anew == 0 || state == differs_by_);
+    differs_alike_ = differs_alike_ && (begun_anew == 0 || (is_settled_ && state == differs_by_));
     differs_by_ = state;
     met_deadlock_ = result.failed_with(sqlstate::kDeadlockDetected);
     difference_ = step.expected ? fmt::format("{} instead of {}", result.text(), step.expected->text())

@@ -130,6 +130,7 @@ private:
         bool is_open = false;                 // what is expected follows
         bool begins = false;                  // BEGIN stands in front of it
         bool has_sync = false;                // else it is a Query
+        bool settles = false;                 // waits for those that are committing there
         bool prepares = false;                // statements that the connection lacked
         bool ends_branch = false;             // commits or rolls back what is prepared
         std::optional<StepOutcome> result;    // it has ended before that
@@ -157,7 +158,8 @@ private:
     std::string last_error_;     // its message
     std::string last_state_;     // and SQLSTATE
     std::string differs_by_;     // SQLSTATE of the last difference; empty: none
-    bool differs_alike_ = true;  // with every attempt
+    bool is_settled_ = false;    // nobody was committing there when it began anew
+    bool differs_alike_ = true;  // with every attempt, and not because it was early
     std::string difference_;
     bool met_deadlock_ = false;
     bool marked_ = false;

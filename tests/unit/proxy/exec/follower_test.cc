@@ -121,6 +121,23 @@ TEST_F(FollowerTest, OnlyTheSameErrorWithEveryAttemptIsARefusal) {
     EXPECT_EQ(refusal({"55P03", "55P03"}), "");
 }
 
+TEST_F(FollowerTest, AnErrorThatComesBackWhileOthersCommitThereIsNoRefusal) {
+    for (const bool is_settled : {false, true}) {
+        Follower one(link);
+        const auto fails = [&](std::string before) {
+            one.repeat(out, {.sql = "UPDATE t SET x = 1", .executions = {}}, outcome("UPDATE 0"));
+            before += error("23514") + ready(wire::TransactionStatus::Failed);
+            EXPECT_EQ(one.on_bytes(before, names), before.size());
+        };
+        fails({});
+        one.roll_back(out, prepared("SELECT settle($1)"), Follower::kNoValues);
+        fails(complete("ROLLBACK") + ready(wire::TransactionStatus::Idle) +
+              (is_settled ? complete("SELECT 1") : error("55P03")) + ready(wire::TransactionStatus::Idle));
+        EXPECT_EQ(one.difference(), "!23514 instead of UPDATE 0 (no)");
+        EXPECT_EQ(one.refusal(), is_settled ? "no" : "");
+    }
+}
+
 TEST_F(FollowerTest, WhatIsOursMustNotFail) {
     follower.run(out, "SET x TO 1");
     answer(error("42704") + ready(wire::TransactionStatus::Idle));
