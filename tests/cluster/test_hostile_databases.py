@@ -62,8 +62,13 @@ def servers_of_hostile_databases():
 
 
 def safely(proxy, database, sql):
+    """As a client that sets itself free; what the database says counts until it is logged in, and may end that."""
     options = "-c search_path=public -c statement_timeout=0 -c default_transaction_read_only=off"
-    with contextlib.closing(proxy.connect(dbname=database, user="alice", options=options)) as connection:
+
+    def connect():
+        with contextlib.suppress(psycopg2.OperationalError):
+            return proxy.connect(dbname=database, user="alice", options=options)
+    with contextlib.closing(wait_for(connect, 20, "a client is logged in")) as connection:
         connection.autocommit = True
         connection.cursor().execute(sql)
 

@@ -158,7 +158,7 @@ CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE DOMAIN made AS timestamptz DEFAULT now();
 CREATE DOMAIN small AS int CHECK (VALUE < 10);
 CREATE FUNCTION acts() RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;
-CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO audited VALUES (1); RETURN NEW; END$$;
 CREATE TABLE plain (id bigint PRIMARY KEY, email text UNIQUE, m mood, f float8, ts timestamptz, r tstzrange,
     made made, s small, five int DEFAULT 5, day text DEFAULT to_char(timestamp '2020-01-01', 'DD'),
     at timestamptz DEFAULT now(), who name DEFAULT current_user, a int DEFAULT acts(), u uuid DEFAULT gen_random_uuid(),
@@ -180,14 +180,14 @@ CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE C
 CREATE TABLE grandchild (child int REFERENCES child ON DELETE CASCADE);
 CREATE TABLE quiet (id int PRIMARY KEY);
 CREATE TABLE quiet_child (quiet int REFERENCES quiet ON DELETE CASCADE);
-CREATE TRIGGER noise BEFORE DELETE ON grandchild FOR EACH ROW EXECUTE FUNCTION nothing();
-CREATE TRIGGER change BEFORE INSERT OR UPDATE ON child FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TRIGGER noise BEFORE DELETE ON grandchild FOR EACH ROW EXECUTE FUNCTION audit();
+CREATE TRIGGER change BEFORE INSERT OR UPDATE ON child FOR EACH ROW EXECUTE FUNCTION audit();
 CREATE TABLE silent (id int PRIMARY KEY);
-CREATE TRIGGER off BEFORE INSERT ON silent FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TRIGGER off BEFORE INSERT ON silent FOR EACH ROW EXECUTE FUNCTION audit();
 ALTER TABLE silent DISABLE TRIGGER off;
 CREATE TABLE root (id int, k int, PRIMARY KEY (id, k)) PARTITION BY RANGE (k);
 CREATE TABLE leaf PARTITION OF root FOR VALUES FROM (0) TO (10);
-CREATE TRIGGER of_leaf BEFORE INSERT ON leaf FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TRIGGER of_leaf BEFORE INSERT ON leaf FOR EACH ROW EXECUTE FUNCTION audit();
 CREATE TABLE base (id int PRIMARY KEY);
 CREATE TABLE derived () INHERITS (base);
 CREATE SCHEMA app;
@@ -256,15 +256,15 @@ TEST_F(CatalogLoaderTest, FactsOfWritesInModeReplication) {
     EXPECT_EQ(write("base").obstacle, "inheritance of table \"base\"");
     EXPECT_EQ(write("derived").obstacle, "inheritance of table \"derived\"");
     EXPECT_EQ(write("leaf").obstacle, "");
-    EXPECT_EQ(write("root").insert_obstacle, "trigger \"of_leaf\" on table \"leaf\"");
-    EXPECT_EQ(write("root").update_obstacle, "trigger \"of_leaf\" on table \"leaf\"");
+    EXPECT_EQ(write("root").insert_obstacle, "trigger \"of_leaf\" on table \"leaf\", which may write");
+    EXPECT_EQ(write("root").update_obstacle, "trigger \"of_leaf\" on table \"leaf\", which may write");
     EXPECT_EQ(write("root").delete_obstacle, "");
     EXPECT_EQ(write("silent").insert_obstacle, "");
-    EXPECT_EQ(write("child").insert_obstacle, "trigger \"change\" on table \"child\"");
-    EXPECT_EQ(
-        write("parent").delete_obstacle,
-        "trigger \"noise\" on table \"grandchild\" (by foreign key \"grandchild_child_fkey\") (by foreign "
-        "key \"child_parent_fkey\")");
+    EXPECT_EQ(write("child").insert_obstacle, "trigger \"change\" on table \"child\", which may write");
+    EXPECT_EQ(write("parent").delete_obstacle,
+              "trigger \"noise\" on table \"grandchild\", which may write (by foreign key "
+              "\"grandchild_child_fkey\") (by foreign "
+              "key \"child_parent_fkey\")");
     ASSERT_EQ(write("parent").followed.size(), 1U);
     EXPECT_EQ(write("parent").followed[0].columns, std::vector<std::string>{"id"});
     EXPECT_EQ(write("quiet").delete_obstacle, "");
