@@ -600,10 +600,10 @@ void Session::wait_for_nodes() {
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }
 
-// Before the commit the others do what has taken main long.
+// Before the commit the others do what has taken main long, all at the same time and maybe on one machine.
 milliseconds Session::patience() const {
     const bool is_before = spread_->phase == At::Marking;
-    return is_before ? std::chrono::duration_cast<milliseconds>(2 * spread_->main_took) : milliseconds(0);
+    return is_before ? std::chrono::duration_cast<milliseconds>(4 * spread_->main_took) : milliseconds(0);
 }
 
 std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
