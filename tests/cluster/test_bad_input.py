@@ -86,7 +86,7 @@ def test_slow_login_is_ended(front):
             if frames:
                 break
         assert [f.fields()["C"] for f in frames] == ["57P03"]
-        assert time.monotonic() - begin < 8, "one byte every half second outlived login_timeout"
+        assert time.monotonic() - begin < 15, "one byte every half second outlived login_timeout"
 
 
 TOO_MANY_LOGINS = {"S": "FATAL", "V": "FATAL", "C": "53300", "M": "sorry, too many connections have not logged in yet (limits.max_logins)"}
@@ -96,7 +96,7 @@ def test_connections_that_do_not_log_in_are_counted(pair, make_proxy):
     proxy = make_proxy(pair, {"limits": {"max_logins": 3}})
     clients = [proxy.wire() for _ in range(5)]  # who has logged in does not count
     silent = [wire.Connection(proxy.host, proxy.port) for _ in range(3)]
-    time.sleep(0.3)
+    wait_for(lambda: not connects(proxy), 20, "they are counted")
     for _ in range(4):
         with wire.Connection(proxy.host, proxy.port) as refused:
             assert [f.fields() for f in refused.drain(2)] == [TOO_MANY_LOGINS]
@@ -145,7 +145,7 @@ def test_without_descriptors_connections_wait(pair, make_proxy):
         connection.send(wire.startup({"user": "postgres", "database": "postgres"}))
         return connection
     last = knock()
-    while last.drain(0.3):  # a number below the highest was free
+    while last.drain(2):  # a number below the highest was free
         clients.append(last)
         last = knock()
     waiting = [last] + [knock() for _ in range(5)]
@@ -178,7 +178,7 @@ def test_client_that_reads_nothing_harms_nobody(front):
         begin = time.monotonic()
         for _ in range(50):
             assert other.rows("select 1") == [["1"]]
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20
         with open(f"/proc/{front.process.pid}/status") as status:
             resident = next(int(l.split()[1]) for l in status if l.startswith("VmRSS"))
         assert resident < 100_000, f"{resident} KiB: a reply of 200 MB is buffered"

@@ -3,7 +3,6 @@
 import collections
 import re
 import subprocess
-import time
 
 import psycopg2
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from support import ports
 from support import proxy as proxies
 from support import wire
-from support.pgcluster import wait_for
+from support.pgcluster import wait_for, wait_until_runs
 
 WHICH = "select current_setting('cluster_name')"
 
@@ -100,8 +99,8 @@ def test_rule_by_application_name(pair, make_proxy):
 def test_cancel_reaches_the_right_query(pair, make_proxy):
     with make_proxy(pair).wire() as connection, make_proxy(pair).wire() as other:
         connection.send(wire.query("select pg_sleep(20)"))
-        other.send(wire.query("select pg_sleep(1)"))
-        time.sleep(0.3)
+        other.send(wire.query("select pg_sleep(2)"))
+        wait_until_runs(pair.nodes, "select pg_sleep(20)")
         connection.cancel()
         assert [f.fields()["C"] for f in connection.read_until("Z") if f.type == "E"] == ["57014"]
         assert not [f for f in other.read_until("Z") if f.type == "E"]

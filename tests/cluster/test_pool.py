@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Many clients over few server connections; limits, timeouts and the end of the proxy."""
+import contextlib
 import signal
 import subprocess
 import threading
@@ -77,6 +78,18 @@ def no_connection_is_stuck(cluster, proxy):
     assert all(row.get("cl_waiting", "0") == "0" for row in proxy.admin("SHOW POOLS"))
 
 
+def wait_until_queued(proxy, count):
+    wait_for(lambda: sum(int(row["cl_waiting"]) for row in proxy.admin("SHOW POOLS")) == count, 20, f"{count} wait for a connection")
+
+
+def wait_until_refused(proxy):
+    def knock():
+        with contextlib.suppress(wire.ServerError):
+            proxy.wire().close()
+    with pytest.raises(ConnectionRefusedError):
+        wait_for(knock, 20, "nobody is let in any more")
+
+
 def test_wait_timeout_is_53300(pair, make_proxy):
     proxy = make_proxy(pair, {"pool": {"size": 1, "wait_timeout": "500ms", "mode": "transaction"}})
     with proxy.wire() as holder, proxy.wire() as waiter:
@@ -109,7 +122,7 @@ def test_waiters_are_served_in_order(pair, make_proxy):
     pair.primary.sql("create table if not exists arrival(n serial, who int); truncate arrival restart identity")
     for number, waiter in enumerate(waiters):
         waiter.send(wire.query(f"insert into arrival(who) values ({number})"))
-        time.sleep(0.05)
+        wait_until_queued(proxy, number + 1)
     holder.query("commit")
     for waiter in waiters:
         waiter.read_until("Z")
@@ -185,12 +198,13 @@ def test_pin_ends_with_the_state(pair, make_proxy, state):
 def test_pin_ends_while_others_wait(pair, make_proxy):
     proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1, "wait_timeout": "20s"}, "routing": {"read_write_split": False}})
     with proxy.wire() as holder, proxy.wire() as waiter:
-        holder.query("select pg_advisory_lock(4712)")
-        waiter.send(wire.query("select 1"))
         begin = time.monotonic()
-        holder.query("select pg_advisory_unlock(4712)")
-        assert [f.values() for f in waiter.read_until("Z") if f.type == "D"] == [[b"1"]]
-        assert time.monotonic() - begin < 0.7, "at the end of the request, not at the next round of housekeeping"
+        for _ in range(10):
+            holder.query("select pg_advisory_lock(4712)")
+            waiter.send(wire.query("select 1"))
+            holder.query("select pg_advisory_unlock(4712)")
+            assert [f.values() for f in waiter.read_until("Z") if f.type == "D"] == [[b"1"]]
+        assert time.monotonic() - begin < 7, "at the end of the request, not at the next round of housekeeping"
 
 
 def test_query_timeout(pair, make_proxy):
@@ -201,19 +215,19 @@ def test_query_timeout(pair, make_proxy):
 
 
 def test_idle_transaction_timeout(pair, make_proxy):
-    with make_proxy(pair, {"limits": {"idle_transaction_timeout": "300ms"}}).wire() as connection:
+    with make_proxy(pair, {"limits": {"idle_transaction_timeout": "1s"}}).wire() as connection:
         connection.query("begin")
         connection.query("create table never(a int)")
-        frames = connection.drain(3)
+        frames = connection.drain(8)
         assert [f.fields()["C"] for f in frames] == ["25P03"] and frames[0].fields()["S"] == "FATAL" and connection.is_closed(2)
     assert pair.primary.sql("select to_regclass('never')") is None
 
 
 def test_a_request_that_waits_is_not_idle(pair, make_proxy):
-    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1}, "limits": {"idle_transaction_timeout": "300ms", "client_idle_timeout": "300ms"},
+    proxy = make_proxy(pair, {"workers": 1, "pool": {"size": 1}, "limits": {"idle_transaction_timeout": "1s", "client_idle_timeout": "1s"},
                               "routing": {"read_write_split": False}})
     with proxy.wire() as holder, proxy.wire() as in_transaction, proxy.wire() as idle:
-        holder.send(wire.query("select pg_sleep(1.2)"))
+        holder.send(wire.query("select pg_sleep(3)"))
         in_transaction.query("begin")
         in_transaction.send(wire.query("select 1"))
         idle.send(wire.query("select 2"))
@@ -289,11 +303,11 @@ def test_lifetime_ends_connections_that_are_never_idle(pair, make_proxy):
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    time.sleep(4)
+    wait_for(lambda: len(pids) >= 3 or errors, 20, "they have had several connections")
     is_over.set()
     for thread in threads:
         thread.join(20)
-    assert errors == [] and len(pids) >= 3, pids
+    assert errors == []
 
 
 def test_server_side_disconnect_between_queries(pair, make_proxy):
@@ -313,9 +327,7 @@ def test_sigterm_lets_clients_finish(pair, make_proxy):
         busy.query("begin")
         busy.query("create temp table drained(a int) on commit drop")
         proxy.process.terminate()
-        time.sleep(0.3)
-        with pytest.raises(ConnectionRefusedError):
-            proxy.wire()
+        wait_until_refused(proxy)
         assert busy.rows("select 5") == [["5"]]
         assert busy.query("commit")[-1].type == "Z"
     assert proxy.process.wait(15) == 0
@@ -338,7 +350,7 @@ def test_sigterm_ends_who_waited_in_vain(pair, make_proxy):
         holder.query("begin")
         holder.query("select 1")
         waiter.send(wire.query("select 2"))
-        time.sleep(0.2)
+        wait_until_queued(proxy, 1)
         proxy.process.terminate()
         assert [f.fields()["C"] for f in waiter.drain(3) if f.type == "E"] == ["53300", "57P01"]
         assert waiter.is_closed(2)

@@ -3,13 +3,13 @@
 import contextlib
 import io
 import threading
-import time
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
 from support import wire
+from support.pgcluster import wait_for
 from support.replicated import contents, proxy_over
 
 
@@ -127,9 +127,8 @@ def test_a_difference_aborts_and_evicts_nobody(replicated):
             cursor.execute("commit")
         cursor.execute("begin")
         cursor.execute("update t set v = 9 where id = 3")
-        time.sleep(0.3)
         with pytest.raises(psycopg2.errors.SerializationFailure):
-            cursor.execute("select 1")
+            wait_for(lambda: cursor.execute("select 1"), 20, "the other result has come")
         with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
             cursor.execute("select 1")
         cursor.execute("rollback")

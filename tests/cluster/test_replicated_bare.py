@@ -8,19 +8,16 @@ import psycopg2.errors
 import pytest
 
 from support import wire
-from support.pgcluster import wait_for
-from support.replicated import assert_equal, states
+from support.pgcluster import wait_for_lock
 
 INVALID = "select count(*) from pg_index where not indisvalid"
 
 
 @pytest.fixture
-def replicated(shared_proxy):
-    shared_proxy.sql("drop table if exists t; create table t(id int primary key, v int)")
-    shared_proxy.sql("insert into t values (1, 1)")
-    yield shared_proxy
-    assert states(shared_proxy) == ["up"] * 3
-    assert_equal(shared_proxy.nodes)
+def replicated(all_equal):
+    all_equal.sql("drop table if exists t; create table t(id int primary key, v int)")
+    all_equal.sql("insert into t values (1, 1)")
+    return all_equal
 
 
 @contextlib.contextmanager
@@ -33,16 +30,12 @@ def writer(proxy):
         cursor.execute("rollback")
 
 
-def waits_for_lock(node, words):
-    wait_for(lambda: node.sql(f"select count(*) from pg_stat_activity where query ilike '{words}%' and wait_event_type = 'Lock'"), 10, f"{words} waits")
-
-
 @pytest.mark.parametrize("name", ["i", ""])
 def test_an_index_that_was_cancelled_can_be_dropped_and_made_again(replicated, name):
     """It remains on main alone, invalid, as PostgreSQL leaves it."""
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
         with writer(replicated):
-            cancel = threading.Thread(target=lambda: (waits_for_lock(replicated.nodes.nodes[0], "create index"), connection.cancel()))
+            cancel = threading.Thread(target=lambda: (wait_for_lock(replicated.nodes.nodes[0], "create index"), connection.cancel()))
             cancel.start()
             with pytest.raises(psycopg2.errors.QueryCanceled):
                 cursor.execute(f"create index concurrently {name} on t(v)")
@@ -55,7 +48,7 @@ def test_an_index_that_was_cancelled_can_be_dropped_and_made_again(replicated, n
 
 def test_an_index_that_was_cancelled_can_be_dropped_by_the_extended_protocol(replicated):
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute("set statement_timeout = '300ms'")
+        cursor.execute("set statement_timeout = '2s'")
         with writer(replicated), pytest.raises(psycopg2.errors.QueryCanceled):
             cursor.execute("create index concurrently i on t(v)")
     assert replicated.nodes.sql(INVALID) == [1, 0, 0]
@@ -69,10 +62,10 @@ def test_a_timeout_of_the_client_ends_nothing_on_the_others(replicated):
     with contextlib.closing(replicated.nodes.nodes[1].connect()) as other, other.cursor() as blocker:
         blocker.execute("begin")
         blocker.execute("lock table t in row exclusive mode")
-        ending = threading.Timer(1.5, blocker.execute, ["rollback"])
+        ending = threading.Timer(4, blocker.execute, ["rollback"])
         ending.start()
         with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("set statement_timeout = '1s'; set lock_timeout = '500ms'")
+            cursor.execute("set statement_timeout = '3s'; set lock_timeout = '1500ms'")
             cursor.execute("create index concurrently i on t(v)")
         ending.join()
 
@@ -82,7 +75,7 @@ def test_a_vacuum_is_cancelled_on_the_others_too(replicated):
         blocker.execute("begin")
         blocker.execute("lock table t in access share mode")
         with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
-            cancel = threading.Thread(target=lambda: (waits_for_lock(replicated.nodes.nodes[1], "vacuum"), connection.cancel()))
+            cancel = threading.Thread(target=lambda: (wait_for_lock(replicated.nodes.nodes[1], "vacuum"), connection.cancel()))
             cancel.start()
             cursor.execute("vacuum full t")
             cancel.join()

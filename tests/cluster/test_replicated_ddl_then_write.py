@@ -4,7 +4,6 @@ import contextlib
 import io
 import subprocess
 import threading
-import time
 
 import psycopg
 import psycopg2
@@ -13,6 +12,7 @@ import pytest
 
 from hunt.check import CATALOG, SEQUENCES, TABLES
 from support import pgcluster, wire
+from support.pgcluster import wait_for_lock
 from support.replicated import equal_nodes
 
 
@@ -31,12 +31,6 @@ def replicated(shared_proxy):
     yield shared_proxy
     assert [row["status"] for row in shared_proxy.admin("show pool_nodes")] == ["up"] * 3
     assert_equal(shared_proxy)
-
-
-@pytest.fixture
-def cursor(replicated):
-    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
-        yield one
 
 
 def assert_equal(proxy):
@@ -400,7 +394,7 @@ def test_what_others_commit_while_a_write_waits_is_seen(replicated, cursor):
                 outcome.append(str(error))
         thread = threading.Thread(target=write)
         thread.start()
-        time.sleep(0.3)
+        wait_for_lock(replicated.nodes.nodes[0], "insert into t")
         other.execute("commit")
         thread.join(20)
     assert "the schema has changed" in outcome[0] or "another result" in outcome[0], outcome
@@ -451,8 +445,8 @@ def test_a_cancel_while_the_catalogs_are_read(replicated, cursor):
         cursor.execute("begin")
         cursor.execute("create table made(id int)")
         lock.execute("begin; lock table pg_trigger in access exclusive mode")
-        timer = threading.Timer(0.3, cursor.connection.cancel)
-        timer.start()
+        cancel = threading.Thread(target=lambda: (wait_for_lock(replicated.nodes.nodes[0], "%pgpool_own_facts"), cursor.connection.cancel()))
+        cancel.start()
         with pytest.raises(psycopg2.errors.QueryCanceled):
             cursor.execute("insert into made values (1)")
         lock.execute("rollback")

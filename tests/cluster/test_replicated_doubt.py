@@ -2,13 +2,13 @@
 """Mode replication: connections and commits that fail on nodes that are well. Nobody is taken out for it, whatever a client sets or
 an administrator ends; nodes stay equal, and what was acknowledged is there."""
 import contextlib
-import threading
 import time
 
 import psycopg2
 import pytest
 
 from support import replicated as replication
+from support.clients import Clients
 from support.pgcluster import wait_for
 
 
@@ -19,28 +19,16 @@ def replicated(shared_proxy):
     return shared_proxy
 
 
-class Writers:
-    """Clients that insert rows of their own, and connect again when that fails; `settings` is what the even ones begin with."""
+class Writers(Clients):
+    """They insert rows of their own, and connect again when that fails; `settings` is what the even ones begin with."""
 
-    def __init__(self, proxy, settings="", count=6):
-        self.proxy, self.settings = proxy, settings
-        self.acknowledged, self.failures, self.stop = set(), [], threading.Event()
-        self.threads = [threading.Thread(target=self._write, args=(number,)) for number in range(count)]
+    def __init__(self, proxy, settings=""):
+        super().__init__(proxy)
+        self.settings, self.failures = settings, []
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(30)
-            assert not thread.is_alive(), "a client hangs"
-
-    def _write(self, number):
+    def work(self, number):
         rows = iter(range(number * 1_000_000, (number + 1) * 1_000_000))
-        while not self.stop.is_set():
+        while not self.stopping.is_set():
             with contextlib.suppress(psycopg2.Error), contextlib.closing(self.proxy.connect()) as connection:
                 with connection.cursor() as cursor:
                     if self.settings and number % 2 == 0:
@@ -49,7 +37,7 @@ class Writers:
 
     def _insert(self, cursor, rows):
         for row in rows:
-            if self.stop.is_set():
+            if self.stopping.is_set():
                 return
             try:
                 cursor.execute("insert into t values (%s, 0)", [row])
@@ -74,6 +62,7 @@ def is_well(proxy, writers):
 def test_limits_of_clients(replicated, settings):
     with Writers(replicated, settings) as writers:
         time.sleep(5)
+        writers.go_on(100)
     is_well(replicated, writers)
 
 
@@ -87,9 +76,10 @@ def test_sessions_that_an_administrator_ends(replicated, node):
     with Writers(replicated) as writers:
         until = time.monotonic() + 6
         with contextlib.closing(replicated.nodes.nodes[node].connect()) as connection, connection.cursor() as cursor:
-            while time.monotonic() < until:
+            while time.monotonic() < until or (ended <= 20 and time.monotonic() < until + 60):
                 cursor.execute(end)
                 ended += cursor.fetchone()[0]
                 time.sleep(0.02)
+        writers.go_on(100)
     assert ended > 20
     is_well(replicated, writers)

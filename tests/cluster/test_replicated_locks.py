@@ -42,12 +42,6 @@ def replicated(shared_proxy):
         contents(shared_proxy, f"select coalesce(string_agg(x::text, ' ' order by x::text), '') from {table} x")
 
 
-@pytest.fixture
-def cursor(replicated):
-    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
-        yield one
-
-
 def contents(proxy, query=LOG):
     """The same on all nodes, once."""
     found = proxy.nodes.sql(query)
@@ -274,11 +268,11 @@ def test_a_cancel_while_it_waits(replicated, cursor):
         for begin in ("", "begin"):
             if begin:
                 other.execute(begin)
-            timer = threading.Timer(0.7, connection.cancel)
-            timer.start()
+            cancel = threading.Thread(target=lambda: (wait_for(lambda: replicated.nodes.nodes[0].sql(WAITING) == 1, 20, "it waits"), connection.cancel()))
+            cancel.start()
             with pytest.raises(psycopg2.errors.QueryCanceled):
                 other.execute("delete from log where a in (select id from u)")
-            timer.join()
+            cancel.join()
         other.execute("rollback")
         other.execute("set lock_timeout = '300ms'")
         with pytest.raises(psycopg2.errors.LockNotAvailable):

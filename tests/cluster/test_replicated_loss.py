@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: nodes and the proxy die while clients write; nothing that was acknowledged is lost, nodes stay equal."""
 import contextlib
-import threading
 import time
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
+from support.clients import Clients
 from support.pgcluster import wait_for
 from support.replicated import equal_nodes, proxy_over, states
 
-CLIENTS = 8
 
+class Load(Clients):
+    """They each insert rows of their own, one per transaction, and note what was acknowledged."""
 
-class Load:
-    """Clients that each insert rows of their own, one per transaction, and note what was acknowledged."""
+    def __init__(self, proxy):
+        super().__init__(proxy, 8)
+        self.refused, self.unknown, self.errors = set(), set(), []
 
-    def __init__(self, proxy, clients=CLIENTS):
-        self.proxy, self.acknowledged, self.refused, self.unknown = proxy, set(), set(), set()
-        self.errors, self.stopping = [], threading.Event()
-        self.threads = [threading.Thread(target=self._client, args=(number,)) for number in range(clients)]
-
-    def _client(self, number):
+    def work(self, number):
         connection, i = None, 0
         while not self.stopping.is_set():
             key = number * 1_000_000 + i
@@ -57,17 +54,6 @@ class Load:
         if connection is not None:
             connection.close()
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive(), "a client hangs"
-
     def check(self, nodes):
         """On all these nodes the same, with all that was acknowledged and nothing that was refused."""
         found = [{row[0] for row in node.rows("select id from t")} for node in nodes]
@@ -94,20 +80,14 @@ def proxy(nodes):
         yield made
 
 
-def run_for(load, least, seconds=30):
-    """Until so many more transactions are acknowledged."""
-    target = len(load.acknowledged) + least
-    wait_for(lambda: len(load.acknowledged) >= target, seconds, f"{least} more transactions")
-
-
 @pytest.mark.parametrize("lost", [0, 2])
 @pytest.mark.parametrize("how", ["kill", "freeze"])
 def test_loss_of_a_node(nodes, proxy, lost, how):
     with Load(proxy) as load:
-        run_for(load, 300)
+        load.go_on(300)
         getattr(nodes.nodes[lost], how)()
         wait_for(lambda: states(proxy)[lost] == "down", 20, "the node is out")
-        run_for(load, 300)
+        load.go_on(300)
     load.check([node for i, node in enumerate(nodes.nodes) if i != lost])
     assert {e.pgcode for e in load.errors} <= {"40001"}, load.errors[:5]
     print(how, lost, len(load.acknowledged), len(load.errors))
@@ -116,9 +96,46 @@ def test_loss_of_a_node(nodes, proxy, lost, how):
 def test_kill_of_the_proxy(nodes, proxy):
     with Load(proxy) as load:
         for _ in range(4):
-            run_for(load, 150)
+            load.go_on(150)
             proxy.kill()
             proxy.start()
             proxy.is_checked = True
             wait_for(lambda: states(proxy) == ["up"] * 3, 20, "all nodes are in again")
     load.check(nodes.nodes)
+
+
+class Drawers(Clients):
+    """They draw from sequences, half of them in vain; what was committed, in the order in which each was told."""
+
+    def __init__(self, proxy):
+        super().__init__(proxy)
+        self.ids, self.acknowledged = [], []
+
+    def work(self, number):
+        while not self.stopping.is_set():
+            with contextlib.suppress(psycopg2.Error), contextlib.closing(self.proxy.connect()) as connection, connection.cursor() as cursor:
+                while not self.stopping.is_set():
+                    cursor.execute("insert into t(v) values (1) returning id")
+                    self.ids.append(cursor.fetchone()[0])
+                    cursor.execute("select nextval('s')")
+                    self.acknowledged.append(cursor.fetchone()[0])
+                    cursor.execute("begin")
+                    cursor.execute("insert into t(v) values (2) returning id")
+                    told = cursor.fetchone()[0]
+                    cursor.execute("commit" if number % 2 else "rollback")
+                    if number % 2:
+                        self.ids.append(told)
+            time.sleep(0.05)
+
+
+def test_what_was_drawn_and_committed_is_given_out_once_though_main_is_lost():
+    with equal_nodes("create table t(id serial primary key, v int); create sequence s") as servers, proxy_over(servers) as proxy:
+        with Drawers(proxy) as drawers:
+            for main in servers.nodes[:2]:
+                drawers.go_on(100)
+                main.kill()
+                drawers.go_on(50)
+        assert len(set(drawers.ids)) == len(drawers.ids) > 100
+        assert len(set(drawers.acknowledged)) == len(drawers.acknowledged) > 100
+        assert servers.nodes[2].sql("select count(*) from t") >= len(drawers.ids)
+        assert servers.nodes[2].sql("select last_value from t_id_seq") >= max(drawers.ids)

@@ -321,7 +321,7 @@ def test_a_deadlock_with_what_is_prepared_is_found(nodes, make):
         holder.cursor().execute("rollback")
         assert quick.outcome() == "40P01"
         slow.execute("commit")
-        assert time.monotonic() - began < 5, "that was found by replication.stall_timeout"
+        assert time.monotonic() - began < 15, "that was found by replication.stall_timeout"
     nothing_is_prepared(nodes, 0.1)
     assert nodes.sql("select string_agg(v::text, ' ' order by id) from a") == ["0 1 0"] * 3 and states(proxy) == ["up"] * 3
 

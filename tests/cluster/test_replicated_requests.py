@@ -13,19 +13,12 @@ from support.pgcluster import wait_for
 
 
 @pytest.fixture
-def replicated(shared_proxy):
+def replicated(all_in):
     """A proxy over three equal nodes with a table t(id, v); all are in before and after."""
-    with contextlib.closing(shared_proxy.connect()) as connection, connection.cursor() as cursor:
+    with contextlib.closing(all_in.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("drop table if exists t, made")
         cursor.execute("create table t(id int primary key, v int not null)")
-    yield shared_proxy
-    assert replication.states(shared_proxy) == ["up"] * 3
-
-
-@pytest.fixture
-def cursor(replicated):
-    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
-        yield one
+    return all_in
 
 
 def contents(proxy, query=replication.T):

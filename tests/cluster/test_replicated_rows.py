@@ -7,7 +7,7 @@ import psycopg2.errors
 import pytest
 
 from support import wire
-from support.replicated import equal_nodes, proxy_over
+from support.replicated import equal_nodes
 
 REFUSED = psycopg2.errors.FeatureNotSupported
 
@@ -19,10 +19,9 @@ def shared_nodes():
         yield servers
 
 
-@pytest.fixture(scope="module")
-def proxy(shared_nodes):
-    with proxy_over(shared_nodes) as running:
-        yield running
+@pytest.fixture
+def proxy(all_in):
+    return all_in
 
 
 @pytest.fixture

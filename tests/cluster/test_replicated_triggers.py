@@ -8,7 +8,7 @@ import psycopg2.errors
 import pytest
 
 from support.pgcluster import wait_for
-from support.replicated import assert_equal, contents, equal_nodes, proxy_over, states
+from support.replicated import assert_equal, contents, equal_nodes
 
 REFUSED = psycopg2.errors.FeatureNotSupported
 SCHEMA = """
@@ -38,25 +38,21 @@ TOUCHED = "create table t(id int primary key, v int, w int, at timestamptz)"
 
 
 @pytest.fixture(scope="module")
-def nodes():
+def shared_nodes():
     functions = [f"create function {name}() returns trigger language plpgsql as $$ begin {body} end $$" for name, body in FUNCTIONS.items()]
     with equal_nodes(";".join([SCHEMA, "create sequence trail_nr", *functions])) as servers:
         yield servers
 
 
-@pytest.fixture(scope="module")
-def proxy(nodes):
-    with proxy_over(nodes) as running:
-        yield running
+@pytest.fixture
+def replicated(all_in):
+    all_in.sql("drop table if exists t, kids, parents, parts cascade")
+    return all_in
 
 
 @pytest.fixture
-def cursor(proxy):
-    proxy.sql("drop table if exists t, kids, parents, parts cascade")
-    with contextlib.closing(proxy.connect()) as connection, connection.cursor() as one:
-        yield one
-    proxy.sql("drop table if exists t, kids, parents, parts cascade")
-    assert states(proxy) == ["up"] * 3
+def proxy(replicated):
+    return replicated
 
 
 def trigger(cursor, function, when="before insert or update", table="t", each="row", more="", name=None):

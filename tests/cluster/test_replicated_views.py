@@ -8,26 +8,16 @@ import psycopg2.errors
 import pytest
 
 from support import wire
-from support.pgcluster import wait_for
-from support.replicated import assert_equal, contents, states
+from support.replicated import contents
 
 V = "select string_agg(g || '=' || n, ' ' order by g) from v"
 
 
 @pytest.fixture
-def replicated(shared_proxy):
-    shared_proxy.sql("drop table if exists t cascade; create table t(id int primary key, g int, x float8, at timestamptz default now())")
-    shared_proxy.sql("insert into t select i, i % 5, i / 7.0 from generate_series(1, 500) i")
-    yield shared_proxy
-    assert states(shared_proxy) == ["up"] * 3
-    assert_equal(shared_proxy.nodes)
-    shared_proxy.sql("drop table if exists t cascade")
-
-
-@pytest.fixture
-def cursor(replicated):
-    with contextlib.closing(replicated.connect()) as connection, connection.cursor() as one:
-        yield one
+def replicated(all_equal):
+    all_equal.sql("drop table if exists t cascade; create table t(id int primary key, g int, x float8, at timestamptz default now())")
+    all_equal.sql("insert into t select i, i % 5, i / 7.0 from generate_series(1, 500) i")
+    return all_equal
 
 
 @pytest.mark.parametrize("how", ["", "concurrently"])

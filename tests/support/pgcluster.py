@@ -94,6 +94,18 @@ def wait_for(condition, timeout, what, interval=0.02):
         time.sleep(interval)
 
 
+def wait_until_runs(nodes, text):
+    """One of them executes it."""
+    running = "select count(*) from pg_stat_activity where state = 'active' and query = %s"
+    wait_for(lambda: sum(node.sql(running, [text]) for node in nodes), 20, f"{text} runs")
+
+
+def wait_for_lock(node, words):
+    """What begins with the words waits for a lock."""
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query ilike %s"
+    wait_for(lambda: node.sql(waiting, [words + "%"]), 20, f"{words} waits")
+
+
 def children_of(pid):
     found = []
     for entry in os.listdir("/proc"):
