@@ -74,6 +74,11 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     return values;
 }
 
+// Of a node that was lost while it committed: its marker tells, if there is one.
+Sign sign_of_loss(const Spread& spread) {
+    return spread.is_bare ? Sign::Gone : Sign::Doubtful;
+}
+
 // By the server itself, which looks at that before it reads what has come meanwhile.
 bool ended_for_idling(const StepOutcome& outcome) {
     return outcome.text().starts_with("!25P03");
@@ -438,7 +443,7 @@ void Session::all_followed() {
         if (follower->may_be_left_prepared())
             leave_to_keeper(*follower);
         else
-            node_failed(follower->link->node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
+            node_failed(follower->link->node, sign_of_loss(spread),
                         "it did not commit what the main node had committed: " + follower->difference());
     }
     spread.doom.clear();
@@ -620,8 +625,7 @@ void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     const bool had_begun = follower_at(node)->has_begun;
     lose_follower(link);
     if (spread.phase == At::Following) {
-        node_failed(node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
-                    fmt::format("lost while it committed: {}", reason));
+        node_failed(node, sign_of_loss(spread), fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
         spread.lost.add(node);
     } else if (spread.phase == At::Marked || (spread.phase == At::Open && had_begun && spread.doom.empty())) {
@@ -649,8 +653,7 @@ bool Session::on_main_lost(std::string_view reason) {
     spread.main_owes = 0;
     if (has_ended) return tell_end_of_main(), true;
     if (!is_unclear && !has_committed) return end_without_main(reason);
-    node_failed(main, spread.is_bare ? Sign::Gone : Sign::Doubtful,
-                fmt::format("lost while it committed: {}", reason));
+    node_failed(main, sign_of_loss(spread), fmt::format("lost while it committed: {}", reason));
     forget_link();
     spread.main_is_lost = is_unclear;
     if (!is_unclear) return nodes_stepped(), true;
