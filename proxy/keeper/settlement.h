@@ -52,6 +52,8 @@ public:
 
     [[nodiscard]] const cluster::Membership& membership() const { return membership_; }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
+    // Why large transactions are not prepared, if they should be; empty: they are.
+    [[nodiscard]] const std::string& unprepared() const { return unprepared_; }
 
 private:
     [[nodiscard]] Result<void> check_newcomer();
@@ -75,6 +77,7 @@ private:
     cluster::Membership membership_;
     std::string newcomer_;  // empty: none
     std::uint64_t next_sequence_ = 0;
+    std::string unprepared_;
     std::map<std::string, NodeAccess> nodes_;  // attached ones
 };
 

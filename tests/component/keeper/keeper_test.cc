@@ -257,6 +257,24 @@ TEST_F(KeeperTest, AfterMainWasTakenOutNothingOfItsLastTransactionRemains) {
     }
 }
 
+TEST_F(KeeperTest, ThatLargeTransactionsAreNotPreparedIsSaidOnce) {
+    testing::internal::CaptureStderr();
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    for (std::uint64_t left = epoch; left < epoch + 2; ++left) {
+        keeper_->prepared_left(left);
+        ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch == left + 1; }));
+    }
+    keeper_->detach("c", "another set of nodes", [](const Result<std::string>&) {});
+    ASSERT_TRUE(wait_for("a* b c (another set of nodes)"));
+    const std::string output = testing::internal::GetCapturedStderr();
+    std::size_t said = 0;
+    for (std::size_t at = 0; (at = output.find(" large_transactions_not_prepared", at)) != std::string::npos;
+         ++at)
+        ++said;
+    EXPECT_EQ(said, 2U) << output;
+}
+
 TEST_F(KeeperTest, LargeTransactionsArePreparedWhereEveryNodeHasRoomForOneOfEachSlot) {
     start();
     EXPECT_FALSE(membership_.can_prepare) << "max_prepared_transactions is 4";
