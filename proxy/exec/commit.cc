@@ -21,6 +21,7 @@ using At = Spread::Phase;
 using cluster::Sign;
 
 constexpr int kMostBegins = 3;
+constexpr int kMostTimesLate = 6;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
 // What main alone has drawn the others need not have at once: nobody was told that it is kept.
@@ -388,6 +389,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
+    spread.sent_at = around_.now;
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
 }
@@ -416,6 +418,7 @@ void Session::end_followers(bool committed) {
     Spread& spread = *spread_;
     spread.phase = committed ? At::Following : At::Undoing;
     spread.main = link_->node;
+    spread.main_took = around_.now - spread.sent_at;
     wait_for_nodes();
     for (const cluster::NodeStatus& node : around_.topology->nodes) {
         if (committed && spread.lost.contains(node.id))
@@ -605,10 +608,19 @@ void Session::wait_for_nodes() {
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }
 
-// Before the commit the others do what has taken main long.
+// What has taken main long takes the others long too.
 milliseconds Session::patience() const {
-    const bool is_before = spread_->phase == At::Marking;
-    return is_before ? std::chrono::duration_cast<milliseconds>(2 * spread_->main_took) : milliseconds(0);
+    const bool follows = spread_->phase == At::Marking || spread_->phase == At::Following;
+    return follows ? std::chrono::duration_cast<milliseconds>(2 * spread_->main_took) : milliseconds(0);
+}
+
+// COMMIT itself may take long: it removes the files of dropped tables, or waits for a synchronous standby. A
+// node that is frozen fails its probes, so only what stays stuck though they succeed is waited for so long.
+bool Session::main_may_be_busy() {
+    const cluster::NodeStatus* main = around_.topology->find(link_->node);
+    const bool is_well =
+        main != nullptr && main->state == cluster::NodeState::Up && main->reach == cluster::Reach::Ok;
+    return is_well && ++spread_->times_late < kMostTimesLate;
 }
 
 std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
@@ -737,6 +749,7 @@ void Session::nodes_late() {
                                   : "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();
         case At::Committing:
+            if (main_may_be_busy()) return;
             return node_failed(link_->node, Sign::Gone,
                                "it did not commit in time (replication.stall_timeout)");
         case At::Following:

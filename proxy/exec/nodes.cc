@@ -172,6 +172,7 @@ std::optional<std::size_t> Session::end_spread(ByteView bytes) {
     }
     spread.phase = commits ? At::Committing : At::Undoing;
     spread.is_end = spread.holds = true;
+    spread.sent_at = around_.now;
     spread.outcome = {};
     ++spread.main_owes;
     wait_for_nodes();

@@ -532,6 +532,7 @@ private:
     void finish_without_main();
     void nodes_late();
     [[nodiscard]] milliseconds patience() const;
+    [[nodiscard]] bool main_may_be_busy();
     void give_up_eviction();
     void drop_late();
 

@@ -82,7 +82,10 @@ public:
     bool connection_wanted() override { return true; }
     void cancel(ServerLink& /*link*/) override {}
     void await_news() override {}
-    void arm(TimerKind /*timer*/, milliseconds /*after*/) override {}
+    milliseconds waits{};
+    void arm(TimerKind timer, milliseconds after) override {
+        if (timer == TimerKind::Wait) waits = after;
+    }
     void disarm(TimerKind /*timer*/) override {}
     void login_refused(const Error& /*error*/) override {}
     void close() override {}
@@ -272,6 +275,50 @@ TEST_F(ReplicatedTest, AQueryByItselfTakesFourRoundTrips) {
     commits();
     EXPECT_EQ(replied(), "CZ");
     expect_given_back();
+}
+
+class CommitThatTakesLong : public ReplicatedTest {
+protected:
+    CommitThatTakesLong() {
+        client_sends(query(kDdl));
+        const std::string done = executed("BEGIN") + tag("COMMENT") +
+                                 ready(TransactionStatus::InTransaction) + marked() +
+                                 ready(TransactionStatus::InTransaction);
+        answers(shell.main, done);
+        answers(shell.other, done);
+        EXPECT_TRUE(shell.main.sent.ends_with(query("COMMIT")));
+        shell.main.sent.clear(), shell.other.sent.clear();
+    }
+    void probe_fails() {
+        auto next = std::make_shared<cluster::Topology>(*around.topology);
+        next->nodes[0].reach = cluster::Reach::Timeout;
+        around.topology = next;
+    }
+};
+
+TEST_F(CommitThatTakesLong, AMainNodeThatIsWellIsWaitedForAndTheOthersToo) {
+    for (int late = 1; late < 6; ++late) session.on_timer(TimerKind::Wait);
+    around.now += seconds(25);
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout + seconds(50));
+    answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(CommitThatTakesLong, AMainNodeIsNotWaitedForForEver) {
+    for (int late = 1; late < 6; ++late) session.on_timer(TimerKind::Wait);
+    shell.may_fail = true;
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.failed.find("it did not commit in time"), std::string::npos);
+}
+
+TEST_F(CommitThatTakesLong, AMainNodeThatFailsItsProbesIsNotWaitedFor) {
+    session.on_timer(TimerKind::Wait);
+    probe_fails();
+    shell.may_fail = true;
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.failed.find("it did not commit in time"), std::string::npos);
 }
 
 TEST_F(ReplicatedTest, AClientThatLeavesDuringACommitThatFailsLeavesNothingBehind) {
