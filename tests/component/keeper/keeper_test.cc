@@ -311,12 +311,12 @@ TEST_F(KeeperTest, SessionsThatAreInTheWayOfARepairAreEnded) {
     pg::Client sequences = connect(2, "postgres", pg::OwnSession::Sequences);
     pg::Client keeper = connect(2, "postgres", pg::OwnSession::Keeper);
     for (pg::Client* client : {&forger, &sequences})
-        ASSERT_TRUE(client->run("BEGIN; LOCK hers IN SHARE MODE", SteadyClock::now() + kLong));
-    ASSERT_TRUE(keeper.run("BEGIN; SELECT count(*) FROM hers", SteadyClock::now() + kLong));
+        ASSERT_TRUE(client->run("BEGIN; LOCK public.hers IN SHARE MODE", SteadyClock::now() + kLong));
+    ASSERT_TRUE(keeper.run("BEGIN; SELECT count(*) FROM public.hers", SteadyClock::now() + kLong));
     keeper_->report(kC, epoch, Sign::Doubtful, "who knows");
     ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch == epoch + 1; }));
     EXPECT_EQ(outline(membership_), "a* b c");
-    EXPECT_EQ(ask(2, "SELECT count(*) FROM hers"), "1");
+    EXPECT_EQ(ask(2, "SELECT count(*) FROM public.hers"), "1");
     EXPECT_TRUE(keeper.check_idle());
     EXPECT_FALSE(forger.check_idle());
     EXPECT_FALSE(sequences.check_idle());
