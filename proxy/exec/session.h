@@ -379,6 +379,7 @@ private:
     [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
+    [[nodiscard]] std::optional<wire::Report> why_no_savepoint(ByteView bytes) const;
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;
 
     // behind_ddl.cc

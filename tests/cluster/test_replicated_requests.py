@@ -47,6 +47,22 @@ def refused(cursor, text, reason):
     cursor.execute("rollback")
 
 
+# --- errors as PostgreSQL's
+
+@pytest.mark.parametrize("text, command", [
+    ("savepoint a; insert into t values (1, 1); insert into t values (2, 2)", "SAVEPOINT"),
+    ("insert into t values (1, 1); savepoint a", "SAVEPOINT"), ("savepoint a", "SAVEPOINT"),
+    ("insert into t values (1, 1); rollback to a", "ROLLBACK TO SAVEPOINT"), ("rollback to a", "ROLLBACK TO SAVEPOINT"),
+    ("release a; insert into t values (1, 1)", "RELEASE SAVEPOINT"), ("release a", "RELEASE SAVEPOINT")])
+def test_savepoints_need_a_block(replicated, text, command):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        frames = connection.query(text)
+        errors = [f.fields() for f in frames if f.type == "E"]
+        assert [(e["C"], e["M"]) for e in errors] == [("25P01", f"{command} can only be used in transaction blocks")]
+        assert frames[-1].body == b"I"
+    assert contents(replicated) == ""
+
+
 # --- temporary tables
 
 def test_a_session_with_temporary_tables_writes_on(replicated, cursor):

@@ -338,6 +338,20 @@ TEST_F(ReplicatedTest, AClientThatLeavesDuringACommitThatFailsLeavesNothingBehin
     expect_given_back();
 }
 
+TEST_F(ReplicatedTest, ASavepointBesideAWriteNeedsABlock) {
+    for (const char* text :
+         {"SAVEPOINT a; CREATE SCHEMA s", "CREATE SCHEMA s; ROLLBACK TO a", "RELEASE a; CREATE SCHEMA s"}) {
+        client_sends(query(text));
+        EXPECT_NE(shell.replied.find("25P01"), std::string::npos) << text;
+        EXPECT_EQ(replied(), "EZ");
+        EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
+    }
+    const std::string savepoint = batch("SAVEPOINT a");
+    client_sends(savepoint.substr(0, savepoint.size() - wire::kFrameHeader) + batch(kDdl));
+    EXPECT_NE(shell.replied.find("25P01"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
+}
+
 TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     client_sends(batch(kDdl));
     EXPECT_EQ(sent_to(shell.main), "PBEPBEPBEPBES");
