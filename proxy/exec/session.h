@@ -665,6 +665,7 @@ private:
     [[nodiscard]] bool can_be_deferred(ByteView bytes) const;
     [[nodiscard]] bool answer_proven_parse(ByteView bytes);
     void begin_locally(ByteView bytes);
+    [[nodiscard]] std::string answers_before_failure(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);
     void refuse_locally(std::string& frames, const Error& error);
     void say_ready();

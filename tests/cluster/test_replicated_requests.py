@@ -63,6 +63,19 @@ def test_savepoints_need_a_block(replicated, text, command):
     assert contents(replicated) == ""
 
 
+@pytest.mark.parametrize("name", ["", "the_end"])
+def test_a_commit_that_fails_by_the_extended_protocol(replicated, cursor, name):
+    cursor.execute("create table made(id int references t deferrable initially deferred)")
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.query("begin")
+        connection.query("insert into made values (7)")
+        connection.send(wire.parse(name, "commit"), wire.bind("", name), wire.execute(), wire.SYNC)
+        frames = connection.read_until("Z")
+        assert [f.name for f in frames] == ["ParseComplete", "BindComplete", "ErrorResponse", "ReadyForQuery"]
+        assert frames[2].fields()["C"] == "23503" and frames[3].body == b"I"
+    assert contents(replicated, "select count(*)::text from made") == "0"
+
+
 # --- temporary tables
 
 def test_a_session_with_temporary_tables_writes_on(replicated, cursor):

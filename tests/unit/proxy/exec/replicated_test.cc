@@ -352,6 +352,23 @@ TEST_F(ReplicatedTest, ASavepointBesideAWriteNeedsABlock) {
     EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
 }
 
+TEST_F(ReplicatedTest, ACommitInABatchFailsWhenItIsExecuted) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    const std::string commit = batch("COMMIT");
+    EXPECT_EQ(session.pump(commit), 0U);
+    answers(shell.main, done('1') + done('2') + error("23503") + ready(TransactionStatus::Failed));
+    answers(shell.other, marked() + ready(TransactionStatus::InTransaction));
+    replied();
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    client_sends(commit);
+    EXPECT_NE(shell.replied.find("23503"), std::string::npos);
+    EXPECT_EQ(replied(), "12EZ");
+}
+
 TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     client_sends(batch(kDdl));
     EXPECT_EQ(sent_to(shell.main), "PBEPBEPBEPBES");
