@@ -191,8 +191,9 @@ std::string Session::why_not_replicated(ByteView bytes) const {
 bool Session::is_error_of_main() const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
+    const bool is_query = request_.form == Request::Form::Query && meaning.steering.statements == 1;
     if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
-        meaning.copies_in || meaning.marks.is_ddl || request_.oversize)
+        (meaning.copies_in && !is_query) || meaning.marks.is_ddl || request_.oversize)
         return false;
     const bool knows_own = !ddl_ || own_facts_.are_fresh();  // what it has made itself is there
     if (meaning.info->parsed) return classified->needs_facts && facts() != nullptr && knows_own;

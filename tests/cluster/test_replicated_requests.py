@@ -76,6 +76,19 @@ def test_a_commit_that_fails_by_the_extended_protocol(replicated, cursor, name):
     assert contents(replicated, "select count(*)::text from made") == "0"
 
 
+def test_copy_of_a_table_that_is_not_there(replicated, cursor):
+    for text in ("copy nosuch from stdin", "copy nosuch.t from stdin", "copy t(nosuch) from stdin"):
+        with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+            errors = [f.fields()["C"] for f in connection.query(text) if f.type == "E"]
+        assert errors == [{"copy nosuch.t from stdin": "3F000", "copy t(nosuch) from stdin": "42703"}.get(text, "42P01")], text
+    cursor.execute("begin")
+    cursor.execute("insert into t values (1, 1)")
+    with pytest.raises(psycopg2.errors.UndefinedTable):
+        cursor.execute("copy nosuch from stdin")
+    cursor.execute("commit")
+    assert cursor.statusmessage == "ROLLBACK" and contents(replicated) == ""
+
+
 # --- temporary tables
 
 def test_a_session_with_temporary_tables_writes_on(replicated, cursor):

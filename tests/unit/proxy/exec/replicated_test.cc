@@ -369,6 +369,42 @@ TEST_F(ReplicatedTest, ACommitInABatchFailsWhenItIsExecuted) {
     EXPECT_EQ(replied(), "12EZ");
 }
 
+class CopyOfWhatIsNotKnown : public ReplicatedTest {
+protected:
+    CopyOfWhatIsNotKnown() {
+        const std::string copy = query("COPY nosuch FROM STDIN");
+        for (int i = 0; i < 50 && session.pump(copy) == 0; ++i) session.on_timer(TimerKind::Wait);
+        EXPECT_EQ(sent_to(shell.main), "PBEQ");
+    }
+    void rolls_back() {
+        EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
+        answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        EXPECT_EQ(sent_to(shell.other), "");
+        EXPECT_EQ(around.free_slots.size(), 1U);
+    }
+};
+
+TEST_F(CopyOfWhatIsNotKnown, TheMainNodeSaysWhyNot) {
+    answers(shell.main, executed("BEGIN") + error("42P01") + ready(TransactionStatus::Failed));
+    rolls_back();
+    EXPECT_NE(shell.replied.find("42P01"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+}
+
+TEST_F(CopyOfWhatIsNotKnown, WhatWasMadeMeanwhileIsUndone) {
+    std::string copy_in;
+    wire::FrameBuilder(copy_in, wire::backend::kCopyInResponse).bytes("\0"sv).int16(0);
+    answers(shell.main, executed("BEGIN") + copy_in);
+    std::string data;
+    wire::FrameBuilder(data, wire::frontend::kCopyData).bytes("1\n");
+    wire::append_frame(data, wire::frontend::kCopyDone, {});
+    client_sends(data);
+    EXPECT_EQ(sent_to(shell.main), "dc");
+    answers(shell.main, tag("COPY 1") + ready(TransactionStatus::InTransaction));
+    rolls_back();
+    EXPECT_NE(shell.replied.find("40001"), std::string::npos);
+}
+
 TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     client_sends(batch(kDdl));
     EXPECT_EQ(sent_to(shell.main), "PBEPBEPBEPBES");
