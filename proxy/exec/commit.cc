@@ -348,14 +348,14 @@ std::string Session::name_of(NodeId id) const {
 
 // Of main and the others, some may have logged in before ALTER ROLE ... SET and some behind it.
 bool Session::has_outdated_login() const {
-    if (around_.logins == nullptr) return false;
-    const auto is_outdated = [this](const ServerLink& link) {
-        return around_.logins->is_outdated(link.login_began);
-    };
     const auto& followers = spread_->followers;
     return is_outdated(*link_) || std::any_of(followers.begin(), followers.end(), [&](const auto& follower) {
                return is_outdated(*follower->link);
            });
+}
+
+bool Session::is_outdated(const ServerLink& link) const {
+    return around_.logins != nullptr && around_.logins->is_outdated(link.login_began);
 }
 
 void Session::all_marked() {

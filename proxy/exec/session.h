@@ -510,6 +510,7 @@ private:
     [[nodiscard]] bool tries_again(Follower& follower);
     [[nodiscard]] std::string name_of(NodeId id) const;
     [[nodiscard]] bool has_outdated_login() const;
+    [[nodiscard]] bool is_outdated(const ServerLink& link) const;
     void all_marked();
     [[nodiscard]] bool marks_again();
     void end_followers(bool committed);

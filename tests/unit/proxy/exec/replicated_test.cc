@@ -79,7 +79,8 @@ public:
         given.is_lent = false;
         given.disposal = disposal;
     }
-    bool connection_wanted() override { return true; }
+    bool is_wanted = true;
+    bool connection_wanted() override { return is_wanted; }
     void cancel(ServerLink& /*link*/) override {}
     void await_news() override {}
     milliseconds waits{};
@@ -403,6 +404,24 @@ TEST_F(CopyOfWhatIsNotKnown, WhatWasMadeMeanwhileIsUndone) {
     answers(shell.main, tag("COPY 1") + ready(TransactionStatus::InTransaction));
     rolls_back();
     EXPECT_NE(shell.replied.find("40001"), std::string::npos);
+}
+
+TEST_F(ReplicatedTest, AfterSettingsOfRolesChangeWhatIsPinnedForNothingIsGivenBack) {
+    shell.is_wanted = false;
+    LoginMarks logins;
+    around.logins = &logins;
+    client_sends(query("DECLARE c CURSOR WITH HOLD FOR SELECT 1"));
+    answers(shell.main, tag("DECLARE CURSOR") + ready(TransactionStatus::Idle));
+    client_sends(query("CLOSE c"));
+    answers(shell.main, tag("CLOSE CURSOR") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.main), "QQ");
+    EXPECT_TRUE(shell.main.is_lent);
+    logins.changed(TimePoint(seconds(1)));
+    client_sends(query("SHOW work_mem"));
+    answers(shell.main, tag("SHOW") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.main), "QQ") << "whether a cursor is left";
+    answers(shell.main, row("f") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_FALSE(shell.main.is_lent);
 }
 
 TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
