@@ -608,10 +608,10 @@ void Session::wait_for_nodes() {
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }
 
-// What has taken main long takes the others long too.
+// What has taken main long takes the others long too, all at the same time and maybe on one machine.
 milliseconds Session::patience() const {
     const bool follows = spread_->phase == At::Marking || spread_->phase == At::Following;
-    return follows ? std::chrono::duration_cast<milliseconds>(2 * spread_->main_took) : milliseconds(0);
+    return follows ? std::chrono::duration_cast<milliseconds>(4 * spread_->main_took) : milliseconds(0);
 }
 
 // COMMIT itself may take long: it removes the files of dropped tables, or waits for a synchronous standby. A

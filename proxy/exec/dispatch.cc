@@ -148,6 +148,7 @@ bool Session::awaits_facts() {
     if (!first && !awaits_newer_facts()) return false;
     wait_ = Wait::Facts;
     facts_seen_ = facts_version();
+    if (waits_for_facts_ == 0) facts_wanted_at_ = around_.now;
     classify_anew();
     const bool is_too_early = login_.database->marks->is_ddl_committing();
     if (!first && !is_too_early) effects_.facts_wanted();
@@ -163,7 +164,9 @@ bool Session::awaits_newer_facts() const {
     if (!classified || !login_.database->facts || ddl_ || waits_for_facts_ > kMaxFactsWaits) return false;
     const bool makes_name = sql::has(request_.meaning.verdict.leaves, sql::Leaves::TempObject);
     if (are_facts_stale() || (makes_name && is_schema_newer())) return true;  // is the name free?
-    return classified->needs_facts && waits_for_facts_ == 0;
+    // A load that had begun before it was asked for may not know what is there since.
+    return classified->needs_facts &&
+           (waits_for_facts_ == 0 || login_.database->facts->as_of < facts_wanted_at_);
 }
 
 bool Session::are_facts_stale() const {

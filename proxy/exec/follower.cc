@@ -322,7 +322,7 @@ void Follower::end_step() {
 }
 
 std::string_view Follower::refusal() const {
-    constexpr std::array<std::string_view, 4> kClasses{"0A", "22", "23", "42"};
+    constexpr std::array<std::string_view, 2> kClasses{"0A", "42"};
     const bool is_lasting = differs_alike_ && std::find(kClasses.begin(), kClasses.end(),
                                                         differs_by_.substr(0, 2)) != kClasses.end();
     return is_lasting ? std::string_view(last_error_) : std::string_view();

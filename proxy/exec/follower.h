@@ -112,8 +112,9 @@ public:
     }
     // ... because its node has ended a deadlock there at its cost.
     [[nodiscard]] bool met_deadlock() const { return met_deadlock_; }
-    // What it says, where it cannot be a matter of time alone: the same error of its rights, features, data
-    // or constraints with every attempt. Empty: it is another matter.
+    // What it says, where it cannot be a matter of time alone: the same error of its rights or features with
+    // every attempt. Empty: it is another matter. What its data or constraints say (22, 23) is one: main has
+    // executed it earlier, rows that it did not see may have come with every attempt.
     [[nodiscard]] std::string_view refusal() const;
     // Session settings were changed within the transaction, or a step has failed: the connection is reset
     // before others get it.

@@ -735,6 +735,7 @@ private:
     TimePoint slot_until_;               // how long it is waited for; 0: it is not
     std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
     std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
+    TimePoint facts_wanted_at_;          // when the first of these began
     milliseconds waited_{0};             // for a connection, as far as timers told
     sql::Leaves pins_ = sql::Leaves::Nothing;
     sql::Leaves pending_pins_ = sql::Leaves::Nothing;

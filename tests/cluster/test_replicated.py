@@ -116,7 +116,7 @@ def test_a_difference_aborts_and_evicts_nobody(replicated):
     replicated.nodes.nodes[1].sql("insert into t values (1, 1)")
     replicated.nodes.nodes[0].sql("insert into t values (3, 3)")
     with contextlib.closing(replicated.connect()) as connection, connection.cursor() as cursor:
-        with pytest.raises(psycopg2.errors.FeatureNotSupported, match='node "node2" does not take it: duplicate key'):
+        with pytest.raises(psycopg2.errors.SerializationFailure, match='node "node2" came to another result: .*duplicate key'):
             cursor.execute("insert into t values (1, 5)")
         with pytest.raises(psycopg2.errors.SerializationFailure, match='came to another result: UPDATE 0'):
             cursor.execute("update t set v = 9 where id = 3")

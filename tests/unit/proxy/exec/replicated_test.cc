@@ -301,7 +301,7 @@ TEST_F(CommitThatTakesLong, AMainNodeThatIsWellIsWaitedForAndTheOthersToo) {
     for (int late = 1; late < 6; ++late) session.on_timer(TimerKind::Wait);
     around.now += seconds(25);
     answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
-    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout + seconds(50));
+    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout + seconds(100));
     answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
     EXPECT_EQ(replied(), "CZ");
     expect_given_back();
