@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "common/pg/own_session.h"
+
 namespace pgpool::ctl {
 
 namespace {
@@ -63,8 +65,9 @@ tl::expected<Console, Console::NoConsole> Console::connect(const config::Config&
     const std::string user = options.user.empty() ? config.admin.users.front() : options.user;
     std::vector<std::string> reasons;
     for (const std::string& host : console_hosts(config.listen)) {
-        const pg::ConnectParams params{host, config.listen.port,    {},           user,
-                                       "",   config.admin.database, "pgpool-ctl", pg::SessionSettings::None};
+        pg::ConnectParams params =
+            pg::own_params(host, config.listen.port, {user, {}, config.admin.database, pg::OwnSession::Ctl});
+        params.settings = pg::SessionSettings::None;
         auto client = pg::Client::connect(params, SteadyClock::now() + kConnectTime, nullptr);
         if (client) return Console(std::move(*client));
         if (!says_nothing(client.error().reach))

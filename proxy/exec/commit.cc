@@ -21,6 +21,7 @@ using At = Spread::Phase;
 using cluster::Sign;
 
 constexpr int kMostBegins = 3;
+constexpr int kMostTimesLate = 6;
 constexpr std::size_t kMaxRedo = std::size_t{64} << 10U;  // more costs more than a node that must be copied
 
 // What main alone has drawn the others need not have at once: nobody was told that it is kept.
@@ -72,6 +73,11 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
     int8(static_cast<std::uint64_t>(token));
     append_be16(values, 0);
     return values;
+}
+
+// Of a node that was lost while it committed: its marker tells, if there is one.
+Sign sign_of_loss(const Spread& spread) {
+    return spread.is_bare ? Sign::Gone : Sign::Doubtful;
 }
 
 // By the server itself, which looks at that before it reads what has come meanwhile.
@@ -342,14 +348,14 @@ std::string Session::name_of(NodeId id) const {
 
 // Of main and the others, some may have logged in before ALTER ROLE ... SET and some behind it.
 bool Session::has_outdated_login() const {
-    if (around_.logins == nullptr) return false;
-    const auto is_outdated = [this](const ServerLink& link) {
-        return around_.logins->is_outdated(link.login_began);
-    };
     const auto& followers = spread_->followers;
     return is_outdated(*link_) || std::any_of(followers.begin(), followers.end(), [&](const auto& follower) {
                return is_outdated(*follower->link);
            });
+}
+
+bool Session::is_outdated(const ServerLink& link) const {
+    return around_.logins != nullptr && around_.logins->is_outdated(link.login_began);
 }
 
 void Session::all_marked() {
@@ -415,6 +421,7 @@ void Session::end_followers(bool committed) {
     Spread& spread = *spread_;
     spread.phase = committed ? At::Following : At::Undoing;
     spread.main = link_->node;
+    spread.main_took = around_.now - spread.sent_at;
     wait_for_nodes();
     for (const cluster::NodeStatus& node : around_.topology->nodes) {
         if (committed && spread.lost.contains(node.id))
@@ -442,7 +449,7 @@ void Session::all_followed() {
         if (follower->may_be_left_prepared())
             leave_to_keeper(*follower);
         else
-            node_failed(follower->link->node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
+            node_failed(follower->link->node, sign_of_loss(spread),
                         "it did not commit what the main node had committed: " + follower->difference());
     }
     spread.doom.clear();
@@ -451,6 +458,7 @@ void Session::all_followed() {
 }
 
 void Session::note_told() {
+    spread_->sent_at = around_.now;
     if (around_.gate != nullptr) around_.gate->told(spread_->slot, around_.now);
 }
 
@@ -619,10 +627,19 @@ void Session::wait_for_nodes() {
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }
 
-// Before the commit the others do what has taken main long, all at the same time and maybe on one machine.
+// What has taken main long takes the others long too, all at the same time and maybe on one machine.
 milliseconds Session::patience() const {
-    const bool is_before = spread_->phase == At::Marking;
-    return is_before ? std::chrono::duration_cast<milliseconds>(4 * spread_->main_took) : milliseconds(0);
+    const bool follows = spread_->phase == At::Marking || spread_->phase == At::Following;
+    return follows ? std::chrono::duration_cast<milliseconds>(4 * spread_->main_took) : milliseconds(0);
+}
+
+// COMMIT itself may take long: it removes the files of dropped tables, or waits for a synchronous standby. A
+// node that is frozen fails its probes, so only what stays stuck though they succeed is waited for so long.
+bool Session::main_may_be_busy() {
+    const cluster::NodeStatus* main = around_.topology->find(link_->node);
+    const bool is_well =
+        main != nullptr && main->state == cluster::NodeState::Up && main->reach == cluster::Reach::Ok;
+    return is_well && ++spread_->times_late < kMostTimesLate;
 }
 
 std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
@@ -639,8 +656,7 @@ void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     const bool had_begun = follower_at(node)->has_begun;
     lose_follower(link);
     if (spread.phase == At::Following) {
-        node_failed(node, spread.is_bare ? Sign::Gone : Sign::Doubtful,
-                    fmt::format("lost while it committed: {}", reason));
+        node_failed(node, sign_of_loss(spread), fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
         spread.lost.add(node);
     } else if (spread.phase == At::Marked || (spread.phase == At::Open && had_begun && spread.doom.empty())) {
@@ -668,8 +684,7 @@ bool Session::on_main_lost(std::string_view reason) {
     spread.main_owes = 0;
     if (has_ended) return tell_end_of_main(), true;
     if (!is_unclear && !has_committed) return end_without_main(reason);
-    node_failed(main, spread.is_bare ? Sign::Gone : Sign::Doubtful,
-                fmt::format("lost while it committed: {}", reason));
+    node_failed(main, sign_of_loss(spread), fmt::format("lost while it committed: {}", reason));
     forget_link();
     spread.main_is_lost = is_unclear;
     if (!is_unclear) return nodes_stepped(), true;
@@ -753,6 +768,7 @@ void Session::nodes_late() {
                                   : "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();
         case At::Committing:
+            if (main_may_be_busy()) return;
             return node_failed(link_->node, Sign::Gone,
                                "it did not commit in time (replication.stall_timeout)");
         case At::Following:

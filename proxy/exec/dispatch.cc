@@ -94,7 +94,7 @@ std::size_t Session::dispatch(ByteView bytes) {
     }
     if (!failure_.empty()) {
         const std::string error = std::exchange(failure_, {});
-        return fail_request(error);
+        return fail_request(answers_before_failure(bytes) + error);
     }
     if (wait_ != Wait::Nothing) return 0;
     if (!request_.classified) classify(bytes);

@@ -208,6 +208,20 @@ void Session::answer_messages(ByteView bytes, const OwnResult& result) {
     reply(frames);
 }
 
+// A COMMIT that fails does so when it is executed: what stands before that is answered.
+std::string Session::answers_before_failure(ByteView bytes) {
+    std::string frames;
+    const bool is_commit = request_.classified && request_.meaning.info->single(sql::Kind::Commit);
+    if (!is_commit || request_.form != Request::Form::Batch || !runs_one_statement(bytes)) return frames;
+    const OwnResult result = only_tag("COMMIT");
+    LocalPortal portal;
+    ByteView rest = bytes;
+    while (const auto frame = wire::take_frame(rest)) {
+        if (frame->type == kExecute || !answer_message(frames, *frame, result, portal)) break;
+    }
+    return frames;
+}
+
 // An error of ours ends the request: what is left of it is skipped, but for its Sync.
 void Session::refuse_locally(std::string& frames, const Error& error) {
     wire::append_error(frames, {.sqlstate = error.sqlstate, .message = error.message, .hint = error.hint});

@@ -59,6 +59,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
                             !steering.rolls_to_savepoint;  // main says 25P02
     if (is_ignored) return std::nullopt;
     note_large_objects(bytes);
+    if (const auto report = why_no_savepoint(bytes)) return refuse_within(*report, bytes);
     const std::string reason = why_not_replicated(bytes);
     const bool is_trial = !reason.empty() && is_error_of_main();
     if (!reason.empty() && !is_trial) return refuse_to_replicate(bytes, reason);

@@ -340,7 +340,7 @@ void Session::release_if_free() {
     Disposal disposal = Disposal::Keep;
     if (pins_ != Leaves::Nothing) {
         if (mode == config::PoolMode::Auto) {
-            if (effects_.connection_wanted()) check_pins();
+            if (effects_.connection_wanted() || is_outdated(*link_)) check_pins();
             return;
         }
         disposal =

@@ -18,6 +18,8 @@ using replication::WriteClass;
 using sql::Kind;
 using wire::TransactionStatus;
 
+constexpr SqlState kNoActiveTransaction{"25P01"};
+
 // Whether the batch executes what it binds, and nothing else: a portal that lives on cannot be followed.
 bool executes_what_it_binds(ByteView batch) {
     std::vector<std::string_view> open;
@@ -62,6 +64,20 @@ bool is_series(ByteView batch, bool with_limits) {
 
 std::vector<std::string_view> split_query(ByteView query) {
     return sql::between_semicolons(wire::read_query(wire::next_frame(query).frame.body).value_or(""));
+}
+
+// What PostgreSQL says to it.
+std::string_view outside_of_block(Kind kind) {
+    switch (kind) {
+        case Kind::Savepoint:
+            return "SAVEPOINT can only be used in transaction blocks";
+        case Kind::RollbackToSavepoint:
+            return "ROLLBACK TO SAVEPOINT can only be used in transaction blocks";
+        case Kind::ReleaseSavepoint:
+            return "RELEASE SAVEPOINT can only be used in transaction blocks";
+        default:
+            return {};
+    }
 }
 
 // A date or time by a word that means something else tomorrow.
@@ -175,8 +191,9 @@ std::string Session::why_not_replicated(ByteView bytes) const {
 bool Session::is_error_of_main() const {
     const Meaning& meaning = request_.meaning;
     const auto& classified = meaning.verdict.replicated;
+    const bool is_query = request_.form == Request::Form::Query && meaning.steering.statements == 1;
     if (!on_primary() || !classified || classified->outside_transaction || meaning.steering.begins_or_ends ||
-        meaning.copies_in || meaning.marks.is_ddl || request_.oversize)
+        (meaning.copies_in && !is_query) || meaning.marks.is_ddl || request_.oversize)
         return false;
     const bool knows_own = !ddl_ || own_facts_.are_fresh();  // what it has made itself is there
     if (meaning.info->parsed) return classified->needs_facts && facts() != nullptr && knows_own;
@@ -334,6 +351,19 @@ bool Session::needs_copy(ByteView bytes) const {
     if (writes_everywhere()) return true;
     const bool in_transaction = transaction_ != TransactionStatus::Idle || begins_in_batch();
     return in_transaction && (request_.meaning.steering.any() || moves_descriptors());
+}
+
+// Behind the BEGIN that we put in front of a write it would succeed.
+std::optional<wire::Report> Session::why_no_savepoint(ByteView bytes) const {
+    const Meaning::Steering& steering = request_.meaning.steering;
+    const bool is_outside = transaction_ == TransactionStatus::Idle && !steering.begins_or_ends;
+    if (!steering.savepoints || !is_outside || !needs_copy(bytes)) return std::nullopt;
+    std::string_view message;
+    for (const sql::Statement& statement : request_.meaning.info->statements) {
+        if (message.empty()) message = outside_of_block(statement.kind);
+    }
+    if (message.empty()) message = outside_of_block(Kind::Savepoint);  // one of a batch
+    return wire::Report{.sqlstate = kNoActiveTransaction, .message = message};
 }
 
 bool Session::ends_transaction(ByteView bytes) const {

@@ -379,6 +379,7 @@ private:
     [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();
     [[nodiscard]] bool needs_copy(ByteView bytes) const;
+    [[nodiscard]] std::optional<wire::Report> why_no_savepoint(ByteView bytes) const;
     [[nodiscard]] bool ends_transaction(ByteView bytes) const;
 
     // behind_ddl.cc
@@ -509,6 +510,7 @@ private:
     [[nodiscard]] bool tries_again(Follower& follower);
     [[nodiscard]] std::string name_of(NodeId id) const;
     [[nodiscard]] bool has_outdated_login() const;
+    [[nodiscard]] bool is_outdated(const ServerLink& link) const;
     void all_marked();
     [[nodiscard]] bool marks_again();
     void end_followers(bool committed);
@@ -534,6 +536,7 @@ private:
     void finish_without_main();
     void nodes_late();
     [[nodiscard]] milliseconds patience() const;
+    [[nodiscard]] bool main_may_be_busy();
     void give_up_eviction();
     void drop_late();
 
@@ -665,6 +668,7 @@ private:
     [[nodiscard]] bool can_be_deferred(ByteView bytes) const;
     [[nodiscard]] bool answer_proven_parse(ByteView bytes);
     void begin_locally(ByteView bytes);
+    [[nodiscard]] std::string answers_before_failure(ByteView bytes);
     [[nodiscard]] bool run_own_command(ByteView bytes);
     void refuse_locally(std::string& frames, const Error& error);
     void say_ready();

@@ -79,7 +79,8 @@ struct Spread {
     bool is_doomed_for_good = false;  // ... or it would be the same however often it is repeated
     bool is_ending = false;           // ... that was found by others: it is being undone
     TimePoint asked_at;               // since when a follower owes, if one does
-    Duration main_took{};             // for all of it that the others do too
+    Duration main_took{};             // for all of it that the others do too; then for its COMMIT
+    int times_late = 0;               // how often main was late with that
 
     // The request that main executes.
     bool copies = false;      // ... and the others are to follow

@@ -178,8 +178,8 @@ AuthLookup::Answer AuthLookup::Core::ask(const UserKey& key, const config::Confi
 pg::ClientResult<pg::Rows> AuthLookup::Core::query(const UserKey& key, const config::Config& config,
                                                    TimePoint deadline) {
     const config::Auth& auth = config.auth;
-    auto client = connection_.open(
-        *topology_(), {auth.auth_user, auth.auth_password, auth.auth_database, "pgpool-auth"}, deadline);
+    const pg::OwnLogin login{auth.auth_user, auth.auth_password, auth.auth_database, pg::OwnSession::Auth};
+    auto client = connection_.open(*topology_(), login, deadline);
     if (!client) return tl::unexpected(client.error());
     const std::array<pg::Client::Parameter, 2> parameters{key.user, key.database};
     const std::size_t count = auth.auth_query.find("$2") != std::string::npos ? 2 : 1;

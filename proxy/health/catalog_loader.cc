@@ -133,7 +133,7 @@ pg::ClientResult<CatalogRows> CatalogLoader::Core::fetch(const std::string& data
     // One connection per load: idle ones would use up a connection slot per database.
     ControlConnection connection(thread_.stopping());
     const TimePoint deadline = SteadyClock::now() + kLoadTimeout;
-    const ControlLogin login{config.health.user, config.health.password, database, "pgpool-catalog"};
+    const pg::OwnLogin login = pg::own_login(config.health, pg::OwnSession::Catalog, database);
     auto client = connection.open(*topology_(), login, deadline);
     if (!client) return tl::unexpected(client.error());
     // A server that is late is not to go on for nobody.

@@ -6,7 +6,7 @@
 namespace pgpool::health {
 
 pg::ClientResult<pg::Client*> ControlConnection::open(const cluster::Topology& topology,
-                                                      const ControlLogin& login, TimePoint deadline) {
+                                                      const pg::OwnLogin& login, TimePoint deadline) {
     const cluster::NodeStatus* node = topology.primary_or_standby();
     if (node == nullptr) {
         client_.reset();
@@ -15,14 +15,7 @@ pg::ClientResult<pg::Client*> ControlConnection::open(const cluster::Topology& t
     }
     if (client_ && node_ == node->id && login_ == login && client_->check_idle()) return &*client_;
     client_.reset();
-    pg::ConnectParams params;
-    params.host = node->host;
-    params.port = node->port;
-    params.user = login.user;
-    params.password = login.password;
-    params.database = login.database;
-    params.application_name = login.application_name;
-    pg::ClientResult<pg::Client> client = pg::Client::connect(params, deadline, &stop_);
+    auto client = pg::Client::connect(pg::own_params(*node, login), deadline, &stop_);
     if (!client) return tl::unexpected(client.error());
     client_ = std::move(*client);
     node_ = node->id;

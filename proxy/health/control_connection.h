@@ -7,21 +7,13 @@
 
 #include <atomic>
 #include <optional>
-#include <string>
 
 #include "common/base/clock.h"
 #include "common/cluster/topology.h"
 #include "common/pg/client.h"
+#include "common/pg/own_session.h"
 
 namespace pgpool::health {
-
-struct ControlLogin {
-    std::string user;
-    std::string password;
-    std::string database;
-    std::string application_name;
-    friend bool operator==(const ControlLogin&, const ControlLogin&) = default;
-};
 
 class ControlConnection {
 public:
@@ -31,7 +23,7 @@ public:
     // A usable connection with these credentials; kept open from before where possible. The pointer is valid
     // until the next call of open() or close().
     [[nodiscard]] pg::ClientResult<pg::Client*> open(const cluster::Topology& topology,
-                                                     const ControlLogin& login, TimePoint deadline);
+                                                     const pg::OwnLogin& login, TimePoint deadline);
     void close() { client_.reset(); }
     [[nodiscard]] bool is_open() const { return client_.has_value(); }
 
@@ -39,7 +31,7 @@ private:
     const std::atomic<bool>& stop_;
     std::optional<pg::Client> client_;
     NodeId node_;
-    ControlLogin login_;
+    pg::OwnLogin login_;
 };
 
 }  // namespace pgpool::health

@@ -11,6 +11,7 @@
 
 #include "common/obs/log.h"
 #include "common/pg/client.h"
+#include "common/pg/own_session.h"
 #include "proxy/health/own_thread.h"
 
 namespace pgpool::health {
@@ -198,13 +199,7 @@ pg::Client* DeadlockWatch::Core::client(const cluster::NodeStatus& node, const c
     const auto known = clients_.find(node.id);
     if (known != clients_.end() && known->second.check_idle()) return &known->second;
     clients_.erase(node.id);
-    pg::ConnectParams params;
-    params.host = node.host;
-    params.port = node.port;
-    params.user = login.user;
-    params.password = login.password;
-    params.database = login.database;
-    params.application_name = "pgpool-deadlocks";
+    const pg::ConnectParams params = pg::own_params(node, pg::own_login(login, pg::OwnSession::Deadlocks));
     auto made = pg::Client::connect(params, deadline, &thread_.stopping());
     if (made) return &clients_.emplace(node.id, std::move(*made)).first->second;
     if (!thread_.stopping())

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/pg/own_session.h"
 #include "common/pg/resolve.h"
 
 namespace pgpool::health {
@@ -145,14 +146,8 @@ pg::ClientResult<pg::Rows> NodeProber::ask(Session& session, TimePoint deadline)
 std::optional<pg::ClientError> NodeProber::connect(Session& session, TimePoint deadline) {
     session.client.reset();
     if (auto error = refresh_addresses(session, deadline)) return error;
-    pg::ConnectParams params;
-    params.host = node_.host;
-    params.port = node_.port;
+    pg::ConnectParams params = pg::own_params(node_, pg::own_login(session.health, pg::OwnSession::Health));
     params.addresses = session.addresses;
-    params.user = session.health.user;
-    params.password = session.health.password;
-    params.database = session.health.database;
-    params.application_name = "pgpool-health";
     auto client = pg::Client::connect(params, deadline, &stop_);
     if (!client) {
         ++session.connect_failures;

@@ -123,9 +123,10 @@ private:
     [[nodiscard]] Result<void> check_probes(const std::string& name) const;
     [[nodiscard]] Result<void> change(Settlement& settlement, const std::map<std::string, std::string>& out);
     [[nodiscard]] Result<void> settle(Settlement& settlement);
-    [[nodiscard]] Result<void> adopt(const Membership& membership);
+    [[nodiscard]] Result<void> adopt(const Settlement& settlement);
     void close(const std::string& reason);
     void say_waiting(std::string reason);
+    void say_unprepared(const std::string& reason);
 
     const Topology topology_;
     const Publish publish_;
@@ -142,6 +143,7 @@ private:
     std::uint64_t to_end_ = 0;                // what was left under this epoch, once all nodes can be reached
     std::optional<TimePoint> opening_since_;  // some nodes can be reached, others are waited for
     std::string waiting_for_;                 // as logged last
+    std::string unprepared_;                  // the same
 
     std::mutex mutex_;  // guards all below but the thread
     std::condition_variable changed_;
@@ -269,7 +271,7 @@ void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string,
     if (thread_.stopping()) return;
     if (done) {
         raise_sequence_(settlement.next_sequence());
-        done = adopt(settlement.membership());
+        done = adopt(settlement);
     }
     if (!done) return say_waiting(done.error().message);
     origin_ = Settlement::Origin::Known;
@@ -284,7 +286,8 @@ void Keeper::Core::say_waiting(std::string reason) {
 }
 
 // ENSURES: what is published is in the file.
-Result<void> Keeper::Core::adopt(const Membership& membership) {
+Result<void> Keeper::Core::adopt(const Settlement& settlement) {
+    const Membership& membership = settlement.membership();
     if (auto saved = file_.save(membership); !saved) return saved;
     membership_ = membership;
     is_open_ = true;
@@ -292,8 +295,14 @@ Result<void> Keeper::Core::adopt(const Membership& membership) {
               {{"epoch", membership_.epoch},
                {"main", membership_.main},
                {"attached", fmt::format("{}", fmt::join(attached_names(membership_), ","))}});
+    say_unprepared(settlement.unprepared());
     publish_(membership_, true);
     return {};
+}
+
+void Keeper::Core::say_unprepared(const std::string& reason) {
+    if (std::exchange(unprepared_, reason) == reason || reason.empty()) return;
+    log::warning("large_transactions_not_prepared", {{"reason", reason}});
 }
 
 void Keeper::Core::close(const std::string& reason) {
@@ -310,7 +319,7 @@ Result<void> Keeper::Core::settle(Settlement& settlement) {
     }
     if (auto done = settlement.run(kInFlight, Settlement::Origin::Known); !done) return done;
     raise_sequence_(settlement.next_sequence());
-    return adopt(settlement.membership());
+    return adopt(settlement);
 }
 
 // Takes out who is named, then settles. ENSURES: the cluster is open under a higher epoch, or closed.

@@ -10,6 +10,7 @@
 
 #include "common/markers/setup.h"
 #include "common/obs/log.h"
+#include "common/pg/own_session.h"
 
 namespace pgpool::keeper {
 
@@ -67,13 +68,7 @@ TimePoint NodeAccess::soon() const {
 }
 
 ClientResult<Client> NodeAccess::connect(const std::string& database, pg::SessionSettings settings) const {
-    pg::ConnectParams params;
-    params.host = node_.host;
-    params.port = node_.port;
-    params.user = login_.user;
-    params.password = login_.password;
-    params.database = database;
-    params.application_name = "pgpool-keeper";
+    pg::ConnectParams params = pg::own_params(node_, pg::own_login(login_, pg::OwnSession::Keeper, database));
     params.settings = settings;
     return Client::connect(params, soon(), stop_);
 }

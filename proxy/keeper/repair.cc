@@ -12,6 +12,7 @@
 #include "common/markers/redo.h"
 #include "common/markers/savepoints.h"
 #include "common/obs/log.h"
+#include "common/pg/own_session.h"
 #include "proxy/keeper/user_code.h"
 
 namespace pgpool::keeper {
@@ -47,16 +48,14 @@ constexpr std::string_view kSetting = "SELECT pg_catalog.set_config($1, $2, fals
 constexpr std::string_view kLimits =
     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '500ms'; "
     "SET LOCAL idle_in_transaction_session_timeout = 0";
-constexpr std::string_view kEndWriters =
+// All but the keeper's, which a name alone does not prove. Others of our own may be in the way too: what
+// brings sequences forward holds a lock while it waits for main. They begin again.
+constexpr std::string_view kEndSessions =
     "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity "
     "WHERE datname = pg_catalog.current_database() AND backend_type = 'client backend' "
-    "AND pid <> pg_catalog.pg_backend_pid() AND application_name <> 'pgpool-keeper' "
-    "AND backend_xid IS NOT NULL";
-constexpr std::string_view kEndTransactions =
-    "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity "
-    "WHERE datname = pg_catalog.current_database() AND backend_type = 'client backend' "
-    "AND pid <> pg_catalog.pg_backend_pid() AND application_name <> 'pgpool-keeper' "
-    "AND xact_start IS NOT NULL";
+    "AND NOT (application_name = $1 AND usename = session_user)";
+constexpr std::string_view kThatWrite = " AND backend_xid IS NOT NULL";
+constexpr std::string_view kInTransactions = " AND xact_start IS NOT NULL";
 
 ClientError bad_redo(std::string message) {
     return {cluster::Reach::Query, sqlstate::kInternalError, std::move(message)};
@@ -175,7 +174,9 @@ bool is_blocked(const ClientError& error) {
 }
 
 ClientResult<void> end_blockers(NodeAccess& node, const std::string& database, std::string_view which) {
-    const auto ended = node.client(database).query(which, {}, node.soon());
+    const std::array<Client::Parameter, 1> keeper{std::string(pg::name_of(pg::OwnSession::Keeper))};
+    const std::string sql = std::string(kEndSessions).append(which);
+    const auto ended = node.client(database).query(sql, keeper, node.soon());
     if (!ended) return tl::unexpected(ended.error());
     log::warning("sessions_ended", {{"node", node.name()},
                                     {"database", database},
@@ -203,7 +204,7 @@ ClientResult<void> run_redo(NodeAccess& node, const markers::Repair& repair, con
         return tl::unexpected(bad_redo(
             fmt::format("its redo is of user \"{}\", but \"{}\" has marked it", what->user, redo.owner)));
     ClientResult<void> done = attempt(node, repair, *what, redo.bytes, epoch);
-    for (const std::string_view which : {kEndWriters, kEndTransactions}) {
+    for (const std::string_view which : {kThatWrite, kInTransactions}) {
         if (done || !is_blocked(done.error())) break;
         if (auto ended = end_blockers(node, repair.database, which); !ended) return ended;
         done = attempt(node, repair, *what, redo.bytes, epoch);

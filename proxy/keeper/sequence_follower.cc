@@ -10,6 +10,7 @@
 
 #include "common/obs/log.h"
 #include "common/pg/client.h"
+#include "common/pg/own_session.h"
 #include "proxy/health/own_thread.h"
 #include "proxy/keeper/sequence_positions.h"
 
@@ -25,11 +26,7 @@ constexpr seconds kAgain{2};      // after a failure
 constexpr seconds kCloseIdle{2};  // a database with connections cannot be dropped
 
 // It waits for nobody who changes a sequence.
-constexpr std::string_view kPrepare =
-    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), "
-    "pg_catalog.set_config('default_transaction_read_only', 'off', false), "
-    "pg_catalog.set_config('lock_timeout', '500ms', false), "
-    "pg_catalog.set_config('statement_timeout', '0', false)";
+constexpr std::string_view kPrepare = "SET lock_timeout = '500ms'";
 constexpr std::string_view kPositions =
     "SELECT format('%I.%I', n.nspname, c.relname), pg_sequence_last_value(c.oid), s.seqincrement < 0 "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid "
@@ -148,13 +145,8 @@ ClientResult<void> SequenceFollower::Core::connect(const cluster::NodeStatus& no
         return {};
     }
     connections_.erase(key);
-    pg::ConnectParams params;
-    params.host = node.host;
-    params.port = node.port;
-    params.user = login.user;
-    params.password = login.password;
-    params.database = database;
-    params.application_name = "pgpool-sequences";
+    const pg::ConnectParams params =
+        pg::own_params(node, pg::own_login(login, pg::OwnSession::Sequences, database));
     auto made = Client::connect(params, SteadyClock::now() + patience_, &thread_.stopping());
     if (!made) return tl::unexpected(made.error());
     connections_.emplace(key, Connection{std::move(*made), SteadyClock::now()});

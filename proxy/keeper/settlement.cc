@@ -96,9 +96,7 @@ Result<void> Settlement::check_prepares() const {
 void Settlement::note_prepares() {
     const std::vector<std::string> reasons = why_not_prepared();
     membership_.can_prepare = reasons.empty();
-    if (reasons.empty() || nodes_.size() < 2) return;
-    log::warning("large_transactions_not_prepared",
-                 {{"reason", fmt::format("{}", fmt::join(reasons, "; "))}});
+    if (nodes_.size() > 1) unprepared_ = fmt::format("{}", fmt::join(reasons, "; "));
 }
 
 // Writes in a database that is not prepared on every node fail by themselves: here it is only said why.

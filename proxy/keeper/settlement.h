@@ -65,6 +65,8 @@ public:
 
     [[nodiscard]] const cluster::Membership& membership() const { return membership_; }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
+    // Why large transactions are not prepared, if they should be; empty: they are.
+    [[nodiscard]] const std::string& unprepared() const { return unprepared_; }
 
 private:
     [[nodiscard]] Result<void> check_newcomer();
@@ -91,6 +93,7 @@ private:
     std::string newcomer_;  // empty: none
     std::map<std::string, std::string> doubted_;
     std::uint64_t next_sequence_ = 0;
+    std::string unprepared_;
     std::map<std::string, NodeAccess> nodes_;  // attached ones
 };
 

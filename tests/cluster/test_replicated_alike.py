@@ -2,6 +2,7 @@
 """Mode replication: statements that look alike on all nodes and are not (proxy/replication/write_judge.cc and its facts)."""
 import contextlib
 import io
+import time
 
 import psycopg2
 import psycopg2.errors
@@ -108,6 +109,21 @@ def test_dates_in_copy_whatever_its_delimiter(replicated):
                 cursor.copy_expert(f"copy dated from stdin {options}", io.StringIO(row))
         cursor.copy_expert("copy dated from stdin (format csv, delimiter ';')", io.StringIO("1;x;2020-01-01\n2;y;\n"))
     assert same(replicated.nodes, "select string_agg(id || v, ' ' order by id) from dated") == "1x 2y"
+
+
+def test_a_session_that_is_pinned_for_nothing_writes_on_after_alter_role_set(replicated):
+    with contextlib.closing(replicated.connect(user="bob")) as held, held.cursor() as cursor:
+        cursor.execute("declare c cursor with hold for select 1")
+        cursor.execute("close c")
+        run(replicated, "alter role bob set work_mem = '8MB'")
+        with pytest.raises(psycopg2.errors.SerializationFailure, match="log in again"):
+            cursor.execute("insert into here values (10)")
+        time.sleep(0.5)  # it is looked for what is left
+        cursor.execute("insert into here values (11)")
+        cursor.execute("delete from here where id = 11")
+        cursor.execute("show work_mem")
+        assert cursor.fetchone() == ("8MB",)
+    run(replicated, "alter role bob reset work_mem")
 
 
 def test_connections_of_before_alter_role_set_do_not_serve(replicated):

@@ -40,6 +40,48 @@ def refused(cursor, text, reason):
     cursor.execute("rollback")
 
 
+# --- errors as PostgreSQL's
+
+@pytest.mark.parametrize("text, command", [
+    ("savepoint a; insert into t values (1, 1); insert into t values (2, 2)", "SAVEPOINT"),
+    ("insert into t values (1, 1); savepoint a", "SAVEPOINT"), ("savepoint a", "SAVEPOINT"),
+    ("insert into t values (1, 1); rollback to a", "ROLLBACK TO SAVEPOINT"), ("rollback to a", "ROLLBACK TO SAVEPOINT"),
+    ("release a; insert into t values (1, 1)", "RELEASE SAVEPOINT"), ("release a", "RELEASE SAVEPOINT")])
+def test_savepoints_need_a_block(replicated, text, command):
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        frames = connection.query(text)
+        errors = [f.fields() for f in frames if f.type == "E"]
+        assert [(e["C"], e["M"]) for e in errors] == [("25P01", f"{command} can only be used in transaction blocks")]
+        assert frames[-1].body == b"I"
+    assert contents(replicated) == ""
+
+
+@pytest.mark.parametrize("name", ["", "the_end"])
+def test_a_commit_that_fails_by_the_extended_protocol(replicated, cursor, name):
+    cursor.execute("create table made(id int references t deferrable initially deferred)")
+    with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+        connection.query("begin")
+        connection.query("insert into made values (7)")
+        connection.send(wire.parse(name, "commit"), wire.bind("", name), wire.execute(), wire.SYNC)
+        frames = connection.read_until("Z")
+        assert [f.name for f in frames] == ["ParseComplete", "BindComplete", "ErrorResponse", "ReadyForQuery"]
+        assert frames[2].fields()["C"] == "23503" and frames[3].body == b"I"
+    assert contents(replicated, "select count(*)::text from made") == "0"
+
+
+def test_copy_of_a_table_that_is_not_there(replicated, cursor):
+    for text in ("copy nosuch from stdin", "copy nosuch.t from stdin", "copy t(nosuch) from stdin"):
+        with wire.connect(replicated.host, replicated.port, database="postgres") as connection:
+            errors = [f.fields()["C"] for f in connection.query(text) if f.type == "E"]
+        assert errors == [{"copy nosuch.t from stdin": "3F000", "copy t(nosuch) from stdin": "42703"}.get(text, "42P01")], text
+    cursor.execute("begin")
+    cursor.execute("insert into t values (1, 1)")
+    with pytest.raises(psycopg2.errors.UndefinedTable):
+        cursor.execute("copy nosuch from stdin")
+    cursor.execute("commit")
+    assert cursor.statusmessage == "ROLLBACK" and contents(replicated) == ""
+
+
 # --- temporary tables
 
 def test_a_session_with_temporary_tables_writes_on(replicated, cursor):

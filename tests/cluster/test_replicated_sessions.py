@@ -116,6 +116,31 @@ def test_a_follower_loses_its_session_while_main_commits(replicated):
         check_equal(replicated, statement.sqlstate())
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_main_node_that_is_well_may_take_long_to_commit(nodes, is_alone):
+    with proxy_over(nodes[0].cluster, {"replication": {"stall_timeout": "1s"}}) as proxy, \
+            contextlib.closing(proxy.connect()) as connection, connection.cursor() as cursor:
+        proxy.nodes = nodes
+        if not is_alone:
+            cursor.execute("begin")
+            cursor.execute("insert into t values (5, 5)")
+        with no_commit(nodes[0]):
+            statement = Statement(proxy, cursor, "insert into t values (5, 5)" if is_alone else "commit")
+            wait_for(lambda: waits(nodes[0], "IPC"), 10, "main commits")
+            time.sleep(3)
+        assert statement.sqlstate() is None
+        assert attached(proxy) == nodes and contents(proxy) == {"1=1 5=5"}
+
+
+def test_a_main_node_that_does_not_commit_is_taken_out_though_it_is_well(nodes):
+    with proxy_over(nodes[0].cluster, {"replication": {"stall_timeout": "500ms"}}) as proxy, \
+            contextlib.closing(proxy.connect()) as connection, connection.cursor() as cursor:
+        proxy.nodes = nodes
+        with no_commit(nodes[0]):
+            assert Statement(proxy, cursor, "insert into t values (5, 5)").sqlstate() == "40001"
+            assert attached(proxy) == nodes[1:] and contents(proxy) == {"1=1"}
+
+
 def test_the_keeper_ends_the_session_of_a_follower_that_commits(replicated):
     """It does so when it takes another node out meanwhile, and repairs this one: the client must hear of it."""
     main, stopped, lost = replicated.nodes

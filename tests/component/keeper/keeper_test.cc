@@ -14,8 +14,10 @@
 #include <mutex>
 #include <thread>
 
+#include "common/base/bytes.h"
+#include "common/markers/redo.h"
 #include "common/markers/setup.h"
-#include "common/pg/client.h"
+#include "common/pg/own_session.h"
 #include "tests/component/health/postgres_server.h"
 
 namespace pgpool::keeper {
@@ -112,14 +114,19 @@ protected:
             "BEGIN; UPDATE pgpool_replication.slot SET seq = {} WHERE id = {} AND epoch = {}; {};", sequence,
             slot, membership_.epoch, end));
     }
+    [[nodiscard]] pg::Client connect(std::size_t server, const std::string& user,
+                                     pg::OwnSession session) const {
+        const pg::ConnectParams params =
+            pg::own_params(servers_[server]->node(), {user, {}, "postgres", session});
+        auto client = pg::Client::connect(params, SteadyClock::now() + kLong, nullptr);
+        if (!client) throw std::runtime_error(client.error().message);
+        return std::move(*client);
+    }
     [[nodiscard]] std::string ask(std::size_t server, std::string_view sql,
                                   const std::string& database = "postgres") const {
-        pg::ConnectParams params;
-        params.host = "127.0.0.1";
-        params.port = servers_[server]->port();
-        params.user = "postgres";
-        params.database = database;
-        auto client = pg::Client::connect(params, SteadyClock::now() + kLong, nullptr);
+        const pg::OwnLogin login{"postgres", {}, database, pg::OwnSession::Ctl};
+        auto client = pg::Client::connect(pg::own_params(servers_[server]->node(), login),
+                                          SteadyClock::now() + kLong, nullptr);
         if (!client) return client.error().message;
         const auto rows = client->run(sql, SteadyClock::now() + kLong);
         return rows ? std::string(rows->empty() ? "" : rows->text(0, 0)) : rows.error().message;
@@ -274,6 +281,24 @@ TEST_F(KeeperTest, AfterMainWasTakenOutNothingOfItsLastTransactionRemains) {
     }
 }
 
+TEST_F(KeeperTest, ThatLargeTransactionsAreNotPreparedIsSaidOnce) {
+    testing::internal::CaptureStderr();
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    for (std::uint64_t left = epoch; left < epoch + 2; ++left) {
+        keeper_->prepared_left(left);
+        ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch == left + 1; }));
+    }
+    keeper_->detach("c", "another set of nodes", [](const Result<std::string>&) {});
+    ASSERT_TRUE(wait_for("a* b c (another set of nodes)"));
+    const std::string output = testing::internal::GetCapturedStderr();
+    std::size_t said = 0;
+    for (std::size_t at = 0; (at = output.find(" large_transactions_not_prepared", at)) != std::string::npos;
+         ++at)
+        ++said;
+    EXPECT_EQ(said, 2U) << output;
+}
+
 TEST_F(KeeperTest, LargeTransactionsArePreparedWhereEveryNodeHasRoomForOneOfEachSlot) {
     start();
     EXPECT_FALSE(membership_.can_prepare) << "max_prepared_transactions is 4";
@@ -291,6 +316,34 @@ TEST_F(KeeperTest, LargeTransactionsArePreparedWhereEveryNodeHasRoomForOneOfEach
     keeper_->detach("c", "too small", [](const Result<std::string>&) {});
     ASSERT_TRUE(wait_for("a* b c (too small)"));
     EXPECT_TRUE(membership_.can_prepare);
+}
+
+// Whatever they call themselves.
+TEST_F(KeeperTest, SessionsThatAreInTheWayOfARepairAreEnded) {
+    for (const auto& server : servers_)
+        server->psql("CREATE ROLE alice LOGIN; CREATE TABLE hers (id int); ALTER TABLE hers OWNER TO alice");
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    markers::Redo done{.user = "alice", .settings = {}, .statements = {}};
+    done.statements.emplace_back().sql = "INSERT INTO hers VALUES (1)";
+    const std::string redo = markers::encode(done);
+    for (const std::size_t server : {0, 1})
+        servers_[server]->psql(fmt::format(
+            "UPDATE pgpool_replication.slot SET seq = 77, redo = '\\x{}', owner = 'alice' WHERE id = 1",
+            to_hex(redo)));
+    pg::Client forger = connect(2, "alice", pg::OwnSession::Keeper);
+    pg::Client sequences = connect(2, "postgres", pg::OwnSession::Sequences);
+    pg::Client keeper = connect(2, "postgres", pg::OwnSession::Keeper);
+    for (pg::Client* client : {&forger, &sequences})
+        ASSERT_TRUE(client->run("BEGIN; LOCK public.hers IN SHARE MODE", SteadyClock::now() + kLong));
+    ASSERT_TRUE(keeper.run("BEGIN; SELECT count(*) FROM public.hers", SteadyClock::now() + kLong));
+    keeper_->report(kC, epoch, Sign::Doubtful, "who knows");
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch == epoch + 1; }));
+    EXPECT_EQ(outline(membership_), "a* b c");
+    EXPECT_EQ(ask(2, "SELECT count(*) FROM public.hers"), "1");
+    EXPECT_TRUE(keeper.check_idle());
+    EXPECT_FALSE(forger.check_idle());
+    EXPECT_FALSE(sequences.check_idle());
 }
 
 TEST_F(KeeperTest, AnUnwritableDirectoryEndsTheStart) {

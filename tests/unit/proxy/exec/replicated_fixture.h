@@ -76,10 +76,14 @@ public:
         given.is_lent = false;
         given.disposal = disposal;
     }
-    bool connection_wanted() override { return true; }
+    bool is_wanted = true;
+    bool connection_wanted() override { return is_wanted; }
     void cancel(ServerLink& /*link*/) override {}
     void await_news() override {}
-    void arm(TimerKind /*timer*/, milliseconds /*after*/) override {}
+    milliseconds waits{};
+    void arm(TimerKind timer, milliseconds after) override {
+        if (timer == TimerKind::Wait) waits = after;
+    }
     void disarm(TimerKind /*timer*/) override {}
     void login_refused(const Error& /*error*/) override {}
     void close() override {}

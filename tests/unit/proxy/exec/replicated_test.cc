@@ -26,6 +26,50 @@ TEST_F(ReplicatedTest, AQueryByItselfTakesFourRoundTrips) {
     expect_given_back();
 }
 
+class CommitThatTakesLong : public ReplicatedTest {
+protected:
+    CommitThatTakesLong() {
+        client_sends(query(kDdl));
+        const std::string done = executed("BEGIN") + tag("COMMENT") +
+                                 ready(TransactionStatus::InTransaction) + marked() +
+                                 ready(TransactionStatus::InTransaction);
+        answers(shell.main, done);
+        answers(shell.other, done);
+        EXPECT_TRUE(shell.main.sent.ends_with(query("COMMIT")));
+        shell.main.sent.clear(), shell.other.sent.clear();
+    }
+    void probe_fails() {
+        auto next = std::make_shared<cluster::Topology>(*around.topology);
+        next->nodes[0].reach = cluster::Reach::Timeout;
+        around.topology = next;
+    }
+};
+
+TEST_F(CommitThatTakesLong, AMainNodeThatIsWellIsWaitedForAndTheOthersToo) {
+    for (int late = 1; late < 6; ++late) session.on_timer(TimerKind::Wait);
+    around.now += seconds(25);
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout + seconds(100));
+    answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
+}
+
+TEST_F(CommitThatTakesLong, AMainNodeIsNotWaitedForForEver) {
+    for (int late = 1; late < 6; ++late) session.on_timer(TimerKind::Wait);
+    shell.may_fail = true;
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.failed.find("it did not commit in time"), std::string::npos);
+}
+
+TEST_F(CommitThatTakesLong, AMainNodeThatFailsItsProbesIsNotWaitedFor) {
+    session.on_timer(TimerKind::Wait);
+    probe_fails();
+    shell.may_fail = true;
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.failed.find("it did not commit in time"), std::string::npos);
+}
+
 TEST_F(ReplicatedTest, AClientThatLeavesDuringACommitThatFailsLeavesNothingBehind) {
     client_sends(query(kDdl));
     const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
@@ -41,6 +85,91 @@ TEST_F(ReplicatedTest, AClientThatLeavesDuringACommitThatFailsLeavesNothingBehin
     answers(shell.other, tag("ROLLBACK") + ready(TransactionStatus::Idle));
     EXPECT_FALSE(session.must_finish());
     expect_given_back();
+}
+
+TEST_F(ReplicatedTest, ASavepointBesideAWriteNeedsABlock) {
+    for (const char* text :
+         {"SAVEPOINT a; CREATE SCHEMA s", "CREATE SCHEMA s; ROLLBACK TO a", "RELEASE a; CREATE SCHEMA s"}) {
+        client_sends(query(text));
+        EXPECT_NE(shell.replied.find("25P01"), std::string::npos) << text;
+        EXPECT_EQ(replied(), "EZ");
+        EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
+    }
+    const std::string savepoint = batch("SAVEPOINT a");
+    client_sends(savepoint.substr(0, savepoint.size() - wire::kFrameHeader) + batch(kDdl));
+    EXPECT_NE(shell.replied.find("25P01"), std::string::npos);
+    EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "");
+}
+
+TEST_F(ReplicatedTest, ACommitInABatchFailsWhenItIsExecuted) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    const std::string commit = batch("COMMIT");
+    EXPECT_EQ(session.pump(commit), 0U);
+    answers(shell.main, done('1') + done('2') + error("23503") + ready(TransactionStatus::Failed));
+    answers(shell.other, marked() + ready(TransactionStatus::InTransaction));
+    replied();
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    client_sends(commit);
+    EXPECT_NE(shell.replied.find("23503"), std::string::npos);
+    EXPECT_EQ(replied(), "12EZ");
+}
+
+class CopyOfWhatIsNotKnown : public ReplicatedTest {
+protected:
+    CopyOfWhatIsNotKnown() {
+        const std::string copy = query("COPY nosuch FROM STDIN");
+        for (int i = 0; i < 50 && session.pump(copy) == 0; ++i) session.on_timer(TimerKind::Wait);
+        EXPECT_EQ(sent_to(shell.main), "PBEQ");
+    }
+    void rolls_back() {
+        EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
+        answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+        EXPECT_EQ(sent_to(shell.other), "");
+        EXPECT_EQ(around.free_slots.size(), 1U);
+    }
+};
+
+TEST_F(CopyOfWhatIsNotKnown, TheMainNodeSaysWhyNot) {
+    answers(shell.main, executed("BEGIN") + error("42P01") + ready(TransactionStatus::Failed));
+    rolls_back();
+    EXPECT_NE(shell.replied.find("42P01"), std::string::npos);
+    EXPECT_EQ(replied(), "EZ");
+}
+
+TEST_F(CopyOfWhatIsNotKnown, WhatWasMadeMeanwhileIsUndone) {
+    std::string copy_in;
+    wire::FrameBuilder(copy_in, wire::backend::kCopyInResponse).bytes("\0"sv).int16(0);
+    answers(shell.main, executed("BEGIN") + copy_in);
+    std::string data;
+    wire::FrameBuilder(data, wire::frontend::kCopyData).bytes("1\n");
+    wire::append_frame(data, wire::frontend::kCopyDone, {});
+    client_sends(data);
+    EXPECT_EQ(sent_to(shell.main), "dc");
+    answers(shell.main, tag("COPY 1") + ready(TransactionStatus::InTransaction));
+    rolls_back();
+    EXPECT_NE(shell.replied.find("40001"), std::string::npos);
+}
+
+TEST_F(ReplicatedTest, AfterSettingsOfRolesChangeWhatIsPinnedForNothingIsGivenBack) {
+    shell.is_wanted = false;
+    LoginMarks logins;
+    around.logins = &logins;
+    client_sends(query("DECLARE c CURSOR WITH HOLD FOR SELECT 1"));
+    answers(shell.main, tag("DECLARE CURSOR") + ready(TransactionStatus::Idle));
+    client_sends(query("CLOSE c"));
+    answers(shell.main, tag("CLOSE CURSOR") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.main), "QQ");
+    EXPECT_TRUE(shell.main.is_lent);
+    logins.changed(TimePoint(seconds(1)));
+    client_sends(query("SHOW work_mem"));
+    answers(shell.main, tag("SHOW") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(sent_to(shell.main), "QQ") << "whether a cursor is left";
+    answers(shell.main, row("f") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_FALSE(shell.main.is_lent);
 }
 
 TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
