@@ -91,20 +91,21 @@ CSV = [b"1,a\n2,b\n", b'1,"a\nb"\n2,"b\r\n\r"\n', b'1,"a""b,\n"""\n2,\n', b"1,\n
 def test_the_client_sees_what_a_plain_server_does(replicated, cursor, options, rows):
     """And the rows are on all nodes as on that."""
     table = "table t(id serial primary key, v int check (v > 0), w text, x int default 3)"
+    copies = [(f"copy t(v, w) from stdin {options}", data) for data in rows]
     with contextlib.closing(replicated.nodes.nodes[0].connect()) as other, other.cursor() as plain:
         plain.execute(f"create temporary {table}")
-        cursor.execute(f"create {table}")
-        for data in rows:
-            sql = f"copy t(v, w) from stdin {options}"
-            assert outcome(cursor, sql, data) == outcome(plain, sql, data), data
-        for one in (plain, cursor):
-            one.execute("select id, v, w, x from t order by id")
+        outcomes = [outcome(plain, *one) for one in copies]
+        plain.execute("select id, v, w, x from t order by id")
         expected = plain.fetchall()
-        assert cursor.fetchall() == expected
-        assert [node.rows("select id, v, w, x from t order by id") for node in replicated.nodes.nodes] == [expected] * 3
-        plain.execute("select nextval('t_id_seq')")
-        cursor.execute("insert into t(v) values (1) returning id")
-        assert cursor.fetchone() == plain.fetchone()
+        plain.execute("insert into t(v) values (1) returning id")
+        following = plain.fetchone()
+        plain.execute("drop table t")  # as long as there is one the proxy refuses to write another of its name
+    cursor.execute(f"create {table}")
+    for one, told in zip(copies, outcomes):
+        assert outcome(cursor, *one) == told, one
+    assert [node.rows("select id, v, w, x from t order by id") for node in replicated.nodes.nodes] == [expected] * 3
+    cursor.execute("insert into t(v) values (1) returning id")
+    assert cursor.fetchone() == following
     assert_equal(replicated.nodes)
 
 
@@ -238,10 +239,11 @@ def test_behind_ddl_of_the_same_transaction(replicated, connection, cursor):
     connection.autocommit = False
     cursor.execute("create table t(id serial primary key, v int)")
     copy(cursor, "copy t(v) from stdin", "1\n2\n")
-    cursor.execute("alter table t alter v set default 1, add at timestamptz default clock_timestamp()")
+    cursor.execute("drop table t")
+    cursor.execute("create table t(v int, id int generated always as identity, at timestamptz default clock_timestamp())")
     copy(cursor, "copy t(v) from stdin", "3\n")
     connection.commit()
-    assert contents(replicated.nodes, "select string_agg(id || '=' || v, ' ' order by id) from t") == "1=1 2=2 3=3"
+    assert contents(replicated.nodes, "select string_agg(id || '=' || v, ' ' order by id) from t") == "1=3"
     assert_equal(replicated.nodes)
 
 
@@ -291,6 +293,7 @@ def test_numbers_of_too_few_digits(cursor):
 
 def test_the_route_names_it(replicated, cursor):
     cursor.execute("create table t(id serial, v int)")
+    copy(cursor, "copy t(v) from stdin", "1\n")  # waits for the facts of the table
     cursor.execute("show route for copy t(v) from stdin")
     assert 'of which main fills "id"' in str(cursor.fetchall())
 
