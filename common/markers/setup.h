@@ -21,7 +21,7 @@
 namespace pgpool::markers {
 
 inline constexpr std::string_view kSchema = "pgpool_replication";
-inline constexpr int kVersion = 3;  // of the objects; pgpool_replication.version() returns it
+inline constexpr int kVersion = 4;  // of the objects; pgpool_replication.version() returns it
 
 // Parameters: slot int4, seq int8, epoch int8, redo bytea, token int8. One row of one int8: the answer of
 // that epoch; NULL if the epoch or the token is another, or if there is no such slot, or if it has this seq
@@ -35,6 +35,9 @@ inline constexpr std::string_view kSettle = "SELECT pgpool_replication.settle($1
 // Parameters: token int8, bool. From there on triggers of users and foreign keys are kept quiet, or are not
 // any more, until the transaction ends at the latest. An error if the token is another.
 inline constexpr std::string_view kKeepQuiet = "SELECT pgpool_replication.keep_quiet($1,$2)";
+
+// SQLSTATE of the notices by which pgpool_replication.tell() tells what main has filled in.
+inline constexpr std::string_view kFilled = "PGPCV";
 
 // With the token first, as all that has an effect; an error if it is another.
 inline constexpr std::string_view kMove =  // a sequence to where it is on main

@@ -245,6 +245,15 @@ BEGIN
     PERFORM pg_catalog.set_config('session_replication_role', CASE WHEN quiet THEN 'replica' ELSE 'origin' END, true);
 END $$;
 
+-- For each row of a COPY what main has filled in, as a notice to the proxy: extra_float_digits, and the values. It has
+-- no effect, so it needs no token. STABLE: with VOLATILE code in its WHERE, COPY inserts row by row.
+CREATE OR REPLACE FUNCTION pgpool_replication.tell(VARIADIC filled text[]) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RAISE INFO USING ERRCODE = 'PGPCV', MESSAGE = pg_catalog.concat_ws(E'\x1f', pg_catalog.current_setting('extra_float_digits'),
+        pg_catalog.array_to_string(filled, E'\x1f', E'\x1e'));
+    RETURN true;
+END $$;
+
 -- Before materialized views are refreshed on all nodes: nobody writes the tables that their queries read, also by views,
 -- until the transaction ends. For who owns them.
 CREATE OR REPLACE FUNCTION pgpool_replication.lock_sources(secret bigint, views regclass[])
@@ -302,4 +311,4 @@ BEGIN
     END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 3';
+CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 4';

@@ -9,7 +9,6 @@
 namespace pgpool::exec {
 namespace {
 
-constexpr std::size_t kHeader = 5;
 constexpr std::size_t kLongestDate = 40;
 constexpr std::string_view kEnds = "\n\r\t,;|";
 
@@ -54,21 +53,8 @@ std::string without_escapes(std::string_view field) {
 }  // namespace
 
 bool CopyDates::found_in(ByteView messages) {
-    while (!messages.empty()) {
-        if (left_ == 0) {
-            const std::size_t taken = std::min(kHeader - header_.size(), messages.size());
-            header_.append(messages.substr(0, taken));
-            messages.remove_prefix(taken);
-            if (header_.size() < kHeader) return false;
-            const std::uint32_t length = Cursor(ByteView(header_).substr(1)).u32();
-            left_ = std::max<std::uint32_t>(length, 4) - 4;
-            header_.clear();
-            continue;
-        }
-        const std::size_t taken = std::min<std::uint64_t>(left_, messages.size());
-        if (found_in_rows(messages.substr(0, taken))) return true;
-        left_ -= taken;
-        messages.remove_prefix(taken);
+    while (const auto piece = bodies_.next(messages)) {
+        if (found_in_rows(*piece)) return true;
     }
     return false;
 }

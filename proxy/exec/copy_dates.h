@@ -8,10 +8,10 @@
 // taken without its quotes and escapes. So it errs to one side only, as long as the delimiter, quote and
 // escape are usual ones (sql::Statement::unusual_fields). Fields longer than any date are none. Pure.
 
-#include <cstdint>
 #include <string>
 
 #include "common/base/bytes.h"
+#include "proxy/exec/copy_bodies.h"
 
 namespace pgpool::exec {
 
@@ -26,8 +26,7 @@ private:
     [[nodiscard]] bool ends_as_date();
     void keep(ByteView part);
 
-    std::string header_;  // of the message that is arriving: its type and length
-    std::uint64_t left_ = 0;
+    CopyBodies bodies_;
     std::string field_;  // what there is of the one that has not ended
 };
 

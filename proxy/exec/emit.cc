@@ -115,6 +115,7 @@ void Session::emit_query(ByteView bytes) {
     link_->statements.unnamed = {};
     end_unsynced();
     if (copies() && spread_->by_rows) return emit_image_query();
+    if (copies() && spread_->filled) return emit_telling_copy();
     effects_.send(*link_, bytes);
     if (!marks_with_request()) return;
     mark_main_with_request();

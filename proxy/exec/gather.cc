@@ -252,7 +252,7 @@ std::size_t Session::pass_copy_data(ByteView rest) {
     stream_left_ = frame.size;
     stream_dropped_ = !to_server || ignored;
     streams_everywhere_ = spread_ && spread_->streams && is_copy(frame.type);
-    if (streams_everywhere_ && frame.type != kCopyData) spread_->streams = false;
+    if (streams_everywhere_ && frame.type != kCopyData && !spread_->filled) spread_->streams = false;
     return stream(rest);
 }
 

@@ -51,12 +51,13 @@ void Session::classify_function_call(ByteView body) {
     const sql::CatalogFacts* facts = login_.database->facts.get();
     const bool reads = facts != nullptr && oid < kFirstNormalOid && facts->is_stable_builtin(oid);
     if (!large_objects.is_called && !reads) return;
-    request_.meaning.verdict.replicated = std::make_shared<const replication::Classified>(
-        replication::Classified{.kind = large_objects.is_called ? WriteClass::LargeObject : WriteClass::None,
-                                .reason = "a function call by the fast path",
-                                .calls_large_objects = large_objects.is_called,
-                                .date_parameters = {},
-                                .ways = {{.repeats = true, .images = nullptr, .locks = nullptr}}});
+    request_.meaning.verdict.replicated =
+        std::make_shared<const replication::Classified>(replication::Classified{
+            .kind = large_objects.is_called ? WriteClass::LargeObject : WriteClass::None,
+            .reason = "a function call by the fast path",
+            .calls_large_objects = large_objects.is_called,
+            .date_parameters = {},
+            .ways = {{.repeats = true, .images = nullptr, .locks = nullptr, .filling = nullptr}}});
 }
 
 // How far the calls of the request at the front reach; once.

@@ -110,6 +110,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.is_point = classified && classified->kind == WriteClass::Point;
     spread.looks_for_dates = classified && classified->copy_has_dates;
     spread.copy_dates.clear();
+    fill_copy();
     spread.opens_for_writing |= request_.meaning.large_objects.opens_for_writing;
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.index = request_.meaning.index;
@@ -420,7 +421,7 @@ void Session::copy_in_began() {
     for (const auto& follower : spread.followers) {
         std::string out;
         begin_at(*follower);
-        follower->begin_copy(out, spread.copy.sql);
+        follower->begin_copy(out, copy_of_others());
         send_to(*follower, out);
     }
 }
@@ -428,19 +429,22 @@ void Session::copy_in_began() {
 void Session::stream_to_followers(ByteView bytes) {
     if (spread_->looks_for_dates && spread_->doom.empty() && spread_->copy_dates.found_in(bytes))
         spread_->doom = "COPY of a date like 'now' or 'today'";
+    if (spread_->filled) return spread_->filled->take(bytes);
     for (const auto& follower : spread_->followers) send_to(*follower, bytes);
 }
 
 // After an error main reads no more of it; which one the others come to does not matter then.
 void Session::copy_in_ended() {
     Spread& spread = *spread_;
-    if (spread.outcome.failed()) spread.outcome.add_suspended();
+    if (spread.filled) end_filled_copy();
+    if (spread.outcome.failed() || !spread.doom.empty()) spread.outcome.add_suspended();
     std::string fail;
     if (std::exchange(spread.streams, false)) wire::FrameBuilder(fail, wire::frontend::kCopyFail).string("");
     for (const auto& follower : spread.followers) {
         if (!fail.empty()) send_to(*follower, fail);
         follower->expect(spread.outcome);
     }
+    spread.filled.reset();
 }
 
 // As the others are to do it. Empty: nothing was written.
@@ -455,7 +459,7 @@ CopiedRequest Session::what_main_did() {
             doom_for_good(std::move(obstacle));
         else
             part.rows->add_to(request, around_.prepared, repeat_scope(), around_.topology->fence.token),
-                note_moved(part.rows->plan());
+                note_moved(part.rows->plan().moved), spread.moves_back |= part.rows->plan().moves_back;
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;
@@ -477,10 +481,9 @@ void Session::doom_for_good(std::string reason) {
     spread_->is_doomed_for_good = true;
 }
 
-void Session::note_moved(const replication::ImagePlan& plan) {
+void Session::note_moved(const std::vector<std::string>& sequences) {
     auto& moved = spread_->moved;
-    spread_->moves_back |= plan.moves_back;
-    for (const std::string& name : plan.moved) {
+    for (const std::string& name : sequences) {
         if (std::find(moved.begin(), moved.end(), name) == moved.end()) moved.push_back(name);
     }
 }

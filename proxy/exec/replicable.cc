@@ -172,6 +172,7 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
+    if (std::string reason = why_not_filled(); !reason.empty()) return reason;
     if (meaning.following.refreshes && meaning.steering.statements != 1)
         return "REFRESH MATERIALIZED VIEW together with other statements";
     if (const std::string reason = why_not_behind_ddl(); !reason.empty()) return reason;
@@ -270,7 +271,7 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     all.by_rows |= replication::rows_travel(*one);
     for (const auto& way : one->ways) {
         all.returns |= way.images && way.images->client_returns;
-        all.draws |= way.images && way.images->draws();
+        all.draws |= (way.images && way.images->draws()) || (way.filling && !way.filling->moved.empty());
         if (way.locks) all.locks.push_back(way.locks);
         all.refreshes |= way.locks && !way.locks->refreshed.empty();
     }

@@ -171,6 +171,7 @@ bool Session::on_server_frame(const wire::Frame& frame) {
         case kNotificationResponse:
             return true;
         case kNoticeResponse:
+            if (is_told(frame)) return false;
             return replies.empty() || replies.head().deliver == Deliver::Forward;
         default:
             return forward();

@@ -17,6 +17,7 @@
 //   replicable.cc  mode replication: what the other nodes must do too, and what they cannot
 //   nodes.cc       ... they do what the main node has done
 //   behind_ddl.cc  ... where the transaction itself has changed the schema
+//   copy_filling.cc   ... where main fills in columns of COPY
 //   large_objects.cc  ... of calls for large objects
 //   locks.cc       ... under locks, where each must see the same
 //   commit.cc      ... and all of them commit, or none
@@ -425,7 +426,7 @@ private:
     void stream_to_followers(ByteView bytes);
     void copy_in_ended();
     [[nodiscard]] CopiedRequest what_main_did();
-    void note_moved(const replication::ImagePlan& plan);
+    void note_moved(const std::vector<std::string>& sequences);
     void note_flaw(const RowImages& rows);
     void doom_for_good(std::string reason);
     [[nodiscard]] Spread::Part* answered_part();
@@ -436,6 +437,16 @@ private:
     [[nodiscard]] PreparedPtr image_statement(const PreparedPtr& known, const replication::ImagePlan& plan,
                                               bool as_text);
     void hide_images(const wire::Frame& frame);
+
+    // copy_filling.cc
+    [[nodiscard]] replication::CopyPlanPtr filling() const;
+    [[nodiscard]] std::string why_not_filled() const;
+    void fill_copy();
+    void emit_telling_copy();
+    [[nodiscard]] std::string copy_of_others() const;
+    [[nodiscard]] bool is_told(const wire::Frame& notice);
+    void pass_filled(bool is_last);
+    void end_filled_copy();
 
     // large_objects.cc
     void classify_function_call(ByteView body);

@@ -18,6 +18,7 @@
 
 #include "proxy/exec/copied_request.h"
 #include "proxy/exec/copy_dates.h"
+#include "proxy/exec/filled_copy.h"
 #include "proxy/exec/follower.h"
 #include "proxy/exec/large_object_step.h"
 #include "proxy/exec/row_images.h"
@@ -118,8 +119,9 @@ struct Spread {
     bool streams = false;    // ... and has not ended
     CopyDates copy_dates;    // of the data, where they are looked for
     bool looks_for_dates = false;
-    bool is_point = false;         // changes one row at most
-    bool awaits_follower = false;  // a connection for the next one
+    std::optional<FilledCopy> filled;  // ... with what main alone has filled in
+    bool is_point = false;             // changes one row at most
+    bool awaits_follower = false;      // a connection for the next one
 
     bool opens_for_writing = false;  // large objects: where their descriptors stand matters from then on
 

@@ -62,7 +62,10 @@ Classified classify_execute(const sql::Statement& execute, const Classified& pre
     merge(all, prepared);
     const bool is_proven = all.kind < WriteClass::NotDeterministic && prepared.ways.size() == 1;
     const LockPlanPtr locks = is_proven ? prepared.ways.front().locks : nullptr;
-    all.ways = {{.repeats = all.kind <= WriteClass::Point || locks, .images = nullptr, .locks = locks}};
+    all.ways = {{.repeats = all.kind <= WriteClass::Point || locks,
+                 .images = nullptr,
+                 .locks = locks,
+                 .filling = nullptr}};
     return all;
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "proxy/replication/copy_plan.h"
 #include "proxy/replication/image_plan.h"
 #include "proxy/replication/lock_plan.h"
 #include "proxy/sql/catalog_facts.h"
@@ -58,9 +59,10 @@ struct Classified {
         bool repeats = false;  // the others come to the same by the same statement
         ImagePlanPtr images;   // the rows of the first can travel instead
         LockPlanPtr locks;     // ... only with these locks before it
+        CopyPlanPtr filling;   // ... of COPY, with what main has filled in; null: nothing differs
         friend bool operator==(const Way& one, const Way& other) {
             return one.repeats == other.repeats && same_effect(one.images, other.images) &&
-                   same_locks(one.locks, other.locks);
+                   same_locks(one.locks, other.locks) && same_filling(one.filling, other.filling);
         }
     };
     std::vector<Way> ways;

@@ -74,6 +74,7 @@ private:
     void values(const Change& change, const WriteFacts& target);
     void omitted(const Change& change, const WriteFacts& target);
     void filled(const sql::ColumnFacts& column);
+    void copied(const sql::ColumnFacts& column, const WriteFacts& target);
     void assigned(const Change& change, const WriteFacts& target);
     void obstacle(const std::string& text);
     void triggers(const sql::TriggerFacts& facts);
@@ -108,6 +109,7 @@ private:
     const sql::CatalogFacts* facts_;  // null: nothing loaded
     std::span<const std::string> temporaries_;
     Classified out_;
+    CopyPlanPtr filling_;
 };
 
 void Judge::raise(WriteClass kind, std::string reason) {
@@ -470,8 +472,31 @@ void Judge::omitted(const Change& change, const WriteFacts& target) {
                                             : value.column == column.name;
             });
         const bool is_ignored = change.ignores_identities && column.is_identity;
-        if (given == change.given.end() || given->is_default || is_ignored) filled(column);
+        const bool is_filled = given == change.given.end() || given->is_default || is_ignored;
+        if (!is_filled) continue;
+        if (change.verb == Change::Verb::Copy)
+            copied(column, target);
+        else
+            filled(column);
     }
+    if (out_.kind == WriteClass::Point && filling_)
+        out_.reason += fmt::format(", of which main fills \"{}\"", filling_->columns.front().name);
+    out_.ways.front().filling = filling_;
+}
+
+// Rows that main fills are the client's, and main tells what it has filled in.
+void Judge::copied(const sql::ColumnFacts& column, const WriteFacts& target) {
+    if (column.filled <= sql::Default::Deterministic || column.filled == sql::Default::MayWrite)
+        return filled(column);
+    CopyPlan plan = filling_ ? *filling_ : CopyPlan();
+    plan.rows = statement_.copied;
+    std::string reason = obstacle_to_filling(plan.rows, !target.several);
+    if (reason.empty()) reason = add_column(plan, column);
+    if (!reason.empty()) {
+        filled(column);
+        return obstacle(fmt::format("{}, and {}", out_.reason, reason));
+    }
+    filling_ = std::make_shared<const CopyPlan>(std::move(plan));
 }
 
 void Judge::filled(const sql::ColumnFacts& column) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/sql/copy_options.h"
 #include "proxy/sql/lexer.h"
 #include "proxy/sql/raw_tree.h"
 
@@ -83,12 +84,6 @@ StringLiteral string_literal(const void* node, std::string_view sql) {
         default:
             return StringLiteral::None;
     }
-}
-
-bool decides_fields(const List* copy_options) {
-    const Elements all(copy_options);
-    return std::any_of(all.begin(), all.end(),
-                       [](const ListCell& cell) { return is_about_fields(as<DefElem>(cell.ptr_value)); });
 }
 
 bool says_moment(std::string_view text) {
@@ -258,6 +253,7 @@ void ChangeReader::copy(const CopyStmt* node) {
     change.source = Change::Source::Values;
     change.all_columns = node->attlist == nullptr;
     out_.unusual_fields = has_unusual_fields(node->options);
+    out_.copied = read_copy_rows(node);
     for (const ListCell& cell : Elements(node->attlist)) {
         if (is(cell.ptr_value, T_String))
             change.given.push_back({.column = text_of(as<String>(cell.ptr_value)->sval)});

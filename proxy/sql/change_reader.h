@@ -30,9 +30,6 @@ enum class StringLiteral : std::uint8_t { None, Plain, Moving };
 // Whether text that is read as a date is another one tomorrow: it has one of four words.
 [[nodiscard]] bool says_moment(std::string_view text);
 
-// Whether Statement::unusual_fields depends on the options.
-[[nodiscard]] bool decides_fields(const List* copy_options);
-
 // Delimiters of COPY that Statement::unusual_fields does not count.
 inline constexpr std::string_view kCopyDelimiters = "\t,;|";
 

@@ -189,6 +189,21 @@ struct DatabaseUse {
     friend bool operator==(const DatabaseUse&, const DatabaseUse&) = default;
 };
 
+// How the rows of COPY FROM STDIN are written.
+struct CopyRows {
+    enum class Format : std::uint8_t { Text, Csv, Binary };
+    enum class Header : std::uint8_t { None, Skipped, Matched };  // the first line: Matched names the columns
+    Format format = Format::Text;
+    Header header = Header::None;
+    char delimiter = '\t';
+    char quote = '"';  // Csv, as the next
+    char escape = '"';
+    std::string null = "\\N";
+    std::string encoding{};    // empty: client_encoding
+    std::string_view other{};  // what else may decide which rows there are, in words; empty: nothing
+    friend bool operator==(const CopyRows&, const CopyRows&) = default;
+};
+
 struct Statement {
     Kind kind = Kind::Unknown;
     bool writes =
@@ -199,6 +214,7 @@ struct Statement {
     bool from_stdin = false;                // COPY ... FROM STDIN
     bool to_stdout = false;                 // COPY ... TO STDOUT
     bool unusual_fields = false;            // COPY FROM with a delimiter or quote that few use
+    CopyRows copied;                        // COPY FROM STDIN
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool primary_only = false;              // has its meaning on the primary alone: advisory locks
     bool cascades = false;                  // TRUNCATE ... CASCADE

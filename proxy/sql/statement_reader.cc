@@ -235,7 +235,7 @@ void StatementReader::copy(const CopyStmt* node) {
     if (node->is_from) {
         std::vector<const void*> rest;
         ChangeReader(findings_.sql, out_, rest).copy(node);
-        findings_.depends_on_literals |= decides_fields(node->options);
+        findings_.depends_on_literals |= node->options != nullptr;
     }
     relation(node->relation, node->is_from ? Access::Write : Access::Read);
 }

@@ -227,7 +227,7 @@ def test_copy(replicated, cursor):
     cursor.execute("begin")
     cursor.execute("create index on made(v)")
     with pytest.raises(psycopg2.errors.FeatureNotSupported, match="default of column"):
-        cursor.copy_expert("copy made(id) from stdin", io.StringIO("3\n"))
+        cursor.copy_expert("copy made(id) from stdin where id > 0", io.StringIO("3\n"))
     cursor.execute("rollback")
     assert contents(replicated, "select string_agg(id || v, ' ' order by id) from made") == "1a 2b"
 

@@ -62,7 +62,7 @@ def test_applications_leave_equal_nodes(schema, sized, tell):
     served = Applications(schema, sized(60, 2000), "served").run(sized(60, 1500))
     tell(f"{sum(served.done.values())} requests; ended otherwise: {dict(served.failed)}; {dict(served.done)}")
     assert len(served.done) == 18
-    assert_equal(schema.nodes, but=" sequence ")  # an INSERT of no row moves it on main alone: test_replicated_open.py
+    assert_equal(schema.nodes, but=" sequence ")  # an INSERT of no row moves it on main alone, for a moment
     assert states(schema) == ["up"] * 3
 
 

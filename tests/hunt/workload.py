@@ -20,7 +20,7 @@ class Step:
 
     @property
     def is_copy(self):
-        return self.kind in ("copy", "computed_copy")
+        return self.kind in COPIES
 
 
 @dataclasses.dataclass
@@ -34,6 +34,7 @@ class Transaction:
     commits: bool = True
 
 
+COPIES = ("copy", "computed_copy", "numbered_copy")
 POINT = {  # safe whatever the proxy does about classes: one row by a whole key, or rows that the text gives
     "point_update": 10, "point_insert": 6, "point_delete": 5, "multi_insert": 3, "conflict_nothing": 3, "conflict_update": 3,
     "returning": 3, "composite_update": 4, "composite_delete": 1, "unique_update": 3, "key_move": 2, "keyless_insert": 4, "generated": 3,
@@ -47,6 +48,7 @@ READS = {"read": 6, "lock_row": 2}
 ROWS = {  # which rows, or what they become, the main node alone decides: its rows travel
     "predicate_update": 2, "predicate_delete": 1, "subquery_update": 2, "subquery_source": 2, "insert_select": 2, "numbered": 2,
     "volatile": 1, "conflict_any": 1, "upsert_any": 1, "joined_update": 1, "drawn": 1, "exchange": 0.5,
+    "numbered_copy": 0.5,
 }
 TRIGGERS = {"stamped_update": 2, "stamped_insert": 1, "stamped_delete": 0.5, "stamped_upsert": 1, "computed_update": 2, "computed_insert": 1,
             "computed_copy": 0.3}
@@ -121,7 +123,7 @@ class Generator:
 
     def step(self, kind, txid):
         sql, *rest = getattr(self, "_" + kind)(txid)
-        if kind in ("copy", "computed_copy"):
+        if kind in COPIES:
             return Step(kind, sql, (), rest[0])
         if kind in SESSION:
             return Step(kind, sql, more=tuple(rest))
@@ -346,6 +348,13 @@ class Generator:
 
     def _copy(self, txid):
         return "copy notes from stdin", "".join(f"copied\t{i}\t{txid}\n" for i in range(self.rng.choice([0, 1, 3, 200])))
+
+    def _numbered_copy(self, txid):
+        """Of which main fills in the key, in lines of text or CSV."""
+        values = [self.rng.randrange(9) for _ in range(self.rng.choice([0, 1, 3, 40]))]
+        if self.rng.random() < 0.7:
+            return "copy numbered(n, w) from stdin", "".join(f"{n}\t{txid}\n" for n in values)
+        return "copy numbered(w, n) from stdin (format csv, header)", "w,n\n" + "".join(f'{txid},"{n}"\n' for n in values)
 
     def _numbered(self, txid):
         return "insert into numbered(n, w) values (%s, %s) returning id", self.rng.randrange(9), txid
