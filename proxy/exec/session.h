@@ -598,6 +598,7 @@ private:
     // outcome.cc
     void apply_effects(const sql::Statement& statement, std::string_view tag);
     void apply_settings(const sql::Statement& statement);
+    void apply_settings_told(const sql::Statement& statement, std::string_view tag);
     void on_command_complete(const Expected& asked, std::uint32_t index, std::string_view tag);
     void on_portal_suspended(const Expected& asked);
     void end_request(wire::TransactionStatus status);

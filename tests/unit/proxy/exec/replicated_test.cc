@@ -145,8 +145,10 @@ protected:
         facts->version = 1;
         facts->writes_known = true;
         for (const char* name :
-             {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite"})
+             {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite", "set_config"})
             facts->functions["pg_catalog." + std::string(name)] = {sql::Volatility::Volatile, true, true};
+        facts->functions["unread"] = {sql::Volatility::Stable, false, false};
+        facts->relations["pg_catalog.pg_settings"].system = true;
         facts->as_of = TimePoint(seconds(1));
         sql::WriteFacts keyless;
         keyless.columns = {{.name = "a"}};
@@ -251,6 +253,9 @@ protected:
     }
 
     static constexpr std::string_view kDdl = "CREATE SCHEMA s";
+    static constexpr std::string_view kLookedFor =
+        "SELECT pg_catalog.set_config(name, 'view', false) FROM pg_catalog.pg_settings WHERE name = "
+        "'my.kind'";
     std::atomic<std::uint64_t> sequence{1};
     Surroundings around;
     Database database;
@@ -488,6 +493,29 @@ TEST_F(ReplicatedTest, ABeginThatFailsIsTheErrorOfItsQuery) {
     EXPECT_FALSE(shell.main.replies.owes_client());
     EXPECT_FALSE(shell.other.is_lent);
     EXPECT_EQ(around.free_slots.size(), 1U);
+}
+
+// As pg_dump asks: the name comes from a row of the catalog, if there is one.
+TEST_F(ReplicatedTest, ASettingThatIsLookedForIsKnown) {
+    client_sends(query("SET search_path TO ''"));
+    answers(shell.main, tag("SET") + ready(TransactionStatus::Idle));
+    client_sends(query(kLookedFor));
+    answers(shell.main, tag("SELECT 0") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(shell.main.settings.current()->find("my.kind"), nullptr);
+    client_sends(query(kLookedFor));
+    answers(shell.main, row("view") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_NE(shell.main.settings.current()->find("my.kind"), nullptr);
+    EXPECT_EQ(session.pins(), sql::Leaves::Nothing);
+}
+
+TEST_F(ReplicatedTest, ASettingThatIsLookedForElsewhereIsUnknown) {
+    client_sends(query("SET search_path TO mine, pg_catalog"));
+    answers(shell.main, tag("SET") + ready(TransactionStatus::Idle));
+    client_sends(query(kLookedFor));
+    answers(shell.main, row("view") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(session.pins(), sql::Leaves::UnknownSetting);
+    client_sends(query(kDdl));
+    EXPECT_NE(shell.replied.find("settings that could not be read"), std::string::npos);
 }
 
 // Nothing is anywhere, and nobody is taken out.
