@@ -152,7 +152,9 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "a write in a session that has temporary objects other than plain tables";
     if (meaning.names_temporaries && meaning.steering.statements > 1)
         return "temporary tables and others in one request";
-    if (sql::has(left, sql::Leaves::UnknownSetting | sql::Leaves::UnknownCode))
+    if (sql::has(left, sql::Leaves::UnknownCode))
+        return "a write in a session that has called code that could not be read";
+    if (sql::has(left, sql::Leaves::UnknownSetting))
         return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";

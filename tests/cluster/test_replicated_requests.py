@@ -362,3 +362,10 @@ def test_larger_values_are_refused(replicated, documents):
     assert [f.fields()["C"] for f in documents.read_until("Z") if f.type == "E"] == ["0A000"]
     assert answers(documents, "insert into made values (2, 'x')") == ["INSERT 0 1", "I"]
     assert contents(replicated, SUM).startswith("2=1")
+
+
+def test_a_rule_is_no_obstacle_to_what_does_not_run_it(replicated, cursor):
+    cursor.execute("create table rr(i int primary key); create rule r as on insert to rr do also nothing")
+    cursor.execute("grant select on rr to public; alter table rr add column n int")
+    cursor.execute("insert into t values (1, 1)")
+    cursor.execute("drop table rr")
