@@ -369,3 +369,30 @@ def test_a_rule_is_no_obstacle_to_what_does_not_run_it(replicated, cursor):
     cursor.execute("grant select on rr to public; alter table rr add column n int")
     cursor.execute("insert into t values (1, 1)")
     cursor.execute("drop table rr")
+
+
+def told(cursor, text):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported) as failure:
+        cursor.execute(text)
+    return failure.value.diag.message_primary, failure.value.diag.message_hint
+
+
+def test_code_that_could_not_be_read_counts_until_discard_all(replicated, cursor):
+    cursor.execute("create or replace function unread() returns text stable language plpgsql as $$ begin return set_config('my.x', '1', false); end $$")
+    cursor.execute("select unread()")
+    assert told(cursor, "insert into t values (1, 1)") == (
+        "this cannot be replicated: a write in a session that has called code that could not be read", "DISCARD ALL ends that.")
+    cursor.execute("discard all")
+    cursor.execute("insert into t values (1, 1)")
+    cursor.execute("drop function unread")
+
+
+def test_the_hint_tells_the_way_out(replicated, cursor):
+    cursor.execute("create table keyless(a float)")
+    message, hint = told(cursor, "update keyless set a = random()")
+    assert "has no key that stays" in message and hint.startswith("A primary key") and "unsafe_statements" in hint
+    assert told(cursor, "execute a(1); execute b(2)")[1] == "Send it by itself, as a simple query."
+    cursor.execute("begin")
+    assert told(cursor, "set session authorization postgres")[1] == "Send it before BEGIN."
+    cursor.execute("rollback")
+    cursor.execute("drop table keyless")
