@@ -366,12 +366,14 @@ private:
     [[nodiscard]] std::vector<std::string> temporaries_within(const sql::StatementInfo& info) const;
     [[nodiscard]] bool begins_in_batch() const;
     [[nodiscard]] std::string why_not_by_name() const;
+    [[nodiscard]] std::string why_not_execute(std::string_view name) const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
     void note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
     [[nodiscard]] bool is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const;
-    [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
+    [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info,
+                                                  const route::Verdict& verdict) const;
     [[nodiscard]] bool names_ours() const;
     [[nodiscard]] bool changes_session_user() const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;

@@ -396,3 +396,14 @@ def test_the_hint_tells_the_way_out(replicated, cursor):
     assert told(cursor, "set session authorization postgres")[1] == "Send it before BEGIN."
     cursor.execute("rollback")
     cursor.execute("drop table keyless")
+
+
+def test_show_route_knows_what_the_session_has_prepared(replicated, cursor):
+    def route(text):
+        cursor.execute("show route for " + text)
+        return cursor.fetchall()[-1][0]
+    cursor.execute("prepare j as insert into t values ($1, $2)")
+    assert route("execute j(1, 2)") == "replicated: point (INSERT of given rows)"
+    assert route("execute nobody(1, 2)") == "refused: EXECUTE of what was not made by PREPARE"
+    cursor.execute("set search_path to public")
+    assert route("execute j(1, 2)") == "refused: a statement that was prepared under other settings"
