@@ -63,6 +63,7 @@ Classified classify_execute(const sql::Statement& execute, const Classified& pre
     const bool is_proven = all.kind < WriteClass::NotDeterministic && prepared.ways.size() == 1;
     const LockPlanPtr locks = is_proven ? prepared.ways.front().locks : nullptr;
     all.ways = {{.repeats = all.kind <= WriteClass::Point || locks, .images = nullptr, .locks = locks}};
+    if (!can_follow(all) && rows_travel(prepared)) all.reason += ", and rows do not travel by EXECUTE";
     return all;
 }
 

@@ -407,3 +407,13 @@ def test_show_route_knows_what_the_session_has_prepared(replicated, cursor):
     assert route("execute nobody(1, 2)") == "refused: EXECUTE of what was not made by PREPARE"
     cursor.execute("set search_path to public")
     assert route("execute j(1, 2)") == "refused: a statement that was prepared under other settings"
+
+
+def test_execute_says_that_rows_do_not_travel_by_it(replicated, cursor):
+    cursor.execute("create table drawn(id serial primary key, name text);")
+    cursor.execute("prepare i(text) as insert into drawn(name) values ($1)")
+    message, hint = told(cursor, "execute i('e1')")
+    assert message.endswith('(column "id" draws from a sequence, and rows do not travel by EXECUTE)')
+    assert hint.startswith("Send the statement itself")
+    cursor.execute("insert into drawn(name) values ('e1')")
+    cursor.execute("drop table drawn")
