@@ -162,7 +162,7 @@ def test_a_dump_through_the_proxy_for_psql(again, source, tmp_path, options):
     assert_alike(again, source)
 
 
-@pytest.mark.parametrize("options, restoring", [(("-F", "c"), ()), (("-F", "d", "-j", "2"), ("-j", "2"))], ids=["custom", "by_several_sessions"])
+@pytest.mark.parametrize("options, restoring", [(("-F", "c"), ()), (("-F", "t"), ()), (("-F", "d", "-j", "2"), ("-j", "2"))], ids=["custom", "tar", "by_several_sessions"])
 def test_a_dump_through_the_proxy_for_pg_restore(again, source, tmp_path, options, restoring):
     """Several sessions share one snapshot, so they are all at the main node."""
     pg_restore(again, dump_through(again, tmp_path / "through", *options), *restoring, database=AGAIN)
@@ -177,6 +177,8 @@ def test_a_schema_through_the_proxy(again, tmp_path):
     psql(again, dump_through(again, tmp_path / "schema", "--schema-only"), database=AGAIN)
     once_more = dump_through(again, tmp_path / "once_more", "--schema-only", database=AGAIN)
     assert definitions(once_more) == definitions(tmp_path / "schema")
+    run_client("pg_dump", again, TARGET, "-f", tmp_path / "whole", "--schema-only")
+    assert "CREATE SCHEMA pgpool_replication;" in definitions(tmp_path / "whole"), "it is not hidden"
 
 
 @pytest.mark.parametrize("options", [(), ("--globals-only",)], ids=["all", "globals"])
