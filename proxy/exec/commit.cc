@@ -10,6 +10,7 @@
 #include "common/markers/setup.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/replication/way_out.h"
 
 namespace pgpool::exec {
 
@@ -33,7 +34,8 @@ std::string doom_error(std::string_view doom, bool is_for_good) {
     std::string error;
     if (is_for_good)
         wire::append_error(error, {.sqlstate = sqlstate::kFeatureNotSupported,
-                                   .message = fmt::format("this cannot be replicated: {}", doom)});
+                                   .message = fmt::format("this cannot be replicated: {}", doom),
+                                   .hint = replication::way_out(doom)});
     else
         wire::append_error(error, {.sqlstate = sqlstate::kSerializationFailure,
                                    .message = fmt::format("could not replicate the transaction: {}", doom),

@@ -8,6 +8,7 @@
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 #include "proxy/exec/tolerant_drop.h"
+#include "proxy/replication/way_out.h"
 #include "proxy/sql/lexer.h"
 #include "proxy/sql/settings.h"
 
@@ -23,6 +24,10 @@ using At = Spread::Phase;
 // Whatever the isolation on main, which alone reads: the others take what main has made of rows, and that is
 // the last version of each. With a snapshot of their own they could miss what main has seen committed.
 constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+constexpr std::string_view kAllowing =
+    "SHOW ROUTE FOR tells how a statement is replicated; replication.unsafe_statements allows what is not "
+    "proven.";
 
 constexpr std::size_t kMostKept = std::size_t{16} << 20U;  // of what a transaction did
 
@@ -124,10 +129,11 @@ std::size_t Session::refuse_to_replicate(ByteView bytes, const std::string& reas
     const std::string message = "this cannot be replicated: " + reason;
     if (reason == kFactsAreLate)  // a retry helps
         return refuse_within({.sqlstate = sqlstate::kSerializationFailure, .message = message}, bytes);
-    return refuse_within({.sqlstate = sqlstate::kFeatureNotSupported,
-                          .message = message,
-                          .hint = "SHOW ROUTE FOR tells how a statement is replicated; "
-                                  "replication.unsafe_statements allows what is not proven."},
+    std::string hint(replication::way_out(reason));
+    const route::ClassifiedPtr& unproven = request_.meaning.following.unproven;
+    if (unproven && reason == replication::describe(*unproven))  // no other reason is allowed by it
+        hint += (hint.empty() ? "" : " ") + std::string(kAllowing);
+    return refuse_within({.sqlstate = sqlstate::kFeatureNotSupported, .message = message, .hint = hint},
                          bytes);
 }
 

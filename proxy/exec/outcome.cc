@@ -65,9 +65,9 @@ void Session::on_command_complete(const Expected& asked, std::uint32_t index, st
 // It has run in part, perhaps for ever: functions that change settings have been called.
 void Session::on_portal_suspended(const Expected& asked) {
     if (asked.info->statements.empty()) return;
-    apply_settings(asked.info->statements[0]);
+    apply_settings_told(asked.info->statements[0], {});
     const auto inner = asked.executes ? asked.executes : executed_by(asked.info->statements[0]);
-    if (inner) apply_settings(inner->statements[0]);
+    if (inner) apply_settings_told(inner->statements[0], {});
 }
 
 void Session::apply_settings(const sql::Statement& statement) {
@@ -77,13 +77,25 @@ void Session::apply_settings(const sql::Statement& statement) {
     }
 }
 
+// Of what was looked for in pg_settings: whether that is PostgreSQL's own, and '=' too, only a search_path
+// that the session itself has set tells, while it has no temporary objects.
+void Session::apply_settings_told(const sql::Statement& statement, std::string_view tag) {
+    if (!statement.sets_if_found) return apply_settings(statement);
+    if (tag == "SELECT 0") return;
+    const std::string* path = settings_.current()->find("search_path");
+    const bool is_catalog = path != nullptr && to_lower_ascii(*path).find("pg_catalog") == std::string::npos;
+    const bool has_temporaries = sql::has(pins_ | pending_pins_, Leaves::TempObject);
+    if (tag != "SELECT 1" || !is_catalog || has_temporaries) pin(Leaves::UnknownSetting);
+    apply_settings(statement);
+}
+
 void Session::apply_effects(const sql::Statement& statement, std::string_view tag) {
     if (statement.clears != Leaves::Nothing) {
         unpin(statement);
     } else if (sql::has(statement.leaves, kTransactional)) {
         pin(statement.leaves);  // once more: a rollback in the same request may have come before it
     }
-    apply_settings(statement);
+    apply_settings_told(statement, tag);
     const bool are_facts_old = ddl_ && !own_facts_.are_fresh();
     if (around_.functions().is_replicated())
         temporaries_.apply(statement, tag, are_facts_old ? nullptr : facts());

@@ -168,7 +168,9 @@ std::string Session::why_not_replicated(ByteView bytes) const {
         return "a write in a session that has temporary objects other than plain tables";
     if (meaning.names_temporaries && meaning.steering.statements > 1)
         return "temporary tables and others in one request";
-    if (sql::has(left, sql::Leaves::UnknownSetting | sql::Leaves::UnknownCode))
+    if (sql::has(left, sql::Leaves::UnknownCode))
+        return "a write in a session that has called code that could not be read";
+    if (sql::has(left, sql::Leaves::UnknownSetting))
         return "a write in a session with settings that could not be read";
     if (meaning.copies_in && (is_batch || meaning.steering.statements != 1))
         return "COPY FROM STDIN that is not a Query of its own";
@@ -287,7 +289,11 @@ std::string Session::why_not_by_name() const {
     const bool is_query = request_.form == Request::Form::Query && meaning.info->single(Kind::Execute);
     if (!is_query) return "EXECUTE that is not a Query of its own";
     if (meaning.info->statements[0].explained) return "EXPLAIN ANALYZE of a write";
-    const PreparedPtr* known = statements_.find(meaning.info->statements[0].name);
+    return why_not_execute(meaning.info->statements[0].name);
+}
+
+std::string Session::why_not_execute(std::string_view name) const {
+    const PreparedPtr* known = statements_.find(name);
     if (known == nullptr || !(*known)->by_sql) return "EXECUTE of what was not made by PREPARE";
     const bool reads_alike = !(*known)->scope.empty() && (*known)->scope == settings_scope();
     return reads_alike ? std::string() : "a statement that was prepared under other settings";
@@ -328,10 +334,14 @@ bool Session::executes_open_portal(ByteView batch) const {
     return false;
 }
 
-// For SHOW ROUTE FOR.
-std::string Session::explain_replication(const sql::StatementInfo& info) const {
-    return replication::explain(replication::classify_write(info, facts()),
-                                around_.config->replication.unsafe_statements);
+// For SHOW ROUTE FOR: what it would be in this session.
+std::string Session::explain_replication(const sql::StatementInfo& info,
+                                         const route::Verdict& verdict) const {
+    const config::Unsafe unsafe = around_.config->replication.unsafe_statements;
+    if (!verdict.replicated) return replication::explain(replication::classify_write(info, facts()), unsafe);
+    const bool executes = info.single(Kind::Execute) && verdict.replicated->kind != WriteClass::None;
+    const std::string reason = executes ? why_not_execute(info.statements[0].name) : std::string();
+    return reason.empty() ? replication::explain(*verdict.replicated, unsafe) : "refused: " + reason;
 }
 
 void Session::warn_of_unproven() {

@@ -219,12 +219,13 @@ std::optional<NodeId> Session::reads_at() const {
 
 std::vector<std::string> Session::explain_route(std::string_view sql) const {
     const auto analysed = around_.analyze(sql, options_);
-    const route::Verdict verdict = with_prepared(*analysed.info, around_.verdict(analysed, *login_.database));
+    const route::Verdict verdict = with_prepared(
+        *analysed.info, beside_temporaries(*analysed.info, judge(*analysed.slot, *analysed.info)));
     std::vector<std::string> lines =
         route::explain(verdict, *analysed.info, session_route(), *around_.topology, around_.config->routing,
                        around_.random());
     if (around_.config->mode == config::ClusterMode::Replication) {
-        lines.push_back(explain_replication(*analysed.info));
+        lines.push_back(explain_replication(*analysed.info, verdict));
     }
     return lines;
 }

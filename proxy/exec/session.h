@@ -367,12 +367,14 @@ private:
     [[nodiscard]] std::vector<std::string> temporaries_within(const sql::StatementInfo& info) const;
     [[nodiscard]] bool begins_in_batch() const;
     [[nodiscard]] std::string why_not_by_name() const;
+    [[nodiscard]] std::string why_not_execute(std::string_view name) const;
     [[nodiscard]] std::string why_not_replicated(ByteView bytes) const;
     [[nodiscard]] bool executes_unread(ByteView bytes) const;
     [[nodiscard]] bool executes_open_portal(ByteView batch) const;
     void note_following(const sql::StatementInfoPtr& info, const route::Verdict& verdict);
     [[nodiscard]] bool is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const;
-    [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info) const;
+    [[nodiscard]] std::string explain_replication(const sql::StatementInfo& info,
+                                                  const route::Verdict& verdict) const;
     [[nodiscard]] bool names_ours() const;
     [[nodiscard]] bool changes_session_user() const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
@@ -614,6 +616,7 @@ private:
     // outcome.cc
     void apply_effects(const sql::Statement& statement, std::string_view tag);
     void apply_settings(const sql::Statement& statement);
+    void apply_settings_told(const sql::Statement& statement, std::string_view tag);
     void on_command_complete(const Expected& asked, std::uint32_t index, std::string_view tag);
     void on_portal_suspended(const Expected& asked);
     void end_request(wire::TransactionStatus status);

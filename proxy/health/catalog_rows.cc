@@ -74,6 +74,7 @@ void worsen(RelationFacts& worst, const RelationFacts& other) {
     worst.view |= other.view;
     worst.reads_volatile |= other.reads_volatile;
     worst.writes_harmless = worst.writes_harmless && other.writes_harmless;
+    worst.rewrites_harmless = worst.rewrites_harmless && other.rewrites_harmless;
     worst.write = worse(worst.write, other.write);
 }
 
@@ -95,8 +96,8 @@ void add(sql::NameMap<Value>& map, std::string_view schema, std::string_view nam
     add_key(map, qualified(schema, name), value);
 }
 
-// Numbers the points of the graph: functions, then reading and writing of each relation, then `shared`, the
-// operators, casts and checks of domains that any body may use without naming them.
+// Numbers the points of the graph: functions, then reading, rewriting and writing of each relation, then
+// `shared`, the operators, casts and checks of domains that any body may use without naming them.
 class FactsBuilder {
 public:
     FactsBuilder(const CatalogRows& rows, FactsFor purpose)
@@ -104,7 +105,7 @@ public:
           purpose_(purpose),
           functions_(of(CatalogQuery::Functions)),
           relations_(of(CatalogQuery::Relations)),
-          shared_(static_cast<Index>(functions_.size() + 2 * relations_.size())),
+          shared_(static_cast<Index>(functions_.size() + 3 * relations_.size())),
           conversions_(shared_ + 1),
           leaves_(conversions_ + 1),
           volatile_(conversions_ + 1),
@@ -121,8 +122,12 @@ private:
     [[nodiscard]] Index reading(Index relation) const {
         return static_cast<Index>(functions_.size()) + relation;
     }
-    [[nodiscard]] Index writing(Index relation) const {
+    // What ALTER runs for the rows that are there: no triggers, no rules.
+    [[nodiscard]] Index rewriting(Index relation) const {
         return static_cast<Index>(functions_.size() + relations_.size()) + relation;
+    }
+    [[nodiscard]] Index writing(Index relation) const {
+        return static_cast<Index>(functions_.size() + 2 * relations_.size()) + relation;
     }
     [[nodiscard]] std::optional<Index> function_at(Oid oid) const;
     [[nodiscard]] std::optional<Index> relation_at(std::string_view oid) const;
@@ -380,7 +385,8 @@ void FactsBuilder::link_stored(Index point, std::string_view tree) {
 
 void FactsBuilder::link_relations() {
     for (Index i = 0; i < relations_.size(); ++i) {
-        depend(writing(i), reading(i));
+        depend(rewriting(i), reading(i));
+        depend(writing(i), rewriting(i));
         varies_.mark(reading(i));
         looks_.mark(reading(i));
     }
@@ -390,7 +396,7 @@ void FactsBuilder::link_relations() {
     const Rows& uses = of(CatalogQuery::Uses);
     for (Index i = 0; i < uses.size(); ++i) {
         const std::optional<Index> relation = relation_at(uses.text(i, 0));
-        if (relation) link_oid(writing(*relation), to_oid(uses.text(i, 1)));
+        if (relation) link_oid(rewriting(*relation), to_oid(uses.text(i, 1)));
     }
 }
 
@@ -424,7 +430,9 @@ void FactsBuilder::link_triggers() {
     for (Index i = 0; i < links.size(); ++i) {
         const std::optional<Index> from = relation_at(links.text(i, 0));
         const std::optional<Index> to = relation_at(links.text(i, 1));
-        if (from && to) depend(writing(*from), writing(*to));
+        if (!from || !to) continue;
+        depend(rewriting(*from), rewriting(*to));
+        depend(writing(*from), writing(*to));
     }
 }
 
@@ -485,6 +493,7 @@ RelationFacts FactsBuilder::relation_facts(Index relation) const {
     const Index point = reading(relation);
     facts.reads_volatile = volatile_.is_bad(point) || leaves_.is_bad(point) || writes_.is_bad(point);
     facts.writes_harmless = !leaves_.is_bad(writing(relation));
+    facts.rewrites_harmless = !leaves_.is_bad(rewriting(relation));
     return facts;
 }
 

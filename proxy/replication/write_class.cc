@@ -66,6 +66,7 @@ Classified classify_execute(const sql::Statement& execute, const Classified& pre
                  .images = nullptr,
                  .locks = locks,
                  .filling = nullptr}};
+    if (!can_follow(all) && rows_travel(prepared)) all.reason += ", and rows do not travel by EXECUTE";
     return all;
 }
 

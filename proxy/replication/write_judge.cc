@@ -170,7 +170,8 @@ void Judge::by_kind() {
         case Kind::Truncate:
             return utility("TRUNCATE");
         case Kind::Lock:
-            return utility("LOCK, taken on all nodes");
+            return statement_.locks_as_reader ? on_main("kept on the main node: a lock of a reader")
+                                              : utility("LOCK, taken on all nodes");
         case Kind::Vacuum:
             return statement_.computes_rows ? refresh() : utility("maintenance");
         case Kind::Utility:

@@ -125,7 +125,9 @@ void Judge::by_kind(const Statement& statement) {
             writes(Reason::Ddl);
             verdict_.is_ddl = !statement.is_remark;
             verdict_.changes_logins = statement.changes_logins;
-            for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
+            if (statement.runs_over_rows) {
+                for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
+            }
             return calls(statement);
         case Kind::Begin:
         case Kind::Commit:
@@ -290,10 +292,11 @@ void Judge::written_relation(const sql::RelationRef& ref) {
     if (!known->writes_harmless) leave(Leaves::UnknownCode);
 }
 
-// ALTER may run for all rows what a write runs for one. What it creates is not known, nor need it be.
+// ALTER may run for all rows what a write runs for one, but triggers and rules. What it creates is not known,
+// nor need it be.
 void Judge::rewritten_relation(const sql::RelationRef& ref) {
     const sql::RelationFacts* known = facts_ == nullptr ? nullptr : facts_->relation(ref.schema, ref.name);
-    if (known != nullptr && ref.access == Access::Write && !known->writes_harmless)
+    if (known != nullptr && ref.access == Access::Write && !known->rewrites_harmless)
         leave(Leaves::UnknownCode);
 }
 

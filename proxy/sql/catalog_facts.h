@@ -132,10 +132,11 @@ struct RelationFacts {
     bool temporary = false;
     bool permanent = true;  // both: several bear the name
     bool unlogged = false;
-    bool system = false;          // pg_catalog, information_schema, pg_toast
-    bool view = false;            // views are expanded: the flags below count what they reach
-    bool reads_volatile = false;  // a view (or rule) that reaches a volatile function
-    bool writes_harmless = true;  // triggers, defaults, constraints that a write runs leave nothing behind
+    bool system = false;            // pg_catalog, information_schema, pg_toast
+    bool view = false;              // views are expanded: the flags below count what they reach
+    bool reads_volatile = false;    // a view (or rule) that reaches a volatile function
+    bool writes_harmless = true;    // triggers, defaults, constraints that a write runs leave nothing behind
+    bool rewrites_harmless = true;  // the same of ALTER, which runs no triggers and no rules
     std::shared_ptr<const WriteFacts> write;  // null: not loaded, see CatalogFacts::writes_known
 };
 

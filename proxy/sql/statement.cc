@@ -122,6 +122,8 @@ std::string describe(const Statement& statement) {
     add_flag(out, statement.from_stdin, " from-stdin");
     add_flag(out, statement.to_stdout, " to-stdout");
     add_flag(out, statement.imports_snapshot, " imports-snapshot");
+    add_flag(out, statement.locks_as_reader, " locks-as-reader");
+    add_flag(out, statement.sets_if_found, " sets-if-found");
     add_flag(out, statement.primary_only, " primary-only");
     add_flag(out, statement.user_operators, " user-operators");
     if (!statement.name.empty()) out += fmt::format(" name=[{}]", statement.name);

@@ -38,12 +38,42 @@ bool is_serial(const TypeName* type) {
     return std::find(kSerial.begin(), kSerial.end(), qualified_name(type->names).name) != kSerial.end();
 }
 
-// What stands in its list of expressions.
+constexpr int kRowShareLock = 2;  // lockdefs.h: of the modes of LOCK only ACCESS SHARE is weaker
+
+// What stands in its list of expressions runs as often as FROM and WHERE give rows.
+bool runs_by_row(const SelectStmt* node) {
+    return node->groupClause == nullptr && node->havingClause == nullptr && node->valuesLists == nullptr &&
+           node->withClause == nullptr && node->limitCount == nullptr && node->limitOffset == nullptr &&
+           node->larg == nullptr && node->intoClause == nullptr;
+}
+
 bool runs_once(const SelectStmt* node) {
-    return node->fromClause == nullptr && node->whereClause == nullptr && node->groupClause == nullptr &&
-           node->havingClause == nullptr && node->valuesLists == nullptr && node->withClause == nullptr &&
-           node->limitCount == nullptr && node->limitOffset == nullptr && node->larg == nullptr &&
-           node->intoClause == nullptr;
+    return node->fromClause == nullptr && node->whereClause == nullptr && runs_by_row(node);
+}
+
+bool is_column(const void* node, std::string_view name) {
+    if (!is(node, T_ColumnRef)) return false;
+    const Elements fields(as<ColumnRef>(node)->fields);
+    return fields.size() == 1 && is(fields.at(0), T_String) && as<String>(fields.at(0))->sval == name;
+}
+
+// SELECT ... FROM pg_settings WHERE name = '...': that name; pg_dump asks so whether the server has it. Null:
+// it is something else.
+const char* setting_looked_for(const SelectStmt* node) {
+    const Elements from(node->fromClause);
+    if (!runs_by_row(node) || from.size() != 1 || !is(from.at(0), T_RangeVar) ||
+        node->distinctClause != nullptr || node->lockingClause != nullptr || node->sortClause != nullptr)
+        return nullptr;
+    const auto* view = as<RangeVar>(from.at(0));
+    const bool is_plain = view->alias == nullptr && is_builtin_schema(text_of(view->schemaname)) &&
+                          text_of(view->relname) == "pg_settings";
+    if (!is_plain || !is(node->whereClause, T_A_Expr)) return nullptr;
+    const auto* condition = as<A_Expr>(node->whereClause);
+    const bool is_equality = condition->kind == AEXPR_OP && Elements(condition->name).size() == 1 &&
+                             qualified_name(condition->name).name == "=";
+    const bool is_by_name =
+        is_equality && is_column(condition->lexpr, "name") && is(condition->rexpr, T_A_Const);
+    return is_by_name ? string_value(constant(condition->rexpr)) : nullptr;
 }
 
 // Fills one Statement from one parse tree.
@@ -60,7 +90,7 @@ private:
     void query(const void* node, Kind kind);
     static bool calls_once(const SelectStmt* node);
     std::vector<const void*> replayable_set_config(const SelectStmt* node);
-    bool set_config_change(const FuncCall* call);
+    bool set_config_change(const FuncCall* call, const char* looked_for);
     void copy(const CopyStmt* node);
     void explain(const ExplainStmt* node);
     void transaction(const TransactionStmt* node);
@@ -181,25 +211,29 @@ bool StatementReader::calls_once(const SelectStmt* node) {
            });
 }
 
-// set_config() is as good as SET only where it runs exactly once: in a plain list of expressions.
+// set_config() is as good as SET only where it runs exactly once: in a plain list of expressions, or for the
+// one row of pg_settings, if there is one.
 std::vector<const void*> StatementReader::replayable_set_config(const SelectStmt* node) {
     std::vector<const void*> calls;
-    if (!runs_once(node)) return calls;
+    const char* looked_for = setting_looked_for(node);
+    if (looked_for == nullptr && !runs_once(node)) return calls;
     for (const ListCell& cell : Elements(node->targetList)) {
         if (!is(cell.ptr_value, T_ResTarget)) continue;
         const Node* value = as<ResTarget>(cell.ptr_value)->val;
         if (!is(value, T_FuncCall)) continue;
         const QualifiedName called = qualified_name(as<FuncCall>(value)->funcname);
         if (called.name != "set_config" || !is_builtin_schema(called.schema)) continue;
-        if (set_config_change(as<FuncCall>(value))) calls.push_back(value);
+        if (set_config_change(as<FuncCall>(value), looked_for)) calls.push_back(value);
     }
+    out_.sets_if_found = looked_for != nullptr && !calls.empty();
     return calls;
 }
 
-bool StatementReader::set_config_change(const FuncCall* call) {
+bool StatementReader::set_config_change(const FuncCall* call, const char* looked_for) {
     const Elements args(call->args);
     if (args.size() != 3) return false;
-    const char* name = string_value(constant(args.at(0)));
+    const bool is_looked_for = looked_for != nullptr && is_column(args.at(0), "name");
+    const char* name = is_looked_for ? looked_for : string_value(constant(args.at(0)));
     const A_Const* value = constant(args.at(1));
     const std::optional<bool> local = bool_value(constant(args.at(2)));
     if (name == nullptr || value == nullptr || !local) return false;
@@ -476,6 +510,7 @@ bool StatementReader::read_bulk_command(const void* node) {
     switch (tag_of(node)) {
         case T_LockStmt:
             out_.kind = Kind::Lock;
+            out_.locks_as_reader = as<LockStmt>(node)->mode <= kRowShareLock;
             relations(as<LockStmt>(node)->relations, Access::RowLock);
             return true;
         case T_TruncateStmt:
@@ -573,6 +608,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_IndexStmt:
             relation(as<IndexStmt>(node)->relation, Access::Write);
+            out_.runs_over_rows = true;
             expression(as<IndexStmt>(node)->indexParams);
             expression(as<IndexStmt>(node)->whereClause);
             // PostgreSQL takes nothing there that is not IMMUTABLE.
@@ -731,6 +767,7 @@ void StatementReader::schema_elements(const CreateSchemaStmt* node) {
 
 void StatementReader::alter_table(const AlterTableStmt* node) {
     relation(node->relation, Access::Write);
+    out_.runs_over_rows = true;
     for (const ListCell& cell : Elements(node->cmds)) {
         if (!is(cell.ptr_value, T_AlterTableCmd)) continue;
         const auto* command = as<AlterTableCmd>(cell.ptr_value);

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Mode replication: a dump of another server is restored through the proxy and leaves equal nodes."""
+"""Mode replication: dumps of another server, and through the proxy, are restored through it and leave equal nodes."""
+import contextlib
 import subprocess
 
+import psycopg2.errors
 import pytest
 
 from support.pgcluster import BIN
 from support.replicated import assert_equal, create_database, digests, equal_nodes, proxy_over, states
 
-SOURCE, TARGET = "source", "restored"
+SOURCE, TARGET, AGAIN = "source", "restored", "again"
 SCHEMA = """
 create type mood as enum ('sad', 'ok', 'happy');
 create domain positive as integer check (value > 0);
@@ -81,8 +83,8 @@ def assert_restored(proxy, source):
     assert found["app.orders"][0] == 5000 and states(proxy) == ["up"] * 3
 
 
-def psql(proxy, file, *options):
-    run_client("psql", proxy, TARGET, "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, "-f", file)
+def psql(proxy, file, *options, database=TARGET):
+    run_client("psql", proxy, database, "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, "-f", file)
 
 
 @pytest.mark.parametrize("options", [(), ("--inserts", "--rows-per-insert=500"), ("--column-inserts", "--rows-per-insert=50")], ids=["copy", "inserts", "column_inserts"])
@@ -91,8 +93,8 @@ def test_psql_reads_a_dump(source, target, dump, options):
     assert_restored(target, source)
 
 
-def pg_restore(proxy, file, *options):
-    run_client("pg_restore", proxy, TARGET, "-e", *options, file)
+def pg_restore(proxy, file, *options, database=TARGET):
+    run_client("pg_restore", proxy, database, "-e", *options, file)
 
 
 def test_pg_restore(source, target, dump):
@@ -125,3 +127,84 @@ def test_a_dump_with_large_objects(source, target, dump):
     assert_restored(target, source)
     contents = "select string_agg(loid || ' ' || md5(string_agg), ',' order by loid) from (select loid, string_agg(data, '' order by pageno) from pg_largeobject group by 1) s"
     assert set(target.nodes.sql(contents, dbname=TARGET)) == {source.sql(contents, dbname=SOURCE)}
+
+
+@pytest.fixture
+def served(source, target, dump):
+    """A database behind the proxy, with large objects."""
+    source.sql(LARGE_OBJECTS, dbname=SOURCE)
+    psql(target, dump())
+    yield target
+
+
+@pytest.fixture
+def again(served):
+    create_database(served, AGAIN)
+    yield served
+    served.sql(f"drop database {AGAIN} with (force)")
+
+
+def dump_through(proxy, file, *options, database=TARGET):
+    run_client("pg_dump", proxy, database, "-N", "pgpool_replication", "-f", file, *options)
+    return file
+
+
+def assert_alike(proxy, source):
+    found, expected = assert_equal(proxy.nodes, (AGAIN,)), digests(source, SOURCE)
+    assert {name for name in expected if expected[name] != found[name]} == set()
+    objects = "select string_agg(loid || ' ' || pageno || ' ' || md5(data), ',' order by loid, pageno) from pg_largeobject"
+    assert set(proxy.nodes.sql(objects, dbname=AGAIN)) == {source.sql(objects, dbname=SOURCE)}
+
+
+@pytest.mark.parametrize("options", [(), ("--serializable-deferrable",), ("--inserts",)], ids=["plain", "deferrable", "inserts"])
+def test_a_dump_through_the_proxy_for_psql(again, source, tmp_path, options):
+    psql(again, dump_through(again, tmp_path / "through", *options), database=AGAIN)
+    assert_alike(again, source)
+
+
+@pytest.mark.parametrize("options, restoring", [(("-F", "c"), ()), (("-F", "t"), ()), (("-F", "d", "-j", "2"), ("-j", "2"))], ids=["custom", "tar", "by_several_sessions"])
+def test_a_dump_through_the_proxy_for_pg_restore(again, source, tmp_path, options, restoring):
+    """Several sessions share one snapshot, so they are all at the main node."""
+    pg_restore(again, dump_through(again, tmp_path / "through", *options), *restoring, database=AGAIN)
+    assert_alike(again, source)
+
+
+def definitions(file):
+    return [line for line in file.read_text().splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
+
+
+def test_a_schema_through_the_proxy(again, tmp_path):
+    psql(again, dump_through(again, tmp_path / "schema", "--schema-only"), database=AGAIN)
+    once_more = dump_through(again, tmp_path / "once_more", "--schema-only", database=AGAIN)
+    assert definitions(once_more) == definitions(tmp_path / "schema")
+    run_client("pg_dump", again, TARGET, "-f", tmp_path / "whole", "--schema-only")
+    assert "CREATE SCHEMA pgpool_replication;" in definitions(tmp_path / "whole"), "it is not hidden"
+
+
+@pytest.mark.parametrize("options", [(), ("--globals-only",)], ids=["all", "globals"])
+def test_pg_dumpall_through_the_proxy(served, tmp_path, options):
+    run_client("pg_dumpall", served, "dbname=postgres", "-f", tmp_path / "all", *options)
+    assert "CREATE ROLE postgres" in (tmp_path / "all").read_text()
+
+
+def test_a_session_that_has_dumped_may_write(served, proxy):
+    """What it has asked for in pg_settings is a setting like any other."""
+    with contextlib.closing(proxy.connect(TARGET)) as connection, connection.cursor() as cursor:
+        cursor.execute("select set_config('search_path', '', false)")
+        cursor.execute("select set_config(name, '7MB', false) from pg_settings where name = 'work_mem'")
+        cursor.execute("select set_config(name, 'x', false) from pg_settings where name = 'there_is_none'")
+        cursor.execute("insert into app.customer(name) values ('new')")
+        cursor.execute("show work_mem")
+        assert cursor.fetchone() == ("7MB",)
+    assert_equal(proxy.nodes, (TARGET,))
+
+
+def test_a_reader_that_locks_keeps_ddl_out(served, proxy):
+    with contextlib.closing(proxy.connect(TARGET)) as connection, connection.cursor() as cursor:
+        cursor.execute("begin isolation level repeatable read, read only")
+        cursor.execute("lock table app.customer in access share mode")
+        cursor.execute("select count(*) from app.customer")
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            proxy.sql("set lock_timeout = '200ms'; alter table app.customer add column more int", TARGET)
+        cursor.execute("commit")
+    assert_equal(proxy.nodes, (TARGET,))

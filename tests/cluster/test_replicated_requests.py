@@ -397,3 +397,58 @@ def test_larger_values_are_refused(replicated, documents):
     assert [f.fields()["C"] for f in documents.read_until("Z") if f.type == "E"] == ["0A000"]
     assert answers(documents, "insert into made values (2, 'x')") == ["INSERT 0 1", "I"]
     assert contents(replicated, SUM).startswith("2=1")
+
+
+def test_a_rule_is_no_obstacle_to_what_does_not_run_it(replicated, cursor):
+    cursor.execute("create table rr(i int primary key); create rule r as on insert to rr do also nothing")
+    cursor.execute("grant select on rr to public; alter table rr add column n int")
+    cursor.execute("insert into t values (1, 1)")
+    cursor.execute("drop table rr")
+
+
+def told(cursor, text):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported) as failure:
+        cursor.execute(text)
+    return failure.value.diag.message_primary, failure.value.diag.message_hint
+
+
+def test_code_that_could_not_be_read_counts_until_discard_all(replicated, cursor):
+    cursor.execute("create or replace function unread() returns text stable language plpgsql as $$ begin return set_config('my.x', '1', false); end $$")
+    cursor.execute("select unread()")
+    assert told(cursor, "insert into t values (1, 1)") == (
+        "this cannot be replicated: a write in a session that has called code that could not be read", "DISCARD ALL ends that.")
+    cursor.execute("discard all")
+    cursor.execute("insert into t values (1, 1)")
+    cursor.execute("drop function unread")
+
+
+def test_the_hint_tells_the_way_out(replicated, cursor):
+    cursor.execute("create table keyless(a float)")
+    message, hint = told(cursor, "update keyless set a = random()")
+    assert "has no key that stays" in message and hint.startswith("A primary key") and "unsafe_statements" in hint
+    assert told(cursor, "execute a(1); execute b(2)")[1] == "Send it by itself, as a simple query."
+    cursor.execute("begin")
+    assert told(cursor, "set session authorization postgres")[1] == "Send it before BEGIN."
+    cursor.execute("rollback")
+    cursor.execute("drop table keyless")
+
+
+def test_show_route_knows_what_the_session_has_prepared(replicated, cursor):
+    def route(text):
+        cursor.execute("show route for " + text)
+        return cursor.fetchall()[-1][0]
+    cursor.execute("prepare j as insert into t values ($1, $2)")
+    assert route("execute j(1, 2)") == "replicated: point (INSERT of given rows)"
+    assert route("execute nobody(1, 2)") == "refused: EXECUTE of what was not made by PREPARE"
+    cursor.execute("set search_path to public")
+    assert route("execute j(1, 2)") == "refused: a statement that was prepared under other settings"
+
+
+def test_execute_says_that_rows_do_not_travel_by_it(replicated, cursor):
+    cursor.execute("create table drawn(id serial primary key, name text);")
+    cursor.execute("prepare i(text) as insert into drawn(name) values ($1)")
+    message, hint = told(cursor, "execute i('e1')")
+    assert message.endswith('(column "id" draws from a sequence, and rows do not travel by EXECUTE)')
+    assert hint.startswith("Send the statement itself")
+    cursor.execute("insert into drawn(name) values ('e1')")
+    cursor.execute("drop table drawn")

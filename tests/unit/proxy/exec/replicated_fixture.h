@@ -146,8 +146,10 @@ protected:
         facts->version = 1;
         facts->writes_known = true;
         for (const char* name :
-             {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite"})
+             {"lo_put", "lo_unlink", "lo_create", "lo_open", "loread", "lo_close", "lowrite", "set_config"})
             facts->functions["pg_catalog." + std::string(name)] = {sql::Volatility::Volatile, true, true};
+        facts->functions["unread"] = {sql::Volatility::Stable, false, false};
+        facts->relations["pg_catalog.pg_settings"].system = true;
         facts->as_of = TimePoint(seconds(1));
         sql::WriteFacts keyless;
         keyless.columns = {{.name = "a"}};
@@ -252,6 +254,9 @@ protected:
     }
 
     static constexpr std::string_view kDdl = "CREATE SCHEMA s";
+    static constexpr std::string_view kLookedFor =
+        "SELECT pg_catalog.set_config(name, 'view', false) FROM pg_catalog.pg_settings WHERE name = "
+        "'my.kind'";
     std::atomic<std::uint64_t> sequence{1};
     Surroundings around;
     Database database;

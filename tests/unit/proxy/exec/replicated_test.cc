@@ -240,6 +240,29 @@ TEST_F(ReplicatedTest, ABeginThatFailsIsTheErrorOfItsQuery) {
     EXPECT_EQ(around.free_slots.size(), 1U);
 }
 
+// As pg_dump asks: the name comes from a row of the catalog, if there is one.
+TEST_F(ReplicatedTest, ASettingThatIsLookedForIsKnown) {
+    client_sends(query("SET search_path TO ''"));
+    answers(shell.main, tag("SET") + ready(TransactionStatus::Idle));
+    client_sends(query(kLookedFor));
+    answers(shell.main, tag("SELECT 0") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(shell.main.settings.current()->find("my.kind"), nullptr);
+    client_sends(query(kLookedFor));
+    answers(shell.main, row("view") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_NE(shell.main.settings.current()->find("my.kind"), nullptr);
+    EXPECT_EQ(session.pins(), sql::Leaves::Nothing);
+}
+
+TEST_F(ReplicatedTest, ASettingThatIsLookedForElsewhereIsUnknown) {
+    client_sends(query("SET search_path TO mine, pg_catalog"));
+    answers(shell.main, tag("SET") + ready(TransactionStatus::Idle));
+    client_sends(query(kLookedFor));
+    answers(shell.main, row("view") + tag("SELECT 1") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(session.pins(), sql::Leaves::UnknownSetting);
+    client_sends(query(kDdl));
+    EXPECT_NE(shell.replied.find("settings that could not be read"), std::string::npos);
+}
+
 // Nothing is anywhere, and nobody is taken out.
 TEST_F(ReplicatedTest, ABeginThatFailsInABlockIsTheErrorOfItsQuery) {
     client_sends(query("BEGIN"));

@@ -402,6 +402,22 @@ TEST(BuildFacts, WritesReachPartitionsCascadesDefaultsAndRules) {
     EXPECT_FALSE(facts.relation("", "ruled")->writes_harmless);
 }
 
+TEST(BuildFacts, AlterRunsNeitherTriggersNorRules) {
+    FakeCatalog catalog;
+    const auto bad = catalog.plpgsql("bad", "BEGIN RESET ALL; END");
+    catalog.trigger(catalog.relation("watched"), bad);
+    catalog.tree(catalog.relation("ruled"), kRuleTree, "");
+    const auto parent = catalog.relation("parent", "p");
+    const auto checked = catalog.relation("checked");
+    catalog.link(parent, checked);
+    catalog.use(checked, bad);
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_TRUE(facts.relation("", "watched")->rewrites_harmless);
+    EXPECT_TRUE(facts.relation("", "ruled")->rewrites_harmless);
+    EXPECT_FALSE(facts.relation("", "checked")->rewrites_harmless);
+    EXPECT_FALSE(facts.relation("", "parent")->rewrites_harmless) << "it alters its partitions too";
+}
+
 TEST(BuildFacts, Types) {
     FakeCatalog catalog;
     catalog.type("public", "mood", true);

@@ -78,7 +78,9 @@ inline sql::CatalogFacts facts() {
     relation("public", "plain_view", &sql::RelationFacts::view);
     relation("public", "random_view", &sql::RelationFacts::view, &sql::RelationFacts::reads_volatile);
     relation("public", "trapped");
-    facts.relations["trapped"].writes_harmless = false;
+    facts.relations["trapped"].writes_harmless = facts.relations["trapped"].rewrites_harmless = false;
+    relation("public", "ruled");
+    facts.relations["ruled"].writes_harmless = false;
     facts.operators["###"] = {Volatility::Volatile, false, true};
     facts.operators["##!"] = {Volatility::Stable, false, false};
     facts.operators["+"] = {Volatility::Immutable, false, true};
