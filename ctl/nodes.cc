@@ -3,11 +3,11 @@
 #include <fmt/core.h>
 
 #include <cstdio>
-#include <utility>
 
 #include "ctl/commands.h"
 #include "ctl/console.h"
 #include "ctl/node_access.h"
+#include "ctl/node_states.h"
 #include "ctl/output.h"
 
 namespace pgpool::ctl {
@@ -73,37 +73,6 @@ ExitCode ask_nodes(const config::Config& config, const Options& options, const F
         tell_probes(config, probes);
     }
     return why.code;
-}
-
-std::size_t column_named(const pg::Rows& rows, std::string_view name) {
-    std::size_t at = 0;
-    while (at < rows.columns() && rows.header()[at].name != name) ++at;
-    return at;
-}
-
-// The console tells hosts; commands take names. Empty where the file and the running proxy differ.
-std::string name_of(const config::Config& config, const pg::Rows& rows, std::size_t row) {
-    const std::size_t host = column_named(rows, "hostname");
-    const std::size_t port = column_named(rows, "port");
-    if (host == rows.columns() || port == rows.columns()) return {};
-    for (const config::Node& node : config.nodes) {
-        if (rows.text(row, host) == node.host && rows.text(row, port) == std::to_string(node.port))
-            return node.name;
-    }
-    return {};
-}
-
-pg::Rows with_names(const config::Config& config, const pg::Rows& rows) {
-    if (column_named(rows, "name") < rows.columns()) return rows;
-    std::vector<pg::Rows::Column> header{{"name"}};
-    header.insert(header.end(), rows.header().begin(), rows.header().end());
-    std::vector<pg::Rows::Cell> cells;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        std::string name = name_of(config, rows, row);
-        cells.push_back(name.empty() ? pg::Rows::Cell() : pg::Rows::Cell(std::move(name)));
-        for (std::size_t column = 0; column < rows.columns(); ++column) cells.push_back(rows.at(row, column));
-    }
-    return {std::move(header), std::move(cells)};
 }
 
 }  // namespace

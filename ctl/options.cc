@@ -32,6 +32,13 @@ void declare_proxy_commands(CLI::App& app, Options& options) {
     show->add_option("what", options.words, "what to show")->required()->type_name("WHAT");
     CLI::App* attach = add_command(app, options, Command::Attach, "attach", "let the proxy use a node again");
     attach->add_option("node", options.node, "name of the node")->required()->type_name("NODE");
+    CLI::Option* force = attach->add_flag(
+        "--force", options.is_forced,
+        "you know that it holds the same data: copied while nobody wrote, or found equal by verify");
+    attach
+        ->add_flag("--verify", options.verifies,
+                   "compare it with the nodes that are in, and take it in if they are equal")
+        ->excludes(force);
     CLI::App* detach =
         add_command(app, options, Command::Detach, "detach", "let the proxy use a node no more");
     detach->add_option("node", options.node, "name of the node")->required()->type_name("NODE");

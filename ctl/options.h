@@ -20,6 +20,8 @@ struct Options {
 
     std::vector<std::string> words;      // show
     std::string node;                    // attach, detach
+    bool is_forced = false;              // attach: the operator knows that the node holds the same data
+    bool verifies = false;               // attach: compare first
     std::string reason;                  // detach
     std::vector<std::string> databases;  // prepare-nodes, verify; empty: all
     bool print_only = false;             // prepare-nodes

@@ -2,13 +2,16 @@
 """pgpool-ctl: what it says of real nodes and of a running proxy, and its exit codes."""
 import contextlib
 import itertools
+import shutil
+import subprocess
 import threading
 import time
 
 import pytest
 
 from support import ctl as ctls
-from support.pgcluster import Independents
+from support import replicated
+from support.pgcluster import Independents, wait_for
 
 EQUAL, DIFFERS, USAGE, UNREACHABLE = 0, 1, 2, 3
 NUMBERS = itertools.count(1)
@@ -572,6 +575,68 @@ def test_users_of_the_console(pair, make_proxy):
     assert refused.code == UNREACHABLE and 'refuses user "nobody"' in refused.err and "admin.users" in refused.err
     failed = ctls.run(proxy.config_file, "nodes", "--user", "nobody", "--json")
     assert set(failed.json()) == {"error", "hint"}
+
+
+# --- who is in, mode replication ---
+@pytest.fixture(scope="module")
+def three():
+    with replicated.equal_nodes("create table t(id int primary key, v text)") as servers:
+        yield servers
+
+
+@pytest.fixture
+def in_use(three):
+    with replicated.proxy_over(three) as proxy:
+        yield proxy
+        for node in three.nodes:  # for the test behind
+            if not node.is_running():
+                node.start()
+
+
+def copy_from(good, lost):
+    """As docs/replication.md, "When a node is lost"."""
+    good.stop()
+    lost.stop()
+    settings = (lost.data / "postgresql.conf").read_bytes()
+    shutil.rmtree(lost.data)
+    subprocess.run(["cp", "-a", good.data, lost.data], check=True)
+    (lost.data / "postgresql.conf").write_bytes(settings)
+    good.start()
+    lost.start()
+
+
+def test_a_lost_node_comes_back_as_the_docs_say(three, in_use):
+    attach = lambda *options: ctls.run(in_use.config_file, "attach", "node3", *options)
+    three.nodes[2].kill()
+    wait_for(lambda: replicated.states(in_use) == ["up", "up", "down"], 20, "node3 is out")
+    in_use.sql("insert into t values (1, 'missed')")
+    assert in_use.stop() == 0
+    copy_from(three.nodes[0], three.nodes[2])
+    in_use.start()
+    wait_for(lambda: replicated.states(in_use) == ["up", "up", "down"], 20, "the cluster is open")
+    refused = attach()
+    assert refused.code == DIFFERS and "attach node3 --verify" in refused.err and "attach node3 --force" in refused.err
+    done = attach("--verify")
+    assert done.code == EQUAL and "node1, node2, node3 are equal" in done.out and "done: PGPOOL ATTACH NODE node3 FORCE" in done.out, done.err
+    assert replicated.states(in_use) == ["up"] * 3
+
+
+def test_a_node_that_differs_is_not_attached(three, in_use):
+    attach = lambda *options: ctls.run(in_use.config_file, "attach", "node3", *options)
+    assert ctls.run(in_use.config_file, "detach", "node3").code == EQUAL
+    assert ctls.run(in_use.config_file, "detach", "node2").code == EQUAL
+    three.nodes[2].sql("insert into t values (77, 'only here')")
+    three.nodes[1].sql("insert into t values (78, 'out too: it does not count')")
+    done = attach("--verify")
+    assert done.code == DIFFERS and "t: id=77: extra on node3" in done.out and "78" not in done.out and "it differs" in done.err
+    found = attach("--verify", "--json")
+    assert found.code == DIFFERS and found.json()["nodes"] == ["node1", "node3"] and not found.json()["equal"]
+    three.nodes[2].sql("delete from t where id = 77")
+    found = attach("--verify", "--json")
+    assert found.code == EQUAL and found.json()["command"] == "PGPOOL ATTACH NODE node3 FORCE"
+    three.nodes[1].sql("delete from t where id = 78")
+    assert ctls.run(in_use.config_file, "attach", "node2", "--force").code == EQUAL
+    assert replicated.states(in_use) == ["up"] * 3
 
 
 # --- the command line ---

@@ -47,6 +47,13 @@ TEST(Options, WordsOfShow) {
     EXPECT_EQ(parsed({"show", "nodes"}).command, Command::Show);
 }
 
+TEST(Options, AttachIsForcedOrVerifies) {
+    EXPECT_FALSE(parsed({"attach", "n1"}).is_forced);
+    EXPECT_TRUE(parsed({"attach", "n1", "--force"}).is_forced);
+    EXPECT_TRUE(parsed({"attach", "n1", "--verify"}).verifies);
+    EXPECT_THROW(parsed({"attach", "n1", "--verify", "--force"}), CLI::ParseError);
+}
+
 TEST(Options, ListsAreSeparatedByCommas) {
     const Options options = parsed({"verify", "--databases", "a,b", "--tables", "s.t,s.u", "--chunk", "5"});
     EXPECT_EQ(options.databases, (Words{"a", "b"}));
