@@ -639,6 +639,14 @@ def test_a_node_that_differs_is_not_attached(three, in_use):
     assert replicated.states(in_use) == ["up"] * 3
 
 
+def test_the_reason_of_a_detachment_is_kept(three, in_use):
+    done = ctls.run(in_use.config_file, "detach", "node2", "--reason", "it's old, says Müller")
+    assert done.code == EQUAL, done.err
+    shown = ctls.run(in_use.config_file, "nodes", "--json").json()["nodes"][1]
+    assert (shown["status"], shown["reason"]) == ("down", "taken out: detached by postgres: it's old, says Müller")
+    assert ctls.run(in_use.config_file, "attach", "node2", "--force").code == EQUAL
+
+
 # --- the command line ---
 @pytest.mark.parametrize("arguments,code,text", [
     (["--version"], 0, "pgpool-ctl "), (["--help"], 0, "verify"), (["verify", "--help"], 0, "--chunk"),
