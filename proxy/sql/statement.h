@@ -205,6 +205,7 @@ struct Statement {
     bool is_remark = false;                 // COMMENT, SECURITY LABEL: no statement is judged by these
     bool drops_others = false;              // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
     bool changes_logins = false;            // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
+    bool changes_verifiers = false;         // ALTER ROLE, DROP ROLE: who may log in by what
     bool creates = false;                   // a relation: the first of `relations` with Access::Write
     bool drops_at_commit = false;           // ... ON COMMIT DROP
     bool derives = false;                   // ... with defaults or parents that belong to other tables
