@@ -238,6 +238,7 @@ def test_a_node_that_is_away_at_the_start_is_waited_for(nodes, make):
     assert shown(proxy) == "node1:waiting/unknown node2:waiting/unknown node3:waiting/unknown"
     nodes.nodes[2].start()
     is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
+    assert "node_up node=node1 role=main" in proxy.log_text() and "main_found node=node1" in proxy.log_text()
 
 
 def test_a_node_that_stays_away_at_the_start_is_taken_out(nodes, make):
