@@ -236,6 +236,8 @@ def test_a_node_that_is_away_at_the_start_is_waited_for(nodes, make):
     proxy = make(failover_park_timeout="20s").start(wait=False)
     wait_for(lambda: "cluster_not_open" in proxy.log_text(), 10, "the proxy waits")
     assert shown(proxy) == "node1:waiting/unknown node2:waiting/unknown node3:waiting/unknown"
+    for row in proxy.admin("show pool_nodes"):
+        assert row["reason"].startswith("the cluster is not open: not all attached nodes can be used yet: node3: ")
     nodes.nodes[2].start()
     is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
     assert "node_up node=node1 role=main" in proxy.log_text() and "main_found node=node1" in proxy.log_text()
