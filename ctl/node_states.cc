@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "ctl/node_states.h"
 
+#include <fmt/core.h>
+
+#include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +33,23 @@ std::string name_of(const config::Config& config, const std::string& host, const
     return {};
 }
 
+constexpr std::size_t kLongestReason = 60;  // bytes
+
+std::string shortened(const std::string& text) {
+    if (text.size() <= kLongestReason) return text;
+    std::size_t end = kLongestReason - 3;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // within a character
+    return text.substr(0, end) + "...";
+}
+
+std::string two_digits(const std::string& number) {
+    return fmt::format("{:.2f}", std::strtod(number.c_str(), nullptr));
+}
+
+std::optional<std::string> or_null(std::string text) {
+    return text.empty() ? std::nullopt : std::optional(std::move(text));
+}
+
 }  // namespace
 
 bool NodeState::is_taken_out() const {
@@ -43,6 +64,27 @@ std::vector<NodeState> node_states(const config::Config& config, const pg::Rows&
                           text("status"), text("role"), text("lb_weight"), text("reason")});
     }
     return states;
+}
+
+Table table_of(const std::vector<NodeState>& states) {
+    Table table{{{"name"}, {"address"}, {"role"}, {"status"}, {"weight", true}, {"reason"}}, {}};
+    for (const NodeState& node : states) {
+        table.rows.push_back({or_null(node.name), node.host + ":" + node.port, node.role, node.status,
+                              two_digits(node.weight), or_null(shortened(node.reason))});
+    }
+    return table;
+}
+
+std::string notes_on(const std::vector<NodeState>& states) {
+    std::string notes;
+    for (const NodeState& node : states) {
+        if (!node.is_taken_out() || node.name.empty()) continue;
+        notes += fmt::format(
+            "{0} was {1}\n  it does not come back by itself: make it a copy of a node that is in "
+            "(docs/replication.md, \"When a node is lost\"), then pgpool-ctl attach {0} --verify\n",
+            node.name, node.reason);
+    }
+    return notes;
 }
 
 pg::Rows with_names(const config::Config& config, const pg::Rows& rows) {

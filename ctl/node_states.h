@@ -28,6 +28,12 @@ struct NodeState {
 
 [[nodiscard]] std::vector<NodeState> node_states(const config::Config& config, const pg::Rows& rows);
 
+// For people: what fits a terminal, the longest last, and shortened.
+[[nodiscard]] Table table_of(const std::vector<NodeState>& states);
+
+// A line for each node that was taken out: why, and how it comes back. Empty: there is none.
+[[nodiscard]] std::string notes_on(const std::vector<NodeState>& states);
+
 // The rows with a first column `name`.
 [[nodiscard]] pg::Rows with_names(const config::Config& config, const pg::Rows& rows);
 

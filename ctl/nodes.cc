@@ -85,12 +85,13 @@ Outcome<ExitCode> run_nodes(const config::Config& config, const Options& options
     }
     const auto rows = console->run("SHOW POOL_NODES");
     if (!rows) return tl::unexpected(rows.error());
-    const pg::Rows named = with_names(config, *rows);
     if (options.is_json) {
+        const pg::Rows named = with_names(config, *rows);
         const Json document{{"source", "proxy"}, {"error", nullptr}, {"nodes", json_of(named)}};
         std::fputs(render(document).c_str(), stdout);
     } else {
-        std::fputs(render(table_of(named)).c_str(), stdout);
+        const std::vector<NodeState> states = node_states(config, *rows);
+        std::fputs((render(table_of(states)) + notes_on(states)).c_str(), stdout);
     }
     return ExitCode::Ok;
 }

@@ -522,7 +522,8 @@ def test_collations_and_databases(ctl, app, nodes):
 def test_nodes_of_a_running_proxy(pair, make_proxy):
     proxy = make_proxy(pair)
     done = ctls.run(proxy.config_file, "nodes")
-    assert done.code == EQUAL and done.out.splitlines()[0].split()[:4] == ["name", "node_id", "hostname", "port"]
+    assert done.code == EQUAL and done.out.splitlines()[0].split() == ["name", "address", "role", "status", "weight", "reason"]
+    assert max(map(len, done.out.splitlines())) <= 100
     assert [l.split()[0] for l in done.out.splitlines()[1:]] == ["node1", "node2"]
     found = ctls.run(proxy.config_file, "nodes", "--json").json()
     assert found["source"] == "proxy" and found["error"] is None
@@ -642,6 +643,8 @@ def test_a_node_that_differs_is_not_attached(three, in_use):
 def test_the_reason_of_a_detachment_is_kept(three, in_use):
     done = ctls.run(in_use.config_file, "detach", "node2", "--reason", "it's old, says Müller")
     assert done.code == EQUAL, done.err
+    text = ctls.run(in_use.config_file, "nodes").out
+    assert "node2 was taken out: detached by postgres: it's old" in text and "pgpool-ctl attach node2 --verify" in text
     shown = ctls.run(in_use.config_file, "nodes", "--json").json()["nodes"][1]
     assert (shown["status"], shown["reason"]) == ("down", "taken out: detached by postgres: it's old, says Müller")
     assert ctls.run(in_use.config_file, "attach", "node2", "--force").code == EQUAL
