@@ -632,6 +632,9 @@ def test_a_node_that_differs_is_not_attached(three, in_use):
     assert done.code == DIFFERS and "t: id=77: extra on node3" in done.out and "78" not in done.out and "it differs" in done.err
     found = attach("--verify", "--json")
     assert found.code == DIFFERS and found.json()["nodes"] == ["node1", "node3"] and not found.json()["equal"]
+    told = ctls.run(in_use.config_file, "verify", "--tables", "public.t", "--tries", "1")
+    assert told.code == DIFFERS and told.err.splitlines()[:2] == [f"pgpool-ctl: node{i} is taken out: detached by postgres" for i in (2, 3)]
+    assert "node3 is taken out: detached by postgres" in ctls.run(in_use.config_file, "verify", "--json", "--tries", "1").json()["notes"]
     three.nodes[2].sql("delete from t where id = 77")
     found = attach("--verify", "--json")
     assert found.code == EQUAL and found.json()["command"] == "PGPOOL ATTACH NODE node3 FORCE"
