@@ -656,7 +656,8 @@ def test_the_reason_of_a_detachment_is_kept(three, in_use):
 # --- the command line ---
 @pytest.mark.parametrize("arguments,code,text", [
     (["--version"], 0, "pgpool-ctl "), (["--help"], 0, "verify"), (["verify", "--help"], 0, "--chunk"),
-    ([], USAGE, "no command"), (["nosuch"], USAGE, "nosuch"), (["verify", "--chunk", "0"], USAGE, "--chunk"),
+    (["help"], 0, "prepare-nodes"), (["help", "verify"], 0, "--chunk"), (["help", "nosuch"], USAGE, "unknown command 'nosuch'"),
+    (["noeds"], USAGE, "pgpool-ctl: unknown command 'noeds', did you mean 'nodes'?"), ([], USAGE, "no command"), (["nosuch"], USAGE, "nosuch"), (["verify", "--chunk", "0"], USAGE, "--chunk"),
     (["verify", "--tables", "t"], USAGE, "schema.table"), (["verify", "--tables", "no.such"], USAGE, "no node has a table"),
     (["verify", "--databases", "nosuch"], USAGE, "nosuch"), (["prepare-nodes", "--databases", "nosuch"], USAGE, "nosuch"),
     (["show"], USAGE, "what"), (["-c", "/nonexistent", "nodes"], USAGE, "cannot be read"),
@@ -664,3 +665,10 @@ def test_the_reason_of_a_detachment_is_kept(three, in_use):
 def test_command_line(ctl, arguments, code, text):
     done = ctl.run(*arguments)
     assert done.code == code and text in done.out + done.err
+
+
+@pytest.mark.parametrize("arguments", [["bogus"], ["nodes", "--bogus"], ["verify", "--chunk", "0"], ["attach"], []])
+def test_errors_of_the_command_line_in_json(ctl, arguments):
+    done = ctl.run("--json", *arguments)
+    found = done.json()
+    assert done.code == USAGE and set(found) == {"error", "hint"} and found["error"] and "pgpool-ctl help" in found["hint"]

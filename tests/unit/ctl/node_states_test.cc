@@ -38,7 +38,7 @@ TEST(NodeStates, TableFitsATerminal) {
 }
 
 TEST(NodeStates, ACharacterIsNotCutInTwo) {
-    pg::Rows cut = {{{"reason", 25}}, {std::string(56, 'x') + "\u00fc" + std::string(20, 'y')}};
+    const pg::Rows cut({{"reason", 25}}, {std::string(56, 'x') + "\u00fc" + std::string(20, 'y')});
     EXPECT_NE(render(table_of(node_states({}, cut))).find("xxx...\n"), std::string::npos);
 }
 
