@@ -342,6 +342,7 @@ def test_a_start_without_a_place_for_its_state_is_refused(nodes, make, state_dir
     proxy.start(wait=False)
     assert proxy.process.wait(10) == 2
     assert f"replication.state_directory: {missing}: No such file or directory" in proxy.log_text()
+    assert f"to check before: install -d -m 700 -o USER {missing}" in proxy.log_text()
     proxy = make()
     with open(f"{state_directory}/membership", "w") as file:
         file.write("version: 1\nepoch: 5\n")
