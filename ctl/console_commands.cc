@@ -118,7 +118,8 @@ Outcome<ExitCode> run_attach(const config::Config& config, const Options& option
     }
     const bool is_proven = options.verifies || options.is_forced;
     auto done = run_command(config, options, "PGPOOL ATTACH NODE " + *name + (is_proven ? " FORCE" : ""));
-    if (!done && !is_proven && done.error().code == ExitCode::Differs) {
+    const bool may_help = !is_proven && config.mode == config::ClusterMode::Replication;
+    if (!done && may_help && done.error().code == ExitCode::Differs) {
         done.error().hint = fmt::format(
             "pgpool-ctl attach {0} --verify compares it first; pgpool-ctl attach {0} --force: you know that "
             "it "
