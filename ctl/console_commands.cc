@@ -121,9 +121,8 @@ Outcome<ExitCode> run_attach(const config::Config& config, const Options& option
     const bool may_help = !is_proven && config.mode == config::ClusterMode::Replication;
     if (!done && may_help && done.error().code == ExitCode::Differs) {
         done.error().hint = fmt::format(
-            "pgpool-ctl attach {0} --verify compares it first; pgpool-ctl attach {0} --force: you know that "
-            "it "
-            "holds the same data",
+            "pgpool-ctl attach {0} --verify compares it first; "
+            "pgpool-ctl attach {0} --force: you know that it holds the same data",
             *name);
     }
     return done;

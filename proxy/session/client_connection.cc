@@ -123,6 +123,7 @@ void ClientConnection::look_up() {
         if (!send.empty()) queue(send);
         return proceed(step);
     }
+    if (is_looked_up_) worker().shared().auth_lookup->doubt(login_->user());
     is_looked_up_ = true;
     Shared& shared = worker().shared();
     const std::uint32_t index = worker().index();
