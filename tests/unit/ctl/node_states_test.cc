@@ -10,7 +10,7 @@ const std::string kLongReason = "taken out: " + std::string(38, 'x') + "\u00fc" 
 
 config::Config config_of_two() {
     config::Config config;
-    for (const std::uint16_t port : {1, 2}) {
+    for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}}) {
         config::Node& node = config.nodes.emplace_back();
         node.name = "n" + std::to_string(port);
         node.host = "h";
