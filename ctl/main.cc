@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 // pgpool-ctl: what an operator types.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 
 #include "common/config/load.h"
 #include "ctl/commands.h"
@@ -35,6 +37,8 @@ Outcome<ExitCode> run(const pgpool::config::Config& config, const Options& optio
             return run_prepare_nodes(config, options);
         case Command::Verify:
             return run_verify(config, options);
+        case Command::Help:
+            break;  // needs no configuration
     }
     return ExitCode::Usage;
 }
@@ -53,6 +57,13 @@ ExitCode tell(const Failure& failure, const Options& options) {
 void forget_session_settings() {
     for (const char* name : {"PGTZ", "PGDATESTYLE", "PGGEQO", "PGOPTIONS", "PGCLIENTENCODING"})
         ::unsetenv(name);
+}
+
+ExitCode help(const CLI::App& app, const Options& options) {
+    const auto text = pgpool::ctl::help_text(app, options);
+    if (!text) return tell(text.error(), options);
+    std::fputs(text->c_str(), stdout);
+    return ExitCode::Ok;
 }
 
 ExitCode start(const Options& options) {
@@ -76,14 +87,18 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+        if (error.get_exit_code() == 0) return app.exit(error);
+        // It may not have come so far.
+        options.is_json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+        return static_cast<int>(tell(pgpool::ctl::refusal_of(app, error), options));
     }
     if (app.get_subcommands().empty()) {
-        std::fputs("pgpool-ctl: no command given; pgpool-ctl --help lists them\n", stderr);
-        return static_cast<int>(ExitCode::Usage);
+        return static_cast<int>(
+            tell({ExitCode::Usage, "no command given", "pgpool-ctl help lists the commands"}, options));
     }
     try {
-        return static_cast<int>(start(options));
+        const bool is_help = options.command == Command::Help;
+        return static_cast<int>(is_help ? help(app, options) : start(options));
     } catch (const std::exception& error) {
         return static_cast<int>(tell({ExitCode::Usage, error.what(), ""}, options));
     }

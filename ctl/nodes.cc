@@ -3,11 +3,11 @@
 #include <fmt/core.h>
 
 #include <cstdio>
-#include <utility>
 
 #include "ctl/commands.h"
 #include "ctl/console.h"
 #include "ctl/node_access.h"
+#include "ctl/node_states.h"
 #include "ctl/output.h"
 
 namespace pgpool::ctl {
@@ -75,37 +75,6 @@ ExitCode ask_nodes(const config::Config& config, const Options& options, const F
     return why.code;
 }
 
-std::size_t column_named(const pg::Rows& rows, std::string_view name) {
-    std::size_t at = 0;
-    while (at < rows.columns() && rows.header()[at].name != name) ++at;
-    return at;
-}
-
-// The console tells hosts; commands take names. Empty where the file and the running proxy differ.
-std::string name_of(const config::Config& config, const pg::Rows& rows, std::size_t row) {
-    const std::size_t host = column_named(rows, "hostname");
-    const std::size_t port = column_named(rows, "port");
-    if (host == rows.columns() || port == rows.columns()) return {};
-    for (const config::Node& node : config.nodes) {
-        if (rows.text(row, host) == node.host && rows.text(row, port) == std::to_string(node.port))
-            return node.name;
-    }
-    return {};
-}
-
-pg::Rows with_names(const config::Config& config, const pg::Rows& rows) {
-    if (column_named(rows, "name") < rows.columns()) return rows;
-    std::vector<pg::Rows::Column> header{{"name"}};
-    header.insert(header.end(), rows.header().begin(), rows.header().end());
-    std::vector<pg::Rows::Cell> cells;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-        std::string name = name_of(config, rows, row);
-        cells.push_back(name.empty() ? pg::Rows::Cell() : pg::Rows::Cell(std::move(name)));
-        for (std::size_t column = 0; column < rows.columns(); ++column) cells.push_back(rows.at(row, column));
-    }
-    return {std::move(header), std::move(cells)};
-}
-
 }  // namespace
 
 Outcome<ExitCode> run_nodes(const config::Config& config, const Options& options) {
@@ -116,12 +85,13 @@ Outcome<ExitCode> run_nodes(const config::Config& config, const Options& options
     }
     const auto rows = console->run("SHOW POOL_NODES");
     if (!rows) return tl::unexpected(rows.error());
-    const pg::Rows named = with_names(config, *rows);
     if (options.is_json) {
+        const pg::Rows named = with_names(config, *rows);
         const Json document{{"source", "proxy"}, {"error", nullptr}, {"nodes", json_of(named)}};
         std::fputs(render(document).c_str(), stdout);
     } else {
-        std::fputs(render(table_of(named)).c_str(), stdout);
+        const std::vector<NodeState> states = node_states(config, *rows);
+        std::fputs((render(table_of(states)) + notes_on(states)).c_str(), stdout);
     }
     return ExitCode::Ok;
 }

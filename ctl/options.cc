@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "ctl/options.h"
 
+#include <fmt/core.h>
+
+#include <string_view>
+
+#include "common/config/suggest.h"
+
 namespace pgpool::ctl {
 
 namespace {
@@ -32,10 +38,31 @@ void declare_proxy_commands(CLI::App& app, Options& options) {
     show->add_option("what", options.words, "what to show")->required()->type_name("WHAT");
     CLI::App* attach = add_command(app, options, Command::Attach, "attach", "let the proxy use a node again");
     attach->add_option("node", options.node, "name of the node")->required()->type_name("NODE");
+    CLI::Option* force = attach->add_flag(
+        "--force", options.is_forced,
+        "you know that it holds the same data: copied while nobody wrote, or found equal by verify");
+    attach
+        ->add_flag("--verify", options.verifies,
+                   "compare it with the nodes that are in, and take it in if they are equal")
+        ->excludes(force);
     CLI::App* detach =
         add_command(app, options, Command::Detach, "detach", "let the proxy use a node no more");
     detach->add_option("node", options.node, "name of the node")->required()->type_name("NODE");
     detach->add_option("--reason", options.reason, "why; kept with the node")->type_name("TEXT");
+}
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App* /*command*/) { return true; });
+}
+
+Failure unknown_command(const CLI::App& app, const std::string& word) {
+    const std::vector<const CLI::App*> commands = commands_of(app);
+    std::vector<std::string_view> names;
+    for (const CLI::App* command : commands) names.push_back(command->get_name());
+    const std::string_view nearest = config::nearest(word, names);
+    std::string message = fmt::format("unknown command '{}'", word);
+    if (!nearest.empty()) message += fmt::format(", did you mean '{}'?", nearest);
+    return {ExitCode::Usage, std::move(message), "pgpool-ctl help lists the commands"};
 }
 
 void declare_node_commands(CLI::App& app, Options& options) {
@@ -66,6 +93,24 @@ void declare_node_commands(CLI::App& app, Options& options) {
 
 }  // namespace
 
+Failure refusal_of(const CLI::App& app, const CLI::ParseError& error) {
+    const std::vector<CLI::App*> given = app.get_subcommands();
+    const std::vector<std::string> unknown = app.remaining();
+    if (given.empty() && !unknown.empty() && !unknown.front().starts_with('-'))
+        return unknown_command(app, unknown.front());
+    const std::string topic = given.empty() ? "" : " " + given.front()->get_name();
+    return {ExitCode::Usage, error.what(), fmt::format("pgpool-ctl help{} has the options", topic)};
+}
+
+Outcome<std::string> help_text(const CLI::App& app, const Options& options) {
+    if (options.topic.empty())
+        return app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
+    for (const CLI::App* command : commands_of(app)) {
+        if (command->get_name() == options.topic) return command->help(app.get_name());
+    }
+    return tl::unexpected(unknown_command(app, options.topic));
+}
+
 void declare_options(CLI::App& app, Options& options) {
     app.fallthrough();             // options of all commands may stand behind the command too
     app.require_subcommand(0, 1);  // main tells of none: CLI11 would hide an unknown word behind that
@@ -80,6 +125,9 @@ void declare_options(CLI::App& app, Options& options) {
     app.add_flag("--json", options.is_json, "answer in JSON");
     declare_proxy_commands(app, options);
     declare_node_commands(app, options);
+    add_command(app, options, Command::Help, "help", "the commands, or the options of one")
+        ->add_option("command", options.topic, "a command")
+        ->type_name("COMMAND");
 }
 
 }  // namespace pgpool::ctl

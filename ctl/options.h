@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "ctl/outcome.h"
+
 namespace pgpool::ctl {
 
-enum class Command : std::uint8_t { Nodes, Show, Attach, Detach, CheckNodes, PrepareNodes, Verify };
+enum class Command : std::uint8_t { Nodes, Show, Attach, Detach, CheckNodes, PrepareNodes, Verify, Help };
 
 struct Options {
     Command command = Command::Nodes;
@@ -19,7 +21,10 @@ struct Options {
     bool is_json = false;
 
     std::vector<std::string> words;      // show
+    std::string topic;                   // help: a command; empty: all
     std::string node;                    // attach, detach
+    bool is_forced = false;              // attach: the operator knows that the node holds the same data
+    bool verifies = false;               // attach: compare first
     std::string reason;                  // detach
     std::vector<std::string> databases;  // prepare-nodes, verify; empty: all
     bool print_only = false;             // prepare-nodes
@@ -31,5 +36,11 @@ struct Options {
 
 // Adds commands and options to `app`; parsing it fills `options`, which must outlive it.
 void declare_options(CLI::App& app, Options& options);
+
+// What CLI11 has refused, in words of ours.
+[[nodiscard]] Failure refusal_of(const CLI::App& app, const CLI::ParseError& error);
+
+// The text of --help, of the whole or of the command options.topic.
+[[nodiscard]] Outcome<std::string> help_text(const CLI::App& app, const Options& options);
 
 }  // namespace pgpool::ctl

@@ -48,7 +48,9 @@ int serve(const Options& options) {
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app{"pgpool-proxy: connection pool, read balancer and failover follower for PostgreSQL"};
+    CLI::App app{
+        "pgpool-proxy: connection pool and read balancer for PostgreSQL; follows the primary of a streaming\n"
+        "cluster, or writes to all nodes (mode replication)"};
     app.add_option("-c,--config", options.config, "configuration file")->capture_default_str();
     app.add_flag("--check", options.check, "check the configuration and exit: 0 = no errors, 2 = errors");
     app.add_flag("--help-config", options.help_config, "describe every parameter of the configuration");

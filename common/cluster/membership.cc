@@ -138,6 +138,7 @@ Result<Membership> fit(const Membership& membership, std::span<const std::string
     next.epoch = membership.epoch;
     next.fence = membership.fence;
     next.can_prepare = membership.can_prepare;
+    next.not_open = membership.not_open;
     next.main = membership.main;
     for (const std::string& name : names) {
         const Member* known = membership.find(name);

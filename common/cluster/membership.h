@@ -33,6 +33,7 @@ struct Membership {
     Fence fence;  // of the epoch; 0: not raised since the start. Not in the text
     // Every attached node can hold what replication.commit may have it prepare. Not in the text either.
     bool can_prepare = false;
+    std::string not_open;  // why, as long as the cluster is not open. Not in the text either
     std::string main;
     std::vector<Member> members;  // in the order of the configuration
 

@@ -34,7 +34,9 @@ NodeStatus judge(const NodeEvidence& evidence, const Membership& membership, boo
     if (member != nullptr && !member->is_attached) {
         set(node, NodeState::Down, fmt::format("taken out: {}", member->reason));
     } else if (member == nullptr || !is_open) {
-        set(node, NodeState::Unknown, "the cluster is being opened");
+        set(node, NodeState::Unknown,
+            membership.not_open.empty() ? "the cluster is being opened"
+                                        : "the cluster is not open: " + membership.not_open);
     } else if (is_last && evidence.state == NodeState::Down) {
         set(node, NodeState::Down, evidence.reason);
     } else {

@@ -45,22 +45,6 @@ using wire::ColumnType;
     return at ? Value(*at) : Value();
 }
 
-// Mode replication: main is the node that every write goes to first.
-[[nodiscard]] inline std::string_view role_of(const cluster::Topology& topology,
-                                              const cluster::NodeStatus& node) {
-    switch (node.role) {
-        case cluster::Role::Primary:
-            return topology.epoch > 0 ? "main" : "primary";
-        case cluster::Role::Standby:
-            return "standby";
-        case cluster::Role::Replica:
-            return "replica";
-        case cluster::Role::Unknown:
-            break;
-    }
-    return "unknown";
-}
-
 // pgpool-II's words for the state of a node.
 [[nodiscard]] inline std::string_view status_of(const cluster::NodeStatus& node) {
     switch (node.state) {

@@ -3,32 +3,57 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/utf8.h"
 #include "proxy/admin/gather.h"
 
 namespace pgpool::admin {
 
 namespace {
 
-std::vector<std::string> words_of(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\r\n\f\v";
-    std::vector<std::string> words;
-    while (true) {
-        const std::size_t begin = text.find_first_not_of(kBlanks);
-        if (begin == std::string_view::npos) return words;
-        text.remove_prefix(begin);
-        const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
-        words.emplace_back(text.substr(0, end));
-        text.remove_prefix(end);
-    }
+constexpr std::string_view kUsage =
+    "usage: PGPOOL ATTACH NODE <name> [FORCE], PGPOOL DETACH NODE <name> [REASON '<text>']";
+constexpr std::string_view kBlanks = " \t\r\n\f\v";
+constexpr std::size_t kLongestReason = 500;
+
+// Takes the first word off `text`; empty: there is none.
+std::string_view take_word(std::string_view& text) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    const std::string_view word = text.substr(0, text.find_first_of(kBlanks));
+    text.remove_prefix(word.size());
+    return word;
 }
 
-std::string unquoted(const std::string& word) {
+std::string_view unquoted(std::string_view word) {
     const bool is_quoted = word.size() >= 2 && word.front() == '"' && word.back() == '"';
     return is_quoted ? word.substr(1, word.size() - 2) : word;
+}
+
+bool is_fit_to_keep(std::string_view text) {
+    if (text.empty() || text.size() > kLongestReason) return false;
+    while (!text.empty()) {
+        const std::size_t size = utf8_character(text);
+        if (size == 0) return false;
+        text.remove_prefix(size);
+    }
+    return true;
+}
+
+// 'text', in which a quote is doubled, and nothing else.
+std::optional<std::string> read_literal(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
+    if (text.size() < 2 || text.front() != '\'' || text.back() != '\'') return std::nullopt;
+    text = text.substr(1, text.size() - 2);
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\'' && (++i == text.size() || text[i] != '\'')) return std::nullopt;
+        out += text[i];
+    }
+    return out;
 }
 
 session::OwnOutcome refused(SqlState sqlstate, std::string message) {
@@ -38,11 +63,19 @@ session::OwnOutcome refused(SqlState sqlstate, std::string message) {
 }  // namespace
 
 std::optional<NodeCommand> read_node_command(std::string_view text) {
-    const std::vector<std::string> words = words_of(text);
-    if (words.size() < 2 || words.size() > 3 || to_lower_ascii(words[0]) != "node") return std::nullopt;
-    NodeCommand command{unquoted(words[1]), words.size() == 3};
-    const bool is_odd = command.is_forced && to_lower_ascii(words[2]) != "force";
-    if (is_odd || command.name.empty()) return std::nullopt;
+    if (to_lower_ascii(take_word(text)) != "node") return std::nullopt;
+    NodeCommand command{std::string(unquoted(take_word(text)))};
+    if (command.name.empty()) return std::nullopt;
+    const std::string more = to_lower_ascii(take_word(text));
+    if (more == "reason") {
+        const auto reason = read_literal(text);
+        if (!reason || !is_fit_to_keep(*reason)) return std::nullopt;
+        command.reason = *reason;
+        return command;
+    }
+    command.is_forced = more == "force";
+    const bool is_odd = !more.empty() && !command.is_forced;
+    if (is_odd || !take_word(text).empty()) return std::nullopt;
     return command;
 }
 
@@ -50,10 +83,8 @@ session::OwnOutcome run_node_command(session::Worker& worker, const session::Cli
                                      std::string_view verb, std::string_view argument) {
     const bool attaches = verb == "attach";
     const auto command = read_node_command(argument);
-    if (!command || (command->is_forced && !attaches)) {
-        return refused(sqlstate::kSyntaxError,
-                       "usage: PGPOOL ATTACH NODE <name> [FORCE], PGPOOL DETACH NODE <name>");
-    }
+    if (!command || (attaches ? !command->reason.empty() : command->is_forced))
+        return refused(sqlstate::kSyntaxError, std::string(kUsage));
     session::Shared& shared = worker.shared();
     if (shared.decider == nullptr) {
         return refused(sqlstate::kFeatureNotSupported,
@@ -68,8 +99,9 @@ session::OwnOutcome run_node_command(session::Worker& worker, const session::Cli
         const auto proof = command->is_forced ? cluster::Proof::Operator : cluster::Proof::None;
         shared.decider->attach(command->name, proof, std::move(done));
     } else {
-        shared.decider->detach(command->name, fmt::format("detached by {}", asker.session()->login().user),
-                               std::move(done));
+        std::string reason = fmt::format("detached by {}", asker.session()->login().user);
+        if (!command->reason.empty()) reason += ": " + command->reason;
+        shared.decider->detach(command->name, std::move(reason), std::move(done));
     }
     return session::Promise{std::move(pending), PendingDecision::kPatience};
 }

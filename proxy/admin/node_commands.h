@@ -17,10 +17,12 @@ namespace pgpool::admin {
 struct NodeCommand {
     std::string name;
     bool is_forced = false;
+    std::string reason = {};  // empty: none was given
     friend bool operator==(const NodeCommand&, const NodeCommand&) = default;
 };
 
-// From what follows ATTACH or DETACH: NODE name [FORCE]; the name may stand in double quotes. Pure.
+// From what follows ATTACH or DETACH: NODE name [FORCE | REASON 'text']; the name may stand in double quotes.
+// The text is UTF-8 of at most 500 bytes, since it is kept with the node. Pure.
 [[nodiscard]] std::optional<NodeCommand> read_node_command(std::string_view text);
 
 // `verb` is "attach" or "detach", `argument` what follows. REQUIRES: the asker is an administrator.

@@ -98,7 +98,8 @@ OwnResult help(const Context& /*context*/, const Reports& /*reports*/) {
     result.rows.push_back({text("PGPOOL RELOAD"), text("reads the configuration file again")});
     result.rows.push_back(
         {text("PGPOOL ATTACH NODE <name> [FORCE]"), text("mode replication: takes a node in")});
-    result.rows.push_back({text("PGPOOL DETACH NODE <name>"), text("mode replication: takes a node out")});
+    result.rows.push_back(
+        {text("PGPOOL DETACH NODE <name> [REASON '<text>']"), text("mode replication: takes a node out")});
     return result;
 }
 
@@ -165,7 +166,7 @@ OwnOutcome pgpool_command(session::Worker& worker, const session::ClientConnecti
     }
     return refused(sqlstate::kSyntaxError,
                    "usage: PGPOOL SHOW <parameter> | ALL, PGPOOL RELOAD, PGPOOL ATTACH NODE <name> [FORCE], "
-                   "PGPOOL DETACH NODE <name>");
+                   "PGPOOL DETACH NODE <name> [REASON '<text>']");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/cluster/role_name.h"
 #include "proxy/admin/cells.h"
 
 namespace pgpool::admin {
@@ -11,6 +12,7 @@ namespace pgpool::admin {
 namespace {
 
 using cluster::NodeStatus;
+using cluster::role_name;
 using session::Counted;
 
 std::optional<WallTime> changed_at(const NodeStatus& node) {
@@ -54,7 +56,7 @@ OwnResult pool_nodes(const Context& context) {
         result.rows.push_back(
             {number(node.id.value), node.host, number(node.port), text(status_of(node)),
              text(status_of(node)), total > 0 ? node.weight / total : 0.0,
-             text(role_of(*context.topology, node)), text(role_of(*context.topology, node)),
+             text(role_name(*context.topology, node)), text(role_name(*context.topology, node)),
              number(context.statistics->get(node.id, Counted::Select)), context.reads_at == node.id,
              lag_of(node), text_or_null(node.replication_state), text_or_null(node.replication_sync_state),
              moment(changed_at(node)), text_or_null(node.reason)});
@@ -79,7 +81,7 @@ OwnResult pool_backend_stats(const Context& context) {
     for (const auto& [name, kind] : kCounts) result.columns.push_back({name, ColumnType::Int8});
     for (const NodeStatus& node : context.topology->nodes) {
         Row row{number(node.id.value), node.host, number(node.port), text(status_of(node)),
-                text(role_of(*context.topology, node))};
+                text(role_name(*context.topology, node))};
         for (const auto& [name, kind] : kCounts)
             row.push_back(number(context.statistics->get(node.id, kind)));
         result.rows.push_back(std::move(row));
@@ -119,7 +121,7 @@ OwnResult pool_health_check_stats(const Context& context) {
                                node.host,
                                number(node.port),
                                text(status_of(node)),
-                               text(role_of(*context.topology, node)),
+                               text(role_name(*context.topology, node)),
                                moment(changed_at(node)),
                                number(node.probes),
                                number(node.probes - node.failed_probes),

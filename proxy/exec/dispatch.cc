@@ -238,6 +238,7 @@ void Session::classify(ByteView bytes) {
     request_.meaning.marks.is_ddl =
         verdict.is_ddl && !sql::has(verdict.leaves, sql::Leaves::TempObject) && !is_of_main_only(verdict);
     request_.meaning.marks.changes_logins = verdict.changes_logins;
+    if (verdict.changes_verifiers) effects_.verifiers_change();
     request_.classified = true;
 }
 
@@ -463,6 +464,7 @@ void Session::add_to_verdict(const sql::StatementInfoPtr& info, const route::Ver
     all.retryable_read = all.retryable_read && verdict.retryable_read;
     all.is_ddl = all.is_ddl || verdict.is_ddl;
     all.changes_logins = all.changes_logins || verdict.changes_logins;
+    all.changes_verifiers = all.changes_verifiers || verdict.changes_verifiers;
     all.needs_facts = all.needs_facts || verdict.needs_facts;
     all.primary_only = all.primary_only || verdict.primary_only;
     all.replicated = route::more_demanding(all.replicated, verdict.replicated);

@@ -61,7 +61,9 @@ public:
     virtual void login_refused(const Error& error) = 0;  // what the client is told, for the log
     virtual void close() = 0;                            // the client, once it was sent what was replied
     [[nodiscard]] virtual TimePoint clock() = 0;         // read now, not once per turn
-    virtual void ddl_seen() = 0;      // catalog facts and prepared statements of the database may be stale
+    virtual void ddl_seen() = 0;  // catalog facts and prepared statements of the database may be stale
+    // The session changes what logs roles in; ddl_seen() follows once that is committed.
+    virtual void verifiers_change() {}
     virtual void facts_wanted() = 0;  // a verdict waits for newer catalog facts
     // log.statements: this text runs there now; null: it is answered here. Empty: too long to be known.
     virtual void statement(std::string_view sql, const ServerLink* at) = 0;

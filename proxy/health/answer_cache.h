@@ -27,6 +27,7 @@ class AnswerCache {
 public:
     using Verifier = std::optional<std::string>;
     static constexpr seconds kNegativeTtl{1};
+    static constexpr seconds kDoubtfulTtl{1};
 
     explicit AnswerCache(std::size_t capacity = 10'000) : capacity_(capacity) {}
 
@@ -38,7 +39,14 @@ public:
     void keep(const UserKey& key, Verifier verifier, TimePoint now, Duration ttl) {
         const TimePoint ends = now + (verifier ? ttl : std::min(ttl, Duration(kNegativeTtl)));
         if (!entries_.contains(key) && entries_.size() >= capacity_) make_room(now);
-        entries_.insert_or_assign(key, Entry{std::move(verifier), ends});
+        entries_.insert_or_assign(key, Entry{std::move(verifier), now, ends});
+    }
+
+    // What is known of this user may be wrong, for every database: it is asked again, but not more often than
+    // once in that time.
+    void doubt(const std::string& user) {
+        for (auto at = entries_.lower_bound({user, ""}); at != entries_.end() && at->first.user == user; ++at)
+            at->second.ends = std::min(at->second.ends, at->second.asked + Duration(kDoubtfulTtl));
     }
 
     void clear() { entries_.clear(); }
@@ -47,6 +55,7 @@ public:
 private:
     struct Entry {
         Verifier verifier;
+        TimePoint asked;
         TimePoint ends;
     };
 

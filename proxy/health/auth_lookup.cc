@@ -33,6 +33,8 @@ public:
     void start();
     void stop();
     void reload(config::ConfigPtr config);
+    void forget();
+    void doubt(const std::string& user);
     void lookup(std::string user, std::string database, Callback callback);
 
 private:
@@ -79,11 +81,20 @@ void AuthLookup::Core::stop() {
 
 void AuthLookup::Core::reload(config::ConfigPtr config) {
     const std::lock_guard lock(mutex_);
-    if (!(config->auth == config_->auth)) {
-        answers_.clear();
-        ++forgotten_;
-    }
+    answers_.clear();
+    ++forgotten_;
     config_ = std::move(config);
+}
+
+void AuthLookup::Core::forget() {
+    const std::lock_guard lock(mutex_);
+    answers_.clear();
+    ++forgotten_;
+}
+
+void AuthLookup::Core::doubt(const std::string& user) {
+    const std::lock_guard lock(mutex_);
+    answers_.doubt(user);
 }
 
 void AuthLookup::Core::lookup(std::string user, std::string database, Callback callback) {
@@ -202,6 +213,12 @@ void AuthLookup::stop() {
 }
 void AuthLookup::reload(config::ConfigPtr config) {
     core_->reload(std::move(config));
+}
+void AuthLookup::forget() {
+    core_->forget();
+}
+void AuthLookup::doubt(const std::string& user) {
+    core_->doubt(user);
 }
 void AuthLookup::lookup(std::string user, std::string database, Callback callback) {
     core_->lookup(std::move(user), std::move(database), std::move(callback));

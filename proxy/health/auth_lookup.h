@@ -8,10 +8,11 @@
 // $1 is the user name and, when the text mentions it, $2 the database the client wants. Its first row is
 // (name, verifier or password).
 // Answers are kept for `auth.auth_query_ttl`, "no such user" for one second, failures not at all; look-ups of
-// one user in flight share one query.
-// Threads: all members may be called from any thread and never wait for a server. Callbacks run on the
-// look-up thread (also for answers that are kept), except the one that reports a full queue or a stopped
-// look-up, which runs on the caller. Every callback is called exactly once.
+// one user in flight share one query. An answer that somebody has failed by is kept for one second from when
+// it was asked: so wrong passwords make at most one query a second and user. Threads: all members may be
+// called from any thread and never wait for a server. Callbacks run on the look-up thread (also for answers
+// that are kept), except the one that reports a full queue or a stopped look-up, which runs on the caller.
+// Every callback is called exactly once.
 
 #include <functional>
 #include <memory>
@@ -40,7 +41,9 @@ public:
 
     void start();
     void stop();                            // returns within about 50 ms; who still waits gets 57P01
-    void reload(config::ConfigPtr config);  // forgets all answers when the auth section changed
+    void reload(config::ConfigPtr config);  // forgets all answers
+    void forget();                          // all answers: roles have changed
+    void doubt(const std::string& user);    // a login by its verifier has failed
 
     void lookup(std::string user, std::string database, Callback callback);
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/cluster/role_name.h"
 #include "common/cluster/topology_builder.h"
 #include "common/obs/log.h"
 #include "proxy/health/node_prober.h"
@@ -23,7 +24,7 @@ using cluster::NodeStatus;
 using cluster::Topology;
 using cluster::TopologyPtr;
 
-void log_node_change(const NodeStatus& node, const Topology& before) {
+void log_node_change(const NodeStatus& node, const Topology& before, const Topology& after) {
     const NodeStatus* old = before.find(node.id);
     if (old != nullptr && old->state == node.state && old->role == node.role) return;
     if (node.state == NodeState::Down) {
@@ -31,16 +32,17 @@ void log_node_change(const NodeStatus& node, const Topology& before) {
                      {{"node", node.name}, {"class", to_string(node.reach)}, {"reason", node.reason}});
     } else if (node.state == NodeState::Up) {
         log::info("node_up",
-                  {{"node", node.name}, {"role", to_string(node.role)}, {"timeline", node.timeline}});
+                  {{"node", node.name}, {"role", role_name(after, node)}, {"timeline", node.timeline}});
     }
 }
 
 void log_primary_change(const Topology& before, const Topology& after) {
     if (before.primary == after.primary) return;
     if (const NodeStatus* primary = after.primary_node()) {
-        log::info("primary_found", {{"node", primary->name}, {"timeline", primary->timeline}});
+        log::info(after.epoch > 0 ? "main_found" : "primary_found",
+                  {{"node", primary->name}, {"timeline", primary->timeline}});
     } else {
-        log::warning("primary_lost", {{"node", before.primary_node()->name}});
+        log::warning(after.epoch > 0 ? "main_lost" : "primary_lost", {{"node", before.primary_node()->name}});
     }
 }
 
@@ -207,7 +209,7 @@ void Monitor::Core::steer_search() {
 }
 
 void Monitor::Core::tell(const News& news) {
-    for (const NodeStatus& node : news.after->nodes) log_node_change(node, *news.before);
+    for (const NodeStatus& node : news.after->nodes) log_node_change(node, *news.before, *news.after);
     log_primary_change(*news.before, *news.after);
     for (const std::string& conflict : news.conflicts) log::error("cluster_conflict", {{"reason", conflict}});
 }

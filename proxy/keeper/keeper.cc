@@ -248,10 +248,10 @@ void Keeper::Core::try_open() {
     if (thread_.stopping()) return;
     if (failed.size() == membership_.attached()) {
         opening_since_.reset();
-        return say_waiting(fmt::format("no attached node can be reached: {}", listed(failed)));
+        return say_waiting(fmt::format("no attached node can be used: {}", listed(failed)));
     }
     if (!is_patient(failed)) return open_with(settlement, failed);
-    say_waiting(fmt::format("not reached yet: {}", listed(failed)));
+    say_waiting(fmt::format("not all attached nodes can be used yet: {}", listed(failed)));
 }
 
 // While nodes can still be waited for.
@@ -265,7 +265,7 @@ bool Keeper::Core::is_patient(const std::map<std::string, std::string>& failed) 
 void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string, std::string>& failed) {
     Result<void> done = settlement.check_prepares();
     for (const auto& [name, reason] : failed) {
-        if (done) done = settlement.evict(name, "not reached while the cluster was opened: " + reason);
+        if (done) done = settlement.evict(name, "could not be used while the cluster was opened: " + reason);
     }
     if (done) done = settlement.run(kAtOpening, origin_);
     if (thread_.stopping()) return;
@@ -283,6 +283,8 @@ void Keeper::Core::say_waiting(std::string reason) {
     if (reason == waiting_for_) return;
     log::warning("cluster_not_open", {{"reason", reason}});
     waiting_for_ = std::move(reason);
+    membership_.not_open = waiting_for_;
+    publish_(membership_, false);
 }
 
 // ENSURES: what is published is in the file.
@@ -290,6 +292,7 @@ Result<void> Keeper::Core::adopt(const Settlement& settlement) {
     const Membership& membership = settlement.membership();
     if (auto saved = file_.save(membership); !saved) return saved;
     membership_ = membership;
+    membership_.not_open.clear();
     is_open_ = true;
     log::info("membership_published",
               {{"epoch", membership_.epoch},
@@ -309,6 +312,7 @@ void Keeper::Core::close(const std::string& reason) {
     log::error("cluster_closed", {{"reason", reason}});
     is_open_ = false;
     waiting_for_.clear();
+    membership_.not_open = reason;
     publish_(membership_, false);
 }
 

@@ -125,6 +125,7 @@ void Judge::by_kind(const Statement& statement) {
             writes(Reason::Ddl);
             verdict_.is_ddl = !statement.is_remark;
             verdict_.changes_logins = statement.changes_logins;
+            verdict_.changes_verifiers = statement.changes_verifiers;
             if (statement.runs_over_rows) {
                 for (const sql::RelationRef& ref : statement.relations) rewritten_relation(ref);
             }
@@ -343,6 +344,7 @@ void merge(Verdict& all, const Verdict& next) {
     all.retryable_read = all.retryable_read && next.retryable_read;
     all.is_ddl = all.is_ddl || next.is_ddl;
     all.changes_logins = all.changes_logins || next.changes_logins;
+    all.changes_verifiers = all.changes_verifiers || next.changes_verifiers;
     all.needs_facts = all.needs_facts || next.needs_facts;
     all.uncertain = !reads && uncertain;
     all.primary_only = all.primary_only || next.primary_only;

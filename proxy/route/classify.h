@@ -68,12 +68,13 @@ struct Verdict {
     std::string subject;  // the function, relation or type that decided; may be empty
     sql::Leaves leaves = sql::Leaves::UnknownCode;  // what it may leave behind in its session
     sql::Leaves clears = sql::Leaves::Nothing;      // what is gone once its transaction commits
-    bool retryable_read = false;  // may be repeated as a whole if nothing of it reached the client yet
-    bool is_ddl = false;          // catalog facts and prepared statements may be out of date after it
-    bool changes_logins = false;  // settings that a login takes: ALTER ROLE, ALTER DATABASE ... SET
-    bool needs_facts = false;     // newer facts may change this: fetch them and classify again
-    bool uncertain = false;       // Write only for want of proof: a hint may send it to a standby
-    bool primary_only = false;    // means something on the primary alone: advisory locks
+    bool retryable_read = false;     // may be repeated as a whole if nothing of it reached the client yet
+    bool is_ddl = false;             // catalog facts and prepared statements may be out of date after it
+    bool changes_logins = false;     // settings that a login takes: ALTER ROLE, ALTER DATABASE ... SET
+    bool changes_verifiers = false;  // ALTER ROLE, DROP ROLE: what logs a role in
+    bool needs_facts = false;        // newer facts may change this: fetch them and classify again
+    bool uncertain = false;          // Write only for want of proof: a hint may send it to a standby
+    bool primary_only = false;       // means something on the primary alone: advisory locks
     // Mode replication: how it comes to the other nodes. null: other modes.
     ClassifiedPtr replicated;
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "common/cluster/role_name.h"
+
 namespace pgpool::route {
 namespace {
 
@@ -26,8 +28,9 @@ std::string candidate(const cluster::NodeStatus& node, const SessionRoute& sessi
                       const cluster::Topology& topology, const config::Routing& routing) {
     const Eligibility result = eligibility(node, topology, routing);
     const bool is_primary = topology.primary == node.id;
-    std::string out = fmt::format("node: {}, {}, {}, weight {}", node.name, cluster::to_string(node.role),
-                                  cluster::to_string(node.state), node.weight);
+    std::string out =
+        fmt::format("node: {}, {}, {}, weight {}", node.name, cluster::role_name(topology, node),
+                    cluster::to_string(node.state), node.weight);
     if (!is_primary) out += ", " + lag(node);
     out += std::string(", ") + to_string(result);
     if (!is_primary && node.replay_lsn < session.must_see)

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "common/cluster/role_name.h"
+
 namespace pgpool::route {
 namespace {
 
@@ -17,7 +19,7 @@ struct Describer {
     const cluster::Topology& topology;
 
     std::string operator()(const Forward& forward) const {
-        std::string to = "primary";
+        std::string to = cluster::primary_name(topology);
         if (!forward.target.is_primary()) to = name_of(forward.target.node, topology);
         if (forward.target.is_primary() && !topology.primary) to += " (none now: wait for one)";
         constexpr auto kStick =

@@ -31,6 +31,18 @@ Result<void> check_directory(const std::string& directory) {
     return fail_errno(directory, error);
 }
 
+// systemd makes the usual one when the service starts: a check before that should not puzzle anybody.
+Result<void> check_state_directory(const std::string& directory) {
+    auto usable = check_directory(directory);
+    if (!usable && ::access(directory.c_str(), F_OK) != 0 && errno == ENOENT) {
+        usable.error().message += fmt::format(
+            " (the service makes /var/lib/pgpool when it starts under systemd; otherwise, and to check "
+            "before: install -d -m 700 -o USER {}, with the user that the proxy runs as)",
+            directory);
+    }
+    return usable;
+}
+
 Result<net::Address> unix_listener(const config::Listen& listen) {
     if (const auto usable = check_directory(listen.unix_socket_directory); !usable)
         return tl::unexpected(usable.error());
@@ -98,7 +110,7 @@ tl::expected<Preparation, Refusal> prepare(const config::Config& config) {
         }
     }
     if (config.mode == config::ClusterMode::Replication) {
-        if (const auto usable = check_directory(config.replication.state_directory); !usable)
+        if (const auto usable = check_state_directory(config.replication.state_directory); !usable)
             refuse(usable.error().within("replication.state_directory"), false);
     }
     if (!refusal.reasons.empty()) return tl::unexpected(std::move(refusal));

@@ -123,6 +123,8 @@ void ClientConnection::look_up() {
         if (!send.empty()) queue(send);
         return proceed(step);
     }
+    if (is_looked_up_) worker().shared().auth_lookup->doubt(login_->user());
+    is_looked_up_ = true;
     Shared& shared = worker().shared();
     const std::uint32_t index = worker().index();
     shared.auth_lookup->lookup(login_->user(), login_->database(),
@@ -194,7 +196,10 @@ void ClientConnection::login_refused(const Error& error) {
     if (login_) {
         user = login_->user();
         database = login_->database();
-        if (!login_->why_refused().empty()) reason += fmt::format(": {}", login_->why_refused());
+        if (!login_->why_refused().empty()) {
+            reason += fmt::format(": {}", login_->why_refused());
+            if (is_looked_up_) worker().shared().auth_lookup->doubt(login_->user());
+        }
     } else if (pool_ != nullptr) {
         user = pool_->user();
         database = pool_->database();
@@ -422,6 +427,8 @@ void ClientConnection::disarm(exec::TimerKind kind) {
 }
 void ClientConnection::ddl_seen() {
     worker().ddl_seen(session_->login().database->name);
+    const auto& lookup = worker().shared().auth_lookup;
+    if (changes_verifiers_ && lookup) lookup->forget();
 }
 void ClientConnection::facts_wanted() {
     worker().facts_wanted(*session_->login().database);

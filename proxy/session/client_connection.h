@@ -75,6 +75,7 @@ public:
     void close() override;
     TimePoint clock() override { return SteadyClock::now(); }
     void ddl_seen() override;
+    void verifiers_change() override { changes_verifiers_ = true; }
     void facts_wanted() override;
     void statement(std::string_view sql, const exec::ServerLink* at) override;
     void node_suspect(NodeId node) override;
@@ -114,7 +115,9 @@ private:
     std::shared_ptr<PendingAnswer> pending_;  // the command of ours that was asked last
     CancelKey key_;
     bool admitted_ = false;
-    bool closing_ = false;      // once everything is written
+    bool is_looked_up_ = false;       // its verifier: by auth_query
+    bool changes_verifiers_ = false;  // it has changed roles: what it commits may be of them
+    bool closing_ = false;            // once everything is written
     bool gone_ = false;         // its socket is closed; a commit of its is still on its way to the nodes
     bool half_closed_ = false;  // it sends no more; ends when nothing runs for it
     net::Timer wait_timer_;

@@ -31,7 +31,7 @@ std::optional<bool> parse_bool(std::string_view text) {
 
 ClientLogin::Outcome ClientLogin::on_bytes(ByteView bytes, const auth::AccessList& access,
                                            std::string& send) {
-    if (auth_) return on_password(bytes, send);
+    if (auth_ && !refused_) return on_password(bytes, send);
     if (started_) return {};  // the verifier is being looked up
     return on_first_packet(bytes, access, send);
 }
@@ -140,7 +140,10 @@ ClientLogin::Step ClientLogin::check_access(const auth::AccessList& access, std:
 
 ClientLogin::Step ClientLogin::verifier_found(std::optional<auth::Verifier> verifier, std::string& send) {
     auth_.emplace(method_, user_, std::move(verifier), random_, mock_secret_);
-    return take(auth_->start(), send);
+    if (!refused_) return take(auth_->start(), send);
+    static_cast<void>(auth_->start());  // the client was asked already
+    const std::string message = *std::exchange(refused_, std::nullopt);
+    return take(auth_->on_message(message), send);
 }
 
 ClientLogin::Outcome ClientLogin::on_password(ByteView bytes, std::string& send) {
@@ -156,7 +159,13 @@ ClientLogin::Outcome ClientLogin::on_password(ByteView bytes, std::string& send)
     if (error == wire::FrameError::BadLength || frame.size > kMaxPassword)
         return {Step::Hangup, bytes.size()};
     if (!frame.complete()) return {};
-    return {take(auth_->on_message(frame.body), send), frame.size};
+    const auth::AuthStep step = auth_->on_message(frame.body);
+    const bool may_be_old = method_ == config::AuthMethod::Password && !auth_->why_refused().empty();
+    if (may_be_old && !std::exchange(is_last_try_, true)) {
+        refused_ = frame.body;
+        return {Step::LookUp, frame.size};
+    }
+    return {take(step, send), frame.size};
 }
 
 ClientLogin::Step ClientLogin::take(const auth::AuthStep& step, std::string& send) {

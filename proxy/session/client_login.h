@@ -27,7 +27,7 @@ class ClientLogin {
 public:
     enum class Step : std::uint8_t {
         NeedMore,  // bytes
-        LookUp,    // a verifier for user()
+        LookUp,    // a verifier for user(); a second time: what was found may be old
         Done,      // authenticated
         Cancel,    // it was a cancel request
         Refused,   // error() is for the client
@@ -90,6 +90,10 @@ private:
     bool asked_gss_ = false;
     config::AuthMethod method_ = config::AuthMethod::Reject;
     std::optional<auth::FrontendAuth> auth_;
+    // Of method password, the message that was refused: a newer verifier decides. SCRAM cannot be decided
+    // anew, as the proof rests on the salt that was sent.
+    std::optional<std::string> refused_;
+    bool is_last_try_ = false;
 };
 
 }  // namespace pgpool::session

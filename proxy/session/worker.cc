@@ -438,6 +438,9 @@ void Worker::login_refused(ServerConnection& server, std::string_view error_body
                                           {"database", pool.database()},
                                           {"sqlstate", fields.sqlstate},
                                           {"reason", reason}});
+    // By what a kept verifier has let in, maybe.
+    if (fields.sqlstate == sqlstate::kInvalidPassword.view() && shared_.auth_lookup)
+        shared_.auth_lookup->doubt(pool.user());
     if (!not_now) {
         while (pool::Waiter* waiter = pool.take_waiter(node, is_primary(node))) {
             static_cast<ClientConnection*>(waiter)->on_server_refused(body);

@@ -217,17 +217,18 @@ struct Statement {
     CopyRows copied;                        // COPY FROM STDIN
     bool imports_snapshot = false;          // SET TRANSACTION SNAPSHOT
     bool locks_as_reader = false;           // LOCK in a mode that reads take too: ACCESS SHARE, ROW SHARE
-    bool sets_if_found = false;    // SELECT set_config(name, ...) FROM pg_settings WHERE name = '...'
-    bool primary_only = false;     // has its meaning on the primary alone: advisory locks
-    bool cascades = false;         // TRUNCATE ... CASCADE
-    bool is_remark = false;        // COMMENT, SECURITY LABEL: no statement is judged by these
-    bool drops_others = false;     // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
-    bool changes_logins = false;   // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
-    bool runs_over_rows = false;   // DDL that may compute something for the rows that are there
-    bool creates = false;          // a relation: the first of `relations` with Access::Write
-    bool drops_at_commit = false;  // ... ON COMMIT DROP
-    bool derives = false;          // ... with defaults or parents that belong to other tables
-    bool computes_rows = false;    // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
+    bool sets_if_found = false;      // SELECT set_config(name, ...) FROM pg_settings WHERE name = '...'
+    bool primary_only = false;       // has its meaning on the primary alone: advisory locks
+    bool cascades = false;           // TRUNCATE ... CASCADE
+    bool is_remark = false;          // COMMENT, SECURITY LABEL: no statement is judged by these
+    bool drops_others = false;       // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
+    bool changes_logins = false;     // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
+    bool changes_verifiers = false;  // ALTER ROLE, DROP ROLE: who may log in by what
+    bool runs_over_rows = false;     // DDL that may compute something for the rows that are there
+    bool creates = false;            // a relation: the first of `relations` with Access::Write
+    bool drops_at_commit = false;    // ... ON COMMIT DROP
+    bool derives = false;            // ... with defaults or parents that belong to other tables
+    bool computes_rows = false;  // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
     // Of rows that compare equal, though they can be told apart (1.0 and 1.00), it may take any: by what, in
     // words; empty: it does not. Static text.
     std::string_view picks;

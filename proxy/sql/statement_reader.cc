@@ -634,6 +634,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_RenameStmt:
             relation(as<RenameStmt>(node)->relation, Access::Write);
+            out_.changes_verifiers = as<RenameStmt>(node)->renameType == OBJECT_ROLE;
             if (as<RenameStmt>(node)->renameType == OBJECT_DATABASE)
                 out_.database = {DatabaseUse::By::Change, as<RenameStmt>(node)->subname,
                                  as<RenameStmt>(node)->newname, false};
@@ -669,6 +670,10 @@ bool StatementReader::read_definition(const void* node) {
         case T_AlterRoleStmt:
             password(as<AlterRoleStmt>(node)->options);
             valid_until(as<AlterRoleStmt>(node)->options);
+            out_.changes_verifiers = true;
+            return true;
+        case T_DropRoleStmt:
+            out_.changes_verifiers = true;
             return true;
         case T_AlterRoleSetStmt:
         case T_AlterDatabaseSetStmt:

@@ -113,6 +113,58 @@ def test_changed_password_is_seen(guarded, make_proxy):
     assert refused.value.sqlstate == "28P01"
 
 
+def logs_in(proxy, user, password):
+    try:
+        with proxy.wire(user=user, password=password) as connection:
+            return connection.rows("select current_user") == [[user]]
+    except wire.ServerError as refused:
+        assert refused.sqlstate == "28P01"
+        return False
+
+
+def proxy_that_keeps(guarded, make_proxy):
+    """For longer than a test lasts."""
+    return make_proxy(guarded, {"auth": {**LOOKUP, "auth_query_ttl": "10min", "access": [{"users": ["postgres"], "method": "trust"}, {"method": "scram-sha-256"}]}})
+
+
+@pytest.mark.parametrize("change", ["alter role {} password 'second'", "begin; alter user {} password 'second'; commit"])
+def test_password_changed_through_the_proxy_counts_at_once(guarded, make_proxy, change):
+    proxy = proxy_that_keeps(guarded, make_proxy)
+    user = f"through{len(change)}"
+    guarded.primary.sql(f"create role {user} login password 'first'")
+    guarded.wait_caught_up()
+    assert logs_in(proxy, user, "first")
+    with proxy.wire() as connection:
+        for part in change.format(user).split("; "):
+            connection.query(part)
+        guarded.wait_caught_up()
+        assert logs_in(proxy, user, "second") and not logs_in(proxy, user, "first")
+        connection.query(f"drop role {user}")
+        assert not logs_in(proxy, user, "second")
+
+
+def test_password_changed_past_the_proxy_takes_one_failure(guarded, make_proxy):
+    proxy = proxy_that_keeps(guarded, make_proxy)
+    guarded.primary.sql("create role past login password 'first'")
+    guarded.wait_caught_up()
+    assert logs_in(proxy, "past", "first")
+    guarded.primary.sql("alter role past password 'second'")
+    guarded.wait_caught_up()
+    wait_for(lambda: logs_in(proxy, "past", "second"), 5, "the new password works", interval=0.2)
+    assert not logs_in(proxy, "past", "first")
+
+
+def test_reload_forgets_verifiers(guarded, make_proxy):
+    proxy = proxy_that_keeps(guarded, make_proxy)
+    guarded.primary.sql("create role kept login password 'first'")
+    guarded.wait_caught_up()
+    assert logs_in(proxy, "kept", "first")
+    guarded.primary.sql("alter role kept password 'second'")
+    guarded.wait_caught_up()
+    proxy.admin("PGPOOL RELOAD")
+    assert logs_in(proxy, "kept", "second")
+
+
 def test_reject_and_first_match(guarded, make_proxy):
     access = [{"users": ["scram_user"], "databases": ["template1"], "method": "reject"}, {"users": ["postgres"], "method": "trust"}, {"method": "scram-sha-256"}]
     proxy = make_proxy(guarded, {"auth": {**LOOKUP, "access": access}})

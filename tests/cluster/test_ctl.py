@@ -2,13 +2,16 @@
 """pgpool-ctl: what it says of real nodes and of a running proxy, and its exit codes."""
 import contextlib
 import itertools
+import shutil
+import subprocess
 import threading
 import time
 
 import pytest
 
 from support import ctl as ctls
-from support.pgcluster import Independents
+from support import replicated
+from support.pgcluster import Independents, wait_for
 
 EQUAL, DIFFERS, USAGE, UNREACHABLE = 0, 1, 2, 3
 NUMBERS = itertools.count(1)
@@ -450,7 +453,7 @@ def test_prepare_twice_is_harmless(ctl, app):
         assert "template0" not in [database for _, database in pairs]
     for node in app.first, app.second:
         assert node.sql("select count(*) from pgpool_replication.slot", dbname=app.name) == 512
-        assert node.sql("select pgpool_replication.version()", dbname="template1") == 3
+        assert node.sql("select pgpool_replication.version()", dbname="template1") == 4
 
 
 def test_prepare_where_nodes_are_read_only(ctl, app):
@@ -519,7 +522,8 @@ def test_collations_and_databases(ctl, app, nodes):
 def test_nodes_of_a_running_proxy(pair, make_proxy):
     proxy = make_proxy(pair)
     done = ctls.run(proxy.config_file, "nodes")
-    assert done.code == EQUAL and done.out.splitlines()[0].split()[:4] == ["name", "node_id", "hostname", "port"]
+    assert done.code == EQUAL and done.out.splitlines()[0].split() == ["name", "address", "role", "status", "weight", "reason"]
+    assert max(map(len, done.out.splitlines())) <= 100
     assert [l.split()[0] for l in done.out.splitlines()[1:]] == ["node1", "node2"]
     found = ctls.run(proxy.config_file, "nodes", "--json").json()
     assert found["source"] == "proxy" and found["error"] is None
@@ -574,10 +578,86 @@ def test_users_of_the_console(pair, make_proxy):
     assert set(failed.json()) == {"error", "hint"}
 
 
+# --- who is in, mode replication ---
+@pytest.fixture(scope="module")
+def three():
+    with replicated.equal_nodes("create table t(id int primary key, v text)") as servers:
+        yield servers
+
+
+@pytest.fixture
+def in_use(three):
+    with replicated.proxy_over(three) as proxy:
+        yield proxy
+        for node in three.nodes:  # for the test behind
+            if not node.is_running():
+                node.start()
+
+
+def copy_from(good, lost):
+    """As docs/replication.md, "When a node is lost"."""
+    good.stop()
+    lost.stop()
+    settings = (lost.data / "postgresql.conf").read_bytes()
+    shutil.rmtree(lost.data)
+    subprocess.run(["cp", "-a", good.data, lost.data], check=True)
+    (lost.data / "postgresql.conf").write_bytes(settings)
+    good.start()
+    lost.start()
+
+
+def test_a_lost_node_comes_back_as_the_docs_say(three, in_use):
+    attach = lambda *options: ctls.run(in_use.config_file, "attach", "node3", *options)
+    three.nodes[2].kill()
+    wait_for(lambda: replicated.states(in_use) == ["up", "up", "down"], 20, "node3 is out")
+    in_use.sql("insert into t values (1, 'missed')")
+    assert in_use.stop() == 0
+    copy_from(three.nodes[0], three.nodes[2])
+    in_use.start()
+    wait_for(lambda: replicated.states(in_use) == ["up", "up", "down"], 20, "the cluster is open")
+    refused = attach()
+    assert refused.code == DIFFERS and "attach node3 --verify" in refused.err and "attach node3 --force" in refused.err
+    done = attach("--verify")
+    assert done.code == EQUAL and "node1, node2, node3 are equal" in done.out and "done: PGPOOL ATTACH NODE node3 FORCE" in done.out, done.err
+    assert replicated.states(in_use) == ["up"] * 3
+
+
+def test_a_node_that_differs_is_not_attached(three, in_use):
+    attach = lambda *options: ctls.run(in_use.config_file, "attach", "node3", *options)
+    assert ctls.run(in_use.config_file, "detach", "node3").code == EQUAL
+    assert ctls.run(in_use.config_file, "detach", "node2").code == EQUAL
+    three.nodes[2].sql("insert into t values (77, 'only here')")
+    three.nodes[1].sql("insert into t values (78, 'out too: it does not count')")
+    done = attach("--verify")
+    assert done.code == DIFFERS and "t: id=77: extra on node3" in done.out and "78" not in done.out and "it differs" in done.err
+    found = attach("--verify", "--json")
+    assert found.code == DIFFERS and found.json()["nodes"] == ["node1", "node3"] and not found.json()["equal"]
+    told = ctls.run(in_use.config_file, "verify", "--tables", "public.t", "--tries", "1")
+    assert told.code == DIFFERS and told.err.splitlines()[:2] == [f"pgpool-ctl: node{i} is taken out: detached by postgres" for i in (2, 3)]
+    assert "node3 is taken out: detached by postgres" in ctls.run(in_use.config_file, "verify", "--json", "--tries", "1").json()["notes"]
+    three.nodes[2].sql("delete from t where id = 77")
+    found = attach("--verify", "--json")
+    assert found.code == EQUAL and found.json()["command"] == "PGPOOL ATTACH NODE node3 FORCE"
+    three.nodes[1].sql("delete from t where id = 78")
+    assert ctls.run(in_use.config_file, "attach", "node2", "--force").code == EQUAL
+    assert replicated.states(in_use) == ["up"] * 3
+
+
+def test_the_reason_of_a_detachment_is_kept(three, in_use):
+    done = ctls.run(in_use.config_file, "detach", "node2", "--reason", "it's old, says Müller")
+    assert done.code == EQUAL, done.err
+    text = ctls.run(in_use.config_file, "nodes").out
+    assert "node2 was taken out: detached by postgres: it's old" in text and "pgpool-ctl attach node2 --verify" in text
+    shown = ctls.run(in_use.config_file, "nodes", "--json").json()["nodes"][1]
+    assert (shown["status"], shown["reason"]) == ("down", "taken out: detached by postgres: it's old, says Müller")
+    assert ctls.run(in_use.config_file, "attach", "node2", "--force").code == EQUAL
+
+
 # --- the command line ---
 @pytest.mark.parametrize("arguments,code,text", [
     (["--version"], 0, "pgpool-ctl "), (["--help"], 0, "verify"), (["verify", "--help"], 0, "--chunk"),
-    ([], USAGE, "no command"), (["nosuch"], USAGE, "nosuch"), (["verify", "--chunk", "0"], USAGE, "--chunk"),
+    (["help"], 0, "prepare-nodes"), (["help", "verify"], 0, "--chunk"), (["help", "nosuch"], USAGE, "unknown command 'nosuch'"),
+    (["noeds"], USAGE, "pgpool-ctl: unknown command 'noeds', did you mean 'nodes'?"), ([], USAGE, "no command"), (["nosuch"], USAGE, "nosuch"), (["verify", "--chunk", "0"], USAGE, "--chunk"),
     (["verify", "--tables", "t"], USAGE, "schema.table"), (["verify", "--tables", "no.such"], USAGE, "no node has a table"),
     (["verify", "--databases", "nosuch"], USAGE, "nosuch"), (["prepare-nodes", "--databases", "nosuch"], USAGE, "nosuch"),
     (["show"], USAGE, "what"), (["-c", "/nonexistent", "nodes"], USAGE, "cannot be read"),
@@ -585,3 +665,10 @@ def test_users_of_the_console(pair, make_proxy):
 def test_command_line(ctl, arguments, code, text):
     done = ctl.run(*arguments)
     assert done.code == code and text in done.out + done.err
+
+
+@pytest.mark.parametrize("arguments", [["bogus"], ["nodes", "--bogus"], ["verify", "--chunk", "0"], ["attach"], []])
+def test_errors_of_the_command_line_in_json(ctl, arguments):
+    done = ctl.run("--json", *arguments)
+    found = done.json()
+    assert done.code == USAGE and set(found) == {"error", "hint"} and found["error"] and "pgpool-ctl help" in found["hint"]

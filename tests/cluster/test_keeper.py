@@ -236,8 +236,11 @@ def test_a_node_that_is_away_at_the_start_is_waited_for(nodes, make):
     proxy = make(failover_park_timeout="20s").start(wait=False)
     wait_for(lambda: "cluster_not_open" in proxy.log_text(), 10, "the proxy waits")
     assert shown(proxy) == "node1:waiting/unknown node2:waiting/unknown node3:waiting/unknown"
+    for row in proxy.admin("show pool_nodes"):
+        assert row["reason"].startswith("the cluster is not open: not all attached nodes can be used yet: node3: ")
     nodes.nodes[2].start()
     is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
+    assert "node_up node=node1 role=main" in proxy.log_text() and "main_found node=node1" in proxy.log_text()
 
 
 def test_a_node_that_stays_away_at_the_start_is_taken_out(nodes, make):
@@ -339,6 +342,7 @@ def test_a_start_without_a_place_for_its_state_is_refused(nodes, make, state_dir
     proxy.start(wait=False)
     assert proxy.process.wait(10) == 2
     assert f"replication.state_directory: {missing}: No such file or directory" in proxy.log_text()
+    assert f"to check before: install -d -m 700 -o USER {missing}" in proxy.log_text()
     proxy = make()
     with open(f"{state_directory}/membership", "w") as file:
         file.write("version: 1\nepoch: 5\n")
@@ -444,5 +448,5 @@ def test_savepoints_of_a_redo_are_followed(nodes, make):
 def test_markers_of_an_older_version_are_told(nodes, make):
     nodes.nodes[1].sql("create or replace function pgpool_replication.version() returns integer language sql immutable as 'select 1'")
     proxy = make(failover_park_timeout="20s").start(wait=False)
-    wait_for(lambda: "are of version 1, this proxy needs version 3: run pgpool-ctl prepare-nodes" in proxy.log_text(), 10, "told")
+    wait_for(lambda: "are of version 1, this proxy needs version 4: run pgpool-ctl prepare-nodes" in proxy.log_text(), 10, "told")
     proxy.stop()

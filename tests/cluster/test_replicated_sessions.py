@@ -308,6 +308,7 @@ def late_epoch(node):
 def test_nobody_builds_on_what_a_node_has_lost(replicated, lost):
     """Its locks are gone there: who comes behind it on the same row finds it as it was before, and comes to the same tags."""
     main, node = replicated.nodes[0], replicated.nodes[lost]
+    replicated.sql("update t set v = v where id = 1")  # so that the catalogs are known
     with contextlib.closing(replicated.connect()) as one, contextlib.closing(replicated.connect()) as two, \
             one.cursor() as first, two.cursor() as second, late_epoch(main):
         with no_commit(main):

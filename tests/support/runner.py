@@ -192,8 +192,9 @@ def parse_arguments(known):
     parser = argparse.ArgumentParser(prog="tests/run", description=__doc__.split("\n\nWithout")[0],
                                      epilog=f"parts:\n{words}\ndefault: {' '.join(DEFAULT)}",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what to run, see below; several run in the order given")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2,
+                        help="how many compilers, and how many tests, run at the same time (default: processors, here %(default)s)")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     args = parser.parse_args()
     unknown = [p for p in args.parts if p not in known]

@@ -28,7 +28,8 @@ protected:
         server_->psql(
             "CREATE TABLE asked (who text, at timestamptz DEFAULT now());"
             "CREATE FUNCTION find(who text, OUT name text, OUT password text) RETURNS SETOF record "
-            "LANGUAGE plpgsql SET search_path = public, pg_temp AS $$BEGIN INSERT INTO asked VALUES (who); PERFORM pg_sleep(0.1); "
+            "LANGUAGE plpgsql SET search_path = public, pg_temp AS $$BEGIN INSERT INTO asked VALUES (who); "
+            "PERFORM pg_sleep(0.1); "
             "RETURN QUERY SELECT rolname::text, rolpassword FROM pg_authid WHERE rolname = who; END$$;"
             "CREATE ROLE ann LOGIN PASSWORD 'secret'; CREATE ROLE nopass LOGIN");
         config_.auth.auth_user = "postgres";
@@ -86,19 +87,32 @@ TEST_F(AuthLookupTest, GivesTheVerifier) {
     EXPECT_EQ(*ask("'; DROP TABLE asked; --"), std::nullopt);
 }
 
-TEST_F(AuthLookupTest, SharesAnswersAndKeepsThemUntilTheAuthSectionChanges) {
+TEST_F(AuthLookupTest, SharesAnswersAndKeepsThemUntilTheyAreForgotten) {
     start();
     std::vector<std::future<AuthLookup::Answer>> answers;
     for (int i = 0; i < 100; ++i) answers.push_back(ask_later("ann", "db" + std::to_string(i)));
     for (auto& answer : answers) EXPECT_TRUE(answer.get().value().has_value());
     expect_asked(1);
-    lookup_->reload(std::make_shared<const config::Config>(config_));
     EXPECT_TRUE(ask("ann").value().has_value());
     expect_asked(1);
-    config_.auth.auth_query_ttl += seconds(1);
     lookup_->reload(std::make_shared<const config::Config>(config_));
     EXPECT_TRUE(ask("ann").value().has_value());
     expect_asked(2);
+    lookup_->forget();
+    EXPECT_TRUE(ask("ann").value().has_value());
+    expect_asked(3);
+}
+
+TEST_F(AuthLookupTest, WrongPasswordsAskAtMostOnceASecond) {
+    start();
+    const TimePoint begin = SteadyClock::now();
+    int logins = 0;
+    for (; SteadyClock::now() < begin + milliseconds(2'500); ++logins) {
+        EXPECT_TRUE(ask("ann").value().has_value());
+        lookup_->doubt("ann");
+    }
+    EXPECT_GT(logins, 10);
+    server_->psql("DO $$ BEGIN ASSERT (SELECT count(*) BETWEEN 2 AND 3 FROM asked); END $$");
 }
 
 TEST_F(AuthLookupTest, PassesTheDatabaseWhenAskedFor) {

@@ -47,11 +47,56 @@ TEST(Options, WordsOfShow) {
     EXPECT_EQ(parsed({"show", "nodes"}).command, Command::Show);
 }
 
+TEST(Options, AttachIsForcedOrVerifies) {
+    EXPECT_FALSE(parsed({"attach", "n1"}).is_forced);
+    EXPECT_TRUE(parsed({"attach", "n1", "--force"}).is_forced);
+    EXPECT_TRUE(parsed({"attach", "n1", "--verify"}).verifies);
+    EXPECT_THROW(parsed({"attach", "n1", "--verify", "--force"}), CLI::ParseError);
+}
+
 TEST(Options, ListsAreSeparatedByCommas) {
     const Options options = parsed({"verify", "--databases", "a,b", "--tables", "s.t,s.u", "--chunk", "5"});
     EXPECT_EQ(options.databases, (Words{"a", "b"}));
     EXPECT_EQ(options.tables, (Words{"s.t", "s.u"}));
     EXPECT_EQ(options.chunk, 5U);
+}
+
+// The message and the hint.
+std::string refusal(std::vector<std::string> arguments) {
+    Options options;
+    CLI::App app{"", "pgpool-ctl"};
+    declare_options(app, options);
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+        app.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+        const Failure failure = refusal_of(app, error);
+        EXPECT_EQ(failure.code, ExitCode::Usage);
+        return failure.message + " | " + failure.hint;
+    }
+    return "taken";
+}
+
+TEST(Options, AnUnknownCommandHasANeighbour) {
+    EXPECT_EQ(refusal({"noeds"}),
+              "unknown command 'noeds', did you mean 'nodes'? | pgpool-ctl help lists the commands");
+    EXPECT_EQ(refusal({"--json", "bogus"}), "unknown command 'bogus' | pgpool-ctl help lists the commands");
+    EXPECT_NE(refusal({"nodes", "--bogus"}).find("--bogus"), std::string::npos);
+    EXPECT_NE(refusal({"verify", "--chunk", "0"}).find(" | pgpool-ctl help verify"), std::string::npos);
+}
+
+TEST(Options, HelpOfEach) {
+    Options options;
+    CLI::App app{"", "pgpool-ctl"};
+    declare_options(app, options);
+    EXPECT_NE(help_text(app, options)->find("prepare-nodes"), std::string::npos);
+    options.topic = "verify";
+    EXPECT_NE(help_text(app, options)->find("pgpool-ctl verify"), std::string::npos);
+    EXPECT_NE(help_text(app, options)->find("--chunk"), std::string::npos);
+    options.topic = "verfy";
+    EXPECT_EQ(help_text(app, options).error().message, "unknown command 'verfy', did you mean 'verify'?");
+    EXPECT_EQ(parsed({"help", "nodes"}).topic, "nodes");
+    EXPECT_EQ(parsed({"help", "nodes"}).command, Command::Help);
 }
 
 TEST(Options, Refused) {

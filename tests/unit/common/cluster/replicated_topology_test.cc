@@ -67,6 +67,18 @@ TEST(ReplicatedTopology, NobodyIsUpBeforeTheClusterIsOpen) {
     EXPECT_TRUE(built.suspects.empty());
 }
 
+TEST(ReplicatedTopology, WhyTheClusterIsNotOpenIsTold) {
+    Membership membership = without({"b"});
+    const auto reason = [&](bool is_open, std::size_t node) {
+        return build_replicated_topology(kAllUp, membership, is_open, {}, kNow).topology.nodes[node].reason;
+    };
+    EXPECT_EQ(reason(false, 0), "the cluster is being opened");
+    membership.not_open = "c: no markers";
+    EXPECT_EQ(reason(false, 0), "the cluster is not open: c: no markers");
+    EXPECT_EQ(reason(false, 1), "taken out: late");
+    EXPECT_EQ(reason(true, 0), "");
+}
+
 TEST(ReplicatedTopology, ProbesAloneTakeNobodyOut) {
     const std::vector<NodeEvidence> evidence{node(0, NodeState::Down), node(1, NodeState::Up),
                                              node(2, NodeState::Unknown)};

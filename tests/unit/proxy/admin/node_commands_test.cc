@@ -15,6 +15,20 @@ TEST(NodeCommands, Reading) {
     }
 }
 
+TEST(NodeCommands, ReasonOfADetachment) {
+    EXPECT_EQ(read_node_command("NODE n1 REASON 'old'"), (NodeCommand{"n1", false, "old"}));
+    EXPECT_EQ(read_node_command("node n1 reason\t'it''s  old, says M\u00fcller' "),
+              (NodeCommand{"n1", false, "it's  old, says M\u00fcller"}));
+    const std::string too_long = "node n1 reason '" + std::string(501, 'x') + "'";
+    for (const std::string& text :
+         {std::string("node n1 reason"), std::string("node n1 reason old"), std::string("node n1 reason ''"),
+          std::string("node n1 reason 'a' b"), std::string("node n1 reason 'a' 'b'"),
+          std::string("node n1 reason '"), std::string("node n1 reason 'a''"),
+          std::string("node n1 reason '\xff'"), std::string("node n1 force reason 'a'"), too_long}) {
+        EXPECT_EQ(read_node_command(text), std::nullopt) << text;
+    }
+}
+
 TEST(PendingDecision, TellsWhatWasDecided) {
     PendingDecision attached("ATTACH");
     EXPECT_NE(attached.take()->notice.find("goes on"), std::string::npos);

@@ -29,6 +29,21 @@ TEST(AnswerCache, NobodyIsKeptForASecondOnly) {
     EXPECT_EQ(cache.find(kBob, kStart + milliseconds(10)), nullptr) << "never longer than an answer";
 }
 
+TEST(AnswerCache, WhatIsDoubtedIsAskedOnceASecond) {
+    AnswerCache cache;
+    const UserKey elsewhere{"ann", "db"};
+    for (const UserKey& key : {kAnn, elsewhere, kBob}) cache.keep(key, "SCRAM", kStart, seconds(60));
+    cache.doubt("ann");
+    EXPECT_NE(cache.find(kAnn, kStart + milliseconds(999)), nullptr) << "it was asked a moment ago";
+    for (const UserKey& key : {kAnn, elsewhere}) EXPECT_EQ(cache.find(key, kStart + seconds(1)), nullptr);
+    EXPECT_NE(cache.find(kBob, kStart + seconds(1)), nullptr);
+    cache.keep(kAnn, "SCRAM", kStart + seconds(5), seconds(60));
+    EXPECT_NE(cache.find(kAnn, kStart + seconds(50)), nullptr) << "a new answer is not in doubt";
+    cache.keep(kAnn, "SCRAM", kStart, milliseconds(10));
+    cache.doubt("ann");
+    EXPECT_EQ(cache.find(kAnn, kStart + milliseconds(10)), nullptr) << "never longer than without doubt";
+}
+
 TEST(AnswerCache, ANewAnswerReplacesTheOld) {
     AnswerCache cache;
     cache.keep(kAnn, "old", kStart, seconds(60));

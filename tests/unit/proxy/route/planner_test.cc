@@ -192,6 +192,15 @@ TEST_F(Planner, ExplainTellsAll) {
     EXPECT_EQ(lines, expected);
 }
 
+TEST_F(Planner, ExplainSaysMainInModeReplication) {
+    topology.epoch = 1;
+    const sql::StatementInfoPtr analysed = sql::Analyzer().analyze("create table t()");
+    const sql::CatalogFacts facts = fixture::facts();
+    const auto lines = explain(classify(*analysed, &facts, {}), *analysed, session, topology, routing, 0);
+    EXPECT_EQ(lines.at(3), "node: p, main, up, weight 1, eligible");
+    EXPECT_NE(lines.back().find("plan: forward to main: "), std::string::npos) << lines.back();
+}
+
 TEST_F(Planner, ExplainSaysWhatIsUnknown) {
     topology.nodes[1].lag_bytes = cluster::kLagUnknown;
     topology.nodes[1].lag_time = microseconds(0);
@@ -201,9 +210,9 @@ TEST_F(Planner, ExplainSaysWhatIsUnknown) {
     routing.primary_reads = false;
     const auto lines = explain(classify(*analysed, nullptr, {}), *analysed, session, topology, routing, 0);
     ASSERT_EQ(lines.size(), 8U);
-    EXPECT_EQ(
-        lines[4],
-        "node: s1, standby, up, weight 1, lag unknown, eligible, not known to have replayed what the session must see");
+    EXPECT_EQ(lines[4],
+              "node: s1, standby, up, weight 1, lag unknown, eligible, not known to have replayed what the "
+              "session must see");
     EXPECT_EQ(lines[7], "plan: wait for the position of the last write on s1,s2 up to 100 ms");
 }
 

@@ -73,6 +73,26 @@ TEST(ClientPassword, TheRightOneIsAcceptedAndAnotherRefused) {
     }
 }
 
+// Refuses, or lets in, by another verifier at the second look-up.
+Step log_in_while_changed(AuthMethod method, std::string_view first, std::string_view second,
+                          const std::string& password) {
+    ClientPlay server = play(method, auth::verifier_from(first));
+    EXPECT_EQ(server.receive(startup_of("u")), Step::NeedMore);
+    const std::size_t asked = server.sent.size();
+    server.verifier = auth::verifier_from(second);
+    server.receive(auth::password_frame(password + '\0'));
+    if (server.step == Step::Refused) {
+        EXPECT_EQ(server.sent.size(), asked) << "asked once";
+    }
+    return server.step;
+}
+
+TEST(ClientPassword, AClearOneIsDecidedByANewerVerifier) {
+    EXPECT_EQ(log_in_while_changed(AuthMethod::Password, "old", "new", "new"), Step::Done);
+    EXPECT_EQ(log_in_while_changed(AuthMethod::Password, "old", auth::kPencilVerifier, "pencil"), Step::Done);
+    EXPECT_EQ(log_in_while_changed(AuthMethod::Password, "old", "new", "neither"), Step::Refused);
+}
+
 TEST(ClientPassword, OfAnUnknownUserLooksTheSameAsAWrongOne) {
     for (const AuthMethod method : {AuthMethod::Password, AuthMethod::ScramSha256}) {
         ClientPlay known = play(method, auth::verifier_from("plain"));
