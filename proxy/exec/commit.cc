@@ -373,6 +373,9 @@ void Session::all_marked() {
         if (marks_again()) return effects_.await_news();
     }
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
+    if (spread.doom.empty() && around_.gate != nullptr &&
+        !around_.gate->pass(spread.epoch, spread.executed_at))
+        spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) {  // before others see it: who judges by older facts is told
         schema_changes();
@@ -385,6 +388,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
+    note_told();
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
 }
@@ -448,9 +452,24 @@ void Session::all_followed() {
     finish_if_evicted();
 }
 
+void Session::note_told() {
+    if (around_.gate != nullptr) around_.gate->told(spread_->slot, around_.now);
+}
+
 void Session::node_failed(NodeId node, Sign sign, const std::string& reason) {
     await_decision_about(node);
+    if (sign == Sign::Doubtful) nobody_builds_on_this();
     effects_.node_failed(node, spread_->epoch, sign, reason);
+}
+
+// What a node lacks can be repeated there as long as no other has built on it (CommitGate). Where it is the
+// last one, nothing is decided about it. What is prepared keeps its locks.
+void Session::nobody_builds_on_this() {
+    const auto& topology = *around_.topology;
+    const auto up = std::count_if(topology.nodes.begin(), topology.nodes.end(),
+                                  [](const auto& node) { return node.state == cluster::NodeState::Up; });
+    if (around_.gate == nullptr || spread_->prepares() || up < 2 || topology.epoch != spread_->epoch) return;
+    around_.gate->close(spread_->epoch);
 }
 
 void Session::await_decision_about(NodeId node) {

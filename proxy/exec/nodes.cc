@@ -178,6 +178,7 @@ std::optional<std::size_t> Session::end_spread(ByteView bytes) {
         return wait_ == Wait::Nothing ? dispatch(bytes) : 0;
     }
     spread.phase = commits ? At::Committing : At::Undoing;
+    if (commits) note_told();
     spread.is_end = spread.holds = true;
     spread.outcome = {};
     ++spread.main_owes;
@@ -333,6 +334,7 @@ bool Session::main_answered(TransactionStatus status) {
     }
     if (!std::exchange(spread.copies, false)) return true;
     spread.main_took += around_.now - spread.sent_at;
+    spread.executed_at = effects_.clock();
     if (spread.is_bare) return bare_answered(), false;
     const bool copied_in = std::exchange(spread.copies_in, false);
     if (copied_in) copy_in_ended();

@@ -518,6 +518,8 @@ private:
     [[nodiscard]] bool marks_again();
     void end_followers(bool committed);
     void all_followed();
+    void note_told();
+    void nobody_builds_on_this();
     void node_failed(NodeId node, cluster::Sign sign, const std::string& reason);
     void await_decision_about(NodeId node);
     void finish_if_evicted();

@@ -95,6 +95,7 @@ struct Spread {
     std::vector<Judged> judged;  // what it does that depends on the schema
     TimePoint facts_as_of;       // that it was judged by
     TimePoint sent_at;           // to main
+    TimePoint executed_at;       // by main, the last one; not before it was
     std::size_t statements = 0;  // of its text
     struct Part {
         CopiedRequest::Execution execution;

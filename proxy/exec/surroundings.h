@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
+#include "proxy/exec/commit_gate.h"
 #include "proxy/exec/login_marks.h"
 #include "proxy/exec/name_values.h"
 #include "proxy/exec/own_facts.h"
@@ -118,6 +119,7 @@ public:
     std::vector<HeldSlot> held_slots;
     CatalogReading catalog_reading;  // the same: see OwnFacts
     LoginMarks* logins = nullptr;    // null: nobody looks
+    CommitGate* gate = nullptr;      // the same
     TimePoint now;                   // of this turn of the event loop
     NodeStatistics node_statistics;
     PoolStatistics statistics_of_nobody;  // of sessions that were not told where to count

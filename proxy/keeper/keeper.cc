@@ -78,10 +78,12 @@ struct Request {
 
 class Keeper::Core {
 public:
-    Core(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence)
+    Core(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence,
+         MayBeBuiltOn may_be_built_on)
         : topology_(std::move(topology)),
           publish_(std::move(publish)),
           raise_sequence_(std::move(raise_sequence)),
+          may_be_built_on_(std::move(may_be_built_on)),
           file_(config->replication.state_directory),
           config_(std::move(config)) {}
 
@@ -128,6 +130,7 @@ private:
     const Topology topology_;
     const Publish publish_;
     const RaiseSequence raise_sequence_;
+    const MayBeBuiltOn may_be_built_on_;
     StateFile file_;
 
     // Of the thread; of load() before.
@@ -238,7 +241,7 @@ void Keeper::Core::run() {
 }
 
 void Keeper::Core::try_open() {
-    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
     const auto failed = settlement.connect();
     if (thread_.stopping()) return;
     if (failed.size() == membership_.attached()) {
@@ -340,7 +343,8 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     if (!doubtful.empty())
         log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
-    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
+    settlement.doubt(doubtful);
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
 }
 
@@ -349,7 +353,7 @@ void Keeper::Core::catch_up(std::uint64_t refused_under) {
     const TimePoint now = SteadyClock::now();
     if (refused_under < membership_.epoch || now < catch_up_at_) return;
     catch_up_at_ = now + kCatchUpAgain;
-    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
     const Result<bool> was_behind = settlement.catch_up(kInFlight);
     if (thread_.stopping() || (was_behind && *was_behind)) return;
     log::warning("mark_refused",
@@ -363,7 +367,7 @@ void Keeper::Core::catch_up(std::uint64_t refused_under) {
 void Keeper::Core::end_left(std::uint64_t left_under) {
     to_end_ = std::max(to_end_, left_under);
     if (to_end_ < membership_.epoch) return;
-    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
     if (!settlement.connect().empty()) return;
     static_cast<void>(change(settlement, {}));
 }
@@ -376,7 +380,7 @@ void Keeper::Core::use_config() {
         membership_ = std::move(*next);
         return publish_(membership_, false);
     }
-    Settlement settlement(*in_use_, std::move(*next), thread_.stopping());
+    Settlement settlement(*in_use_, std::move(*next), may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, {}));
 }
 
@@ -394,7 +398,7 @@ Result<std::string> Keeper::Core::detach(const Request& request) {
         publish_(membership_, false);
         return fmt::format("node \"{}\" is detached; the cluster is not open yet", request.name);
     }
-    Settlement settlement(*in_use_, membership_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
     if (auto done = change(settlement, {{request.name, request.reason}}); !done)
         return tl::unexpected(done.error());
     return fmt::format("node \"{}\" is detached; epoch {}, main node \"{}\"", request.name, membership_.epoch,
@@ -422,7 +426,7 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
     }
     if (!is_open_) return fail(kNotInThatState, "the cluster is not open: " + waiting_for_);
     if (auto alive = check_probes(request.name); !alive) return tl::unexpected(alive.error());
-    Settlement settlement(*in_use_, std::move(next), thread_.stopping());
+    Settlement settlement(*in_use_, std::move(next), may_be_built_on_, thread_.stopping());
     settlement.take_newcomer(request.name);
     const auto failed = settlement.connect();
     if (const auto newcomer = failed.find(request.name); newcomer != failed.end())
@@ -434,9 +438,10 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
     return fmt::format("node \"{}\" is attached; epoch {}", request.name, membership_.epoch);
 }
 
-Keeper::Keeper(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence)
+Keeper::Keeper(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence,
+               MayBeBuiltOn may_be_built_on)
     : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(publish),
-                                   std::move(raise_sequence))) {}
+                                   std::move(raise_sequence), std::move(may_be_built_on))) {}
 Keeper::~Keeper() = default;
 
 void Keeper::load() {

@@ -31,8 +31,10 @@ public:
     using Publish = std::function<void(const cluster::Membership& membership, bool is_open)>;
     using RaiseSequence = std::function<void(std::uint64_t at_least)>;
     using Topology = std::function<cluster::TopologyPtr()>;
+    using MayBeBuiltOn = std::function<bool(std::uint32_t slot)>;  // see exec::CommitGate
 
-    Keeper(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence);
+    Keeper(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence,
+           MayBeBuiltOn may_be_built_on);
     ~Keeper() override;  // stops
 
     // Reads the membership file and writes it: throws std::runtime_error if either fails. Before start().

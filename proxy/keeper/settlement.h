@@ -14,6 +14,8 @@
 // one at a time.
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,13 +32,24 @@ public:
     // trusted.
     enum class Origin : std::uint8_t { Known, Configuration };
 
+    // Whether others may have built on the last transaction of a slot, on a node that lacks it.
+    using MayBeBuiltOn = std::function<bool(std::uint32_t slot)>;
+
     // `config` and `stop` outlive it.
-    Settlement(const config::Config& config, cluster::Membership wanted, const std::atomic<bool>& stop)
-        : config_(config), stop_(stop), membership_(std::move(wanted)) {}
+    Settlement(const config::Config& config, cluster::Membership wanted, MayBeBuiltOn may_be_built_on,
+               const std::atomic<bool>& stop)
+        : config_(config),
+          stop_(stop),
+          may_be_built_on_(std::move(may_be_built_on)),
+          membership_(std::move(wanted)) {}
 
     // This node is in only if it has what the others have, it is never repaired. What is prepared there is
     // ended if the others tell how.
     void take_newcomer(std::string name) { newcomer_ = std::move(name); }
+
+    // These have given rise to it: where a repair would come too late, who lacks something goes, but main if
+    // it was the one that was doubted.
+    void doubt(std::map<std::string, std::string> reasons) { doubted_ = std::move(reasons); }
 
     // Connects to the attached nodes that are not connected yet; why it failed, by name.
     [[nodiscard]] std::map<std::string, std::string> connect();
@@ -65,6 +78,7 @@ private:
     [[nodiscard]] Result<markers::AllSequences> read_all();
     [[nodiscard]] Result<void> make_equal();
     [[nodiscard]] Result<void> repair(const std::vector<markers::Repair>& repairs);
+    [[nodiscard]] Result<void> evict_instead(const markers::Repair& repair);
     [[nodiscard]] Result<void> refuse_newcomer(const std::vector<markers::Repair>& repairs);
     void compare_databases() const;
     [[nodiscard]] std::vector<std::string> why_not_prepared() const;  // of each node that cannot, if wanted
@@ -72,8 +86,10 @@ private:
 
     const config::Config& config_;
     const std::atomic<bool>& stop_;
+    MayBeBuiltOn may_be_built_on_;
     cluster::Membership membership_;
     std::string newcomer_;  // empty: none
+    std::map<std::string, std::string> doubted_;
     std::uint64_t next_sequence_ = 0;
     std::map<std::string, NodeAccess> nodes_;  // attached ones
 };

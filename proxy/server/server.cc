@@ -68,6 +68,8 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     shared_.addresses.refresh(config_->nodes);
     remember_passwords(*auth_tables_);
     shared_.worker_count = worker_count(*config_);
+    if (config_->mode == config::ClusterMode::Replication)
+        shared_.gate = std::make_unique<exec::CommitGate>(config_->replication.slots);
     for (std::uint32_t i = 0; i < shared_.worker_count; ++i) {
         workers_.push_back(std::make_unique<session::Worker>(shared_, i, config_, auth_tables_));
         shared_.node_statistics.add(workers_.back()->surroundings().node_statistics);
@@ -111,7 +113,8 @@ void Server::make_keeper() {
         [this](const cluster::Membership& membership, bool is_open) {
             shared_.monitor->follow(membership, is_open);
         },
-        raise_sequence);
+        raise_sequence,
+        [gate = shared_.gate.get()](std::uint32_t slot) { return gate->may_be_built_on(slot); });
     shared_.decider = keeper_.get();
     shared_.monitor->on_suspected([this](const std::vector<cluster::Suspect>& suspects, std::uint64_t epoch) {
         keeper_->suspected(suspects, epoch);

@@ -269,3 +269,32 @@ def test_cancels_at_any_moment(replicated, victim):
         found = {row[0] for row in node.rows("select id from t")} - {1}
         assert not refused & found, (node.name, len(refused & found))
         assert node not in attached(replicated) or found == acknowledged
+
+
+@contextlib.contextmanager
+def late_epoch(node):
+    """The next one cannot be raised on this node, until the keeper ends this session."""
+    with contextlib.closing(node.connect(application_name="holder")) as holder, holder.cursor() as cursor:
+        cursor.execute("begin; update pgpool_replication.slot set seq = seq where id = (select max(id) from pgpool_replication.slot)")
+        yield
+
+
+@pytest.mark.parametrize("lost", [1, 0])
+def test_nobody_builds_on_what_a_node_has_lost(replicated, lost):
+    """Its locks are gone there: who comes behind it on the same row finds it as it was before, and comes to the same tags."""
+    main, node = replicated.nodes[0], replicated.nodes[lost]
+    with contextlib.closing(replicated.connect()) as one, contextlib.closing(replicated.connect()) as two, \
+            one.cursor() as first, two.cursor() as second, late_epoch(main):
+        with no_commit(main):
+            adding = Statement(replicated, first, "update t set v = v + 100 where id = 1")
+            wait_for(lambda: waits(main, "IPC"), 10, "main commits")
+            second.execute("begin")
+            doubling = Statement(replicated, second, "update t set v = v * 2 where id = 1")
+            wait_for(lambda: waits(main, "Lock"), 10, "the other waits for it")
+            node.sql(f"select pg_terminate_backend(pid) {OURS} and wait_event_type is distinct from 'Lock'")
+        assert doubling.sqlstate() is None
+        assert Statement(replicated, second, "commit").sqlstate() == "40001"
+    sqlstate, found = adding.sqlstate(), contents(replicated)
+    assert sqlstate in ([None] if lost else ["40001", "08007"]), "whose main is lost does not hear how it ended"
+    assert found == ({"1=1"} if sqlstate == "40001" else {"1=101"})
+    assert len(attached(replicated)) == 3

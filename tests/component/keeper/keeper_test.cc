@@ -78,7 +78,8 @@ protected:
         keeper_ = std::make_unique<Keeper>(
             config_, [this] { return topology_; },
             [this](const Membership& membership, bool is_open) { on_publish(membership, is_open); },
-            [this](std::uint64_t at_least) { sequence_ = at_least; });
+            [this](std::uint64_t at_least) { sequence_ = at_least; },
+            [this](std::uint32_t) { return is_built_on_.load(); });
         keeper_->load();
         keeper_->start();
         ASSERT_TRUE(wait_for([this] { return is_open_; }));
@@ -132,6 +133,7 @@ protected:
     std::condition_variable changed_;
     Membership membership_;
     bool is_open_ = false;
+    std::atomic<bool> is_built_on_ = false;
     int published_ = 0;
     std::uint64_t sequence_ = 0;
 
@@ -219,6 +221,28 @@ TEST_F(KeeperTest, WhatIsLeftPreparedEndsAndANewEpochBegins) {
     EXPECT_EQ(membership_.epoch, epoch + 1) << "it was ended with that";
 }
 
+TEST_F(KeeperTest, WhoLacksWhatOthersMayHaveBuiltOnIsTakenOut) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    for (const std::size_t server : {0, 1}) execute(server, 1, 77, "COMMIT");
+    is_built_on_ = true;
+    keeper_->report(kC, epoch, Sign::Doubtful, "lost a session");
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch > epoch; }));
+    EXPECT_THAT(outline(membership_),
+                HasSubstr("a* b c (a has transaction 77 of slot 1 in database postgres, c lacks it"));
+}
+
+TEST_F(KeeperTest, MainIsTakenOutIfItIsTheOneThatIsDoubted) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    execute(0, 1, 77, "COMMIT");
+    is_built_on_ = true;
+    keeper_->report(kA, epoch, Sign::Doubtful, "lost a session");
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch > epoch; }));
+    EXPECT_THAT(outline(membership_), HasSubstr("a (a has transaction 77"));
+    EXPECT_EQ(membership_.attached(), 2U);
+}
+
 // It may come back with what it has prepared; else probes say that it is gone.
 TEST_F(KeeperTest, ANodeThatCannotBeReachedIsNotTakenOutForWhatItHasPrepared) {
     start();
@@ -272,7 +296,8 @@ TEST_F(KeeperTest, LargeTransactionsArePreparedWhereEveryNodeHasRoomForOneOfEach
 TEST_F(KeeperTest, AnUnwritableDirectoryEndsTheStart) {
     std::filesystem::remove_all(directory_);
     Keeper keeper(
-        config_, [this] { return topology_; }, [](const Membership&, bool) {}, [](std::uint64_t) {});
+        config_, [this] { return topology_; }, [](const Membership&, bool) {}, [](std::uint64_t) {},
+        [](std::uint32_t) { return false; });
     EXPECT_THROW(keeper.load(), std::runtime_error);
 }
 
