@@ -3,7 +3,9 @@
 // without marker; it cannot be taken back. So a node where it fails for want of a free moment tries again.
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "proxy/exec/nameless_index.h"
 #include "proxy/exec/session.h"
 
 namespace pgpool::exec {
@@ -39,16 +41,31 @@ void Session::bare_answered() {
 void Session::follow_bare(Follower& follower) {
     std::string out;
     settings_at(follower, out);
-    if (follower.begun_anew > 0 && spread_->index)  // nobody had one of that name: else main had failed
-        follower.run(out, "DROP INDEX CONCURRENTLY IF EXISTS " + *spread_->index);
+    if (follower.begun_anew == 0 && makes_nameless_index()) {
+        follower.run(out, note_invalid_indexes(spread_->indexed));
+        follower.needs_reset = true;
+    }
+    if (follower.begun_anew > 0 && spread_->index && !makes_nameless_index())
+        follower.run(out, "DROP INDEX CONCURRENTLY IF EXISTS " +
+                              *spread_->index);  // nobody had one of that name: else main had failed
     follower.repeat(out, what_main_did(), spread_->outcome);
     effects_.send(*follower.link, out);
 }
 
-// Of an index without a name what remains of the last time cannot be told from others.
+bool Session::makes_nameless_index() const {
+    return spread_->index && spread_->index->empty();
+}
+
+// Only behind it the statement is repeated: should an index remain, the next one would get another name.
+void Session::tidy_up(Follower& follower) {
+    std::string out;
+    follower.run(out, drop_new_invalid_indexes(spread_->indexed));
+    follower.tidies = true;
+    effects_.send(*follower.link, out);
+}
+
 bool Session::may_repeat_bare(const Follower& follower) const {
-    const bool leaves_nameless = spread_->index && spread_->index->empty();
-    return !follower.difference().empty() && follower.begun_anew + 1 < kMostTries && !leaves_nameless &&
+    return !follower.difference().empty() && follower.begun_anew + 1 < kMostTries &&
            is_contention(follower.differs_by());
 }
 
@@ -64,9 +81,13 @@ bool Session::repeats_bare() {
     if (!spread_->is_bare || spread_->may_differ) return false;
     bool any = false;
     for (const auto& follower : spread_->followers) {
-        if (!may_repeat_bare(*follower)) continue;
-        follower->try_again();
-        follow_bare(*follower);
+        const bool is_tidy = std::exchange(follower->tidies, false) && follower->difference().empty();
+        if (!is_tidy && !may_repeat_bare(*follower)) continue;
+        if (!is_tidy) follower->try_again();
+        if (!is_tidy && makes_nameless_index())
+            tidy_up(*follower);
+        else
+            follow_bare(*follower);
         any = true;
     }
     return any;

@@ -74,11 +74,15 @@ bool is_of_main_only(const route::Verdict& verdict) {
     return verdict.replicated && verdict.replicated->kind == replication::WriteClass::None;
 }
 
-// As SQL: it is in the schema of its table. Empty: the server gives it one.
-std::string index_name(const sql::Statement& statement) {
+// As SQL: in the schema of the statement's table.
+std::string in_schema(const sql::Statement& statement, std::string_view name) {
     const std::string& schema = statement.relations.front().schema;
-    if (statement.index->empty()) return {};
-    return (schema.empty() ? std::string() : sql::in_quotes(schema) + ".") + sql::in_quotes(*statement.index);
+    return (schema.empty() ? std::string() : sql::in_quotes(schema) + ".") + sql::in_quotes(name);
+}
+
+// As SQL. Empty: the server gives it one.
+std::string index_name(const sql::Statement& statement) {
+    return statement.index->empty() ? std::string() : in_schema(statement, *statement.index);
 }
 
 bool is_own(const sql::StatementInfo& info) {
@@ -289,7 +293,10 @@ void Session::note_statements(const sql::StatementInfo& info) {
         request_.meaning.names_temporaries |= temporaries_.is_named_by(statement);
         if (statement.database.by != sql::DatabaseUse::By::Nothing)
             request_.meaning.databases.push_back(statement.database);
-        if (statement.index) request_.meaning.index = index_name(statement);
+        if (statement.index) {
+            request_.meaning.index = index_name(statement);
+            request_.meaning.indexed = in_schema(statement, statement.relations.front().name);
+        }
         note_schema(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=

@@ -119,6 +119,7 @@ public:
     // Session settings were changed within the transaction, or a step has failed: the connection is reset
     // before others get it.
     bool needs_reset = false;
+    bool tidies = false;  // outside of transactions: what failed is being cleared away, before it is repeated
     bool has_begun = false;     // the transaction
     int begun_anew = 0;         // how often, after a difference
     bool is_cancelled = false;  // a cancel request is on its way: the connection is not used again

@@ -119,6 +119,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.opens_for_writing |= request_.meaning.large_objects.opens_for_writing;
     spread.may_differ = request_.meaning.info->single(Kind::Vacuum);
     spread.index = request_.meaning.index;
+    spread.indexed = request_.meaning.indexed;
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";

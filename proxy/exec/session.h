@@ -99,6 +99,7 @@ struct Meaning {
     };
     LargeObjects large_objects;
     std::optional<std::string> index;  // the same: CREATE INDEX CONCURRENTLY, its name as SQL or nothing
+    std::string indexed;               // ... and its table, as SQL
     std::vector<sql::DatabaseUse> databases;  // the same: that it makes, drops, renames or moves
     std::uint64_t facts_version = 0;          // that it was judged by
     bool rests_on_schema = false;             // the same: some statement of it, see depends_on_schema()
@@ -481,6 +482,8 @@ private:
 
     // bare.cc
     void bare_answered();
+    [[nodiscard]] bool makes_nameless_index() const;
+    void tidy_up(Follower& follower);
     [[nodiscard]] bool may_repeat_bare(const Follower& follower) const;
     [[nodiscard]] bool cancels_bare();
     void follow_bare(Follower& follower);

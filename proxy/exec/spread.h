@@ -90,6 +90,7 @@ struct Spread {
     bool is_bare = false;     // ... that runs outside of transactions: each node by itself, without marker
     bool may_differ = false;  // ... and that may fail on a node without harm: VACUUM
     std::optional<std::string> index;  // ... as in Meaning
+    std::string indexed;               // the same
     bool is_end = false;               // the client's COMMIT or ROLLBACK
     bool sets = false;                 // settings
     bool makes_savepoints = false;

@@ -62,11 +62,6 @@ Surroundings::Analysed Surroundings::analyze_repeated(std::string_view sql,
     return {entry.info, &entry.payload};
 }
 
-const route::Verdict& Surroundings::verdict(const Analysed& analysed, const Database& database) {
-    return route::cached_verdict(*analysed.slot, *analysed.info, database.facts.get(), functions_,
-                                 config_version_);
-}
-
 Lsn Surroundings::position_after(TimePoint written) const {
     if (written == TimePoint{}) return Lsn{};
     if (topology->written_at > written) return topology->written;

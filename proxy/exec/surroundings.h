@@ -140,7 +140,6 @@ public:
     [[nodiscard]] Analysed analyze(std::string_view sql, const sql::AnalyzeOptions& options);
     [[nodiscard]] Analysed analyze_repeated(std::string_view sql,
                                             const sql::AnalyzeOptions& options);  // the text of a Parse
-    [[nodiscard]] const route::Verdict& verdict(const Analysed& analysed, const Database& database);
     [[nodiscard]] const route::RoutingFunctions& functions() const { return functions_; }
     [[nodiscard]] std::uint64_t config_version() const { return config_version_; }
 

@@ -80,3 +80,26 @@ def test_a_vacuum_is_cancelled_on_the_others_too(replicated):
             cursor.execute("vacuum full t")
             cancel.join()
         blocker.execute("rollback")
+
+
+@pytest.mark.parametrize("name", ["i", ""])
+def test_an_index_that_meets_a_deadlock_on_a_node_is_made_again_there(replicated, name):
+    """Nobody is taken out, and no node has another index than main; an invalid one from before stays."""
+    node = replicated.nodes.nodes[1]
+    replicated.sql("insert into t values (2, 1)")
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        replicated.sql("create unique index concurrently before on t(v)")
+    assert replicated.nodes.sql(INVALID) == [1] * 3
+    with contextlib.closing(node.connect()) as other, other.cursor() as blocker:
+        blocker.execute("set deadlock_timeout = '1h'; begin; lock table t in row exclusive mode")
+        building = threading.Thread(target=replicated.sql, args=[f"create index concurrently {name} on t(v)"])
+        building.start()
+        waits_for_lock(node, "create index")
+        blocker.execute("lock table t in share update exclusive mode")
+        assert node.sql(INVALID) >= 1
+        blocker.execute("rollback")
+        building.join()
+    assert states(replicated) == ["up"] * 3
+    assert replicated.nodes.sql("select string_agg(indexrelid::regclass::text, ' ' order by indexrelid::regclass::text) from pg_index where indrelid = 't'::regclass") == [
+        "before i t_pkey" if name else "before t_pkey t_v_idx"] * 3
+    assert replicated.nodes.sql(INVALID) == [1] * 3
