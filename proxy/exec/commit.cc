@@ -317,6 +317,7 @@ void Session::note_differences() {
             continue;
         }
         if (tries_again(*follower)) continue;
+        (void)follower->forget_held();  // nothing would answer it
         spread.doom = fmt::format("node \"{}\" came to another result: {}", name_of(follower->link->node),
                                   follower->difference());
         spread.is_deadlock = follower->met_deadlock();
@@ -490,13 +491,22 @@ void Session::await_decision_about(NodeId node) {
 void Session::finish_if_evicted() {
     const Spread& spread = *spread_;
     const auto& nodes = around_.topology->nodes;
-    const bool awaits = around_.topology->epoch <= spread.epoch &&
+    const bool awaits = around_.topology->epoch <= spread.epoch && !is_about_the_last() &&
                         std::any_of(nodes.begin(), nodes.end(), [&](const cluster::NodeStatus& node) {
                             return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
                         });
     if (awaits) return effects_.await_news();
     if (spread.main_is_lost || !is_kept_anywhere()) return finish_without_main();
     finish(TransactionStatus::Idle);
+}
+
+// Nothing is decided about the only node that is in.
+bool Session::is_about_the_last() const {
+    const auto& nodes = around_.topology->nodes;
+    const auto is_up = [](const auto& node) { return node.state == cluster::NodeState::Up; };
+    const auto last = std::find_if(nodes.begin(), nodes.end(), is_up);
+    return last != nodes.end() && std::count_if(nodes.begin(), nodes.end(), is_up) == 1 &&
+           spread_->failed.contains(last->id);
 }
 
 // The client hears how its request ended.
@@ -792,7 +802,8 @@ void Session::nodes_late() {
 // Nobody has decided that the node is out: it may be the one that others ask next.
 void Session::give_up_eviction() {
     if (around_.now < spread_->evicting_until) return effects_.await_news();
-    spread_->slot = Spread::kNoSlot;  // given up: only the last transaction of a slot can be repaired
+    // Only the last transaction of a slot can be repaired.
+    around_.held_slots.push_back({std::exchange(spread_->slot, Spread::kNoSlot), spread_->epoch});
     if (spread_->main_is_lost) return finish_without_main();
     spread_->held.clear();
     wire::append_error(

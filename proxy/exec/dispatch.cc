@@ -169,8 +169,9 @@ bool Session::awaits_newer_facts() const {
     const bool makes_name = sql::has(request_.meaning.verdict.leaves, sql::Leaves::TempObject);
     if (are_facts_stale() || (makes_name && is_schema_newer())) return true;  // is the name free?
     // A load that had begun before it was asked for may not know what is there since.
-    return classified->needs_facts &&
-           (waits_for_facts_ == 0 || login_.database->facts->as_of < facts_wanted_at_);
+    const bool is_older = login_.database->facts->as_of < facts_wanted_at_ &&
+                          around_.now - facts_wanted_at_ < kReplicationPatience;
+    return classified->needs_facts && (waits_for_facts_ == 0 || is_older);
 }
 
 bool Session::are_facts_stale() const {

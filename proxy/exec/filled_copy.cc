@@ -91,9 +91,9 @@ void FilledCopy::fill(std::string_view told) {
     if (!obstacle_.empty()) return;
     if (rows_.empty()) return fail(std::string(kUntold));
     const std::string_view digits = take_value(told);
-    const bool has_floats =
-        std::any_of(plan_->columns.begin(), plan_->columns.end(), [](const Column& c) { return c.is_float; });
-    if (has_floats && (digits.empty() || digits == "0" || digits.front() == '-'))
+    const bool may_round = std::any_of(plan_->columns.begin(), plan_->columns.end(),
+                                       [](const Column& c) { return c.size == 0; });
+    if (may_round && (digits.empty() || digits == "0" || digits.front() == '-'))
         return fail("rows that travel, with extra_float_digits below 1");
     const std::size_t size = rows_.front();
     write_row(ByteView(held_).substr(begin_, size), told);
@@ -108,6 +108,9 @@ void FilledCopy::write_row(ByteView row, std::string_view values) {
         append_be16(ready_, static_cast<std::uint16_t>(load_be16(row.data()) + plan_->columns.size()));
         row.remove_prefix(2);
     }
+    // A value that holds the separator gives more.
+    if (std::count(values.begin(), values.end(), kBetween) + 1 != std::ssize(plan_->columns))
+        return fail("a default of COPY that cannot be written as its rows are");
     for (const Column& column : plan_->columns) write_value(column, take_value(values));
     ready_ += row;
 }

@@ -536,6 +536,7 @@ private:
     void node_failed(NodeId node, cluster::Sign sign, const std::string& reason);
     void await_decision_about(NodeId node);
     void finish_if_evicted();
+    [[nodiscard]] bool is_about_the_last() const;
     void finish(wire::TransactionStatus status);
     void end_without_link(bool committed);
     void undo_everywhere();

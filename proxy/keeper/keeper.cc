@@ -357,7 +357,6 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
         log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
     Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
-    settlement.doubt(doubtful);
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
 }
 

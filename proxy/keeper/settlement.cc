@@ -272,21 +272,17 @@ Result<void> Settlement::refuse_newcomer(const std::vector<markers::Repair>& rep
                  fmt::format("its markers differ: slot {} of database {}", found->slot, found->database));
 }
 
-Result<void> Settlement::evict_instead(const markers::Repair& repair) {
-    return evict(
-        doubted_.contains(repair.from) ? repair.from : repair.to,
-        fmt::format("{} has transaction {} of slot {} in database {}, {} lacks it, and others that came "
-                    "after it may have committed there already",
-                    repair.from, repair.sequence, repair.slot, repair.database, repair.to));
-}
-
 Result<void> Settlement::repair(const std::vector<markers::Repair>& repairs) {
     for (const markers::Repair& one : repairs) {
         const auto from = nodes_.find(one.from);
         const auto to = nodes_.find(one.to);
         if (from == nodes_.end() || to == nodes_.end()) continue;
         if (may_be_built_on_(static_cast<std::uint32_t>(one.slot))) {
-            if (auto evicted = evict_instead(one); !evicted) return evicted;
+            const std::string reason = fmt::format(
+                "it lacks transaction {} of slot {} in database {}, and others that came after it may have "
+                "committed there already",
+                one.sequence, one.slot, one.database);
+            if (auto evicted = evict(one.to, reason); !evicted) return evicted;
             continue;
         }
         const auto redo = read_redo(from->second, one);

@@ -47,10 +47,6 @@ public:
     // ended if the others tell how.
     void take_newcomer(std::string name) { newcomer_ = std::move(name); }
 
-    // These have given rise to it: where a repair would come too late, who lacks something goes, but main if
-    // it was the one that was doubted.
-    void doubt(std::map<std::string, std::string> reasons) { doubted_ = std::move(reasons); }
-
     // Connects to the attached nodes that are not connected yet; why it failed, by name.
     [[nodiscard]] std::map<std::string, std::string> connect();
     [[nodiscard]] Result<void> evict(const std::string& name, const std::string& reason);
@@ -80,7 +76,6 @@ private:
     [[nodiscard]] Result<markers::AllSequences> read_all();
     [[nodiscard]] Result<void> make_equal();
     [[nodiscard]] Result<void> repair(const std::vector<markers::Repair>& repairs);
-    [[nodiscard]] Result<void> evict_instead(const markers::Repair& repair);
     [[nodiscard]] Result<void> refuse_newcomer(const std::vector<markers::Repair>& repairs);
     void compare_databases() const;
     [[nodiscard]] std::vector<std::string> why_not_prepared() const;  // of each node that cannot, if wanted
@@ -91,7 +86,6 @@ private:
     MayBeBuiltOn may_be_built_on_;
     cluster::Membership membership_;
     std::string newcomer_;  // empty: none
-    std::map<std::string, std::string> doubted_;
     std::uint64_t next_sequence_ = 0;
     std::string unprepared_;
     std::map<std::string, NodeAccess> nodes_;  // attached ones

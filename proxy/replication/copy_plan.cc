@@ -34,8 +34,7 @@ std::string add_column(CopyPlan& plan, const sql::ColumnFacts& column) {
     const std::size_t size = integer_size(column.type);
     if (size == 0 && plan.rows.format == Format::Binary)
         return fmt::format("in binary format column \"{}\" is no integer", column.name);
-    plan.columns.push_back(
-        {.name = column.name, .size = size, .is_float = column.content == sql::Content::Float});
+    plan.columns.push_back({.name = column.name, .size = size});
     if (draws) plan.moved.insert(plan.moved.end(), column.sequences.begin(), column.sequences.end());
     return {};
 }

@@ -21,8 +21,7 @@ namespace pgpool::replication {
 struct CopyPlan {
     struct Column {
         std::string name;
-        std::size_t size = 0;   // bytes of an integer, for the binary format; 0: it is none
-        bool is_float = false;  // written as text it may be another number
+        std::size_t size = 0;  // bytes of an integer, for the binary format; 0: it is none
         friend bool operator==(const Column&, const Column&) = default;
     };
     std::vector<Column> columns;     // that main fills, in the order of the table

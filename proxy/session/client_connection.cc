@@ -360,7 +360,8 @@ void ClientConnection::leave() {
 }
 
 void ClientConnection::on_timer(net::Timer& fired) {
-    if (closing_ && !gone_) return end();
+    const bool is_for_nodes = &fired == &wait_timer_ && session_ && session_->must_finish();
+    if (closing_ && !gone_ && !is_for_nodes) return end();
     if (!session_)
         return refuse(
             {"canceling authentication due to timeout (login_timeout)", sqlstate::kCannotConnectNow});

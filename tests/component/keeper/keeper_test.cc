@@ -236,18 +236,7 @@ TEST_F(KeeperTest, WhoLacksWhatOthersMayHaveBuiltOnIsTakenOut) {
     keeper_->report(kC, epoch, Sign::Doubtful, "lost a session");
     ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch > epoch; }));
     EXPECT_THAT(outline(membership_),
-                HasSubstr("a* b c (a has transaction 77 of slot 1 in database postgres, c lacks it"));
-}
-
-TEST_F(KeeperTest, MainIsTakenOutIfItIsTheOneThatIsDoubted) {
-    start();
-    const std::uint64_t epoch = membership_.epoch;
-    execute(0, 1, 77, "COMMIT");
-    is_built_on_ = true;
-    keeper_->report(kA, epoch, Sign::Doubtful, "lost a session");
-    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.epoch > epoch; }));
-    EXPECT_THAT(outline(membership_), HasSubstr("a (a has transaction 77"));
-    EXPECT_EQ(membership_.attached(), 2U);
+                HasSubstr("a* b c (it lacks transaction 77 of slot 1 in database postgres"));
 }
 
 // It may come back with what it has prepared; else probes say that it is gone.

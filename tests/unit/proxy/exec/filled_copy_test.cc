@@ -192,11 +192,17 @@ TEST(FilledCopy, WritesValuesAsTheRowsAre) {
               "!");
     for (const char* value : {"\x1e", "\xc3\xa4", "a\nb"})
         EXPECT_EQ(written(csv(), std::string("1\x1f") + value), "!");
+    EXPECT_EQ(written(csv(),
+                      "1\x1f"
+                      "a\x1f"
+                      "b"),
+              "!")
+        << "a value that holds the separator";
 }
 
 TEST(FilledCopy, RefusesFloatsOfTooFewDigits) {
     replication::CopyPlan made;
-    made.columns = {{.name = "x", .is_float = true}};
+    made.columns = {{.name = "x"}};
     for (const auto& [digits, is_refused] :
          {std::pair("0", true), std::pair("-3", true), std::pair("1", false), std::pair("3", false)}) {
         FilledCopy copy(std::make_shared<const replication::CopyPlan>(made), true);
