@@ -9,6 +9,7 @@ import pytest
 
 from support import wire
 from support.pgcluster import wait_for_lock
+from support.replicated import states
 
 INVALID = "select count(*) from pg_index where not indisvalid"
 
@@ -94,7 +95,7 @@ def test_an_index_that_meets_a_deadlock_on_a_node_is_made_again_there(replicated
         blocker.execute("set deadlock_timeout = '1h'; begin; lock table t in row exclusive mode")
         building = threading.Thread(target=replicated.sql, args=[f"create index concurrently {name} on t(v)"])
         building.start()
-        waits_for_lock(node, "create index")
+        wait_for_lock(node, "create index")
         blocker.execute("lock table t in share update exclusive mode")
         assert node.sql(INVALID) >= 1
         blocker.execute("rollback")

@@ -300,7 +300,7 @@ def test_cancels_at_any_moment(replicated, victim):
 def late_epoch(node):
     """The next one cannot be raised on this node, until the keeper ends this session."""
     with contextlib.closing(node.connect(application_name="holder")) as holder, holder.cursor() as cursor:
-        cursor.execute("begin; update pgpool_replication.slot set seq = seq where id = (select max(id) from pgpool_replication.slot)")
+        cursor.execute("begin; update pgpool_replication.slot set seq = seq where id = (select min(id) from pgpool_replication.slot)")
         yield
 
 
