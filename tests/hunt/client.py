@@ -76,7 +76,11 @@ class PreparedDriver:
         if ";" in step.sql or step.more:  # a Query
             self.connection.execute(step.sql)
             return "", []
-        self.cursor.execute(step.sql, step.parameters or None, prepare=step.kind != "control" or self.name == "named")
+        try:
+            self.cursor.execute(step.sql, step.parameters or None, prepare=step.kind != "control" or self.name == "named")
+        except ValueError as error:  # docs/differences.md: it has no place for an error behind ParseComplete, when a node is lost just then
+            self.connection.close()
+            raise psycopg.OperationalError(f"psycopg: {error}") from None
         return self.cursor.statusmessage, self.cursor.fetchall() if self.cursor.description else []
 
     def cancel(self):

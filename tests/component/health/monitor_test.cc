@@ -258,7 +258,7 @@ TEST_F(MonitorPair, ReloadKeepsAddsAndRemovesNodes) {
     next.nodes = {primary_->node(), standby_->node()};
     const TimePoint reloaded = SteadyClock::now();
     monitor_->reload(share(next));
-    EXPECT_LT(SteadyClock::now() - reloaded, milliseconds(250)) << "a hung node must not hold up a reload";
+    EXPECT_LT(SteadyClock::now() - reloaded, milliseconds(1000)) << "a hung node must not hold up a reload";
     EXPECT_EQ(named(*recorder_.latest(), "beta")->id, beta) << "the same node as before";
     ASSERT_TRUE(recorder_.wait_for(state_is("beta", NodeState::Up)));
 }
@@ -330,7 +330,7 @@ TEST(Monitor, SilentServersAreOfClassTimeoutAndStopIsQuick) {
     std::this_thread::sleep_for(milliseconds(300));  // now it is inside of a probe that takes a minute
     const TimePoint stopping = SteadyClock::now();
     monitor.stop();
-    EXPECT_LT(SteadyClock::now() - stopping, milliseconds(250));
+    EXPECT_LT(SteadyClock::now() - stopping, milliseconds(1000));
     const std::size_t published = recorder.published();
     monitor.kick_all("after the end");
     std::this_thread::sleep_for(milliseconds(50));
