@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/raise.h"
 
 namespace pgpool::exec {
 
@@ -29,11 +30,8 @@ public:
     // Before main is told to commit what it has executed last at `executed`. False: a node is doubted under
     // this epoch; the transaction must not commit under it.
     [[nodiscard]] bool pass(std::uint64_t epoch, TimePoint executed) {
-        if (closed_.load() == epoch) return false;
-        const Duration::rep time = executed.time_since_epoch().count();
-        Duration::rep before = executed_.load();
-        while (before < time && !executed_.compare_exchange_weak(before, time)) {
-        }
+        if (closed_.load() == epoch) return false;  // it has not passed: nobody builds on anything by it
+        raise(executed_, executed.time_since_epoch().count());
         return closed_.load() != epoch;
     }
     void told(std::uint32_t slot, TimePoint now) { told_[slot].store(now.time_since_epoch().count()); }

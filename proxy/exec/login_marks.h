@@ -8,17 +8,13 @@
 #include <atomic>
 
 #include "common/base/clock.h"
+#include "common/base/raise.h"
 
 namespace pgpool::exec {
 
 class LoginMarks {
 public:
-    void changed(TimePoint now) {
-        const Duration::rep time = now.time_since_epoch().count();
-        Duration::rep before = latest_.load(std::memory_order_relaxed);
-        while (before < time && !latest_.compare_exchange_weak(before, time, std::memory_order_acq_rel)) {
-        }
-    }
+    void changed(TimePoint now) { raise(latest_, now.time_since_epoch().count()); }
     [[nodiscard]] TimePoint latest() const {  // 0: never
         return TimePoint(Duration(latest_.load(std::memory_order_acquire)));
     }

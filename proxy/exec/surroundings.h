@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/raise.h"
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
 #include "proxy/exec/commit_gate.h"
@@ -36,7 +37,7 @@ public:
     [[nodiscard]] std::uint64_t ddl_epoch() const { return ddl_epoch_.load(std::memory_order_acquire); }
     void ddl_seen(TimePoint now) {
         ddl_epoch_.fetch_add(1, std::memory_order_acq_rel);
-        advance(last_ddl_, now);
+        raise(last_ddl_, now.time_since_epoch().count());
     }
     // Facts that are loaded meanwhile may be those of before or of after.
     void ddl_commit_begins() { ddl_commits_.fetch_add(1, std::memory_order_acq_rel); }
@@ -52,7 +53,7 @@ public:
     [[nodiscard]] TimePoint last_write() const {
         return TimePoint(Duration(last_write_.load(std::memory_order_acquire)));
     }
-    void written_at(TimePoint time) { advance(last_write_, time); }
+    void written_at(TimePoint time) { raise(last_write_, time.time_since_epoch().count()); }
     // Mode replication: main may have moved a sequence that the others have not; somebody looks at that time.
     void sequences_moved(TimePoint look_at) {
         Duration::rep nobody = 0;
@@ -66,13 +67,6 @@ public:
     }
 
 private:
-    static void advance(std::atomic<Duration::rep>& latest, TimePoint time) {
-        const Duration::rep now = time.time_since_epoch().count();
-        Duration::rep before = latest.load(std::memory_order_relaxed);
-        while (before < now && !latest.compare_exchange_weak(before, now, std::memory_order_acq_rel)) {
-        }
-    }
-
     std::atomic<std::uint64_t> ddl_epoch_{0};
     std::atomic<std::uint32_t> ddl_commits_{0};
     std::atomic<Duration::rep> last_ddl_{0};

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "common/base/raise.h"
 #include "common/config/diff.h"
 #include "common/config/load.h"
 #include "common/obs/log.h"
@@ -103,10 +104,7 @@ void Server::make_keeper() {
     const auto raise_sequence = [this](std::uint64_t at_least) {
         const auto clock =
             std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
-        const std::uint64_t next = std::max(at_least, static_cast<std::uint64_t>(clock.count()));
-        std::uint64_t current = shared_.next_sequence.load();
-        while (current < next && !shared_.next_sequence.compare_exchange_weak(current, next)) {
-        }
+        raise(shared_.next_sequence, std::max(at_least, static_cast<std::uint64_t>(clock.count())));
     };
     keeper_ = std::make_unique<keeper::Keeper>(
         config_, [this] { return shared_.monitor->current(); },
