@@ -7,6 +7,7 @@
 // `primary` names a node that is up and writable, or nothing; (3) a higher `version` is newer. Threads: made
 // by the health monitor, read by every worker through shared_ptr<const Topology>.
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -88,6 +89,11 @@ struct Topology {
             if (node.id == id) return &node;
         }
         return nullptr;
+    }
+    [[nodiscard]] std::size_t nodes_up() const {
+        std::size_t count = 0;
+        for (const NodeStatus& node : nodes) count += node.state == NodeState::Up ? 1 : 0;
+        return count;
     }
     [[nodiscard]] const NodeStatus* any_standby() const {  // that is up; null: none
         for (const NodeStatus& node : nodes) {

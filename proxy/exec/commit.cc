@@ -474,10 +474,10 @@ void Session::node_failed(NodeId node, Sign sign, const std::string& reason) {
 // What a node lacks can be repeated there as long as no other has built on it (CommitGate). Where it is the
 // last one, nothing is decided about it. What is prepared keeps its locks.
 void Session::nobody_builds_on_this() {
-    const auto& topology = *around_.topology;
-    const auto up = std::count_if(topology.nodes.begin(), topology.nodes.end(),
-                                  [](const auto& node) { return node.state == cluster::NodeState::Up; });
-    if (around_.gate == nullptr || spread_->prepares() || up < 2 || topology.epoch != spread_->epoch) return;
+    const cluster::Topology& topology = *around_.topology;
+    if (around_.gate == nullptr || spread_->prepares() || topology.nodes_up() < 2 ||
+        topology.epoch != spread_->epoch)
+        return;
     around_.gate->close(spread_->epoch);
 }
 
@@ -503,10 +503,10 @@ void Session::finish_if_evicted() {
 // Nothing is decided about the only node that is in.
 bool Session::is_about_the_last() const {
     const auto& nodes = around_.topology->nodes;
-    const auto is_up = [](const auto& node) { return node.state == cluster::NodeState::Up; };
-    const auto last = std::find_if(nodes.begin(), nodes.end(), is_up);
-    return last != nodes.end() && std::count_if(nodes.begin(), nodes.end(), is_up) == 1 &&
-           spread_->failed.contains(last->id);
+    return around_.topology->nodes_up() == 1 &&
+           std::any_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+               return node.state == cluster::NodeState::Up && spread_->failed.contains(node.id);
+           });
 }
 
 // The client hears how its request ended.
@@ -802,8 +802,7 @@ void Session::nodes_late() {
 // Nobody has decided that the node is out: it may be the one that others ask next.
 void Session::give_up_eviction() {
     if (around_.now < spread_->evicting_until) return effects_.await_news();
-    // Only the last transaction of a slot can be repaired.
-    around_.held_slots.push_back({std::exchange(spread_->slot, Spread::kNoSlot), spread_->epoch});
+    hold_slot();  // only the last transaction of a slot can be repaired
     if (spread_->main_is_lost) return finish_without_main();
     spread_->held.clear();
     wire::append_error(

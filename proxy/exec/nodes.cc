@@ -460,13 +460,15 @@ CopiedRequest Session::what_main_did() {
     CopiedRequest request;
     for (const Spread::Part& part : spread.parts) {
         if (!part.rows && !part.execution.statement) continue;
-        if (!part.rows)
+        if (!part.rows) {
             request.executions.push_back(part.execution);
-        else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty())
+        } else if (std::string obstacle = part.rows->obstacle(); !obstacle.empty()) {
             doom_for_good(std::move(obstacle));
-        else
-            part.rows->add_to(request, around_.prepared, repeat_scope(), around_.topology->fence.token),
-                note_moved(part.rows->plan().moved), spread.moves_back |= part.rows->plan().moves_back;
+        } else {
+            part.rows->add_to(request, around_.prepared, repeat_scope(), around_.topology->fence.token);
+            note_moved(part.rows->plan().moved);
+            spread.moves_back |= part.rows->plan().moves_back;
+        }
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
     if (spread.parts.empty() && !is_void) return spread.copy;

@@ -563,6 +563,7 @@ private:
     [[nodiscard]] bool take_back_prepared();
     void lose_follower(const ServerLink& link);
     void give_slot_back();
+    void hold_slot();
     void free_held_slots();
     [[nodiscard]] bool awaits_slot();
     void undo_for_nobody();

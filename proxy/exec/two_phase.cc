@@ -64,12 +64,18 @@ void Session::give_slot_back() {
     const bool is_left =
         spread.is_left || std::any_of(spread.followers.begin(), spread.followers.end(),
                                       [](const auto& follower) { return follower->may_be_left_prepared(); });
-    if (is_left) effects_.prepared_left(spread.epoch);
-    if (spread.slot == Spread::kNoSlot) return;
-    if (is_left)
-        around_.held_slots.push_back({spread.slot, spread.epoch});
-    else
+    if (is_left) {
+        effects_.prepared_left(spread.epoch);
+        hold_slot();
+    } else if (spread.slot != Spread::kNoSlot) {
         around_.free_slots.push_back(spread.slot);
+    }
+}
+
+// If there is one: until a later epoch nobody else gets it.
+void Session::hold_slot() {
+    if (spread_->slot == Spread::kNoSlot) return;
+    around_.held_slots.push_back({std::exchange(spread_->slot, Spread::kNoSlot), spread_->epoch});
 }
 
 // It has answered COMMIT PREPARED with an error, as it does if statement_timeout ends just then: it may have
