@@ -51,6 +51,15 @@ protected:
         answers(shell.other, done);
         EXPECT_EQ(replied(), begins ? "CZCZ" : "CZ");
     }
+    void inserts_while_the_schema_changes() {
+        reads_catalogs(query(kInsert));
+        client_sends(query(kInsert));
+        database.marks->ddl_seen(around.now);
+        around.now += std::chrono::seconds(1);
+        answers(shell.main, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+        answers(shell.other, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
+        sent_to(shell.main), sent_to(shell.other), replied();
+    }
     void waits(const std::string& request) {
         EXPECT_EQ(session.pump(request), 0U);
         EXPECT_NE(shell.main.sent.find("pgpool_own_facts"), std::string::npos);
@@ -157,13 +166,7 @@ TEST_F(BehindDdlTest, IfOthersChangeTheSchemaMeanwhileTheyAreReadAgain) {
 }
 
 TEST_F(BehindDdlTest, WhatWasDoneWhileTheSchemaChangedIsJudgedAnew) {
-    reads_catalogs(query(kInsert));
-    client_sends(query(kInsert));
-    database.marks->ddl_seen(around.now);
-    around.now += std::chrono::seconds(1);
-    answers(shell.main, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
-    answers(shell.other, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
-    sent_to(shell.main), sent_to(shell.other), replied();
+    inserts_while_the_schema_changes();
     obstacle = "trigger";
     reads_catalogs(query("COMMIT"));
     EXPECT_EQ(session.pump(query("COMMIT")), 0U);
@@ -173,13 +176,7 @@ TEST_F(BehindDdlTest, WhatWasDoneWhileTheSchemaChangedIsJudgedAnew) {
 }
 
 TEST_F(BehindDdlTest, IfItIsJudgedAlikeItCommits) {
-    reads_catalogs(query(kInsert));
-    client_sends(query(kInsert));
-    database.marks->ddl_seen(around.now);
-    around.now += std::chrono::seconds(1);
-    answers(shell.main, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
-    answers(shell.other, tag("INSERT 0 1") + ready(TransactionStatus::InTransaction));
-    sent_to(shell.main), sent_to(shell.other), replied();
+    inserts_while_the_schema_changes();
     reads_catalogs(query("COMMIT"));
     EXPECT_EQ(session.pump(query("COMMIT")), 0U);
     EXPECT_EQ(sent_to(shell.main), "PBEPBES") << "the marker";

@@ -188,6 +188,19 @@ TEST_F(ReplicatedTest, ABatchByItselfSharesItsSyncWithTheMarker) {
     expect_given_back();
 }
 
+TEST_F(ReplicatedTest, ASlotIsHeldIfNobodyDecides) {
+    shell.may_fail = true;
+    client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
+    session.on_link_lost(shell.main, "gone");
+    EXPECT_EQ(shell.replied, "") << "it waits for the decision";
+    around.now += around.config->health.failover_park_timeout;
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.replied.find("08007"), std::string::npos);
+    EXPECT_TRUE(around.free_slots.empty());
+    ASSERT_EQ(around.held_slots.size(), 1U) << "until a later epoch";
+    EXPECT_EQ(around.held_slots[0].slot, 0U);
+}
+
 TEST_F(ReplicatedTest, AnIndexThatWasBegunIsDroppedBeforeTheNextTry) {
     const std::string settings = tag("SET") + ready(TransactionStatus::Idle);
     client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
