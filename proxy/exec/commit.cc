@@ -662,12 +662,21 @@ std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
     return used;
 }
 
+// It has confirmed the COMMIT.
+bool Session::has_followed(const Follower& follower) const {
+    const bool was_told = spread_->phase == At::Following || spread_->phase == At::Evicting;
+    return was_told && !spread_->is_bare && !follower.owes() && follower.difference().empty();
+}
+
 void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
     Spread& spread = *spread_;
     const NodeId node = link.node;
     const bool had_begun = follower_at(node)->has_begun;
+    const bool has_committed = has_followed(*follower_at(node));
     lose_follower(link);
-    if (spread.phase == At::Following) {
+    if (has_committed) {
+        spread.kept.add(node);
+    } else if (spread.phase == At::Following) {
         node_failed(node, sign_of_loss(spread), fmt::format("lost while it committed: {}", reason));
     } else if (spread.phase == At::Committing) {
         spread.lost.add(node);

@@ -568,6 +568,7 @@ private:
     [[nodiscard]] bool awaits_slot();
     void undo_for_nobody();
     [[nodiscard]] bool is_kept_anywhere() const;
+    [[nodiscard]] bool has_followed(const Follower& follower) const;
     void note_unpreparable(const Follower& follower);
     void leave_to_keeper(const Follower& follower);
 

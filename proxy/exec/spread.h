@@ -76,6 +76,7 @@ struct Spread {
     std::string refusal;     // ErrorResponse that the client gets for it, instead of one that tells `doom`
     route::NodeSet lost;     // followers that are gone since main was told to commit
     route::NodeSet failed;   // nodes that must be out before the client hears
+    route::NodeSet kept;     // followers that are gone since they have committed
     bool is_deadlock = false;         // `doom` is one, and is told as PostgreSQL tells it
     bool is_doomed_for_good = false;  // ... or it would be the same however often it is repeated
     bool is_ending = false;           // ... that was found by others: it is being undone

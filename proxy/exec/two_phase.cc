@@ -124,10 +124,12 @@ bool Session::is_kept_anywhere() const {
         const cluster::NodeStatus* node = around_.topology->find(id);
         return node != nullptr && node->state != cluster::NodeState::Down;
     };
+    const auto& nodes = around_.topology->nodes;
     return is_in(spread.main) ||
-           std::any_of(spread.followers.begin(), spread.followers.end(), [&](const auto& f) {
-               return !f->owes() && f->difference().empty() && is_in(f->link->node);
-           });
+           std::any_of(nodes.begin(), nodes.end(),
+                       [&](const auto& node) { return spread.kept.contains(node.id) && is_in(node.id); }) ||
+           std::any_of(spread.followers.begin(), spread.followers.end(),
+                       [&](const auto& f) { return has_followed(*f) && is_in(f->link->node); });
 }
 
 // It would fail again and again.

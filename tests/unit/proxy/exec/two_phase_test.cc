@@ -264,6 +264,20 @@ TEST_F(TwoPhaseTest, ANodeWhereTheCommitFailsIsNotTakenOut) {
     EXPECT_EQ(around.held_slots.size(), 1U);
 }
 
+// Its connection is of no use any more, what it has committed is.
+TEST_F(TwoPhaseTest, WhatAnotherHasCommittedStaysThoughBothConnectionsAreLost) {
+    shell.may_fail = true;
+    main_executes();
+    other_executes();
+    main_commits();
+    session.on_link_lost(shell.main, "gone");
+    answers(shell.other, tag("COMMIT PREPARED") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "") << "main must be out";
+    session.on_link_lost(shell.other, "gone");
+    next_epoch(cluster::NodeState::Down);
+    EXPECT_EQ(replied(), "CZ");
+}
+
 TEST_F(TwoPhaseTest, WhatTheKeeperHasEndedWithoutMainIsUnknown) {
     shell.may_fail = true;
     main_executes();
