@@ -33,6 +33,7 @@ NodeStatus judge(const NodeEvidence& evidence, const Membership& membership, boo
     const bool is_last = membership.is_last(evidence.name);
     if (member != nullptr && !member->is_attached) {
         set(node, NodeState::Down, fmt::format("taken out: {}", member->reason));
+        node.is_taken_out = true;
     } else if (member == nullptr || !is_open) {
         set(node, NodeState::Unknown,
             membership.not_open.empty() ? "the cluster is being opened"

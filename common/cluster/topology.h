@@ -52,6 +52,7 @@ struct NodeStatus {
     double weight = 1.0;
     Role role = Role::Unknown;
     NodeState state = NodeState::Unknown;
+    bool is_taken_out = false;  // mode replication: not attached. Down alone may be the last one, that rests
     Reach reach = Reach::Ok;
     std::string reason;  // in words, when not up
     std::uint32_t timeline = 0;

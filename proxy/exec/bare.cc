@@ -34,8 +34,19 @@ void Session::bare_answered() {
     const bool leaves_something = spread.outcome.text().starts_with("!23");
     if (!spread.outcome.failed() || leaves_something) {
         for (const auto& follower : spread.followers) follow_bare(*follower);
+        if (!spread.may_differ) tell_who_missed();
     }
     nodes_stepped();
+}
+
+// Who was lost while main worked, or came in meanwhile.
+void Session::tell_who_missed() {
+    for (const cluster::NodeStatus& node : around_.topology->nodes) {
+        const bool came_in = node.state == cluster::NodeState::Up && node.role == cluster::Role::Replica &&
+                             !follower_at(node.id);
+        if (!came_in && !spread_->lost.contains(node.id)) continue;
+        node_failed(node.id, cluster::Sign::Unequal, "it was away while another ran what has no marker");
+    }
 }
 
 void Session::follow_bare(Follower& follower) {

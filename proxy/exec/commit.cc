@@ -79,7 +79,7 @@ std::string mark_values(std::uint32_t slot, std::uint64_t sequence, std::uint64_
 
 // Of a node that was lost while it committed: its marker tells, if there is one.
 Sign sign_of_loss(const Spread& spread) {
-    return spread.is_bare ? Sign::Gone : Sign::Doubtful;
+    return spread.is_bare ? Sign::Unequal : Sign::Doubtful;
 }
 
 // By the server itself, which looks at that before it reads what has come meanwhile.
@@ -104,7 +104,7 @@ void Session::try_marking() {
     if (spread.doom.empty() && spread.marker && is_anybody_missing()) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
-    if (!spread.marker && is_anybody_missing()) return effects_.await_news();
+    if (!spread.marker && is_anybody_missing()) return await_missing();
     const sql::CatalogFacts* committed = login_.database->facts.get();
     if (!spread.unsure.empty() && is_schema_newer(committed))
         return effects_.facts_wanted(), effects_.await_news();
@@ -124,6 +124,16 @@ void Session::try_marking() {
         sync_marker();
     }
     mark_followers();
+}
+
+// Soon it is out, or it was only its connection that was lost; how long main took has nothing to do with it.
+void Session::await_missing() {
+    Spread& spread = *spread_;
+    const auto bound = around_.config->replication.stall_timeout;
+    if (!spread.missing_until) spread.missing_until = around_.now + bound;
+    const auto left = std::chrono::duration_cast<milliseconds>(*spread.missing_until - around_.now);
+    effects_.arm(TimerKind::Wait, std::clamp(left, milliseconds(0), bound));
+    effects_.await_news();
 }
 
 void Session::ask_positions() {
@@ -487,26 +497,34 @@ void Session::await_decision_about(NodeId node) {
     spread_->failed.add(node);
 }
 
-// A node that failed is out, or a later epoch is in force: then it was made equal again when that began.
+// A node that failed is out, or a later epoch is in force: when that began it was made equal by the markers,
+// if there is one.
 void Session::finish_if_evicted() {
     const Spread& spread = *spread_;
-    const auto& nodes = around_.topology->nodes;
-    const bool awaits = around_.topology->epoch <= spread.epoch && !is_about_the_last() &&
-                        std::any_of(nodes.begin(), nodes.end(), [&](const cluster::NodeStatus& node) {
-                            return spread.failed.contains(node.id) && node.state != cluster::NodeState::Down;
-                        });
+    const bool may_be_equal = !spread.is_bare && around_.topology->epoch > spread.epoch;
+    const bool awaits = !may_be_equal && !are_failed_taken_out() && !is_about_the_last();
     if (awaits) return effects_.await_news();
     if (spread.main_is_lost || !is_kept_anywhere()) return finish_without_main();
     finish(TransactionStatus::Idle);
 }
 
+// A node that is down need not be: if it is the last one it goes on with what it was told, once it wakes.
+bool Session::are_failed_taken_out() const {
+    const auto& nodes = around_.topology->nodes;
+    return std::all_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+        return !spread_->failed.contains(node.id) || node.is_taken_out;
+    });
+}
+
 // Nothing is decided about the only node that is in.
 bool Session::is_about_the_last() const {
     const auto& nodes = around_.topology->nodes;
-    return around_.topology->nodes_up() == 1 &&
-           std::any_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
-               return node.state == cluster::NodeState::Up && spread_->failed.contains(node.id);
-           });
+    return std::all_of(nodes.begin(), nodes.end(),
+                       [this](const cluster::NodeStatus& node) {
+                           return node.is_taken_out || spread_->failed.contains(node.id);
+                       }) &&
+           std::count_if(nodes.begin(), nodes.end(), [](const auto& node) { return !node.is_taken_out; }) ==
+               1;
 }
 
 // The client hears how its request ended.
@@ -665,7 +683,7 @@ std::size_t Session::on_follower_bytes(ServerLink& link, ByteView bytes) {
 // It has confirmed the COMMIT.
 bool Session::has_followed(const Follower& follower) const {
     const bool was_told = spread_->phase == At::Following || spread_->phase == At::Evicting;
-    return was_told && !spread_->is_bare && !follower.owes() && follower.difference().empty();
+    return was_told && !follower.owes() && follower.difference().empty();
 }
 
 void Session::on_follower_lost(ServerLink& link, std::string_view reason) {
@@ -754,10 +772,7 @@ bool Session::end_without_main(std::string_view reason) {
 // Main may have committed, and nobody else has. Once it is out nothing of the transaction remains; if it is
 // not, the others may have been made equal to it.
 void Session::finish_without_main() {
-    const auto& nodes = around_.topology->nodes;
-    const bool is_out = std::all_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
-        return !spread_->failed.contains(node.id) || node.state == cluster::NodeState::Down;
-    });
+    const bool is_out = are_failed_taken_out();
     leave_nodes();
     if (closed_) return on_client_gone();
     if (link_ != nullptr) forget_link();
@@ -784,7 +799,7 @@ void Session::nodes_late() {
     switch (spread.phase) {
         case At::Marking:
             if (spread.doom.empty())
-                spread.doom = spread.awaits_markers
+                spread.doom = spread.awaits_markers || spread.missing_until
                                   ? kMembershipChanges
                                   : "a node did not answer in time (replication.stall_timeout)";
             return undo_everywhere();

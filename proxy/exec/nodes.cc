@@ -381,7 +381,7 @@ void Session::end_void() {
 
 // Something has ended the transaction on main that was not known to: what main holds now is not known either.
 void Session::main_ended_alone() {
-    node_failed(link_->node, cluster::Sign::Gone, "it ended a transaction by itself");
+    node_failed(link_->node, cluster::Sign::Unequal, "it ended a transaction by itself");
     fatal({.sqlstate = sqlstate::kOutcomeUnknown,
            .message = "the transaction ended on the main node alone: its outcome is unknown"});
 }

@@ -482,6 +482,7 @@ private:
 
     // bare.cc
     void bare_answered();
+    void tell_who_missed();
     [[nodiscard]] bool makes_nameless_index() const;
     void tidy_up(Follower& follower);
     [[nodiscard]] bool may_repeat_bare(const Follower& follower) const;
@@ -504,6 +505,7 @@ private:
     // commit.cc
     void begin_marking();
     void try_marking();
+    void await_missing();
     void ask_positions();
     void move_sequences();
     [[nodiscard]] bool asks_digests();
@@ -568,6 +570,7 @@ private:
     [[nodiscard]] bool awaits_slot();
     void undo_for_nobody();
     [[nodiscard]] bool is_kept_anywhere() const;
+    [[nodiscard]] bool are_failed_taken_out() const;
     [[nodiscard]] bool has_followed(const Follower& follower) const;
     void note_unpreparable(const Follower& follower);
     void leave_to_keeper(const Follower& follower);

@@ -74,7 +74,7 @@ struct Spread {
     bool keeps_all = true;   // `done` is all: it can be repaired, and done anew where it came out differently
     std::string doom;        // why the transaction cannot commit; empty: it can
     std::string refusal;     // ErrorResponse that the client gets for it, instead of one that tells `doom`
-    route::NodeSet lost;     // followers that are gone since main was told to commit
+    route::NodeSet lost;     // followers that are gone since main was told to commit; with a marker
     route::NodeSet failed;   // nodes that must be out before the client hears
     route::NodeSet kept;     // followers that are gone since they have committed
     bool is_deadlock = false;         // `doom` is one, and is told as PostgreSQL tells it
@@ -147,10 +147,11 @@ struct Spread {
     bool main_marked = false;     // with the right epoch
     bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
-    std::string main_error;        // ErrorResponse body of main to something of ours
-    std::optional<Marker> marker;  // that main was asked for
-    bool is_marker_sent = false;   // to the others too
-    bool awaits_markers = false;   // of the epoch in force, on some node
+    std::string main_error;                  // ErrorResponse body of main to something of ours
+    std::optional<Marker> marker;            // that main was asked for
+    bool is_marker_sent = false;             // to the others too
+    bool awaits_markers = false;             // of the epoch in force, on some node
+    std::optional<TimePoint> missing_until;  // the COMMIT waits for a node that is in and does not follow
     std::optional<DdlCommit> ddl_commit;
     bool main_is_lost = false;
     NodeId main;               // that was told to commit

@@ -122,7 +122,7 @@ bool Session::is_kept_anywhere() const {
     if (!spread.marker) return true;
     const auto is_in = [this](NodeId id) {
         const cluster::NodeStatus* node = around_.topology->find(id);
-        return node != nullptr && node->state != cluster::NodeState::Down;
+        return node != nullptr && !node->is_taken_out;
     };
     const auto& nodes = around_.topology->nodes;
     return is_in(spread.main) ||

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "common/obs/log.h"
@@ -188,10 +189,10 @@ void Keeper::Core::reload(config::ConfigPtr config) {
 void Keeper::Core::add_loss(NodeId node, Loss loss) {
     const std::lock_guard lock(mutex_);
     Loss& known = losses_[node];
-    const bool is_worse = known.sign == cluster::Sign::Doubtful && loss.sign == cluster::Sign::Gone;
-    if (!known.reason.empty() &&
-        (known.seen_epoch > loss.seen_epoch || (known.seen_epoch == loss.seen_epoch && !is_worse)))
-        return;
+    const auto weight = [](const Loss& one) {
+        return std::tuple(one.sign == cluster::Sign::Unequal, one.seen_epoch, one.sign);
+    };
+    if (!known.reason.empty() && weight(loss) <= weight(known)) return;
     known = std::move(loss);
     changed_.notify_one();
 }
@@ -337,20 +338,21 @@ Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::st
     return done;
 }
 
-// Those that were seen under the epoch in force. If all nodes are lost it is rather the way to them: then who
-// can be reached again decides. Who is doubtful stays, if it can be made equal.
+// Those that were seen under the epoch in force, or of whom that makes no difference. If all nodes are lost
+// it is rather the way to them: then who can be reached again decides. Who is doubtful stays, if it can be
+// made equal.
 void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     std::map<std::string, std::string> lost;
     std::map<std::string, std::string> doubtful;
     const cluster::TopologyPtr topology = topology_();
     for (const auto& [node, loss] : losses) {
         const cluster::NodeStatus* status = topology->find(node);
-        if (status == nullptr || loss.seen_epoch < membership_.epoch) continue;
-        if (!membership_.is_attached(status->name)) continue;
-        if (loss.sign == cluster::Sign::Gone)
-            lost.emplace(status->name, loss.reason);
-        else
+        if (status == nullptr || !membership_.is_attached(status->name)) continue;
+        if (loss.seen_epoch < membership_.epoch && loss.sign != cluster::Sign::Unequal) continue;
+        if (loss.sign == cluster::Sign::Doubtful)
             doubtful.emplace(status->name, loss.reason);
+        else
+            lost.emplace(status->name, loss.reason);
     }
     if ((lost.empty() && doubtful.empty()) || membership_.attached() == 1) return;
     if (!doubtful.empty())

@@ -9,7 +9,7 @@ import pytest
 
 from support import wire
 from support.pgcluster import wait_for_lock
-from support.replicated import states
+from support.replicated import equal_nodes, proxy_over, states
 
 INVALID = "select count(*) from pg_index where not indisvalid"
 
@@ -57,6 +57,21 @@ def test_an_index_that_was_cancelled_can_be_dropped_by_the_extended_protocol(rep
         extended.send(wire.parse("", "drop index concurrently i"), wire.bind("", ""), wire.execute(), wire.SYNC)
         assert "E" not in [frame.type for frame in extended.read_until("Z")]
     assert replicated.nodes.sql(INVALID) == [0] * 3
+
+
+def test_a_node_that_was_away_while_main_made_an_index_is_taken_out():
+    with equal_nodes("create table t(id int primary key, v int)") as nodes, proxy_over(nodes) as proxy, \
+            contextlib.closing(proxy.connect()) as connection, connection.cursor() as cursor:
+        main, away, _ = nodes.nodes
+        with writer(proxy):
+            making = threading.Thread(target=cursor.execute, args=["create index concurrently i on t(v)"])
+            making.start()
+            wait_for_lock(main, "create index")
+            assert away.sql("select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                            " where state = 'idle' and application_name not like 'pgpool%'") > 0
+        making.join()
+        assert states(proxy) == ["up", "down", "up"]
+        assert nodes.sql("select count(*) from pg_class where relname = 'i'") == [1, 0, 1]
 
 
 def test_a_timeout_of_the_client_ends_nothing_on_the_others(replicated):

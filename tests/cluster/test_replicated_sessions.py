@@ -141,6 +141,25 @@ def test_a_main_node_that_does_not_commit_is_taken_out_though_it_is_well(nodes):
             assert attached(proxy) == nodes[1:] and contents(proxy) == {"1=1"}
 
 
+def test_a_commit_that_the_last_node_sleeps_over_is_unknown(nodes):
+    """It goes on with it when it wakes: nobody may be told that nothing remains."""
+    main, *others = nodes
+    with proxy_over(main.cluster) as proxy, contextlib.closing(proxy.connect()) as connection, connection.cursor() as cursor:
+        for node in others:
+            node.kill()
+        wait_for(lambda: states(proxy) == ["up", "down", "down"], 20, "one is left")
+        with no_commit(main):
+            statement = Statement(proxy, cursor, "insert into t values (5, 5)")
+            wait_for(lambda: waits(main, "IPC"), 10, "main commits")
+            main.freeze()
+            try:
+                wait_for(lambda: states(proxy)[0] == "down", 20, "main sleeps")
+                assert statement.sqlstate() == "08007"
+            finally:
+                main.thaw()
+        wait_for(lambda: main.sql("select count(*) from t where id = 5") == 1, 10, "it has committed")
+
+
 def test_the_keeper_ends_the_session_of_a_follower_that_commits(replicated):
     """It does so when it takes another node out meanwhile, and repairs this one: the client must hear of it."""
     main, stopped, lost = replicated.nodes

@@ -172,6 +172,17 @@ TEST_F(KeeperTest, AReportTakesANodeOutOnce) {
     EXPECT_EQ(published_, 4) << "at the load, when it was opened, and two changes";
 }
 
+// The epoch that was begun since has made nothing equal that has no marker.
+TEST_F(KeeperTest, WhatNoMarkerTellsOfCountsUnderALaterEpochToo) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    keeper_->report(kB, epoch, Sign::Gone, "lost it");
+    ASSERT_TRUE(wait_for("a* b (lost it) c"));
+    keeper_->report(kC, epoch, Sign::Unequal, "it lacks an index");
+    keeper_->report(kC, epoch + 1, Sign::Doubtful, "lost a session");
+    ASSERT_TRUE(wait_for("a* b (lost it) c (it lacks an index)"));
+}
+
 TEST_F(KeeperTest, IfAllAreLostNobodyIsTakenOut) {
     start();
     const std::uint64_t epoch = membership_.epoch;

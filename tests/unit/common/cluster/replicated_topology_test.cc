@@ -96,6 +96,8 @@ TEST(ReplicatedTopology, TheLastOneIsDownWhileItsProbesFail) {
     const auto built = build_replicated_topology(evidence, last, true, {}, kNow);
     EXPECT_EQ(outline(built.topology), "a:down/unknown b:down/unknown c:down/unknown");
     EXPECT_EQ(built.topology.nodes[1].reason, "no answer");
+    EXPECT_TRUE(built.topology.nodes[0].is_taken_out);
+    EXPECT_FALSE(built.topology.nodes[1].is_taken_out) << "it goes on when it answers again";
     EXPECT_TRUE(built.suspects.empty());
     evidence[1] = node(1, NodeState::Up);
     EXPECT_EQ(outline(evidence, last), "a:down/unknown b*:up/primary c:down/unknown");

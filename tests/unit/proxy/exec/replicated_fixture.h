@@ -60,6 +60,7 @@ public:
     std::string replied;
     bool may_fail = false;  // a node
     std::string failed;
+    cluster::Sign sign = cluster::Sign::Doubtful;
     bool is_left = false;
 
     void reply(ByteView bytes) override { replied += bytes; }
@@ -93,10 +94,11 @@ public:
     void facts_wanted() override {}
     void statement(std::string_view /*sql*/, const ServerLink* /*at*/) override {}
     void node_suspect(NodeId /*node*/) override {}
-    void node_failed(NodeId /*node*/, std::uint64_t /*epoch*/, cluster::Sign /*sign*/,
+    void node_failed(NodeId /*node*/, std::uint64_t /*epoch*/, cluster::Sign seen,
                      std::string_view reason) override {
         if (!may_fail) ADD_FAILURE() << reason;
         failed = reason;
+        sign = seen;
     }
     int marks_refused = 0;
     void mark_refused(std::uint64_t /*epoch*/) override { ++marks_refused; }

@@ -52,6 +52,7 @@ protected:
         auto next = std::make_shared<cluster::Topology>(*around.topology);
         next->epoch += 1;
         next->nodes[0].state = main;
+        next->nodes[0].is_taken_out = main == cluster::NodeState::Down;
         around.topology = next;
         session.on_news();
     }
