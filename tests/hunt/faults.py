@@ -203,7 +203,7 @@ class Faults:
         old = self.rig.proxy
         old.process.send_signal(signal.SIGSTOP)
         try:
-            self.rig.proxy = self.rig.make_proxy()
+            self.rig.proxy = self.rig.make_second_proxy()
             self.rig.restart_proxy()
             wait_for(self.rig.attached, 20, "the second proxy is open")
         finally:
