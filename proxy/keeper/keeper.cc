@@ -139,9 +139,11 @@ private:
     config::ConfigPtr in_use_;
     Membership membership_;
     Settlement::Origin origin_ = Settlement::Origin::Known;
+    Fences fences_;
     bool is_open_ = false;
-    TimePoint catch_up_at_;                   // not before
-    std::uint64_t to_end_ = 0;                // what was left under this epoch, once all nodes can be reached
+    bool is_deposed_ = false;   // for good: two that open the cluster in turn would never end it
+    TimePoint catch_up_at_;     // not before
+    std::uint64_t to_end_ = 0;  // what was left under this epoch, once all nodes can be reached
     std::optional<TimePoint> opening_since_;  // some nodes can be reached, others are waited for
     std::string waiting_for_;                 // as logged last
     std::string unprepared_;                  // the same
@@ -232,7 +234,7 @@ Keeper::Core::Work Keeper::Core::next_work() {
 
 void Keeper::Core::run() {
     while (!thread_.stopping()) {
-        if (!is_open_) try_open();
+        if (!is_open_ && !is_deposed_) try_open();
         Work work = next_work();
         if (thread_.stopping()) return;
         if (std::exchange(in_use_, work.config) != work.config) use_config();
@@ -244,7 +246,7 @@ void Keeper::Core::run() {
 }
 
 void Keeper::Core::try_open() {
-    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     const auto failed = settlement.connect();
     if (thread_.stopping()) return;
     if (failed.size() == membership_.attached()) {
@@ -274,6 +276,7 @@ void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string,
         raise_sequence_(settlement.next_sequence());
         done = adopt(settlement);
     }
+    is_deposed_ = settlement.has_rival();
     if (!done) return say_waiting(done.error().message);
     origin_ = Settlement::Origin::Known;
     opening_since_.reset();
@@ -293,6 +296,7 @@ Result<void> Keeper::Core::adopt(const Settlement& settlement) {
     const Membership& membership = settlement.membership();
     if (auto saved = file_.save(membership); !saved) return saved;
     membership_ = membership;
+    fences_.in_force(membership_.fence);
     membership_.not_open.clear();
     is_open_ = true;
     log::info("membership_published",
@@ -334,6 +338,7 @@ Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::st
         if (done) done = settlement.evict(name, reason);
     }
     if (done) done = settle(settlement);
+    is_deposed_ = settlement.has_rival();
     if (!done && !thread_.stopping()) close(done.error().message);
     return done;
 }
@@ -358,7 +363,7 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     if (!doubtful.empty())
         log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
-    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
 }
 
@@ -367,9 +372,11 @@ void Keeper::Core::catch_up(std::uint64_t refused_under) {
     const TimePoint now = SteadyClock::now();
     if (refused_under < membership_.epoch || now < catch_up_at_) return;
     catch_up_at_ = now + kCatchUpAgain;
-    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     const Result<bool> was_behind = settlement.catch_up(kInFlight);
     if (thread_.stopping() || (was_behind && *was_behind)) return;
+    is_deposed_ = settlement.has_rival();
+    if (is_deposed_) return close(was_behind.error().message);
     log::warning("mark_refused",
                  {{"epoch", membership_.epoch},
                   {"reason", was_behind ? "no such slot, or its markers were changed by somebody else"
@@ -381,7 +388,7 @@ void Keeper::Core::catch_up(std::uint64_t refused_under) {
 void Keeper::Core::end_left(std::uint64_t left_under) {
     to_end_ = std::max(to_end_, left_under);
     if (to_end_ < membership_.epoch) return;
-    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     if (!settlement.connect().empty()) return;
     static_cast<void>(change(settlement, {}));
 }
@@ -394,7 +401,7 @@ void Keeper::Core::use_config() {
         membership_ = std::move(*next);
         return publish_(membership_, false);
     }
-    Settlement settlement(*in_use_, std::move(*next), may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, std::move(*next), fences_, may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, {}));
 }
 
@@ -412,7 +419,7 @@ Result<std::string> Keeper::Core::detach(const Request& request) {
         publish_(membership_, false);
         return fmt::format("node \"{}\" is detached; the cluster is not open yet", request.name);
     }
-    Settlement settlement(*in_use_, membership_, may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     if (auto done = change(settlement, {{request.name, request.reason}}); !done)
         return tl::unexpected(done.error());
     return fmt::format("node \"{}\" is detached; epoch {}, main node \"{}\"", request.name, membership_.epoch,
@@ -440,7 +447,7 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
     }
     if (!is_open_) return fail(kNotInThatState, "the cluster is not open: " + waiting_for_);
     if (auto alive = check_probes(request.name); !alive) return tl::unexpected(alive.error());
-    Settlement settlement(*in_use_, std::move(next), may_be_built_on_, thread_.stopping());
+    Settlement settlement(*in_use_, std::move(next), fences_, may_be_built_on_, thread_.stopping());
     settlement.take_newcomer(request.name);
     const auto failed = settlement.connect();
     if (const auto newcomer = failed.find(request.name); newcomer != failed.end())

@@ -2,6 +2,7 @@
 #include "proxy/keeper/node_access.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -29,6 +30,9 @@ constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication
 constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
 constexpr std::string_view kRaise =
     "UPDATE pgpool_replication.slot SET epoch = $1, token = $2, answer = $3 WHERE epoch < $1";
+constexpr std::string_view kEpochOfOthers =
+    "SELECT coalesce(max(epoch), 0) FROM pgpool_replication.slot WHERE epoch > $1 AND token <> ALL "
+    "($2::bigint[])";
 constexpr std::string_view kVersion = "SELECT pgpool_replication.version()";
 constexpr std::string_view kOtherEpochs =
     "SELECT count(*) FROM pgpool_replication.slot WHERE epoch <> $1 OR token IS DISTINCT FROM $2 OR "
@@ -142,6 +146,19 @@ ClientResult<std::uint64_t> NodeAccess::lowest_epoch() {
     return epochs("SELECT min(epoch) FROM pgpool_replication.slot").map([](const auto& found) {
         return found.empty() ? std::uint64_t{0} : *std::ranges::min_element(found);
     });
+}
+
+ClientResult<std::uint64_t> NodeAccess::epoch_of_others(std::uint64_t known,
+                                                        const std::vector<std::int64_t>& tokens) {
+    const std::array<Client::Parameter, 2> ours{std::to_string(known),
+                                                fmt::format("{{{}}}", fmt::join(tokens, ","))};
+    std::uint64_t highest = 0;
+    for (auto& [database, client] : clients_) {
+        const auto rows = client.query(kEpochOfOthers, ours, soon());
+        if (!rows) return tl::unexpected(of_database(database, rows.error()));
+        highest = std::max(highest, number<std::uint64_t>(rows->text(0, 0)));
+    }
+    return highest;
 }
 
 ClientResult<std::string> NodeAccess::raise(std::uint64_t epoch, cluster::Fence fence, milliseconds grace) {

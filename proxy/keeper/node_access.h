@@ -44,6 +44,9 @@ public:
 
     [[nodiscard]] pg::ClientResult<std::uint64_t> highest_epoch();  // of all databases; 0 without any
     [[nodiscard]] pg::ClientResult<std::uint64_t> lowest_epoch();
+    // The highest above `known` that was raised with none of these tokens; 0: there is none.
+    [[nodiscard]] pg::ClientResult<std::uint64_t> epoch_of_others(std::uint64_t known,
+                                                                  const std::vector<std::int64_t>& tokens);
     // After it no transaction that was begun under another epoch can commit, and none is about to. The result
     // names a database where one is still in the way after `grace`; empty: the epoch is raised.
     [[nodiscard]] pg::ClientResult<std::string> raise(std::uint64_t epoch, cluster::Fence fence,

@@ -3,11 +3,8 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,14 +18,6 @@ namespace {
 
 constexpr SqlState kNotInThatState{"55000"};
 constexpr int kRounds = 4;  // of repairs: a node that fails in one may have been the source of the next
-
-cluster::Fence draw_fence() {
-    cluster::Fence fence;
-    if (::getrandom(&fence, sizeof fence, 0) !=
-        static_cast<ssize_t>(sizeof fence))  // so few bytes come at once
-        throw std::system_error(errno, std::generic_category(), "getrandom");
-    return fence;
-}
 
 WallTime wall_now() {
     return std::chrono::system_clock::now();
@@ -70,6 +59,7 @@ Result<void> Settlement::evict(const std::string& name, const std::string& reaso
 Result<void> Settlement::run(Patience patience, Origin origin) {
     compare_databases();
     if (auto checked = check_newcomer(); !checked) return checked;
+    if (auto ours = look_for_rival(); !ours) return ours;
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
     if (auto made = make_equal(); !made) return made;
@@ -124,6 +114,28 @@ Result<void> Settlement::check_newcomer() {
                                         fmt::join(newcomer->second.databases(), ", ")));
 }
 
+// What nobody of this process has raised somebody else has, since the epoch in force began.
+Result<void> Settlement::look_for_rival() {
+    if (fences_.tokens().empty()) return {};  // this one takes over now
+    for (const std::string& name : names_of(nodes_)) {
+        const auto epoch = nodes_.at(name).epoch_of_others(membership_.epoch, fences_.tokens());
+        if (!epoch) {
+            if (auto evicted = evict(name, epoch.error().message); !evicted) return evicted;
+        } else if (*epoch > 0 && name == newcomer_) {
+            if (auto evicted = evict(name, "another proxy has written its markers"); !evicted) return evicted;
+        } else if (*epoch > 0) {
+            has_rival_ = true;
+            return fail(
+                kNotInThatState,
+                fmt::format(
+                    "another proxy has taken over (epoch {} on node \"{}\", {} was in force): stop one "
+                    "of them; this one goes on, and takes over, when it is started again",
+                    *epoch, name, membership_.epoch));
+        }
+    }
+    return {};
+}
+
 Result<void> Settlement::choose_epoch(Origin origin) {
     std::map<std::string, std::uint64_t> epochs;
     for (const std::string& name : names_of(nodes_)) {
@@ -144,7 +156,7 @@ Result<void> Settlement::choose_epoch(Origin origin) {
         if (auto evicted = evict(name, reason); !evicted) return evicted;
     }
     membership_.epoch = std::max(membership_.epoch, highest) + 1;
-    membership_.fence = draw_fence();
+    membership_.fence = fences_.draw();
     return {};
 }
 
@@ -219,6 +231,7 @@ Result<bool> Settlement::catch_up(Patience patience) {
     bool was_behind = false;
     for (const auto& [name, reason] : connect())
         return fail(sqlstate::kCannotConnect, fmt::format("{}: {}", name, reason));
+    if (auto ours = look_for_rival(); !ours) return tl::unexpected(ours.error());
     for (const std::string& name : main_first()) {
         NodeAccess& node = nodes_.at(name);
         const auto lowest = node.lowest_epoch();

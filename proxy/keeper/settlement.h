@@ -22,6 +22,7 @@
 
 #include "common/cluster/membership.h"
 #include "common/config/config.h"
+#include "proxy/keeper/fences.h"
 #include "proxy/keeper/node_access.h"
 
 namespace pgpool::keeper {
@@ -35,11 +36,12 @@ public:
     // Whether others may have built on the last transaction of a slot, on a node that lacks it.
     using MayBeBuiltOn = std::function<bool(std::uint32_t slot)>;
 
-    // `config` and `stop` outlive it.
-    Settlement(const config::Config& config, cluster::Membership wanted, MayBeBuiltOn may_be_built_on,
-               const std::atomic<bool>& stop)
+    // `config`, `fences` and `stop` outlive it.
+    Settlement(const config::Config& config, cluster::Membership wanted, Fences& fences,
+               MayBeBuiltOn may_be_built_on, const std::atomic<bool>& stop)
         : config_(config),
           stop_(stop),
+          fences_(fences),
           may_be_built_on_(std::move(may_be_built_on)),
           membership_(std::move(wanted)) {}
 
@@ -59,6 +61,8 @@ public:
     // Instead of run(): gives markers that are behind the epoch in force; false: there are none.
     [[nodiscard]] Result<bool> catch_up(Patience patience);
 
+    // It has failed because another proxy has taken over.
+    [[nodiscard]] bool has_rival() const { return has_rival_; }
     [[nodiscard]] const cluster::Membership& membership() const { return membership_; }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
     // Why large transactions are not prepared, if they should be; empty: they are.
@@ -66,6 +70,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> check_newcomer();
+    [[nodiscard]] Result<void> look_for_rival();
     [[nodiscard]] Result<void> choose_epoch(Origin origin);
     [[nodiscard]] std::vector<std::string> main_first() const;
     [[nodiscard]] Result<void> raise_all(Patience patience);
@@ -83,9 +88,11 @@ private:
 
     const config::Config& config_;
     const std::atomic<bool>& stop_;
+    Fences& fences_;
     MayBeBuiltOn may_be_built_on_;
     cluster::Membership membership_;
     std::string newcomer_;  // empty: none
+    bool has_rival_ = false;
     std::uint64_t next_sequence_ = 0;
     std::string unprepared_;
     std::map<std::string, NodeAccess> nodes_;  // attached ones

@@ -199,14 +199,22 @@ class Faults:
         return "stopped"
 
     def second_proxy(self):
-        """The proxy stands still, another one takes over, then the first goes on with its old view for a moment."""
+        """The proxy stands still, another one takes over, then the first goes on with its old view for a moment: now and then one in
+        which a node is out that is in again."""
         old = self.rig.proxy
+        lost = self.spare_node() if self.rng.random() < 0.5 else None
+        if lost is not None:
+            lost.kill()
+            wait_for(lambda: lost not in self.rig.attached(), 20, "it is out")
         old.process.send_signal(signal.SIGSTOP)
         try:
+            self.rig.served = old
             self.rig.proxy = self.rig.make_second_proxy()
             self.rig.restart_proxy()
             wait_for(self.rig.attached, 20, "the second proxy is open")
+            self.rig.rebuild_lost()
         finally:
+            self.rig.served = None
             old.process.send_signal(signal.SIGCONT)
         self.pause(0.2, 1)
         old.discard()

@@ -183,6 +183,22 @@ TEST_F(KeeperTest, WhatNoMarkerTellsOfCountsUnderALaterEpochToo) {
     ASSERT_TRUE(wait_for("a* b (lost it) c (it lacks an index)"));
 }
 
+// Two that raise the epoch in turn would each let transactions commit by what it believes to be in.
+TEST_F(KeeperTest, WhoIsDeposedByAnotherProxyStaysSo) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    for (const auto& server : servers_)
+        server->psql("UPDATE pgpool_replication.slot SET epoch = epoch + 1, token = 5, answer = 6");
+    keeper_->mark_refused(epoch);
+    ASSERT_TRUE(wait_for([&] { return !is_open_; }));
+    EXPECT_THAT(membership_.not_open, HasSubstr("another proxy has taken over"));
+    keeper_->report(kB, epoch, Sign::Unequal, "lost it");
+    std::this_thread::sleep_for(milliseconds(1500));
+    const std::lock_guard lock(mutex_);
+    EXPECT_FALSE(is_open_);
+    for (std::size_t i = 0; i < servers_.size(); ++i) EXPECT_EQ(epochs(i), std::to_string(epoch + 1));
+}
+
 TEST_F(KeeperTest, IfAllAreLostNobodyIsTakenOut) {
     start();
     const std::uint64_t epoch = membership_.epoch;
