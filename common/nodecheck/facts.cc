@@ -29,6 +29,7 @@ CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)
 )sql";
 }
 
+// One with datconnlimit -2 is what an interrupted DROP DATABASE has left: nobody can connect to it.
 std::string_view databases_query() {
     return R"sql(
 SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATERAL (VALUES
@@ -39,7 +40,7 @@ SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATER
     ('locale provider', CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' ELSE d.datlocprovider::text END),
     ('collation version', pg_catalog.pg_database_collation_actual_version(d.oid))
 ) AS p(name, value)
-WHERE d.datallowconn AND d.datname <> 'template0'
+WHERE d.datallowconn AND d.datconnlimit <> -2 AND d.datname <> 'template0'
 )sql";
 }
 

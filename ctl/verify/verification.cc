@@ -110,8 +110,8 @@ Outcome<void> Verification::find_nodes() {
 
 Outcome<void> Verification::find_databases(Fleet& fleet) {
     const auto rows =
-        fleet.ask_one(0, {"SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'template0'"
-                          " ORDER BY datname",
+        fleet.ask_one(0, {"SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2"
+                          " AND datname <> 'template0' ORDER BY datname",
                           {}});
     if (!rows) return tl::unexpected(rows.error().failure(config_));
     std::vector<std::string> all;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <thread>
 #include <utility>
 
 #include "common/markers/setup.h"
@@ -23,9 +24,20 @@ using pg::ClientResult;
 
 // What is raised must survive a crash of the node, whatever its settings are.
 constexpr std::string_view kPrepare = "SET synchronous_commit = on";
+// One with -2 is what a DROP DATABASE that was interrupted, or has not ended, leaves: nobody can connect to
+// it.
 constexpr std::string_view kDatabases =
     "SELECT datname, current_setting('max_prepared_transactions') FROM pg_database "
-    "WHERE datallowconn AND NOT datistemplate ORDER BY 1";
+    "WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 ORDER BY 1";
+// Who drops or renames a database locks it so, against all that connect.
+constexpr std::string_view kPresence =
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass "
+    "AND objid = oid AND mode = 'AccessExclusiveLock' AND granted) "
+    "FROM pg_database WHERE datname = $1 AND datallowconn AND datconnlimit <> -2";
+// DROP DATABASE waits 5 s for sessions to end (CountOtherDBBackends() in
+// src/backend/storage/ipc/procarray.c).
+constexpr seconds kLongestLock{10};
+constexpr milliseconds kLookAgain{50};
 constexpr std::string_view kHasMarkers = "SELECT to_regclass('pgpool_replication.slot') IS NOT NULL";
 constexpr std::string_view kLimit = "SELECT set_config('statement_timeout', $1, false)";
 constexpr std::string_view kRaise =
@@ -90,16 +102,52 @@ ClientResult<Client> NodeAccess::connect(const std::string& database) const {
 }
 
 ClientResult<void> NodeAccess::connect_all() {
-    ClientResult<Client> first = connect(login_.database);
-    if (!first) return tl::unexpected(first.error());
-    const auto names = first->query(kDatabases, {}, soon());
+    ClientResult<Client> home = connect(login_.database);
+    if (!home) return tl::unexpected(home.error());
+    home_.emplace(std::move(*home));
+    const auto names = home_->query(kDatabases, {}, soon());
     if (!names) return tl::unexpected(names.error());
     for (std::size_t row = 0; row < names->size(); ++row) {
         const std::string database(names->text(row, 0));
-        if (auto added = add(database); !added) return tl::unexpected(of_database(database, added.error()));
+        if (auto added = add_unless_dropped(database); !added)
+            return tl::unexpected(of_database(database, added.error()));
         max_prepared_transactions_ = number<std::uint64_t>(names->text(row, 1));
     }
     return {};
+}
+
+// Once more where it is there: who locked it may have gone just then.
+ClientResult<void> NodeAccess::add_unless_dropped(const std::string& database) {
+    ClientResult<void> added = add(database);
+    if (added) return added;
+    if (await_presence_of(database) == Presence::There && home_->usable()) added = add(database);
+    return !added && await_presence_of(database) == Presence::Gone ? ClientResult<void>() : added;
+}
+
+// If it cannot be asked the node has failed.
+NodeAccess::Presence NodeAccess::presence_of(const std::string& database) {
+    const std::array<Client::Parameter, 1> name{database};
+    const auto found = home_->query(kPresence, name, soon());
+    if (!found) return Presence::There;
+    if (found->empty()) return Presence::Gone;
+    return found->is_true(0, 0) ? Presence::Locked : Presence::There;
+}
+
+NodeAccess::Presence NodeAccess::await_presence_of(const std::string& database) {
+    const TimePoint give_up = SteadyClock::now() + kLongestLock;
+    Presence found = presence_of(database);
+    while (found == Presence::Locked && SteadyClock::now() < give_up && !stop_->load()) {
+        std::this_thread::sleep_for(kLookAgain);
+        found = presence_of(database);
+    }
+    return found;
+}
+
+bool NodeAccess::has_dropped(const std::string& database) {
+    if (await_presence_of(database) != Presence::Gone) return false;
+    log::info("database_dropped_meanwhile", {{"node", name()}, {"database", database}});
+    clients_.erase(database);
+    return true;
 }
 
 ClientResult<void> NodeAccess::add(const std::string& database) {
@@ -128,8 +176,9 @@ std::vector<std::string> NodeAccess::databases() const {
 
 ClientResult<std::vector<std::uint64_t>> NodeAccess::epochs(std::string_view sql) {
     std::vector<std::uint64_t> found;
-    for (auto& [database, client] : clients_) {
-        const auto rows = client.query(sql, {}, soon());
+    for (const std::string& database : databases()) {
+        const auto rows = client(database).query(sql, {}, soon());
+        if (!rows && has_dropped(database)) continue;
         if (!rows) return tl::unexpected(of_database(database, rows.error()));
         if (!rows->text(0, 0).empty()) found.push_back(number<std::uint64_t>(rows->text(0, 0)));
     }
@@ -164,6 +213,7 @@ ClientResult<std::uint64_t> NodeAccess::epoch_of_others(std::uint64_t known,
 ClientResult<std::string> NodeAccess::raise(std::uint64_t epoch, cluster::Fence fence, milliseconds grace) {
     for (const std::string& database : databases()) {
         const auto raised = raise_in(database, epoch, fence, grace);
+        if (!raised && has_dropped(database)) continue;
         if (!raised) return tl::unexpected(of_database(database, raised.error()));
         if (!*raised) return database;
     }
@@ -193,7 +243,9 @@ ClientResult<bool> NodeAccess::raise_in(const std::string& database, std::uint64
 }
 
 ClientResult<void> NodeAccess::end_markers(const std::string& database) {
+    if (!has(database)) return {};
     const auto ended = client(database).query(kEndMarkers, {}, soon());
+    if (!ended && has_dropped(database)) return {};
     if (!ended) return tl::unexpected(ended.error());
     log::warning("sessions_ended", {{"node", name()},
                                     {"database", database},
@@ -204,8 +256,9 @@ ClientResult<void> NodeAccess::end_markers(const std::string& database) {
 
 ClientResult<markers::NodeSequences> NodeAccess::sequences() {
     markers::NodeSequences all;
-    for (auto& [database, client] : clients_) {
-        const auto rows = client.query(kSequences, {}, soon());
+    for (const std::string& database : databases()) {
+        const auto rows = client(database).query(kSequences, {}, soon());
+        if (!rows && has_dropped(database)) continue;
         if (!rows) return tl::unexpected(of_database(database, rows.error()));
         markers::Sequences& slots = all[database];
         for (std::size_t row = 0; row < rows->size(); ++row) {
@@ -219,7 +272,7 @@ ClientResult<std::vector<markers::Prepared>> NodeAccess::prepared() {
     std::vector<markers::Prepared> found;
     if (clients_.empty()) return found;
     const std::array<Client::Parameter, 1> pattern{std::string(markers::kGidPattern)};
-    const auto rows = clients_.begin()->second.query(kPrepared, pattern, soon());
+    const auto rows = home_->query(kPrepared, pattern, soon());
     if (!rows) return tl::unexpected(rows.error());
     for (std::size_t row = 0; row < rows->size(); ++row) {
         auto one = markers::read_gid(rows->text(row, 1));

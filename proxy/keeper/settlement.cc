@@ -290,6 +290,7 @@ Result<void> Settlement::repair(const std::vector<markers::Repair>& repairs) {
         const auto from = nodes_.find(one.from);
         const auto to = nodes_.find(one.to);
         if (from == nodes_.end() || to == nodes_.end()) continue;
+        if (!from->second.has(one.database) || !to->second.has(one.database)) continue;
         if (may_be_built_on_(static_cast<std::uint32_t>(one.slot))) {
             const std::string reason = fmt::format(
                 "it lacks transaction {} of slot {} in database {}, and others that came after it may have "
@@ -300,11 +301,12 @@ Result<void> Settlement::repair(const std::vector<markers::Repair>& repairs) {
         }
         const auto redo = read_redo(from->second, one);
         if (!redo) {
+            if (from->second.has_dropped(one.database)) continue;
             if (auto evicted = evict(one.from, redo.error().message); !evicted) return evicted;
             continue;
         }
         const auto done = run_redo(to->second, one, *redo, membership_.epoch);
-        if (done) continue;
+        if (done || to->second.has_dropped(one.database)) continue;
         const std::string reason =
             fmt::format("transaction {} of slot {} in database {} is on {}, but could not be repeated: {}",
                         one.sequence, one.slot, one.database, one.from, done.error().message);

@@ -514,6 +514,9 @@ def test_collations_and_databases(ctl, app, nodes):
         assert done.code == DIFFERS and f'database {app.name}b: collation: node1 "C.UTF-8", node2 "C"' in lines(done)
         app.second.sql(f"drop database {app.name}b")
         assert lines(ctl.run("check-nodes")) == [f'database {app.name}b: database: node1 "present", node2 (none)']
+        app.first.sql("update pg_database set datconnlimit = -2 where datname = %s", [app.name + "b"])  # a DROP DATABASE was interrupted
+        assert ctl.run("check-nodes").code == EQUAL
+        assert ctl.run("verify", "--databases", f"{app.name}b").code == USAGE
     finally:
         nodes.sql(f"drop database if exists {app.name}b")
 

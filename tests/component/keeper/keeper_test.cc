@@ -114,10 +114,10 @@ protected:
             "BEGIN; UPDATE pgpool_replication.slot SET seq = {} WHERE id = {} AND epoch = {}; {};", sequence,
             slot, membership_.epoch, end));
     }
-    [[nodiscard]] pg::Client connect(std::size_t server, const std::string& user,
-                                     pg::OwnSession session) const {
+    [[nodiscard]] pg::Client connect(std::size_t server, const std::string& user, pg::OwnSession session,
+                                     const std::string& database = "postgres") const {
         const pg::ConnectParams params =
-            pg::own_params(servers_[server]->node(), {user, {}, "postgres", session});
+            pg::own_params(servers_[server]->node(), {user, {}, database, session});
         auto client = pg::Client::connect(params, SteadyClock::now() + kLong, nullptr);
         if (!client) throw std::runtime_error(client.error().message);
         return std::move(*client);
@@ -360,6 +360,74 @@ TEST_F(KeeperTest, SessionsThatAreInTheWayOfARepairAreEnded) {
     EXPECT_TRUE(keeper.check_idle());
     EXPECT_FALSE(forger.check_idle());
     EXPECT_FALSE(sequences.check_idle());
+}
+
+// What a DROP DATABASE that was cancelled leaves: nobody can connect there.
+TEST_F(KeeperTest, AnInvalidDatabaseCostsNoNode) {
+    for (const auto& server : servers_) {
+        server->psql("CREATE DATABASE half");
+        server->psql(markers::setup_sql(4), "half");
+    }
+    start();
+    servers_[0]->psql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'");
+    ASSERT_THAT(ask(0, "SELECT 1", "half"), HasSubstr("cannot connect to invalid database"));
+    keeper_->report(kC, membership_.epoch, Sign::Gone, "lost it");
+    ASSERT_TRUE(wait_for("a* b c (lost it)"));
+    EXPECT_EQ(epochs(1), std::to_string(membership_.epoch));
+    EXPECT_EQ(epochs(1, "half"), std::to_string(membership_.epoch));
+}
+
+// It waits for a session, and nobody can connect meanwhile; `ends`: which then goes.
+class DropOfADatabase : public KeeperTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(DropOfADatabase, CostsNoNode) {
+    for (const auto& server : servers_) {
+        server->psql("CREATE DATABASE leaving");
+        server->psql(markers::setup_sql(4), "leaving");
+    }
+    change([](config::Config& config) { config.health.timeout = milliseconds(1'000); });
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    std::optional<pg::Client> session = connect(0, "postgres", pg::OwnSession::Ctl, "leaving");
+    std::thread drop([this] { static_cast<void>(ask(0, "DROP DATABASE leaving")); });
+    constexpr std::string_view kLocked =
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND mode = 'AccessExclusiveLock' AND "
+        "granted";
+    while (ask(0, kLocked) == "0") std::this_thread::sleep_for(milliseconds(20));
+    keeper_->report(kC, epoch, Sign::Gone, "lost it");
+    std::this_thread::sleep_for(milliseconds(2'500));  // longer than health.timeout
+    if (GetParam()) session.reset();
+    EXPECT_TRUE(wait_for("a* b c (lost it)"));
+    drop.join();
+    constexpr std::string_view kDatabases = "SELECT count(*) FROM pg_database WHERE datname = 'leaving'";
+    EXPECT_EQ(ask(0, kDatabases), GetParam() ? "0" : "1");
+    if (!GetParam()) {
+        EXPECT_EQ(epochs(0, "leaving"), std::to_string(epoch + 1));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, DropOfADatabase, testing::Bool(),
+                         [](const auto& one) { return one.param ? "Done" : "GivenUp"; });
+
+// With FORCE: the keeper's own session there ends too, while it waits for one that has marked.
+TEST_F(KeeperTest, ADatabaseThatIsDroppedWhileItsEpochIsRaisedCostsNoNode) {
+    for (const auto& server : servers_) {
+        server->psql("CREATE DATABASE leaving");
+        server->psql(markers::setup_sql(4), "leaving");
+    }
+    start();
+    pg::Client session = connect(0, "postgres", pg::OwnSession::Ctl, "leaving");
+    ASSERT_TRUE(session.run("BEGIN; UPDATE pgpool_replication.slot SET seq = 5 WHERE id = 1",
+                            SteadyClock::now() + kLong));
+    keeper_->report(kC, membership_.epoch, Sign::Gone, "lost it");
+    constexpr std::string_view kWaiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'leaving'";
+    const TimePoint give_up = SteadyClock::now() + kLong;
+    while (ask(0, kWaiting) == "0" && SteadyClock::now() < give_up)
+        std::this_thread::sleep_for(milliseconds(20));
+    EXPECT_EQ(ask(0, "DROP DATABASE leaving WITH (FORCE)"), "");
+    EXPECT_TRUE(wait_for("a* b c (lost it)"));
+    EXPECT_EQ(epochs(0), std::to_string(membership_.epoch));
 }
 
 TEST_F(KeeperTest, AnUnwritableDirectoryEndsTheStart) {
