@@ -158,7 +158,7 @@ void Session::move_sequences() {
         if (spread.positions[i].empty()) continue;
         request.executions.push_back(
             {move, text_values({std::to_string(around_.topology->fence.token), spread.moved[i],
-                                spread.positions[i], spread.moves_back ? "t" : "f"})});
+                                spread.positions[i], spread.set.contains(spread.moved[i]) ? "t" : "f"})});
         spread.outcome.add_tag("SELECT 1");
     }
     spread.positions.clear();

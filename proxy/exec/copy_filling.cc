@@ -79,7 +79,7 @@ void Session::end_filled_copy() {
     std::string done;
     wire::FrameBuilder(done, wire::frontend::kCopyDone);
     for (const auto& follower : spread.followers) send_to(*follower, done);
-    note_moved(spread.filled->plan().moved);
+    note_moved(spread.filled->plan().moved, {});
 }
 
 }  // namespace pgpool::exec

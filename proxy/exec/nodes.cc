@@ -466,8 +466,7 @@ CopiedRequest Session::what_main_did() {
             doom_for_good(std::move(obstacle));
         } else {
             part.rows->add_to(request, around_.prepared, repeat_scope(), around_.topology->fence.token);
-            note_moved(part.rows->plan().moved);
-            spread.moves_back |= part.rows->plan().moves_back;
+            note_moved(part.rows->plan().moved, part.rows->plan().set);
         }
     }
     const bool is_void = spread.is_proven && changed_nothing(spread.outcome.text());
@@ -490,11 +489,12 @@ void Session::doom_for_good(std::string reason) {
     spread_->is_doomed_for_good = true;
 }
 
-void Session::note_moved(const std::vector<std::string>& sequences) {
+void Session::note_moved(const std::vector<std::string>& sequences, const std::vector<std::string>& set) {
     auto& moved = spread_->moved;
     for (const std::string& name : sequences) {
         if (std::find(moved.begin(), moved.end(), name) == moved.end()) moved.push_back(name);
     }
+    spread_->set.insert(set.begin(), set.end());
 }
 
 // The one that main's answers are about.

@@ -429,7 +429,7 @@ private:
     void stream_to_followers(ByteView bytes);
     void copy_in_ended();
     [[nodiscard]] CopiedRequest what_main_did();
-    void note_moved(const std::vector<std::string>& sequences);
+    void note_moved(const std::vector<std::string>& sequences, const std::vector<std::string>& set);
     void note_flaw(const RowImages& rows);
     void doom_for_good(std::string reason);
     [[nodiscard]] Spread::Part* answered_part();

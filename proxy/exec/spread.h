@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -130,7 +131,7 @@ struct Spread {
     bool draws = false;  // from sequences, on main at least
     // Sequences that were called by name: they follow main's before the marker.
     std::vector<std::string> moved;
-    bool moves_back = false;
+    std::set<std::string> set;           // of `moved`, those that setval() may have set back
     std::vector<std::string> positions;  // of `moved`, as main tells them
     bool are_positions_asked = false;
 

@@ -79,7 +79,7 @@ public:
             for (const sql::HeldKey* key : triggers_.held) hold(*key);
         }
         plan_.moved.insert(plan_.moved.end(), statement.sequences.begin(), statement.sequences.end());
-        plan_.moves_back = statement.sets_sequence;
+        plan_.set = statement.set_sequences;
         return std::make_shared<const ImagePlan>(std::move(plan_));
     }
 
@@ -315,7 +315,7 @@ private:
 ImagePlanPtr only_moves(const sql::Statement& statement) {
     ImagePlan plan;
     plan.moved = statement.sequences;
-    plan.moves_back = statement.sets_sequence;
+    plan.set = statement.set_sequences;
     plan.client_returns = true;
     return std::make_shared<const ImagePlan>(std::move(plan));
 }

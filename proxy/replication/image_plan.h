@@ -51,7 +51,7 @@ struct ImagePlan {
     std::string target;      // the table as SQL
     std::vector<Sequence> sequences;
     std::vector<std::string> moved;  // names of those that follow to where main's are
-    bool moves_back = false;         // perhaps: by setval()
+    std::vector<std::string> set;    // of them, those that setval() may have set back
     bool client_returns = false;     // the statement has RETURNING itself
 
     [[nodiscard]] bool draws() const { return !sequences.empty() || !moved.empty(); }

@@ -376,12 +376,14 @@ void QueryWalker::function(const FuncCall* node) {
 void QueryWalker::sequence(const FuncCall* node, bool sets) {
     const Elements args(node->args);
     const char* name = args.size() > 0 ? string_value(constant(args.at(0))) : nullptr;
-    out_.sets_sequence |= sets;
     out_.has_unclear_sequence |= name == nullptr;
     if (name == nullptr) return;
     findings_.depends_on_literals = true;
-    if (std::find(out_.sequences.begin(), out_.sequences.end(), name) == out_.sequences.end())
-        out_.sequences.emplace_back(name);
+    const auto add = [name](std::vector<std::string>& names) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+    };
+    add(out_.sequences);
+    if (sets) add(out_.set_sequences);
 }
 
 // A sampling method is a function too; PostgreSQL's own two are harmless.

@@ -21,6 +21,7 @@ void add_names(Statement& to, Statement& element) {
     append(to.operators, std::move(element.operators));
     append(to.fields, std::move(element.fields));
     append(to.sequences, std::move(element.sequences));
+    append(to.set_sequences, std::move(element.set_sequences));
     append(to.moving_literals, std::move(element.moving_literals));
     append(to.cast_to_date, std::move(element.cast_to_date));
     append(to.summed, std::move(element.summed));
@@ -29,7 +30,6 @@ void add_names(Statement& to, Statement& element) {
 void add_marks(Statement& to, const Statement& element) {
     to.outside_transaction_only |= element.outside_transaction_only;
     to.has_unclear_sequence |= element.has_unclear_sequence;
-    to.sets_sequence |= element.sets_sequence;
     to.user_operators |= element.user_operators;
     to.has_strings |= element.has_strings;
     to.has_loose_moving_literal |= element.has_loose_moving_literal;

@@ -139,6 +139,7 @@ std::string describe(const Statement& statement) {
         return fmt::format("{}/{}", dotted(ref.schema, ref.name), ref.arguments);
     });
     add_list(out, " sequences=", statement.sequences, [](const std::string& name) { return name; });
+    add_list(out, " set_sequences=", statement.set_sequences, [](const std::string& name) { return name; });
     add_list(out, " types=", statement.types,
              [](const TypeRef& ref) { return dotted(ref.schema, ref.name); });
     add_list(out, " settings=", statement.settings,

@@ -254,11 +254,11 @@ struct Statement {
     std::vector<TypeRef> types;          // casts to types that are not PostgreSQL's own, each once
     std::vector<std::string> sequences;  // constant names that nextval() and setval() are given, as written
     bool has_unclear_sequence = false;   // ... or a name that is not constant
-    bool sets_sequence = false;          // setval()
-    bool user_operators = false;         // an OPERATOR(schema.op) outside pg_catalog
-    std::vector<std::string> operators;  // names of all others, each once
-    std::vector<std::string> fields;     // `name` of every row.name, each once: may call a function
-    std::vector<Change> changes;         // every one, the statement's own first
+    std::vector<std::string> set_sequences;    // those of them that setval() is given
+    bool user_operators = false;               // an OPERATOR(schema.op) outside pg_catalog
+    std::vector<std::string> operators;        // names of all others, each once
+    std::vector<std::string> fields;           // `name` of every row.name, each once: may call a function
+    std::vector<Change> changes;               // every one, the statement's own first
     std::vector<ColumnValue> moving_literals;  // columns of any table that are compared with moving literals
     std::vector<ParameterUse> parameters;      // not where they are cast to a type that is no date
     std::vector<std::string> cast_to_date;     // columns of any table that are cast to a date or time

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: PostgreSQL
 """Mode replication: sequences. What was committed is never given out twice; what main alone has drawn the others get soon."""
+import contextlib
+import threading
 import time
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
-from support.pgcluster import wait_for
+from support.pgcluster import wait_for, wait_for_lock
 from support.replicated import assert_equal
 
 
@@ -63,3 +65,30 @@ def test_one_that_was_set_back_stays_there(replicated, cursor):
         time.sleep(0.3)
     time.sleep(1)
     assert last(replicated, "s") == [3] * 3
+
+
+def turn_of(node, sequence):
+    return "pgpool_replication.turn_" + node.sql("select (%s::regclass::oid::bigint %% 16)::text", [sequence])
+
+
+def test_one_that_is_set_takes_no_other_back(replicated, cursor):
+    """One transaction sets `s` and draws from `other`; before it comes to the second node another has drawn from `other` and committed."""
+    second = replicated.nodes.nodes[1]
+    cursor.execute("drop sequence if exists other")
+    cursor.execute("create sequence s")
+    cursor.execute("create sequence other")
+    while turn_of(second, "other") == turn_of(second, "s"):
+        cursor.execute("drop sequence other")
+        cursor.execute("create sequence other")
+    cursor.execute("begin")
+    cursor.execute("select setval('s', 5), nextval('other')")
+    with contextlib.closing(second.connect()) as turn, turn.cursor() as holder:
+        holder.execute("begin")
+        holder.execute(f"lock table {turn_of(second, 's')} in exclusive mode")
+        commit = threading.Thread(target=cursor.execute, args=["commit"])
+        commit.start()
+        wait_for_lock(second, "select pgpool_replication.move")
+        assert replicated.sql("select nextval('other')") == 2
+        holder.execute("commit")
+        commit.join()
+    assert last(replicated, "other") == [2] * 3 and last(replicated, "s") == [5] * 3
