@@ -32,12 +32,11 @@ constexpr std::string_view kPositions =
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid "
     "WHERE c.relpersistence = 'p'";
 constexpr std::string_view kLast = "SELECT pg_sequence_last_value($1::regclass)";
-// As place() does, which setval() comes by.
-constexpr std::string_view kLock =
-    "SELECT pg_advisory_lock('pgpool_replication.slot'::regclass::int, $1::regclass::oid::int)";
+// What place() takes, by which all others come that follow main: here until the transaction ends.
+constexpr std::string_view kTakeTurn =
+    "SELECT format('BEGIN; LOCK TABLE pgpool_replication.turn_%s IN EXCLUSIVE MODE', "
+    "$1::regclass::oid::bigint % 16)";
 constexpr std::string_view kPlace = "SELECT pgpool_replication.place($1::regclass, $2, true, false)";
-constexpr std::string_view kUnlock =
-    "SELECT pg_advisory_unlock('pgpool_replication.slot'::regclass::int, $1::regclass::oid::int)";
 
 std::optional<std::int64_t> number(std::string_view text) {
     std::int64_t value = 0;
@@ -84,6 +83,7 @@ private:
     [[nodiscard]] ClientResult<SequencePositions> positions(const Key& at);
     [[nodiscard]] ClientResult<pg::Rows> ask(const Key& at, std::string_view sql,
                                              const std::vector<Client::Parameter>& parameters);
+    [[nodiscard]] ClientResult<pg::Rows> run(const Key& at, std::string_view sql);  // several statements
 
     const Topology topology_;
     const Due due_;
@@ -159,6 +159,10 @@ ClientResult<pg::Rows> SequenceFollower::Core::ask(const Key& at, std::string_vi
     return connections_.at(at).client.query(sql, parameters, SteadyClock::now() + patience_);
 }
 
+ClientResult<pg::Rows> SequenceFollower::Core::run(const Key& at, std::string_view sql) {
+    return connections_.at(at).client.run(sql, SteadyClock::now() + patience_);
+}
+
 ClientResult<SequencePositions> SequenceFollower::Core::positions(const Key& at) {
     const auto rows = ask(at, kPositions, {});
     if (!rows) return tl::unexpected(rows.error());
@@ -179,17 +183,19 @@ ClientResult<void> SequenceFollower::Core::bring_forward(const Key& main, const 
     return {};
 }
 
-// Until the other node has it nobody restarts main's, which is locked, or sets the other's back.
+// Until the other node has it nobody restarts main's, which is locked. Who sets main's after it was read here
+// has not been to the other node yet, and comes there after this.
 ClientResult<void> SequenceFollower::Core::bring_forward(const Key& main, const Key& other,
                                                          const std::string& sequence) {
-    ClientResult<pg::Rows> done = ask(other, kLock, {sequence});
+    ClientResult<pg::Rows> done = ask(other, kTakeTurn, {sequence});
+    if (done) done = run(other, done->text(0, 0));
     if (done) done = ask(main, "BEGIN", {});
     if (done) done = ask(main, kLast, {sequence});
     if (!done) return tl::unexpected(done.error());
     const std::string last(done->text(0, 0));
     if (!last.empty()) done = ask(other, kPlace, {sequence, last});
     if (done) done = ask(main, "COMMIT", {});
-    if (done) done = ask(other, kUnlock, {sequence});
+    if (done) done = ask(other, "COMMIT", {});
     return done ? ClientResult<void>() : tl::unexpected(done.error());
 }
 

@@ -6,7 +6,7 @@
 // What a committed transaction has drawn they have before it commits. But main's also move for what was not
 // kept: rows that were not inserted, transactions that were rolled back, values that a session has cached.
 // Nobody was promised those; without this the nodes would only look different for ever. Forward only: what
-// others set back meanwhile stays so, since a sequence's main is read under the locks that setting it takes.
+// others set back meanwhile stays so: main's is read while nobody else can move that of the other node.
 // Threads: public members from any thread; `due` and `again` are called on a thread of its own.
 
 #include <functional>

@@ -92,3 +92,32 @@ def test_one_that_is_set_takes_no_other_back(replicated, cursor):
         holder.execute("commit")
         commit.join()
     assert last(replicated, "other") == [2] * 3 and last(replicated, "s") == [5] * 3
+
+
+PLACE = "pgpool_replication.place(regclass,bigint,boolean,boolean)"
+
+
+@contextlib.contextmanager
+def slow_follower(node):
+    """What brings sequences forward takes a second there, at the end."""
+    usual = node.sql(f"select pg_get_functiondef('{PLACE}'::regprocedure)")
+    wait = "BEGIN\n    PERFORM pg_sleep(1) WHERE current_setting('application_name') ~ 'sequences';\n"
+    node.sql(usual.replace("BEGIN\n", wait, 1))
+    try:
+        yield
+    finally:
+        node.sql(usual)
+
+
+def test_one_that_is_set_back_while_it_is_brought_forward_stays_there(replicated, cursor):
+    second = replicated.nodes.nodes[1]
+    cursor.execute("create sequence s")
+    running = "select count(*) from pg_stat_activity where state = 'active' and query ~* '^select pgpool_replication.place'"
+    with slow_follower(second):
+        cursor.execute("begin")
+        cursor.execute("select nextval('s') from generate_series(1, 50)")
+        cursor.execute("rollback")
+        wait_for(lambda: second.sql(running), 10, "the second node's is brought forward")
+        cursor.execute("select setval('s', 7)")
+        wait_for(lambda: not second.sql(running), 10, "it has ended")
+    assert last(replicated, "s") == [7] * 3
