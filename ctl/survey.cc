@@ -55,7 +55,7 @@ Asked<NodeFacts> facts_of(const config::Config& config, const config::Node& node
     const auto settings = settings_of(config, node);
     if (!settings) return tl::unexpected(settings.error());
     add_settings(facts, *settings);
-    const auto databases = ask(*client, nodecheck::databases_query());
+    const auto databases = ask(*client, nodecheck::databases_query(major_version(facts)));
     if (!databases) return tl::unexpected(databases.error());
     add_databases(facts, *databases);
     for (const auto& [database, found] : facts.databases) {

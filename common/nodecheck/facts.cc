@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/nodecheck/facts.h"
 
+#include <charconv>
+
 namespace pgpool::nodecheck {
 
 // Only the major version counts: minor ones are mixed while nodes are updated one by one. lc_collate and
@@ -30,18 +32,33 @@ CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(setting)
 }
 
 // One with datconnlimit -2 is what an interrupted DROP DATABASE has left: nobody can connect to it.
-std::string_view databases_query() {
+// Names of columns differ: daticulocale is new in 15 and datlocale since 17, datlocprovider is new in 15, as
+// is the function; before that all is of libc.
+std::string databases_query(int major) {
+    const std::string version =
+        major < 15 ? "NULL" : "pg_catalog.pg_database_collation_actual_version(d.oid)";
     return R"sql(
-SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATERAL (VALUES
+SELECT d.datname, p.name, p.value FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.to_jsonb(d) AS r(columns)
+CROSS JOIN LATERAL (VALUES
     ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)),
     ('collation', d.datcollate),
     ('ctype', d.datctype),
-    ('icu locale', d.daticulocale),
-    ('locale provider', CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' ELSE d.datlocprovider::text END),
-    ('collation version', pg_catalog.pg_database_collation_actual_version(d.oid))
+    ('locale', COALESCE(r.columns OPERATOR(pg_catalog.->>) 'daticulocale', r.columns OPERATOR(pg_catalog.->>) 'datlocale')),
+    ('locale provider', CASE COALESCE(r.columns OPERATOR(pg_catalog.->>) 'datlocprovider', 'c')
+        WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE r.columns OPERATOR(pg_catalog.->>) 'datlocprovider' END),
+    ('collation version', )sql" +
+           version + R"sql()
 ) AS p(name, value)
 WHERE d.datallowconn AND d.datconnlimit <> -2 AND d.datname <> 'template0'
 )sql";
+}
+
+int major_version(const NodeFacts& facts) {
+    const auto found = facts.settings.find("server_version (major)");
+    if (found == facts.settings.end()) return 0;
+    int major = 0;
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), major);
+    return major;
 }
 
 std::string_view extensions_query() {

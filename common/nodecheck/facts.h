@@ -32,8 +32,9 @@ struct NodeFacts {
 // a database or a role has for itself.
 [[nodiscard]] std::string_view settings_query();
 // Run in any one database. Three columns: database, property, value. Databases that take no connections are
-// not among them, nor template0.
-[[nodiscard]] std::string_view databases_query();
+// not among them, nor template0. `major` is the server's version, 15.
+[[nodiscard]] std::string databases_query(int major);
+[[nodiscard]] int major_version(const NodeFacts& facts);  // from the settings; 0: they do not tell
 // Run in each database. Two columns: name, version.
 [[nodiscard]] std::string_view extensions_query();
 
