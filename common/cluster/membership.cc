@@ -163,7 +163,9 @@ Result<void> evict(Membership& membership, std::string_view name, std::string re
             kNotInThatState,
             fmt::format("node \"{}\" is the last one that is attached: nobody else has the data", name));
     }
-    **member = {std::string(name), false, std::move(reason), whole_seconds(now)};
+    (*member)->is_attached = false;
+    (*member)->reason = std::move(reason);
+    (*member)->since = whole_seconds(now);
     choose_main(membership);
     return {};
 }
@@ -172,9 +174,22 @@ Result<void> attach(Membership& membership, std::string_view name, WallTime now)
     const auto member = member_of(membership, name);
     if (!member) return tl::unexpected(member.error());
     if ((*member)->is_attached) return fail(kNotInThatState, fmt::format("node \"{}\" is attached", name));
-    **member = {std::string(name), true, {}, whole_seconds(now)};
+    (*member)->is_attached = true;
+    (*member)->reason.clear();
+    (*member)->since = whole_seconds(now);
     choose_main(membership);
     return {};
+}
+
+void note_given(Membership& membership, std::string_view name) {
+    if (const auto member = member_of(membership, name); member) (*member)->given_under = membership.epoch;
+}
+
+void keep_given(Membership& membership, const Membership& attempt) {
+    for (Member& member : membership.members) {
+        const Member* tried = attempt.find(member.name);
+        if (tried != nullptr) member.given_under = std::max(member.given_under, tried->given_under);
+    }
 }
 
 std::string to_text(const Membership& membership) {

@@ -25,6 +25,9 @@ struct Member {
     bool is_attached = true;
     std::string reason;  // in words, when not attached
     WallTime since;      // of the last change of it, in whole seconds
+    // Under this epoch others were last made equal to it, at least in part; 0: not since the start. Not in
+    // the text. Who was taken out before has left them nothing.
+    std::uint64_t given_under = 0;
     friend bool operator==(const Member&, const Member&) = default;
 };
 
@@ -56,6 +59,11 @@ struct Membership {
 [[nodiscard]] Result<void> evict(Membership& membership, std::string_view name, std::string reason,
                                  WallTime now);
 [[nodiscard]] Result<void> attach(Membership& membership, std::string_view name, WallTime now);
+
+// Others take over what this member has, under membership.epoch.
+void note_given(Membership& membership, std::string_view name);
+// What was given is also known of an attempt that has failed.
+void keep_given(Membership& membership, const Membership& attempt);
 
 // YAML with a version of its form in it; a text that was cut short is refused.
 [[nodiscard]] std::string to_text(const Membership& membership);

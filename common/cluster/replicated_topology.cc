@@ -31,6 +31,7 @@ NodeStatus judge(const NodeEvidence& evidence, const Membership& membership, boo
     NodeStatus node = status_of(evidence);
     const Member* member = membership.find(evidence.name);
     const bool is_last = membership.is_last(evidence.name);
+    if (member != nullptr) node.given_under = member->given_under;
     if (member != nullptr && !member->is_attached) {
         set(node, NodeState::Down, fmt::format("taken out: {}", member->reason));
         node.is_taken_out = true;

@@ -53,6 +53,7 @@ struct NodeStatus {
     Role role = Role::Unknown;
     NodeState state = NodeState::Unknown;
     bool is_taken_out = false;  // mode replication: not attached. Down alone may be the last one, that rests
+    std::uint64_t given_under = 0;  // as of Member
     Reach reach = Reach::Ok;
     std::string reason;  // in words, when not up
     std::uint32_t timeline = 0;

@@ -516,6 +516,15 @@ bool Session::are_failed_taken_out() const {
     });
 }
 
+// By its marker the transaction may have gone to others, before the node was taken out.
+bool Session::have_failed_given() const {
+    const auto& nodes = around_.topology->nodes;
+    return !spread_->is_bare &&
+           std::any_of(nodes.begin(), nodes.end(), [this](const cluster::NodeStatus& node) {
+               return spread_->failed.contains(node.id) && node.given_under > spread_->epoch;
+           });
+}
+
 // Nothing is decided about the only node that is in.
 bool Session::is_about_the_last() const {
     const auto& nodes = around_.topology->nodes;
@@ -770,9 +779,9 @@ bool Session::end_without_main(std::string_view reason) {
 }
 
 // Main may have committed, and nobody else has. Once it is out nothing of the transaction remains; if it is
-// not, the others may have been made equal to it.
+// not, or was not at once, the others may have been made equal to it.
 void Session::finish_without_main() {
-    const bool is_out = are_failed_taken_out();
+    const bool is_out = are_failed_taken_out() && !have_failed_given();
     leave_nodes();
     if (closed_) return on_client_gone();
     if (link_ != nullptr) forget_link();

@@ -571,6 +571,7 @@ private:
     void undo_for_nobody();
     [[nodiscard]] bool is_kept_anywhere() const;
     [[nodiscard]] bool are_failed_taken_out() const;
+    [[nodiscard]] bool have_failed_given() const;
     [[nodiscard]] bool has_followed(const Follower& follower) const;
     void note_unpreparable(const Follower& follower);
     void leave_to_keeper(const Follower& follower);

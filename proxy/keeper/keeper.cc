@@ -277,7 +277,10 @@ void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string,
         done = adopt(settlement);
     }
     is_deposed_ = settlement.has_rival();
-    if (!done) return say_waiting(done.error().message);
+    if (!done) {
+        cluster::keep_given(membership_, settlement.membership());
+        return say_waiting(done.error().message);
+    }
     origin_ = Settlement::Origin::Known;
     opening_since_.reset();
     waiting_for_.clear();
@@ -339,6 +342,7 @@ Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::st
     }
     if (done) done = settle(settlement);
     is_deposed_ = settlement.has_rival();
+    if (!done) cluster::keep_given(membership_, settlement.membership());
     if (!done && !thread_.stopping()) close(done.error().message);
     return done;
 }

@@ -63,6 +63,7 @@ Result<void> Settlement::run(Patience patience, Origin origin) {
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
     if (auto made = make_equal(); !made) return made;
+    for (const std::string& name : names_of(nodes_)) cluster::note_given(membership_, name);
     note_prepares();
     return {};
 }
@@ -221,6 +222,9 @@ Result<void> Settlement::end_prepared(const std::string& name) {
                          fmt::format("transaction {} of slot {} in database {} is prepared there since an "
                                      "earlier time, whether it was committed is not known any more",
                                      one.sequence, one.slot, one.database));
+        if (fate == markers::Fate::Commit) {
+            for (const auto& [giver, sequences] : *known) cluster::note_given(membership_, giver);
+        }
         if (const auto ended = node->second.end(one, fate); !ended)
             return evict_unraised(name, ended.error().message);
     }
@@ -305,6 +309,7 @@ Result<void> Settlement::repair(const std::vector<markers::Repair>& repairs) {
             if (auto evicted = evict(one.from, redo.error().message); !evicted) return evicted;
             continue;
         }
+        cluster::note_given(membership_, one.from);
         const auto done = run_redo(to->second, one, *redo, membership_.epoch);
         if (done || to->second.has_dropped(one.database)) continue;
         const std::string reason =

@@ -63,6 +63,7 @@ public:
 
     // It has failed because another proxy has taken over.
     [[nodiscard]] bool has_rival() const { return has_rival_; }
+    // Also if run() has failed: for what was given.
     [[nodiscard]] const cluster::Membership& membership() const { return membership_; }
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
     // Why large transactions are not prepared, if they should be; empty: they are.

@@ -81,7 +81,10 @@ protected:
             config_, [this] { return topology_; },
             [this](const Membership& membership, bool is_open) { on_publish(membership, is_open); },
             [this](std::uint64_t at_least) { sequence_ = at_least; },
-            [this](std::uint32_t) { return is_built_on_.load(); });
+            [this](std::uint32_t) {
+                if (at_repair_) at_repair_();
+                return is_built_on_.load();
+            });
         keeper_->load();
         keeper_->start();
         ASSERT_TRUE(wait_for([this] { return is_open_; }));
@@ -141,6 +144,7 @@ protected:
     Membership membership_;
     bool is_open_ = false;
     std::atomic<bool> is_built_on_ = false;
+    std::function<void()> at_repair_;  // on the keeper's thread
     int published_ = 0;
     std::uint64_t sequence_ = 0;
 
@@ -266,6 +270,26 @@ TEST_F(KeeperTest, WhoLacksWhatOthersMayHaveBuiltOnIsTakenOut) {
                 HasSubstr("a* b c (it lacks transaction 77 of slot 1 in database postgres"));
 }
 
+// The source of a repair dies when the first of two nodes has it.
+TEST_F(KeeperTest, ThatANodeHasGivenSomethingBeforeItWasTakenOutIsTold) {
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    const std::string redo = markers::encode({.user = "postgres", .settings = {}, .statements = {}});
+    servers_[0]->psql(fmt::format(
+        "UPDATE pgpool_replication.slot SET seq = 77, redo = '\\x{}', owner = 'postgres' WHERE id = 1",
+        to_hex(redo)));
+    int repairs = 0;
+    at_repair_ = [&] {
+        if (++repairs == 2) servers_[0]->stop();
+    };
+    keeper_->report(kA, epoch, Sign::Doubtful, "lost a session");
+    ASSERT_TRUE(wait_for([&] { return is_open_ && membership_.attached() == 2; }));
+    EXPECT_EQ(membership_.main, "b");
+    EXPECT_EQ(membership_.find("a")->given_under, membership_.epoch);
+    for (const std::size_t server : {1, 2})
+        EXPECT_EQ(ask(server, "SELECT seq FROM pgpool_replication.slot WHERE id = 1"), "77");
+}
+
 // It may come back with what it has prepared; else probes say that it is gone.
 TEST_F(KeeperTest, ANodeThatCannotBeReachedIsNotTakenOutForWhatItHasPrepared) {
     start();
@@ -289,8 +313,11 @@ TEST_F(KeeperTest, AfterMainWasTakenOutNothingOfItsLastTransactionRemains) {
     execute(0, 1, 77, "COMMIT");
     execute(1, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
     execute(2, 1, 77, "PREPARE TRANSACTION 'pgpool_1_77'");
-    keeper_->report(kA, membership_.epoch, Sign::Gone, "lost it");
+    const std::uint64_t epoch = membership_.epoch;
+    keeper_->report(kA, epoch, Sign::Gone, "lost it");
     ASSERT_TRUE(wait_for("a (lost it) b* c"));
+    EXPECT_EQ(membership_.find("a")->given_under, epoch) << "nor was it given to anybody";
+    EXPECT_EQ(membership_.find("b")->given_under, epoch + 1);
     for (const std::size_t server : {1, 2}) {
         EXPECT_EQ(ask(server, "SELECT seq FROM pgpool_replication.slot WHERE id = 1"), "0");
         EXPECT_EQ(ask(server, "SELECT count(*) FROM pg_prepared_xacts"), "0");

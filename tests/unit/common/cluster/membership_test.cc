@@ -57,6 +57,22 @@ TEST(Membership, TheLastOneStays) {
     EXPECT_EQ(membership, before);
 }
 
+TEST(Membership, WhatAMemberHasGivenIsKnownWhenItIsOut) {
+    Membership membership = three();
+    membership.epoch = 5;
+    note_given(membership, "b");
+    note_given(membership, "stranger");
+    ASSERT_TRUE(evict(membership, "b", "gone", kNow));
+    EXPECT_EQ(membership.find("a")->given_under, 0U);
+    EXPECT_EQ(membership.find("b")->given_under, 5U);
+    Membership before = three();
+    before.members[0].given_under = 7;
+    keep_given(before, membership);
+    EXPECT_EQ(before.find("a")->given_under, 7U) << "the last time";
+    EXPECT_EQ(before.find("b")->given_under, 5U);
+    EXPECT_TRUE(before.is_attached("b")) << "nothing else of an attempt that failed";
+}
+
 TEST(Membership, WhatIsSoAlreadyIsAnError) {
     Membership membership = three();
     EXPECT_EQ(attach(membership, "a", kNow).error().sqlstate.view(), "55000");

@@ -52,7 +52,10 @@ std::string outline(const std::vector<NodeEvidence>& evidence, const Membership&
 TEST(ReplicatedTopology, WhoIsAttachedIsUp) {
     EXPECT_EQ(outline(kAllUp, three()), "a*:up/primary b:up/replica c:up/replica");
     EXPECT_EQ(outline(kAllUp, without({"a"})), "a:down/unknown b*:up/primary c:up/replica");
-    const auto built = build_replicated_topology(kAllUp, without({"a"}), true, {}, kNow);
+    Membership others = without({"a"});
+    others.members[0].given_under = 8;
+    const auto built = build_replicated_topology(kAllUp, others, true, {}, kNow);
+    EXPECT_EQ(built.topology.nodes[0].given_under, 8U);
     EXPECT_EQ(built.topology.nodes[0].reason, "taken out: late");
     EXPECT_EQ(built.topology.epoch, 9U);
     EXPECT_EQ(built.topology.version, 1U);

@@ -67,6 +67,16 @@ TEST_F(LossTest, ACommitOfAMainNodeThatWasTakenOutCanBeRepeated) {
     EXPECT_EQ(told_sqlstate(), "40001");
 }
 
+TEST_F(LossTest, ACommitThatOthersMayHaveTakenOverIsUnknown) {
+    main_is_told_to_commit();
+    session.on_link_lost(shell.main, "gone");
+    becomes([](auto& topology) {
+        take_out(topology, 0);
+        topology.nodes[0].given_under = topology.epoch;
+    });
+    EXPECT_EQ(told_sqlstate(), "08007");
+}
+
 TEST_F(LossTest, WhoIsAwayWhileMainRunsWhatHasNoMarkerMustBeOut) {
     client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
     session.on_link_lost(shell.other, "terminating connection due to idle-session timeout");
@@ -93,7 +103,7 @@ TEST_F(LossTest, WhoHasDoneWhatHasNoMarkerMayLoseItsConnection) {
     client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
     session.on_link_lost(shell.main, "gone");
     EXPECT_EQ(shell.sign, cluster::Sign::Unequal);
-    becomes([](auto& topology) { ++topology.epoch; });
+    becomes([](auto& topology) { topology.nodes[0].given_under = ++topology.epoch; });
     EXPECT_EQ(shell.replied, "") << "main may have done it, the other has not";
     becomes([](auto& topology) { take_out(topology, 0); });
     EXPECT_EQ(told_sqlstate(), "40001");
