@@ -182,6 +182,16 @@ TEST(ImagePlan, MainIsAskedWhereRowsDoNotTellWhatTheyDrew) {
     EXPECT_EQ(plan_images(statement->statements.at(0), catalog.facts()), nullptr);
 }
 
+// Others that the same statement draws from go forward only.
+TEST(ImagePlan, WhatSetvalNamesMayBeSetBack) {
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(plan_of("select nextval('a'), setval('b', 1), setval('b', 2)")->moved, (Names{"a", "b"}));
+    EXPECT_EQ(plan_of("select nextval('a'), setval('b', 1), setval('b', 2)")->set, Names{"b"});
+    const ImagePlanPtr plan = plan_of("insert into numbered (id) values (setval('b', 1))");
+    EXPECT_EQ(plan->moved, (Names{"public.numbers", "b"}));
+    EXPECT_EQ(plan->set, Names{"b"});
+}
+
 TEST(ImagePlan, UpsertStaysOneByTheSameKey) {
     EXPECT_EQ(
         plan_of("insert into t (id, a) values (1, now()) on conflict (id) do update set a = t.a + 1, b = 2")
