@@ -19,7 +19,7 @@ using config::YamlNode;
 using config::YamlTree;
 
 constexpr SqlState kNotInThatState{"55000"};
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;
 
 WallTime whole_seconds(WallTime time) {
     return std::chrono::floor<seconds>(time);
@@ -91,11 +91,12 @@ private:
     std::optional<std::string> wrong_;
 };
 
-Member read_member(Reader& reader, const YamlNode& map) {
+Member read_member(Reader& reader, const YamlNode& map, std::uint64_t format) {
     return {.name = reader.text(map, "name"),
             .is_attached = reader.flag(map, "attached"),
             .reason = reader.text(map, "reason"),
-            .since = WallTime(seconds(reader.number(map, "since")))};
+            .since = WallTime(seconds(reader.number(map, "since"))),
+            .is_doubted = format > 1 && reader.flag(map, "doubted")};
 }
 
 bool holds_together(const Membership& membership) {
@@ -164,6 +165,7 @@ Result<void> evict(Membership& membership, std::string_view name, std::string re
             fmt::format("node \"{}\" is the last one that is attached: nobody else has the data", name));
     }
     (*member)->is_attached = false;
+    (*member)->is_doubted = false;
     (*member)->reason = std::move(reason);
     (*member)->since = whole_seconds(now);
     choose_main(membership);
@@ -179,6 +181,22 @@ Result<void> attach(Membership& membership, std::string_view name, WallTime now)
     (*member)->since = whole_seconds(now);
     choose_main(membership);
     return {};
+}
+
+Result<void> doubt(Membership& membership, std::string_view name) {
+    const auto member = member_of(membership, name);
+    if (!member) return tl::unexpected(member.error());
+    if (!(*member)->is_attached)
+        return fail(kNotInThatState, fmt::format("node \"{}\" is not attached", name));
+    (*member)->is_doubted = true;
+    return {};
+}
+
+void note_equal(Membership& membership) {
+    for (Member& member : membership.members) {
+        member.is_doubted = false;
+        if (member.is_attached) member.given_under = membership.epoch;
+    }
 }
 
 void note_given(Membership& membership, std::string_view name) {
@@ -198,8 +216,8 @@ std::string to_text(const Membership& membership) {
         "ATTACH NODE\n# and PGPOOL DETACH NODE only.\nversion: {}\nepoch: {}\nmain: {}\nmembers:\n",
         kFormat, membership.epoch, quoted(membership.main));
     for (const Member& member : membership.members) {
-        text += fmt::format("  - {{name: {}, attached: {}, since: {}, reason: {}}}\n", quoted(member.name),
-                            member.is_attached,
+        text += fmt::format("  - {{name: {}, attached: {}, doubted: {}, since: {}, reason: {}}}\n",
+                            quoted(member.name), member.is_attached, member.is_doubted,
                             std::chrono::floor<seconds>(member.since).time_since_epoch().count(),
                             quoted(member.reason));
     }
@@ -211,7 +229,8 @@ Result<Membership> membership_of(std::string_view text) {
     if (!tree) return unreadable(tree.error().message);
     Reader reader(*tree);
     const YamlNode& root = (*tree)[tree->root];
-    if (reader.number(root, "version") != kFormat) return unreadable("its version is not known");
+    const std::uint64_t format = reader.number(root, "version");
+    if (format < 1 || format > kFormat) return unreadable("its version is not known");
     Membership membership;
     membership.epoch = reader.number(root, "epoch");
     membership.main = reader.text(root, "main");
@@ -220,7 +239,7 @@ Result<Membership> membership_of(std::string_view text) {
     if (!reader.flag(root, "complete")) reader.note("complete");
     if (reader.wrong()) return unreadable(*reader.wrong());
     for (const std::size_t item : members->items) {
-        membership.members.push_back(read_member(reader, (*tree)[item]));
+        membership.members.push_back(read_member(reader, (*tree)[item], format));
     }
     if (reader.wrong()) return unreadable(*reader.wrong());
     if (!holds_together(membership)) return unreadable("its parts do not fit together");

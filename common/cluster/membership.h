@@ -28,6 +28,8 @@ struct Member {
     // Under this epoch others were last made equal to it, at least in part; 0: not since the start. Not in
     // the text. Who was taken out before has left them nothing.
     std::uint64_t given_under = 0;
+    // Under the epoch in force it may lack what others have committed; until it is made equal, or is out.
+    bool is_doubted = false;
     friend bool operator==(const Member&, const Member&) = default;
 };
 
@@ -60,12 +62,16 @@ struct Membership {
                                  WallTime now);
 [[nodiscard]] Result<void> attach(Membership& membership, std::string_view name, WallTime now);
 
+// Errors as of evict(), but for the last one.
+[[nodiscard]] Result<void> doubt(Membership& membership, std::string_view name);
+// Under membership.epoch all who are attached have the same: nobody is doubted, each has given to the others.
+void note_equal(Membership& membership);
 // Others take over what this member has, under membership.epoch.
 void note_given(Membership& membership, std::string_view name);
 // What was given is also known of an attempt that has failed.
 void keep_given(Membership& membership, const Membership& attempt);
 
-// YAML with a version of its form in it; a text that was cut short is refused.
+// YAML with a version of its form in it; a text that was cut short is refused. Version 1 had no doubts.
 [[nodiscard]] std::string to_text(const Membership& membership);
 [[nodiscard]] Result<Membership> membership_of(std::string_view text);
 

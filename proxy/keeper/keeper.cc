@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -116,6 +117,7 @@ private:
     void open_with(Settlement& settlement, const std::map<std::string, std::string>& failed);
     void use_config();
     void take_out(const std::map<NodeId, Loss>& losses);
+    [[nodiscard]] Result<void> note_doubts(const std::map<std::string, std::string>& doubted);
     void catch_up(std::uint64_t refused_under);
     void end_left(std::uint64_t left_under);
     void serve(Request& request);
@@ -141,9 +143,10 @@ private:
     Settlement::Origin origin_ = Settlement::Origin::Known;
     Fences fences_;
     bool is_open_ = false;
-    bool is_deposed_ = false;   // for good: two that open the cluster in turn would never end it
-    TimePoint catch_up_at_;     // not before
-    std::uint64_t to_end_ = 0;  // what was left under this epoch, once all nodes can be reached
+    bool is_deposed_ = false;           // for good: two that open the cluster in turn would never end it
+    std::set<std::string> distrusted_;  // doubted in the file that was found, until the cluster is open
+    TimePoint catch_up_at_;             // not before
+    std::uint64_t to_end_ = 0;          // what was left under this epoch, once all nodes can be reached
     std::optional<TimePoint> opening_since_;  // some nodes can be reached, others are waited for
     std::string waiting_for_;                 // as logged last
     std::string unprepared_;                  // the same
@@ -172,11 +175,15 @@ void Keeper::Core::load() {
     must(fitting);
     must(file_.check_writable());
     membership_ = std::move(*fitting);
+    for (const cluster::Member& member : membership_.members) {
+        if (member.is_doubted) distrusted_.insert(member.name);
+    }
     log::info("membership_loaded", {{"file", file_.path()},
                                     {"found", known->has_value()},
                                     {"epoch", membership_.epoch},
                                     {"main", membership_.main},
-                                    {"attached", membership_.attached()}});
+                                    {"attached", membership_.attached()},
+                                    {"doubted", distrusted_.size()}});
     if (membership_.members.size() < 2)
         log::warning("single_node", {{"reason", "mode replication with one node: nothing is kept twice"}});
     publish_(membership_, false);
@@ -267,6 +274,7 @@ bool Keeper::Core::is_patient(const std::map<std::string, std::string>& failed) 
 
 void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string, std::string>& failed) {
     Result<void> done = settlement.check_prepares();
+    settlement.distrust(distrusted_);
     for (const auto& [name, reason] : failed) {
         if (done) done = settlement.evict(name, "could not be used while the cluster was opened: " + reason);
     }
@@ -282,6 +290,7 @@ void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string,
         return say_waiting(done.error().message);
     }
     origin_ = Settlement::Origin::Known;
+    distrusted_.clear();
     opening_since_.reset();
     waiting_for_.clear();
 }
@@ -366,9 +375,20 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     if ((lost.empty() && doubtful.empty()) || membership_.attached() == 1) return;
     if (!doubtful.empty())
         log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
+    doubtful.insert(lost.begin(), lost.end());
+    if (auto noted = note_doubts(doubtful); !noted) return close(noted.error().message);
     if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
+}
+
+// Durably, before anything else: whether others have built on what they lack only this process knows
+// (exec::CommitGate).
+Result<void> Keeper::Core::note_doubts(const std::map<std::string, std::string>& doubted) {
+    for (const auto& [name, reason] : doubted) {
+        if (auto noted = cluster::doubt(membership_, name); !noted) return noted;
+    }
+    return file_.save(membership_);
 }
 
 // Markers that were made after the epoch in force was raised: no transaction has committed by them.

@@ -202,8 +202,9 @@ ClientResult<std::uint64_t> NodeAccess::epoch_of_others(std::uint64_t known,
     const std::array<Client::Parameter, 2> ours{std::to_string(known),
                                                 fmt::format("{{{}}}", fmt::join(tokens, ","))};
     std::uint64_t highest = 0;
-    for (auto& [database, client] : clients_) {
-        const auto rows = client.query(kEpochOfOthers, ours, soon());
+    for (const std::string& database : databases()) {
+        const auto rows = client(database).query(kEpochOfOthers, ours, soon());
+        if (!rows && has_dropped(database)) continue;
         if (!rows) return tl::unexpected(of_database(database, rows.error()));
         highest = std::max(highest, number<std::uint64_t>(rows->text(0, 0)));
     }

@@ -63,7 +63,7 @@ Result<void> Settlement::run(Patience patience, Origin origin) {
     if (auto chosen = choose_epoch(origin); !chosen) return chosen;
     if (auto raised = raise_all(patience); !raised) return raised;
     if (auto made = make_equal(); !made) return made;
-    for (const std::string& name : names_of(nodes_)) cluster::note_given(membership_, name);
+    cluster::note_equal(membership_);
     note_prepares();
     return {};
 }
@@ -289,13 +289,19 @@ Result<void> Settlement::refuse_newcomer(const std::vector<markers::Repair>& rep
                  fmt::format("its markers differ: slot {} of database {}", found->slot, found->database));
 }
 
+bool Settlement::may_be_built_on(const markers::Repair& repair) const {
+    const bool is_distrusted = distrusted_.contains(repair.to) ||
+                               (repair.from == membership_.main && distrusted_.contains(repair.from));
+    return is_distrusted || may_be_built_on_(static_cast<std::uint32_t>(repair.slot));
+}
+
 Result<void> Settlement::repair(const std::vector<markers::Repair>& repairs) {
     for (const markers::Repair& one : repairs) {
         const auto from = nodes_.find(one.from);
         const auto to = nodes_.find(one.to);
         if (from == nodes_.end() || to == nodes_.end()) continue;
         if (!from->second.has(one.database) || !to->second.has(one.database)) continue;
-        if (may_be_built_on_(static_cast<std::uint32_t>(one.slot))) {
+        if (may_be_built_on(one)) {
             const std::string reason = fmt::format(
                 "it lacks transaction {} of slot {} in database {}, and others that came after it may have "
                 "committed there already",

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ public:
     // This node is in only if it has what the others have, it is never repaired. What is prepared there is
     // ended if the others tell how.
     void take_newcomer(std::string name) { newcomer_ = std::move(name); }
+
+    // Of whom is doubted since an earlier process, which alone knew what was built on what they lack, nothing
+    // is repaired; nor does another node get what a main node that is doubted has.
+    void distrust(std::set<std::string> names) { distrusted_ = std::move(names); }
 
     // Connects to the attached nodes that are not connected yet; why it failed, by name.
     [[nodiscard]] std::map<std::string, std::string> connect();
@@ -82,6 +87,7 @@ private:
     [[nodiscard]] Result<markers::AllSequences> read_all();
     [[nodiscard]] Result<void> make_equal();
     [[nodiscard]] Result<void> repair(const std::vector<markers::Repair>& repairs);
+    [[nodiscard]] bool may_be_built_on(const markers::Repair& repair) const;
     [[nodiscard]] Result<void> refuse_newcomer(const std::vector<markers::Repair>& repairs);
     void compare_databases() const;
     [[nodiscard]] std::vector<std::string> why_not_prepared() const;  // of each node that cannot, if wanted
@@ -93,6 +99,7 @@ private:
     MayBeBuiltOn may_be_built_on_;
     cluster::Membership membership_;
     std::string newcomer_;  // empty: none
+    std::set<std::string> distrusted_;
     bool has_rival_ = false;
     std::uint64_t next_sequence_ = 0;
     std::string unprepared_;

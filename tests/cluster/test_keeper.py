@@ -4,7 +4,9 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 
+import psycopg2
 import pytest
 
 from support import markers, wire
@@ -115,6 +117,57 @@ def commit_on(nodes, slot, seq, redo, statements, epoch=0):
                 cursor.execute(text, parameters)
             assert markers.mark(cursor, slot, seq, epoch, redo)
             cursor.execute("commit")
+
+
+@contextlib.contextmanager
+def commits_wait(node):
+    """After they were written, before others see them."""
+    node.configure({"synchronous_standby_names": "nobody"})
+    try:
+        yield
+    finally:
+        node.configure({"synchronous_standby_names": ""})
+
+
+@contextlib.contextmanager
+def no_settlement(node):
+    """Its epoch is not raised meanwhile."""
+    with contextlib.closing(node.connect()) as holder, holder.cursor() as cursor:
+        cursor.execute("begin; select id from pgpool_replication.slot for update skip locked limit 1")
+        assert cursor.rowcount == 1
+        yield
+
+
+def update(proxy):
+    with contextlib.suppress(psycopg2.Error):
+        proxy.sql("update t set v = v + 1 where id = 1")
+
+
+def test_a_doubt_outlives_the_proxy(nodes, make, state_directory):
+    """node2 lost its session before it committed; then the proxy dies, when another transaction may have passed there already."""
+    main, second, third = nodes.nodes
+    nodes.sql("create table t (id int primary key, v int); insert into t values (1, 0)")
+    slots = {"replication": {"slots": SLOTS}}
+    with make(slots) as proxy:
+        is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
+        client = threading.Thread(target=update, args=[proxy])
+        with contextlib.ExitStack() as until_it_is_dead:
+            with commits_wait(main):
+                client.start()
+                wait_for(lambda: main.sql("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"), 20, "main commits")
+                until_it_is_dead.enter_context(no_settlement(main))
+                assert second.sql("select count(pg_terminate_backend(pid)) from pg_stat_activity where state = 'idle in transaction'") == 1
+            wait_for(lambda: 'name: "node2", attached: true, doubted: true' in membership(state_directory), 20, "node2 is doubted",
+                     interval=0.005)
+            wait_for(lambda: third.sql("select v from t") == 1, 20, "node3 has it", interval=0.005)
+            proxy.kill()
+        client.join()
+    nodes.sql("update t set v = v * 10")  # of the other transaction
+    with make(slots) as proxy:
+        is_shown(proxy, "node1:up/main node2:down/unknown node3:up/replica")
+        assert "may have committed there already" in proxy.log_text()
+        assert [node.sql("select v from t") for node in (main, third)] == [10, 10]
+        assert "doubted: true" not in membership(state_directory)
 
 
 def test_what_a_node_has_missed_is_done_again_as_its_user_and_under_its_settings(nodes, make):

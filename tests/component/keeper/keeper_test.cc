@@ -27,6 +27,7 @@ using cluster::Membership;
 using cluster::Sign;
 using test::PostgresServer;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr seconds kLong{30};
 constexpr NodeId kA{0};
@@ -290,6 +291,64 @@ TEST_F(KeeperTest, ThatANodeHasGivenSomethingBeforeItWasTakenOutIsTold) {
         EXPECT_EQ(ask(server, "SELECT seq FROM pgpool_replication.slot WHERE id = 1"), "77");
 }
 
+// As an earlier process has left the file: it died before it could tell what others had built on.
+class DoubtedTest : public KeeperTest {
+protected:
+    // These have committed what the others lack.
+    void start_doubting(const std::string& name, std::initializer_list<std::size_t> committed) {
+        start();
+        keeper_.reset();
+        for (const std::size_t server : committed)
+            servers_[server]->psql("UPDATE pgpool_replication.slot SET seq = 77 WHERE id = 1");
+        Membership found = membership_;
+        ASSERT_TRUE(cluster::doubt(found, name));
+        std::ofstream(directory_ + "/membership") << cluster::to_text(found);
+        start();
+    }
+    [[nodiscard]] std::string file() const {
+        std::ifstream file(directory_ + "/membership");
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+};
+
+TEST_F(DoubtedTest, WhoLacksNothingStays) {
+    start_doubting("c", {0, 1, 2});
+    EXPECT_EQ(outline(membership_), "a* b c");
+    EXPECT_THAT(file(), Not(HasSubstr("doubted: true")));
+}
+
+TEST_F(DoubtedTest, WhoLacksSomethingIsOut) {
+    start_doubting("c", {0, 1});
+    EXPECT_THAT(outline(membership_), HasSubstr("a* b c (it lacks transaction 77"));
+    EXPECT_THAT(outline(membership_), HasSubstr("may have committed there already"));
+}
+
+TEST_F(DoubtedTest, WhoLacksWhatADoubtedMainNodeHasIsOut) {
+    start_doubting("a", {0, 1});
+    EXPECT_THAT(outline(membership_), HasSubstr("a* b c (it lacks transaction 77"));
+    EXPECT_THAT(outline(membership_), HasSubstr("may have committed there already"));
+}
+
+// Before anything else: the settlement cannot connect.
+TEST_F(DoubtedTest, TheMarkIsWrittenFirst) {
+    change([](config::Config& config) { config.health.timeout = seconds(10); });
+    start();
+    servers_[2]->signal_all(SIGSTOP);
+    keeper_->report(kC, membership_.epoch, Sign::Doubtful, "lost a session");
+    const TimePoint give_up = SteadyClock::now() + kLong;
+    while (file().find("doubted: true") == std::string::npos && SteadyClock::now() < give_up)
+        std::this_thread::sleep_for(milliseconds(10));
+    {
+        const std::lock_guard lock(mutex_);
+        EXPECT_EQ(published_, 2) << "not settled yet";
+    }
+    EXPECT_THAT(file(), HasSubstr(R"({name: "c", attached: true, doubted: true)"));
+    servers_[2]->signal_all(SIGCONT);
+    ASSERT_TRUE(wait_for([this] { return published_ == 3; }));
+    EXPECT_EQ(outline(membership_), "a* b c");
+    EXPECT_THAT(file(), Not(HasSubstr("doubted: true")));
+}
+
 // It may come back with what it has prepared; else probes say that it is gone.
 TEST_F(KeeperTest, ANodeThatCannotBeReachedIsNotTakenOutForWhatItHasPrepared) {
     start();
@@ -469,11 +528,11 @@ TEST_F(KeeperTest, WhatCannotBeSavedIsNotPublished) {
     start();
     const std::uint64_t epoch = membership_.epoch;
     std::filesystem::rename(directory_, directory_ + ".away");
-    keeper_->report(kC, epoch, Sign::Gone, "lost it");
+    keeper_->detach("c", "no longer needed", [](const Result<std::string>&) {});
     ASSERT_TRUE(wait_for([&] { return !is_open_; }));
     std::filesystem::rename(directory_ + ".away", directory_);
     ASSERT_TRUE(wait_for([&] { return is_open_; }));
-    EXPECT_EQ(outline(membership_), "a* b c") << "the loss was forgotten: who is asked again";
+    EXPECT_EQ(outline(membership_), "a* b c") << "the request was forgotten";
     EXPECT_GT(membership_.epoch, epoch + 1);
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace pgpool::cluster {
 namespace {
 
@@ -106,6 +108,34 @@ TEST(Membership, ComesBackFromItsText) {
     EXPECT_EQ(*again, membership);
 }
 
+TEST(Membership, TheTextOfAnOlderVersionIsRead) {
+    const auto read = membership_of(
+        "version: 1\nepoch: 7\nmain: \"a\"\nmembers:\n"
+        "  - {name: \"a\", attached: true, since: 1000, reason: \"\"}\ncomplete: true\n");
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->epoch, 7U);
+    EXPECT_FALSE(read->members[0].is_doubted);
+}
+
+TEST(Membership, ADoubtIsKeptUntilAllAreEqualOrTheNodeIsOut) {
+    Membership membership = three();
+    membership.epoch = 4;
+    ASSERT_TRUE(doubt(membership, "b"));
+    ASSERT_TRUE(doubt(membership, "c"));
+    EXPECT_EQ(doubt(membership, "z").error().sqlstate.view(), "42704");
+    const auto doubted = [](const Membership& one) {
+        return std::ranges::count(one.members, true, &Member::is_doubted);
+    };
+    EXPECT_EQ(doubted(membership_of(to_text(membership)).value()), 2);
+    ASSERT_TRUE(evict(membership, "c", "gone", kNow));
+    EXPECT_EQ(doubt(membership, "c").error().sqlstate.view(), "55000");
+    EXPECT_EQ(doubted(membership), 1);
+    note_equal(membership);
+    EXPECT_EQ(doubted(membership), 0);
+    EXPECT_EQ(membership.find("b")->given_under, 4U);
+    EXPECT_EQ(membership.find("c")->given_under, 0U);
+}
+
 TEST(Membership, OtherTextsAreRefused) {
     const std::string good = to_text(three());
     for (std::size_t size = 0; size + 1 < good.size(); ++size) {
@@ -116,7 +146,9 @@ TEST(Membership, OtherTextsAreRefused) {
         return membership_of(text.replace(text.find(from), from.size(), to)).has_value();
     };
     EXPECT_TRUE(with("epoch: 1", "epoch: 2"));
-    EXPECT_FALSE(with("version: 1", "version: 2"));
+    EXPECT_FALSE(with("version: 2", "version: 3"));
+    EXPECT_FALSE(with("version: 2", "version: 0"));
+    EXPECT_FALSE(with("doubted: false, ", "")) << "version 1 had none";
     EXPECT_FALSE(with("epoch: 1", "epoch: -1"));
     EXPECT_FALSE(with("epoch: 1", "epoch: 0"));
     EXPECT_FALSE(with("main: \"a\"", "main: \"z\""));
