@@ -43,27 +43,46 @@ bool names_schemas(const Statement& statement) {
     return std::none_of(all.begin(), all.end(), [](const RelationRef& ref) { return ref.schema.empty(); });
 }
 
-// By its name, over columns as they are.
-bool is_plain_index(const IndexStmt* node) {
-    const Elements columns(node->indexParams);
-    return node->idxname != nullptr && !node->if_not_exists && node->whereClause == nullptr &&
-           std::all_of(columns.begin(), columns.end(), [](const ListCell& cell) {
-               const auto* column = as<IndexElem>(cell.ptr_value);
-               return column->name != nullptr && column->opclass == nullptr && column->collation == nullptr;
-           });
+// By its name. What it computes by it takes to be IMMUTABLE.
+bool is_named_index(const IndexStmt* node) {
+    return node->idxname != nullptr && !node->if_not_exists;
 }
 
-// Keys and foreign keys that have names.
-bool adds_keys_only(const AlterTableStmt* node) {
+bool is_named_trigger(const CreateTrigStmt* node) {
+    return !node->replace && Elements(node->funcname).size() > 1 && node->constrrel == nullptr;
+}
+
+// By its name; what a foreign key refers to has its schema.
+bool is_named_constraint(const void* node) {
+    if (!is(node, T_Constraint)) return false;
+    const auto* constraint = as<Constraint>(node);
+    const ConstrType kind = constraint->contype;
+    const bool is_plain = kind == CONSTR_PRIMARY || kind == CONSTR_UNIQUE || kind == CONSTR_CHECK ||
+                          (kind == CONSTR_FOREIGN && constraint->pktable->schemaname != nullptr);
+    return is_plain && constraint->conname != nullptr;
+}
+
+// All of it, as a dump has it behind the rows.
+bool changes_known_table(const AlterTableStmt* node) {
     const Elements commands(node->cmds);
-    return !node->missing_ok && std::all_of(commands.begin(), commands.end(), [](const ListCell& cell) {
+    return !node->missing_ok && std::all_of(commands.begin(), commands.end(), [&](const ListCell& cell) {
         const auto* command = as<AlterTableCmd>(cell.ptr_value);
-        if (command->subtype != AT_AddConstraint || !is(command->def, T_Constraint)) return false;
-        const auto* constraint = as<Constraint>(command->def);
-        const ConstrType kind = constraint->contype;
-        const bool is_key = kind == CONSTR_PRIMARY || kind == CONSTR_UNIQUE ||
-                            (kind == CONSTR_FOREIGN && constraint->pktable->schemaname != nullptr);
-        return is_key && constraint->conname != nullptr;
+        switch (command->subtype) {
+            case AT_AddConstraint:
+                return is_named_constraint(command->def);
+            case AT_AttachPartition:  // of a table it may make indexes, and find names for them
+                return node->objtype == OBJECT_INDEX;
+            case AT_ChangeOwner:
+            case AT_ClusterOn:
+            case AT_EnableRowSecurity:
+            case AT_EnableTrig:
+            case AT_ForceRowSecurity:
+            case AT_ReplicaIdentity:
+            case AT_SetStatistics:
+                return true;
+            default:
+                return false;
+        }
     });
 }
 
@@ -718,7 +737,7 @@ bool StatementReader::read_definition(const void* node) {
             out_.varies = {};
             out_.cast_to_date.clear();
             out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
-            out_.is_settled = names_schemas(out_) && is_plain_index(as<IndexStmt>(node));
+            out_.is_settled = names_schemas(out_) && is_named_index(as<IndexStmt>(node));
             if (as<IndexStmt>(node)->concurrent)
                 out_.index = as<IndexStmt>(node)->idxname != nullptr ? as<IndexStmt>(node)->idxname : "";
             return true;
@@ -748,6 +767,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreateTrigStmt:
             relation(as<CreateTrigStmt>(node)->relation, Access::Write);
+            out_.is_settled = names_schemas(out_) && is_named_trigger(as<CreateTrigStmt>(node));
             stored(as<CreateTrigStmt>(node)->whenClause);
             return true;
         case T_RuleStmt:
@@ -756,6 +776,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreatePolicyStmt:
             relation(as<CreatePolicyStmt>(node)->table, Access::Write);
+            out_.is_settled = names_schemas(out_);
             stored(as<CreatePolicyStmt>(node)->qual);
             stored(as<CreatePolicyStmt>(node)->with_check);
             return true;
@@ -890,7 +911,7 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
         out_.outside_transaction_only =
             out_.outside_transaction_only || as<PartitionCmd>(definition)->concurrent;
     }
-    out_.is_settled = adds_keys_only(node) && names_schemas(out_);
+    out_.is_settled = changes_known_table(node) && names_schemas(out_);
 }
 
 // A server salts a clear password for itself; a verifier is stored as it is.

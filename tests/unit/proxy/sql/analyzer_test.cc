@@ -192,15 +192,21 @@ TEST(Analyzer, KnowsDdlThatLooksForNothing) {
     for (const char* sql :
          {"CREATE UNIQUE INDEX i ON s.t USING btree (a, b DESC)", "TRUNCATE ONLY s.t, s.u",
           "ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a), ADD CONSTRAINT u UNIQUE (b)",
-          "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id)"})
+          "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id)",
+          "CREATE INDEX i ON s.t (lower(a) text_pattern_ops) WHERE b", "ALTER INDEX s.i ATTACH PARTITION s.j",
+          "ALTER TABLE s.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "ALTER TABLE s.t OWNER TO r",
+          "CREATE POLICY p ON s.t USING (true)",
+          "CREATE TRIGGER w BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION s.f()"})
         EXPECT_TRUE(is_settled(sql)) << sql;
     for (const char* sql :
          {"CREATE INDEX i ON t (a)", "CREATE INDEX ON s.t (a)", "CREATE INDEX IF NOT EXISTS i ON s.t (a)",
-          "CREATE INDEX i ON s.t (f(a))", "CREATE INDEX i ON s.t (a) WHERE f(a)",
-          "CREATE INDEX i ON s.t (a ops)", "CREATE INDEX i ON s.t (a COLLATE c)", "TRUNCATE t",
-          "TRUNCATE s.t CASCADE", "ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a)",
+          "TRUNCATE t", "TRUNCATE s.t CASCADE", "ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a)",
           "ALTER TABLE s.t ADD PRIMARY KEY (a)", "ALTER TABLE IF EXISTS s.t ADD CONSTRAINT p PRIMARY KEY (a)",
-          "ALTER TABLE s.t ADD COLUMN a int", "ALTER TABLE s.t ADD CONSTRAINT c CHECK (f(a))",
+          "ALTER TABLE s.t ADD COLUMN a int",
+          "ALTER TABLE s.t ADD CONSTRAINT c CHECK (f(a)), ADD COLUMN a int",
+          "ALTER TABLE s.t ATTACH PARTITION s.u DEFAULT", "CREATE POLICY p ON t USING (true)",
+          "CREATE TRIGGER w BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION f()",
+          "CREATE OR REPLACE TRIGGER w BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION s.f()",
           "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u(id)", "DROP TABLE s.t",
           "CREATE TABLE s.t()"})
         EXPECT_FALSE(is_settled(sql)) << sql;
