@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -49,7 +48,7 @@ bool Session::mixes_ddl() const {
 
 // Whether the request at the front must wait until the catalogs are read within its transaction. Also what
 // main did while others changed the schema is judged anew here: before anything of this transaction changes
-// it further. What it used is locked, so it is as it was then.
+// it further.
 bool Session::awaits_own_facts() {
     if (!ddl_ || !is_spread() || !spread_->doom.empty() || !on_primary()) return false;
     const bool is_open = transaction_ == TransactionStatus::InTransaction && !owes_client();
@@ -113,16 +112,6 @@ std::string Session::why_not_behind_ddl() const {
     if (!ddl_ || own_facts_.are_fresh()) return {};
     return own_facts_.obstacle().empty() ? "a write behind DDL in the same transaction"
                                          : own_facts_.obstacle();
-}
-
-// What main did while the schema changed, by the facts that it was judged by.
-void Session::note_unsure() {
-    Spread& spread = *spread_;
-    const DatabaseMarks& marks = *login_.database->marks;
-    if (spread.judged.empty() || (!marks.is_ddl_committing() && marks.last_ddl() < spread.facts_as_of))
-        return;
-    auto& unsure = ddl_ && !spread.is_alone ? spread.unsure_behind_ddl : spread.unsure;
-    std::move(spread.judged.begin(), spread.judged.end(), std::back_inserter(unsure));
 }
 
 // For statements of ours that name a table: by search path, or after DDL, the same name means another one.

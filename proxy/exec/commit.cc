@@ -105,15 +105,7 @@ void Session::try_marking() {
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
     if (!spread.marker && is_anybody_missing()) return await_missing();
-    const sql::CatalogFacts* committed = login_.database->facts.get();
-    if (!spread.unsure.empty() && is_schema_newer(committed))
-        return effects_.facts_wanted(), effects_.await_news();
-    if (!std::all_of(spread.unsure.begin(), spread.unsure.end(),
-                     [&](const Judged& judged) { return is_judged_alike(judged, committed); })) {
-        spread.doom = "the schema has changed meanwhile";
-        return undo_everywhere();
-    }
-    spread.unsure.clear();
+    if (!are_unsure_alike()) return;
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
     if (!spread.are_digests_asked) move_sequences();
     if (asks_digests()) return;
@@ -298,10 +290,10 @@ void Session::main_stepped(std::string error) {
 void Session::nodes_stepped() {
     Spread& spread = *spread_;
     note_differences();
-    const bool owed =
-        spread.main_owes > 0 || std::any_of(spread.followers.begin(), spread.followers.end(),
-                                            [](const auto& follower) { return follower->owes(); });
-    if (owed || wait_ != Wait::Nodes) return;
+    const bool others_owe = std::any_of(spread.followers.begin(), spread.followers.end(),
+                                        [](const auto& follower) { return follower->owes(); });
+    if (!others_owe) note_followed();
+    if (others_owe || spread.main_owes > 0 || wait_ != Wait::Nodes) return;
     switch (spread.phase) {
         case At::Marking:
             return all_marked();
@@ -341,7 +333,8 @@ void Session::note_differences() {
 // parent of one was not there yet. All those have marked before main committed them.
 bool Session::tries_again(Follower& follower) {
     const bool is_early = spread_->phase == At::Open || spread_->phase == At::Marking;
-    if (!is_early || !spread_->keeps_all || follower.begun_anew >= kMostBegins) return false;
+    if (!is_early || !spread_->keeps_all || follower.begun_anew >= kMostBegins || !may_meet_the_same())
+        return false;
     (void)follower.forget_held();
     if (follower.owes()) return true;  // later
     std::string out;
@@ -374,6 +367,7 @@ bool Session::is_outdated(const ServerLink& link) const {
 void Session::all_marked() {
     Spread& spread = *spread_;
     if (!spread.is_marker_sent) return try_marking();
+    if (spread.doom.empty() && !are_unsure_alike()) return;
     const bool all = spread.main_marked && std::all_of(spread.followers.begin(), spread.followers.end(),
                                                        [](const auto& f) { return f->marked(); });
     if (!spread.main_error.empty()) spread.doom = "failed on main";
@@ -396,7 +390,7 @@ void Session::all_marked() {
     if (!spread.doom.empty()) return undo_everywhere();
     if (ddl_) {  // before others see it: who judges by older facts is told
         schema_changes();
-        spread.ddl_commit.emplace(login_.database->marks);
+        begin_ddl_commit();
     }
     if (!spread.is_alone) {
         spread.phase = At::Marked;
@@ -649,6 +643,10 @@ void Session::leave_nodes() {
         effects_.release(link, !is_clean               ? Disposal::Close
                                : follower->needs_reset ? Disposal::Reset
                                                        : Disposal::Keep);
+    }
+    if (spread_->ddl_commit) {  // before it ends: facts of after it stay new
+        schema_changes();
+        ddl_ = false;
     }
     if (spread_->draws) login_.database->marks->sequences_moved(around_.now + kSequencesLater);
     spread_.reset();

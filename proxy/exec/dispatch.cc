@@ -299,6 +299,7 @@ void Session::note_statements(const sql::StatementInfo& info) {
             request_.meaning.indexed = in_schema(statement, statement.relations.front().name);
         }
         note_schema(statement);
+        note_ddl(statement);
         request_.meaning.marks.begins |= statement.kind == sql::Kind::Begin;
         request_.meaning.marks.commits |=
             statement.kind == sql::Kind::Commit || statement.kind == sql::Kind::PrepareTransaction;

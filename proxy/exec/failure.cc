@@ -282,7 +282,7 @@ void Session::on_timer(TimerKind timer) {
         wait_ = Wait::Nothing;
         return;
     }
-    if (wait_ == Wait::Slot) {
+    if (wait_ == Wait::Slot || wait_ == Wait::Ddl) {
         wait_ = Wait::Nothing;
         return;
     }
@@ -330,7 +330,7 @@ void Session::on_cancel() {
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
     if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own ||
-        wait_ == Wait::Slot) {
+        wait_ == Wait::Slot || wait_ == Wait::Ddl) {
         effects_.disarm(TimerKind::Wait);
         const wire::Report report{.sqlstate = sqlstate::kQueryCanceled,
                                   .message = "canceling statement due to user request"};

@@ -86,6 +86,9 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     const bool joins = !is_trial && writes_everywhere();
     if (joins && !spread.is_joined && !spread.keeps_all)
         return refuse_to_replicate(bytes, "too much came before the first write of its transaction");
+    if (joins) {
+        if (const auto dealt_with = await_ddl(bytes)) return dealt_with;
+    }
     if (joins && !join()) return 0;
     if (joins) {
         if (const auto dealt_with = make_vacant(bytes)) return dealt_with;
@@ -106,7 +109,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.bound.clear();
     spread.sets = steering.sets || request_.meaning.verdict.leaves != sql::Leaves::Nothing;
     spread.judged = std::move(request_.meaning.following.judged);
-    spread.facts_as_of = facts() != nullptr ? facts()->as_of : TimePoint();
+    note_code_begun();
     spread.sent_at = around_.now;
     spread.makes_savepoints = steering.savepoints;
     spread.statements = steering.statements;
@@ -122,6 +125,7 @@ std::optional<std::size_t> Session::before_main(ByteView bytes) {
     spread.indexed = request_.meaning.indexed;
     spread.epoch = around_.topology->epoch;
     if (spread.is_bare) spread.phase = At::Committing;  // it is done on main once it is sent
+    if (joins) begin_to_watch();
     if (spread.is_alone && !spread.is_bare) deferred_begin_ = "BEGIN";
     return std::nullopt;
 }

@@ -8,6 +8,7 @@
 
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/replication/schema_use.h"
 #include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
@@ -254,10 +255,18 @@ std::string Session::why_not_large_objects(ByteView bytes) const {
                                                : std::string();
 }
 
-// By the schema of today: its tables cannot change any more, main has them locked.
+// By the schema of today: its tables cannot change any more, main has them locked, and it has met nothing
+// that can change without. Of code that was replaced twice not all is seen.
 bool Session::is_judged_alike(const Judged& judged, const sql::CatalogFacts* facts) const {
     if (replication::locks_needed(*judged.as))
         return false;  // another table may be meant by now, without lock
+    if (!judged.by || facts == nullptr || judged.overtaken > 1 ||
+        !replication::names_the_same(*judged.info, *judged.by, *facts))
+        return false;
+    const bool is_code_kept =
+        judged.overtaken == 0 || (replication::uses_builtins_only(*judged.info, *judged.by) &&
+                                  replication::uses_builtins_only(*judged.info, *facts));
+    if (!is_code_kept) return false;
     const auto now = replication::classify_write(*judged.info, facts, temporaries_within(*judged.info));
     return std::equal(now.ways.begin(), now.ways.end(), judged.as->ways.begin(), judged.as->ways.end());
 }
@@ -268,7 +277,10 @@ void Session::note_following(const sql::StatementInfoPtr& info, const route::Ver
     Meaning::Following& all = request_.meaning.following;
     request_.meaning.large_objects.is_called |= one->calls_large_objects;
     request_.meaning.large_objects.by_search_path |= one->by_search_path;
-    if (replication::depends_on_schema(*one)) all.judged.push_back({info, one});
+    if (replication::depends_on_schema(*one))
+        all.judged.push_back({.info = info,
+                              .as = one,
+                              .by = own_facts_.latest() ? own_facts_.latest() : login_.database->facts});
     if (!replication::can_follow(*one)) all.unproven = one;
     all.by_rows |= replication::rows_travel(*one);
     for (const auto& way : one->ways) {

@@ -101,6 +101,9 @@ struct Meaning {
     std::optional<std::string> index;  // the same: CREATE INDEX CONCURRENTLY, its name as SQL or nothing
     std::string indexed;               // ... and its table, as SQL
     std::vector<sql::DatabaseUse> databases;  // the same: that it makes, drops, renames or moves
+    bool meets_ddl = false;                   // the same: it must not be overtaken by others' DDL
+    bool changes_shared = false;              // the same: DDL of what all databases share
+    bool changes_code = false;                // the same: DDL that may replace a function or a type
     std::uint64_t facts_version = 0;          // that it was judged by
     bool rests_on_schema = false;             // the same: some statement of it, see depends_on_schema()
     RelationNames relations;                  // ... that those name
@@ -242,6 +245,7 @@ private:
         Own,
         Nodes,
         Slot,
+        Ddl,
         Vacancy
     };
     // A transaction that was lost with its connection: the client learns of it with its next request.
@@ -394,8 +398,19 @@ private:
     [[nodiscard]] bool awaits_own_facts();
     void own_facts_came(std::string_view error_body);
     [[nodiscard]] std::string why_not_behind_ddl() const;
-    void note_unsure();
     [[nodiscard]] std::string repeat_scope();
+
+    // ddl_order.cc
+    void note_ddl(const sql::Statement& statement);
+    [[nodiscard]] std::optional<std::size_t> await_ddl(ByteView bytes);
+    void begin_to_watch();
+    void begin_ddl_commit();
+    void note_code_begun();
+    [[nodiscard]] bool was_schema_changed(Judged& judged) const;
+    void note_unsure();
+    void note_followed();
+    [[nodiscard]] bool may_meet_the_same() const;
+    [[nodiscard]] bool are_unsure_alike();
 
     // nodes.cc
     [[nodiscard]] bool is_spread() const;
@@ -759,6 +774,7 @@ private:
     bool waited_for_replay_ = false;
     bool waited_for_facts_ = false;
     TimePoint slot_until_;               // how long it is waited for; 0: it is not
+    TimePoint ddl_until_;                // the same, for others' DDL
     std::uint64_t facts_seen_ = 0;       // their version, when it was waited for newer ones
     std::uint32_t waits_for_facts_ = 0;  // of the request at the front, for newer ones
     TimePoint facts_wanted_at_;          // when the first of these began

@@ -37,6 +37,9 @@ inline constexpr std::string_view kFactsAreLate =
 struct Judged {
     sql::StatementInfoPtr info;
     route::ClassifiedPtr as;
+    sql::CatalogFactsPtr by;       // these; as late as it is sent to main
+    std::uint64_t code_begun = 0;  // commits of DDL that may replace code, until then
+    std::uint64_t overtaken = 0;   // ... and until all had done it
 };
 
 struct Spread {
@@ -68,7 +71,8 @@ struct Spread {
     Phase phase = Phase::Open;
     bool is_joined = false;  // it has written, or is about to
     std::vector<std::unique_ptr<Follower>> followers;
-    std::vector<Judged> unsure;             // as `judged`, of what main did while the schema changed
+    std::vector<Judged> following;  // as `judged`: what main has done, and some other node may not have yet
+    std::vector<Judged> unsure;     // ... of that, what some node did while the schema changed
     std::vector<Judged> unsure_behind_ddl;  // the same, by facts of its own: judged anew before what follows
     std::vector<Done> done;  // in order; savepoints and settings too, from the begin of the transaction
     std::size_t bytes = 0;   // of them
@@ -97,7 +101,6 @@ struct Spread {
     bool sets = false;                 // settings
     bool makes_savepoints = false;
     std::vector<Judged> judged;  // what it does that depends on the schema
-    TimePoint facts_as_of;       // that it was judged by
     TimePoint sent_at;           // to main
     TimePoint executed_at;       // by main, the last one; not before it was
     std::size_t statements = 0;  // of its text
@@ -154,6 +157,10 @@ struct Spread {
     bool awaits_markers = false;             // of the epoch in force, on some node
     std::optional<TimePoint> missing_until;  // the COMMIT waits for a node that is in and does not follow
     std::optional<DdlCommit> ddl_commit;
+    DdlWatch watch;               // of others' commits of DDL
+    DdlWatch shared_watch;        // ... of what all databases share; of statements that change such
+    bool changes_shared = false;  // it has some of these
+    bool changes_code = false;    // it may replace a function or a type
     bool main_is_lost = false;
     NodeId main;               // that was told to commit
     bool is_left = false;      // on a node that is gone it may be prepared

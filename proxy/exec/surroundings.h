@@ -20,6 +20,7 @@
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
 #include "proxy/exec/commit_gate.h"
+#include "proxy/exec/ddl_commits.h"
 #include "proxy/exec/login_marks.h"
 #include "proxy/exec/name_values.h"
 #include "proxy/exec/own_facts.h"
@@ -40,12 +41,12 @@ public:
         raise(last_ddl_, now.time_since_epoch().count());
     }
     // Facts that are loaded meanwhile may be those of before or of after.
-    void ddl_commit_begins() { ddl_commits_.fetch_add(1, std::memory_order_acq_rel); }
-    void ddl_commit_ends(TimePoint now) {
-        ddl_seen(now);
-        ddl_commits_.fetch_sub(1, std::memory_order_acq_rel);
-    }
-    [[nodiscard]] bool is_ddl_committing() const { return ddl_commits_.load(std::memory_order_acquire) > 0; }
+    [[nodiscard]] bool is_ddl_committing() const { return ddl_commits.is_any(); }
+    [[nodiscard]] std::uint64_t ddl_begun() const { return ddl_commits.begun() + bare_ddl.begun(); }
+    [[nodiscard]] bool is_ddl_under_way() const { return ddl_commits.is_any() || bare_ddl.is_any(); }
+    DdlCommits ddl_commits;   // of transactions
+    DdlCommits code_commits;  // ... that may replace a function or a type
+    DdlCommits bare_ddl;      // what runs outside of transactions: all of its run
     [[nodiscard]] TimePoint last_ddl() const {
         return TimePoint(Duration(last_ddl_.load(std::memory_order_acquire)));
     }
@@ -68,24 +69,28 @@ public:
 
 private:
     std::atomic<std::uint64_t> ddl_epoch_{0};
-    std::atomic<std::uint32_t> ddl_commits_{0};
     std::atomic<Duration::rep> last_ddl_{0};
     std::atomic<Duration::rep> last_write_{0};
     std::atomic<Duration::rep> look_at_sequences_{0};  // 0: nothing has happened
 };
 
-// Holds `marks` at "DDL commits" until it ends, however that comes.
+// Holds `marks` and all `commits` at "DDL commits" until it ends, however that comes.
 class DdlCommit {
 public:
-    explicit DdlCommit(std::shared_ptr<DatabaseMarks> marks) : marks_(std::move(marks)) {
-        marks_->ddl_commit_begins();
+    DdlCommit(std::shared_ptr<DatabaseMarks> marks, std::vector<DdlCommits*> commits)
+        : marks_(std::move(marks)), commits_(std::move(commits)) {
+        for (DdlCommits* one : commits_) one->begins();
     }
-    ~DdlCommit() { marks_->ddl_commit_ends(SteadyClock::now()); }
+    ~DdlCommit() {
+        marks_->ddl_seen(SteadyClock::now());
+        for (DdlCommits* one : commits_) one->ends();
+    }
     DdlCommit(const DdlCommit&) = delete;
     DdlCommit& operator=(const DdlCommit&) = delete;
 
 private:
     const std::shared_ptr<DatabaseMarks> marks_;
+    const std::vector<DdlCommits*> commits_;
 };
 
 // One database as the sessions of one worker see it.
@@ -111,10 +116,11 @@ public:
         std::uint64_t epoch = 0;
     };
     std::vector<HeldSlot> held_slots;
-    CatalogReading catalog_reading;  // the same: see OwnFacts
-    LoginMarks* logins = nullptr;    // null: nobody looks
-    CommitGate* gate = nullptr;      // the same
-    TimePoint now;                   // of this turn of the event loop
+    CatalogReading catalog_reading;    // the same: see OwnFacts
+    LoginMarks* logins = nullptr;      // null: nobody looks
+    CommitGate* gate = nullptr;        // the same
+    DdlCommits* shared_ddl = nullptr;  // the same; of roles, databases and what else all databases share
+    TimePoint now;                     // of this turn of the event loop
     NodeStatistics node_statistics;
     PoolStatistics statistics_of_nobody;  // of sessions that were not told where to count
     NameValuesTable names;

@@ -75,6 +75,11 @@ void worsen(RelationFacts& worst, const RelationFacts& other) {
     worst.reads_volatile |= other.reads_volatile;
     worst.writes_harmless = worst.writes_harmless && other.writes_harmless;
     worst.rewrites_harmless = worst.rewrites_harmless && other.rewrites_harmless;
+    worst.runs_user_code |= other.runs_user_code;
+    if (worst.oid == 0)
+        worst.oid = other.oid;
+    else if (other.oid != 0 && other.oid != worst.oid)
+        worst.oid = RelationFacts::kSeveral;
     worst.write = worse(worst.write, other.write);
 }
 
@@ -112,7 +117,8 @@ public:
           writes_(conversions_ + 1),
           varies_(conversions_ + 1),
           acts_(conversions_ + 1),
-          looks_(conversions_ + 1) {}
+          looks_(conversions_ + 1),
+          users_(conversions_ + 1) {}
 
     void only(const RelationNames& names) { names_ = &names; }
     sql::CatalogFacts run(std::uint64_t version);
@@ -138,6 +144,7 @@ private:
         varies_.depend(from, to);
         acts_.depend(from, to);
         looks_.depend(from, to);
+        users_.depend(from, to);
     }
     void index_names();
     void link_functions();
@@ -179,6 +186,7 @@ private:
     Taint varies_;    // reads tables, the clock or what else is not IMMUTABLE, whatever is declared
     Taint acts_;      // as writes_ and varies_, but what can be read is not judged by its declaration at all:
     Taint looks_;     // hardly any function of a trigger has another one than VOLATILE
+    Taint users_;     // reaches a function of users
     std::vector<FunctionFacts> judged_;
     std::unordered_map<Oid, Index> function_by_oid_;
     std::unordered_map<Oid, Index> relation_by_oid_;
@@ -271,6 +279,7 @@ void FactsBuilder::link_declared(Index function) {
 }
 
 void FactsBuilder::link_user_function(Index function) {
+    users_.mark(function);
     link_declared(function);
     link_stored(function, functions_.text(function, 9));
     const std::string_view aggregate_parts = functions_.text(function, 8);
@@ -357,7 +366,8 @@ void FactsBuilder::link_aggregate(Index function, std::string_view parts) {
 void FactsBuilder::link_oid(Index point, Oid oid) {
     const std::optional<Index> function = function_at(oid);
     if (!function) {
-        for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_, &acts_, &looks_}) taint->mark(point);
+        for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_, &acts_, &looks_, &users_})
+            taint->mark(point);
         return;
     }
     depend(point, *function);
@@ -408,6 +418,7 @@ void FactsBuilder::link_trees() {
         if (trees.text(i, 1) == kRuleTree) {
             // Statements that replace or follow the write; not looked into.
             leaves_.mark(writing(*relation));
+            users_.mark(writing(*relation));
             continue;
         }
         link_stored(reading(*relation), trees.text(i, 2));
@@ -463,6 +474,7 @@ void FactsBuilder::add_unnamed(sql::CatalogFacts& facts) const {
                 std::string(unnamed.text(i, 1)), called);
     }
     facts.conversions_harmless = !leaves_.is_bad(conversions_);
+    facts.converts_by_user_code = users_.is_bad(conversions_);
 }
 
 FunctionFacts FactsBuilder::function_facts(Index function) const {
@@ -494,6 +506,8 @@ RelationFacts FactsBuilder::relation_facts(Index relation) const {
     facts.reads_volatile = volatile_.is_bad(point) || leaves_.is_bad(point) || writes_.is_bad(point);
     facts.writes_harmless = !leaves_.is_bad(writing(relation));
     facts.rewrites_harmless = !leaves_.is_bad(rewriting(relation));
+    facts.runs_user_code = users_.is_bad(writing(relation));
+    if (!facts.temporary) facts.oid = to_oid(relations_.text(relation, 0));
     return facts;
 }
 
@@ -527,7 +541,7 @@ sql::CatalogFacts FactsBuilder::run(std::uint64_t version) {
     index_names();
     link_functions();
     link_relations();
-    for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_, &acts_, &looks_}) taint->spread();
+    for (Taint* taint : {&leaves_, &volatile_, &writes_, &varies_, &acts_, &looks_, &users_}) taint->spread();
     judged_.reserve(functions_.size());
     for (Index i = 0; i < functions_.size(); ++i) judged_.push_back(function_facts(i));
     sql::CatalogFacts facts;

@@ -130,6 +130,7 @@ struct Shared {
     // slots as soon as a node is up.
     std::atomic<std::uint64_t> next_sequence{1};
     exec::LoginMarks logins;
+    exec::DdlCommits shared_ddl;
     std::unique_ptr<exec::CommitGate> gate;  // mode replication
     std::uint32_t worker_count = 0;
     // Runs `task` on that worker's thread.

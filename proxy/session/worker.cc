@@ -104,6 +104,7 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
       last_client_(std::uint64_t{index} << 48U) {
     surroundings_.next_sequence = &shared.next_sequence;
     surroundings_.logins = &shared.logins;
+    surroundings_.shared_ddl = &shared.shared_ddl;
     surroundings_.gate = shared.gate.get();
     surroundings_.catalog_reading = catalog_reading();
     if (this->config().mode == config::ClusterMode::Replication) take_slots();

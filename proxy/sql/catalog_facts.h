@@ -137,6 +137,11 @@ struct RelationFacts {
     bool reads_volatile = false;    // a view (or rule) that reaches a volatile function
     bool writes_harmless = true;    // triggers, defaults, constraints that a write runs leave nothing behind
     bool rewrites_harmless = true;  // the same of ALTER, which runs no triggers and no rules
+    bool runs_user_code = false;    // reading or writing it may run a function that is not built in
+    // On the node that was asked; 0: temporary.
+    std::uint32_t oid = 0;
+    static constexpr std::uint32_t kSeveral = UINT32_MAX;  // bear the name
+    [[nodiscard]] bool is_known() const { return oid != 0 && oid != kSeveral; }
     std::shared_ptr<const WriteFacts> write;  // null: not loaded, see CatalogFacts::writes_known
 };
 
@@ -168,6 +173,7 @@ struct CatalogFacts {
     NameMap<FunctionFacts> operators;      // of users; by the bare name
     NameMap<FunctionFacts> row_functions;  // of users, that row.name calls; by the bare name
     bool conversions_harmless = true;      // no cast or check of a domain leaves state behind
+    bool converts_by_user_code = false;    // some cast or check of a domain calls a function not in C
     bool limits_time = false;              // the server, a role or a database sets one of kTimeLimits
     bool writes_known = false;             // loaded for mode replication: RelationFacts::write and below
     std::string cast_obstacle;             // casts of users that are not IMMUTABLE, in words; empty: none

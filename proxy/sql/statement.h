@@ -225,10 +225,15 @@ struct Statement {
     bool changes_logins = false;     // ALTER ROLE, ALTER DATABASE ... SET: what a login takes
     bool changes_verifiers = false;  // ALTER ROLE, DROP ROLE: who may log in by what
     bool runs_over_rows = false;     // DDL that may compute something for the rows that are there
-    bool creates = false;            // a relation: the first of `relations` with Access::Write
-    bool drops_at_commit = false;    // ... ON COMMIT DROP
-    bool derives = false;            // ... with defaults or parents that belong to other tables
-    bool computes_rows = false;  // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
+    bool is_shared = false;          // DDL of roles, databases and what else all databases share
+    bool is_of_relations = false;  // DDL of relations and what belongs to one: no function, type or operator
+    // DDL and TRUNCATE: what it does is settled by the relations that it names with their schemas, and locks;
+    // it looks for nothing else that could be there or not.
+    bool is_settled = false;
+    bool creates = false;          // a relation: the first of `relations` with Access::Write
+    bool drops_at_commit = false;  // ... ON COMMIT DROP
+    bool derives = false;          // ... with defaults or parents that belong to other tables
+    bool computes_rows = false;    // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA
     // Of rows that compare equal, though they can be told apart (1.0 and 1.00), it may take any: by what, in
     // words; empty: it does not. Static text.
     std::string_view picks;

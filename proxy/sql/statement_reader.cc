@@ -38,6 +38,125 @@ bool is_serial(const TypeName* type) {
     return std::find(kSerial.begin(), kSerial.end(), qualified_name(type->names).name) != kSerial.end();
 }
 
+bool names_schemas(const Statement& statement) {
+    const auto& all = statement.relations;
+    return std::none_of(all.begin(), all.end(), [](const RelationRef& ref) { return ref.schema.empty(); });
+}
+
+// By its name. What it computes by it takes to be IMMUTABLE.
+bool is_named_index(const IndexStmt* node) {
+    return node->idxname != nullptr && !node->if_not_exists;
+}
+
+bool is_named_trigger(const CreateTrigStmt* node) {
+    return !node->replace && Elements(node->funcname).size() > 1 && node->constrrel == nullptr;
+}
+
+// By its name; what a foreign key refers to has its schema.
+bool is_named_constraint(const void* node) {
+    if (!is(node, T_Constraint)) return false;
+    const auto* constraint = as<Constraint>(node);
+    const ConstrType kind = constraint->contype;
+    const bool is_plain = kind == CONSTR_PRIMARY || kind == CONSTR_UNIQUE || kind == CONSTR_CHECK ||
+                          (kind == CONSTR_FOREIGN && constraint->pktable->schemaname != nullptr);
+    return is_plain && constraint->conname != nullptr;
+}
+
+// All of it, as a dump has it behind the rows.
+bool changes_known_table(const AlterTableStmt* node) {
+    const Elements commands(node->cmds);
+    return !node->missing_ok && std::all_of(commands.begin(), commands.end(), [&](const ListCell& cell) {
+        const auto* command = as<AlterTableCmd>(cell.ptr_value);
+        switch (command->subtype) {
+            case AT_AddConstraint:
+                return is_named_constraint(command->def);
+            case AT_AttachPartition:  // of a table it may make indexes, and find names for them
+                return node->objtype == OBJECT_INDEX;
+            case AT_ChangeOwner:
+            case AT_ClusterOn:
+            case AT_EnableRowSecurity:
+            case AT_EnableTrig:
+            case AT_ForceRowSecurity:
+            case AT_ReplicaIdentity:
+            case AT_SetStatistics:
+                return true;
+            default:
+                return false;
+        }
+    });
+}
+
+bool is_shared_object(ObjectType type) {
+    return type == OBJECT_ROLE || type == OBJECT_DATABASE || type == OBJECT_TABLESPACE ||
+           type == OBJECT_PARAMETER_ACL;
+}
+
+// Of what all databases have in common. DROP OWNED and REASSIGN OWNED reach that too.
+bool changes_shared(const void* node) {
+    switch (tag_of(node)) {
+        case T_CreateRoleStmt:
+        case T_AlterRoleStmt:
+        case T_AlterRoleSetStmt:
+        case T_DropRoleStmt:
+        case T_GrantRoleStmt:
+        case T_DropOwnedStmt:
+        case T_ReassignOwnedStmt:
+        case T_CreatedbStmt:
+        case T_DropdbStmt:
+        case T_AlterDatabaseStmt:
+        case T_AlterDatabaseSetStmt:
+            return true;
+        case T_RenameStmt:
+            return is_shared_object(as<RenameStmt>(node)->renameType);
+        case T_AlterOwnerStmt:
+            return is_shared_object(as<AlterOwnerStmt>(node)->objectType);
+        case T_GrantStmt:
+            return is_shared_object(as<GrantStmt>(node)->objtype);
+        default:
+            return false;
+    }
+}
+
+bool is_of_relation(ObjectType type) {
+    constexpr auto kTypes = std::to_array<ObjectType>(
+        {OBJECT_COLUMN, OBJECT_FOREIGN_TABLE, OBJECT_INDEX, OBJECT_MATVIEW, OBJECT_POLICY, OBJECT_RULE,
+         OBJECT_SEQUENCE, OBJECT_TABCONSTRAINT, OBJECT_TABLE, OBJECT_TRIGGER, OBJECT_VIEW});
+    return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
+// What hangs on it by CASCADE may be anything.
+bool changes_relations_only(const void* node) {
+    switch (tag_of(node)) {
+        case T_CreateStmt:
+        case T_CreateForeignTableStmt:
+        case T_CreateTableAsStmt:
+        case T_CreateSchemaStmt:
+        case T_CreateSeqStmt:
+        case T_AlterSeqStmt:
+        case T_ViewStmt:
+        case T_IndexStmt:
+        case T_CreateTrigStmt:
+        case T_RuleStmt:
+        case T_CreatePolicyStmt:
+        case T_AlterPolicyStmt:
+            return true;
+        case T_DropStmt:
+            return as<DropStmt>(node)->behavior != DROP_CASCADE &&
+                   is_of_relation(as<DropStmt>(node)->removeType);
+        case T_RenameStmt:
+            return is_of_relation(as<RenameStmt>(node)->renameType);
+        case T_AlterTableStmt: {
+            const Elements commands(as<AlterTableStmt>(node)->cmds);
+            return is_of_relation(as<AlterTableStmt>(node)->objtype) &&
+                   std::none_of(commands.begin(), commands.end(), [](const ListCell& cell) {
+                       return as<AlterTableCmd>(cell.ptr_value)->behavior == DROP_CASCADE;
+                   });
+        }
+        default:
+            return false;
+    }
+}
+
 constexpr int kRowShareLock = 2;  // lockdefs.h: of the modes of LOCK only ACCESS SHARE is weaker
 
 // What stands in its list of expressions runs as often as FROM and WHERE give rows.
@@ -175,6 +294,8 @@ void StatementReader::read(const void* node) {
                 out_.writes = true;
                 out_.is_remark = is(node, T_CommentStmt) || is(node, T_SecLabelStmt);
             }
+            out_.is_shared = changes_shared(node);
+            out_.is_of_relations = changes_relations_only(node);
     }
     sort_unique(out_.relations);
     sort_unique(out_.functions);
@@ -518,6 +639,7 @@ bool StatementReader::read_bulk_command(const void* node) {
             out_.writes = true;
             out_.cascades = as<TruncateStmt>(node)->behavior == DROP_CASCADE;
             relations(as<TruncateStmt>(node)->relations, Access::Write);
+            out_.is_settled = !out_.cascades && names_schemas(out_);
             return true;
         case T_VacuumStmt:
             maintenance(nullptr, as<VacuumStmt>(node)->is_vacuumcmd);
@@ -615,6 +737,7 @@ bool StatementReader::read_definition(const void* node) {
             out_.varies = {};
             out_.cast_to_date.clear();
             out_.outside_transaction_only = as<IndexStmt>(node)->concurrent;
+            out_.is_settled = names_schemas(out_) && is_named_index(as<IndexStmt>(node));
             if (as<IndexStmt>(node)->concurrent)
                 out_.index = as<IndexStmt>(node)->idxname != nullptr ? as<IndexStmt>(node)->idxname : "";
             return true;
@@ -644,6 +767,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreateTrigStmt:
             relation(as<CreateTrigStmt>(node)->relation, Access::Write);
+            out_.is_settled = names_schemas(out_) && is_named_trigger(as<CreateTrigStmt>(node));
             stored(as<CreateTrigStmt>(node)->whenClause);
             return true;
         case T_RuleStmt:
@@ -652,6 +776,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_CreatePolicyStmt:
             relation(as<CreatePolicyStmt>(node)->table, Access::Write);
+            out_.is_settled = names_schemas(out_);
             stored(as<CreatePolicyStmt>(node)->qual);
             stored(as<CreatePolicyStmt>(node)->with_check);
             return true;
@@ -786,6 +911,7 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
         out_.outside_transaction_only =
             out_.outside_transaction_only || as<PartitionCmd>(definition)->concurrent;
     }
+    out_.is_settled = changes_known_table(node) && names_schemas(out_);
 }
 
 // A server salts a clear password for itself; a verifier is stored as it is.

@@ -30,10 +30,11 @@ protected:
                                                    const RelationNames& /*names*/) {
             EXPECT_EQ(answers.size(), 1U);
             auto write = std::make_shared<sql::WriteFacts>();
-            write->columns.emplace_back().name = "id";
+            write->columns.push_back({.name = "id", .type = "pg_catalog.int4"});
             write->insert_obstacle = obstacle;
             auto facts = std::make_shared<sql::CatalogFacts>(*database.facts);
             facts->relations["made"].write = write;
+            facts->relations["made"].oid = 16384;
             return facts;
         };
         client_sends(query("BEGIN"));

@@ -402,6 +402,41 @@ TEST(BuildFacts, WritesReachPartitionsCascadesDefaultsAndRules) {
     EXPECT_FALSE(facts.relation("", "ruled")->writes_harmless);
 }
 
+TEST(BuildFacts, WhetherCodeOfUsersTakesPartIsKnownOfEachRelation) {
+    FakeCatalog catalog;
+    const auto pure = catalog.plpgsql("pure", "BEGIN RETURN NEW; END", "public", "i");
+    catalog.relation("plain");
+    catalog.trigger(catalog.relation("triggered"), pure);
+    catalog.use(catalog.relation("indexed"), pure);
+    catalog.tree(catalog.relation("ruled"), kRuleTree, "");
+    const auto parent = catalog.relation("parent", "p");
+    const auto child = catalog.relation("child");
+    catalog.link(parent, child);
+    catalog.use(child, pure);
+    sql::CatalogFacts facts = catalog.facts();
+    EXPECT_FALSE(facts.relation("", "plain")->runs_user_code);
+    for (const char* name : {"triggered", "indexed", "ruled", "parent", "child"})
+        EXPECT_TRUE(facts.relation("", name)->runs_user_code) << name;
+    EXPECT_FALSE(facts.converts_by_user_code);
+    catalog.unnamed(kConversion, "", pure);
+    facts = catalog.facts();
+    EXPECT_TRUE(facts.converts_by_user_code);
+    EXPECT_FALSE(facts.relation("", "plain")->runs_user_code);
+}
+
+TEST(BuildFacts, ANameMeansOneRelationOrSeveral) {
+    FakeCatalog catalog;
+    const auto first = catalog.relation("t");
+    catalog.relation("t", "r", "t", "pg_temp_3");
+    EXPECT_EQ(catalog.facts().relation("", "t")->oid, first);
+    const auto second = catalog.relation("t", "r", "p", "alice");
+    const sql::CatalogFacts facts = catalog.facts();
+    EXPECT_FALSE(facts.relation("", "t")->is_known());
+    EXPECT_EQ(facts.relation("public", "t")->oid, first);
+    EXPECT_EQ(facts.relation("alice", "t")->oid, second);
+    EXPECT_FALSE(facts.relation("pg_temp_3", "t")->is_known());
+}
+
 TEST(BuildFacts, AlterRunsNeitherTriggersNorRules) {
     FakeCatalog catalog;
     const auto bad = catalog.plpgsql("bad", "BEGIN RESET ALL; END");

@@ -185,6 +185,64 @@ TEST(Analyzer, ManyNamesAreListedOnceAndQuickly) {
     EXPECT_EQ(analyzer.analyze(sql)->statements[0].functions.size(), 10'000U);
 }
 
+TEST(Analyzer, KnowsDdlThatLooksForNothing) {
+    const auto is_settled = [](const char* sql) {
+        return Analyzer().analyze(sql)->statements.at(0).is_settled;
+    };
+    for (const char* sql :
+         {"CREATE UNIQUE INDEX i ON s.t USING btree (a, b DESC)", "TRUNCATE ONLY s.t, s.u",
+          "ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a), ADD CONSTRAINT u UNIQUE (b)",
+          "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.u(id)",
+          "CREATE INDEX i ON s.t (lower(a) text_pattern_ops) WHERE b", "ALTER INDEX s.i ATTACH PARTITION s.j",
+          "ALTER TABLE s.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "ALTER TABLE s.t OWNER TO r",
+          "CREATE POLICY p ON s.t USING (true)",
+          "CREATE TRIGGER w BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION s.f()"})
+        EXPECT_TRUE(is_settled(sql)) << sql;
+    for (const char* sql :
+         {"CREATE INDEX i ON t (a)", "CREATE INDEX ON s.t (a)", "CREATE INDEX IF NOT EXISTS i ON s.t (a)",
+          "TRUNCATE t", "TRUNCATE s.t CASCADE", "ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a)",
+          "ALTER TABLE s.t ADD PRIMARY KEY (a)", "ALTER TABLE IF EXISTS s.t ADD CONSTRAINT p PRIMARY KEY (a)",
+          "ALTER TABLE s.t ADD COLUMN a int",
+          "ALTER TABLE s.t ADD CONSTRAINT c CHECK (f(a)), ADD COLUMN a int",
+          "ALTER TABLE s.t ATTACH PARTITION s.u DEFAULT", "CREATE POLICY p ON t USING (true)",
+          "CREATE TRIGGER w BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION f()",
+          "CREATE OR REPLACE TRIGGER w BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION s.f()",
+          "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u(id)", "DROP TABLE s.t",
+          "CREATE TABLE s.t()"})
+        EXPECT_FALSE(is_settled(sql)) << sql;
+}
+
+TEST(Analyzer, KnowsDdlOfWhatAllDatabasesShare) {
+    const auto is_shared = [](const char* sql) {
+        return Analyzer().analyze(sql)->statements.at(0).is_shared;
+    };
+    for (const char* sql : {"CREATE ROLE r", "ALTER ROLE r NOLOGIN", "ALTER ROLE r SET work_mem = 1",
+                            "DROP ROLE r", "GRANT a TO b", "DROP OWNED BY r", "REASSIGN OWNED BY a TO b",
+                            "CREATE DATABASE d", "DROP DATABASE d", "ALTER DATABASE d RENAME TO e",
+                            "ALTER DATABASE d OWNER TO r", "GRANT CONNECT ON DATABASE d TO r",
+                            "ALTER ROLE a RENAME TO b", "ALTER DATABASE d SET work_mem = 1"})
+        EXPECT_TRUE(is_shared(sql)) << sql;
+    for (const char* sql : {"CREATE TABLE t()", "GRANT SELECT ON t TO r", "ALTER TABLE t OWNER TO r",
+                            "ALTER TABLE a RENAME TO b", "SELECT 1"})
+        EXPECT_FALSE(is_shared(sql)) << sql;
+}
+
+TEST(Analyzer, KnowsDdlOfRelationsAlone) {
+    const auto is_alone = [](const char* sql) {
+        return Analyzer().analyze(sql)->statements.at(0).is_of_relations;
+    };
+    for (const char* sql : {"CREATE TABLE t()", "CREATE TABLE t AS SELECT 1", "CREATE INDEX ON t (a)",
+                            "DROP TABLE t", "ALTER TABLE t ADD COLUMN a int", "ALTER TABLE a RENAME TO b",
+                            "CREATE TRIGGER w BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"})
+        EXPECT_TRUE(is_alone(sql)) << sql;
+    for (const char* sql :
+         {"CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP TABLE t CASCADE",
+          "ALTER TABLE t DROP COLUMN a CASCADE", "DROP FUNCTION f", "ALTER DOMAIN d SET DEFAULT 1",
+          "ALTER TYPE e RENAME VALUE 'a' TO 'b'", "ALTER TYPE c ADD ATTRIBUTE a int", "CREATE EXTENSION e",
+          "ALTER TABLE t SET SCHEMA s", "GRANT USAGE ON SCHEMA s TO r", "ALTER SCHEMA a RENAME TO b"})
+        EXPECT_FALSE(is_alone(sql)) << sql;
+}
+
 TEST(SettingChange, ReplaysAsSql) {
     using Act = SettingChange::Act;
     EXPECT_EQ(to_sql({Act::Set, Scope::Session, "my.Var", "'x'"}), "SET my.\"Var\" TO 'x'");
