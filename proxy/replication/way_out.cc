@@ -37,6 +37,12 @@ constexpr auto kWays = std::to_array<WayOut>({
     {"by EXECUTE", "Send the statement itself, or prepare it by the extended protocol."},
     {"SET SESSION AUTHORIZATION in a transaction", "Send it before BEGIN."},
     {"clear password", "Send a SCRAM verifier, as psql does for \\password."},
+    {"for rows that are there already",
+     "Where a column is added: add it without default, then SET DEFAULT, then UPDATE the rows."},
+    {"a constant such as 'now'",
+     "In a default write now(); where a column is added, SET DEFAULT after it, then UPDATE the rows."},
+    {"FROM CURRENT", "Write the value."},
+    {"COPY with DEFAULT", "Leave out of the COPY the columns that take their default."},
     {"ALTER SYSTEM", kEachNode},
     {"a tablespace is a directory of its node", kEachNode},
 });
