@@ -11,6 +11,7 @@
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 #include "proxy/replication/way_out.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::exec {
 
@@ -135,7 +136,7 @@ void Session::ask_positions() {
         text += fmt::format(
             "SELECT coalesce((SELECT pgpool_replication.position(s) FROM pg_catalog.to_regclass({}) s "
             "WHERE s IS NOT NULL), '');",
-            quote_literal(name));
+            sql::quote_literal(name));
     ++spread_->main_owes;
     send_own_query(text, Purpose::Position);
 }

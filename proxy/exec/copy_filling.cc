@@ -24,12 +24,10 @@ std::string Session::why_not_filled() const {
     const std::string* encoding = link_->reported->find("client_encoding");
     if (plan->rows.encoding.empty() && encoding != nullptr && replication::hides_ascii(*encoding))
         return "COPY of rows in " + *encoding + " with columns that the main node fills";
-    const std::string* style = link_->reported->find("DateStyle");
     const bool is_plain = std::all_of(plan->columns.begin(), plan->columns.end(),
                                       [](const auto& column) { return column.size > 0; });
-    if (!is_plain && style != nullptr && !style->starts_with("ISO"))
-        return "COPY with columns that the main node fills, with another DateStyle than ISO";
-    return {};
+    const std::string why = is_plain ? std::string() : why_values_cannot_travel();
+    return why.empty() ? why : "COPY with columns that the main node fills, " + why;
 }
 
 void Session::fill_copy() {

@@ -8,6 +8,7 @@
 
 #include "common/wire/encoder.h"
 #include "common/wire/messages.h"
+#include "proxy/replication/value_text.h"
 
 namespace pgpool::exec {
 
@@ -90,11 +91,13 @@ void FilledCopy::head(ByteView bytes) {
 void FilledCopy::fill(std::string_view told) {
     if (!obstacle_.empty()) return;
     if (rows_.empty()) return fail(std::string(kUntold));
-    const std::string_view digits = take_value(told);
-    const bool may_round = std::any_of(plan_->columns.begin(), plan_->columns.end(),
-                                       [](const Column& c) { return c.size == 0; });
-    if (may_round && (digits.empty() || digits == "0" || digits.front() == '-'))
-        return fail("rows that travel, with extra_float_digits below 1");
+    replication::TextSettings settings;
+    settings.float_digits = take_value(told);
+    settings.array_nulls = take_value(told);
+    const bool may_differ = std::any_of(plan_->columns.begin(), plan_->columns.end(),
+                                        [](const Column& column) { return column.size == 0; });
+    const std::string why = replication::why_read_otherwise(settings);
+    if (may_differ && !why.empty()) return fail("COPY with columns that the main node fills, " + why);
     const std::size_t size = rows_.front();
     write_row(ByteView(held_).substr(begin_, size), told);
     rows_.pop_front();

@@ -8,6 +8,7 @@
 #include "common/markers/setup.h"
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::exec {
 
@@ -98,7 +99,7 @@ bool Session::asks_digests() {
     if (spread.refreshed.empty()) return false;
     std::string text;
     for (const std::string& view : spread.refreshed)
-        text += "SELECT pgpool_replication.digest(pg_catalog.to_regclass(" + quote_literal(view) + "));";
+        text += "SELECT pgpool_replication.digest(pg_catalog.to_regclass(" + sql::quote_literal(view) + "));";
     ++spread.main_owes;
     send_own_query(text, Purpose::Position);
     return true;

@@ -478,11 +478,10 @@ CopiedRequest Session::what_main_did() {
     return request;
 }
 
-// What main tells of how its rows were read.
+// What main tells of how its rows came to be.
 void Session::note_flaw(const RowImages& rows) {
-    if (rows.flaw() == RowImages::Flaw::None) return;
-    if (rows.flaw() == RowImages::Flaw::Digits)
-        return doom_for_good("rows that travel, with extra_float_digits below 1");
+    if (!rows.misread().empty()) return doom_for_good("rows that travel, " + rows.misread());
+    if (!rows.has_other_columns()) return;
     effects_.ddl_seen();
     if (spread_->doom.empty()) spread_->doom = "the schema was changed by others";
 }

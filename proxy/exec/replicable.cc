@@ -9,6 +9,7 @@
 #include "common/wire/messages.h"
 #include "proxy/exec/session.h"
 #include "proxy/replication/schema_use.h"
+#include "proxy/replication/value_text.h"
 #include "proxy/sql/lexer.h"
 
 namespace pgpool::exec {
@@ -235,10 +236,20 @@ std::string Session::why_rows_cannot_travel(ByteView bytes) const {
         return "rows that travel, of portals that are not executed one by one and whole";
     if (!is_batch && split_query(bytes).size() != request_.meaning.verdict.replicated->ways.size())
         return "rows that travel, of a text that holds other semicolons";
-    const std::string* style = link_->reported->find("DateStyle");
-    if (style != nullptr && !style->starts_with("ISO"))
-        return "rows that travel, with another DateStyle than ISO";
-    return {};
+    const std::string why = why_values_cannot_travel();
+    return why.empty() ? why : "rows that travel, " + why;
+}
+
+// As far as the server reports by what it writes them; the rest it tells with them.
+std::string Session::why_values_cannot_travel() const {
+    replication::TextSettings settings;
+    const auto take = [this](std::string_view name, std::string_view& to) {
+        if (const std::string* value = link_->reported->find(name)) to = *value;
+    };
+    take("DateStyle", settings.date_style);
+    take("client_encoding", settings.client_encoding);
+    take("server_encoding", settings.server_encoding);
+    return replication::why_read_otherwise(settings);
 }
 
 // Main does them one by one, in an order that the others can repeat.

@@ -7,6 +7,7 @@
 
 #include "common/markers/setup.h"
 #include "common/wire/messages.h"
+#include "proxy/replication/value_text.h"
 
 namespace pgpool::exec {
 
@@ -112,7 +113,7 @@ std::optional<std::string> RowImages::take_row(ByteView body) {
     ++count_;
     if (plan_->repeat.empty()) return std::string(body);
     const std::size_t end = column_at(body, wanted + plan_->returned.size());
-    note_flaw(value_of(cell_at(body, wanted + plan_->returned.size())));
+    note_check(value_of(cell_at(body, wanted + plan_->returned.size())));
     bytes_ += end - begin + sizeof(std::string);
     if (fits())
         rows_.emplace_back(body.substr(begin, end - begin));
@@ -136,14 +137,12 @@ void RowImages::note_positions(ByteView body, std::size_t wanted) {
     }
 }
 
-// "1", or "1 4": extra_float_digits, and how many columns the table has.
-void RowImages::note_flaw(std::string_view check) {
-    const std::size_t size = std::min(check.find(' '), check.size());
-    const auto digits = number(check.substr(0, size));
-    if (!digits || *digits < 1) flaw_ = Flaw::Digits;
-    check.remove_prefix(std::min(size + 1, check.size()));
-    const bool is_same = plan_->columns == 0 || check == std::to_string(plan_->columns);
-    if (flaw_ == Flaw::None && !is_same) flaw_ = Flaw::Columns;
+// All rows of a statement have the same.
+void RowImages::note_check(std::string_view check) {
+    if (check_ == check) return;
+    check_.emplace(check);
+    if (misread_.empty()) misread_ = replication::why_read_otherwise(replication::take_settings(check));
+    has_other_columns_ |= plan_->columns != 0 && check != std::to_string(plan_->columns);
 }
 
 std::string RowImages::obstacle() const {
@@ -184,7 +183,6 @@ void RowImages::add_to(CopiedRequest& request, PreparedRegistry& registry, std::
     for (const replication::ImagePlan::Hold& hold : plan_->holds)
         request.executions.push_back(
             {registry.intern(parse_body(hold.sql), scope, nullptr), arrays_of(hold.at)});
-    const std::string advance = "SELECT pgpool_replication.advance($1::text::regclass, $2, $3)";
     for (std::size_t i = 0; i < positions_.size(); ++i) {
         if (!positions_[i]) continue;
         request.executions.push_back(

@@ -25,11 +25,6 @@ namespace pgpool::exec {
 class RowImages {
 public:
     static constexpr std::size_t kMostBytes = std::size_t{32} << 20U;
-    enum class Flaw : std::uint8_t {
-        None,
-        Digits,   // floating-point numbers were written as text that is not the number
-        Columns,  // the table has others by now than those that travel
-    };
 
     explicit RowImages(replication::ImagePlanPtr plan)
         : plan_(std::move(plan)), positions_(plan_->sequences.size()) {}
@@ -46,7 +41,10 @@ public:
 
     [[nodiscard]] bool is_told_by(std::string_view tag) const;  // as many rows as have come
     [[nodiscard]] bool fits() const { return bytes_ <= kMostBytes; }
-    [[nodiscard]] Flaw flaw() const { return flaw_; }
+    // What main tells of how they came to be. Why their text may be read as other values, in words behind a
+    // comma; empty: it is not so. And whether the table has other columns by now than those that travel.
+    [[nodiscard]] const std::string& misread() const { return misread_; }
+    [[nodiscard]] bool has_other_columns() const { return has_other_columns_; }
     // Why the rows cannot be repeated, in words; empty: they can.
     [[nodiscard]] std::string obstacle() const;
     // What the others execute, and what they answer if all is well.
@@ -57,7 +55,7 @@ public:
 
 private:
     void note_positions(ByteView body, std::size_t wanted);
-    void note_flaw(std::string_view check);
+    void note_check(std::string_view check);
     [[nodiscard]] bool is_told_at_once() const { return rows_.size() > 1 && !plan_->repeat_all.empty(); }
     void add_rows(CopiedRequest& request, PreparedRegistry& registry, std::string_view scope) const;
     [[nodiscard]] std::size_t taken() const { return plan_->returned.size() - plan_->extra; }
@@ -67,7 +65,9 @@ private:
 
     replication::ImagePlanPtr plan_;
     std::vector<std::optional<std::int64_t>> positions_;  // of plan_->sequences
-    Flaw flaw_ = Flaw::None;
+    std::optional<std::string> check_;                    // the last one
+    std::string misread_;
+    bool has_other_columns_ = false;
     std::size_t bytes_ = 0;
     std::size_t count_ = 0;
     std::vector<std::string> rows_;  // the columns of each as they stand in a DataRow

@@ -383,6 +383,7 @@ private:
     [[nodiscard]] bool names_ours() const;
     [[nodiscard]] bool changes_session_user() const;
     [[nodiscard]] std::string why_rows_cannot_travel(ByteView bytes) const;
+    [[nodiscard]] std::string why_values_cannot_travel() const;
     [[nodiscard]] std::string why_not_large_objects(ByteView bytes) const;
     [[nodiscard]] bool moves(ByteView bytes) const;
     void warn_of_unproven();

@@ -118,8 +118,8 @@ bool always_accepted(std::string_view name) {
 void add_set(Replay& replay, std::string_view name, std::string_view value) {
     if (!always_accepted(name)) replay.cannot_fail = false;
     if (value.starts_with('=')) {
-        replay.sql += fmt::format("SELECT pg_catalog.set_config({},{},false);", quote_literal(name),
-                                  quote_literal(value.substr(1)));
+        replay.sql += fmt::format("SELECT pg_catalog.set_config({},{},false);", sql::quote_literal(name),
+                                  sql::quote_literal(value.substr(1)));
     } else if (name == "session_authorization") {
         replay.sql += fmt::format("SET SESSION AUTHORIZATION {};", value);
     } else {
@@ -175,16 +175,6 @@ Replay replay(const NameValues& from, const NameValues& to) {
 
 std::string startup_value(std::string_view text) {
     return fmt::format("={}", text);
-}
-
-std::string quote_literal(std::string_view text) {
-    std::string quoted = text.find('\\') == std::string_view::npos ? "'" : "E'";
-    for (const char c : text) {
-        if (c == '\'' || c == '\\') quoted.push_back(c);
-        quoted.push_back(c);
-    }
-    quoted.push_back('\'');
-    return quoted;
 }
 
 std::string quote_setting_name(std::string_view name) {

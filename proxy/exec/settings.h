@@ -73,7 +73,6 @@ struct Replay {
 // Settings of a startup packet in the form kept here. `options` are those inside the parameter "options".
 [[nodiscard]] std::string startup_value(std::string_view text);
 
-[[nodiscard]] std::string quote_literal(std::string_view text);
 [[nodiscard]] std::string quote_setting_name(std::string_view name);  // my.setting: each part by itself
 
 }  // namespace pgpool::exec

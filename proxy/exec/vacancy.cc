@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proxy/exec/session.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::exec {
 
@@ -30,7 +31,7 @@ std::string error_of(const Vacancy& vacancy) {
 // What could be the caller's own is qualified.
 std::string force_query(const Vacancy& vacancy) {
     std::vector<std::string> users;
-    for (const std::string& user : vacancy.users()) users.push_back(quote_literal(user));
+    for (const std::string& user : vacancy.users()) users.push_back(sql::quote_literal(user));
     return fmt::format(
         "SELECT CASE WHEN NOT pg_catalog.pg_has_role(d.datdba, 'USAGE') "
         "THEN pg_catalog.concat('must be owner of database ', d.datname) "
@@ -40,7 +41,7 @@ std::string force_query(const Vacancy& vacancy) {
         "AND (r.rolsuper OR NOT pg_catalog.pg_has_role('pg_signal_backend', 'USAGE'))) "
         "THEN 'permission denied to terminate process' ELSE '' END "
         "FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) {}::pg_catalog.name",
-        fmt::join(users, ", "), quote_literal(vacancy.use().emptied));
+        fmt::join(users, ", "), sql::quote_literal(vacancy.use().emptied));
 }
 
 }  // namespace

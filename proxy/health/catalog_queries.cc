@@ -71,6 +71,8 @@ std::string_view replication_query(CatalogQuery query) {
             return "SELECT a.attrelid, a.attname, a.attidentity, a.attgenerated <> '', "
                    "coalesce(d.adbin, t.typdefaultbin)::text, "
                    "CASE WHEN b.typname IN ('float4', 'float8') THEN 'float' "
+                   "WHEN coalesce(e.oid, b.oid) < 16384 AND coalesce(e.typname, b.typname) ^@ 'reg' THEN "
+                   "'object' "
                    "WHEN b.oid < 16384 AND b.typname IN ('date', 'time', 'timestamp', 'timestamptz') THEN "
                    "'date' "
                    "WHEN b.oid < 16384 THEN CASE WHEN b.typname IN ('timetz', '_date', '_time', "

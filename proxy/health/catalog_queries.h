@@ -52,6 +52,7 @@ inline constexpr std::size_t kCatalogQueries = 18;
 
 // Contents of columns.
 inline constexpr std::string_view kFloatContent = "float";
+inline constexpr std::string_view kObjectContent = "object";
 inline constexpr std::string_view kDateContent = "date";
 inline constexpr std::string_view kContainerContent = "container";
 

@@ -10,6 +10,7 @@
 #include "common/base/bytes.h"
 #include "proxy/sql/builtin.h"
 #include "proxy/sql/lexer.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::health {
 
@@ -31,9 +32,9 @@ constexpr auto kClock = std::to_array<Words>(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"});
 
 // Sorted. Words that mean something else for each caller, or each node.
-constexpr auto kLocal =
-    std::to_array<Words>({"cmax", "cmin", "ctid", "current_catalog", "current_role", "current_schema",
-                          "current_user", "session_user", "tableoid", "tg_relid", "user", "xmax", "xmin"});
+constexpr auto kLocal = std::to_array<Words>({"cmax", "cmin", "ctid", "current_catalog", "current_role",
+                                              "current_schema", "current_user", "session_user", "system_user",
+                                              "tableoid", "tg_relid", "user", "xmax", "xmin"});
 
 constexpr auto kWrites = std::to_array<Words>({"delete", "insert", "merge", "truncate", "update"});
 
@@ -73,15 +74,6 @@ static_assert(std::ranges::is_sorted(kClock));
 static_assert(std::ranges::is_sorted(kLocal));
 static_assert(std::ranges::is_sorted(kWrites));
 static_assert(std::ranges::is_sorted(kNotCalls));
-
-std::string unquote(std::string_view quoted) {
-    std::string name;
-    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
-        name += quoted[i];
-        if (quoted[i] == '"') ++i;  // "" is one
-    }
-    return name;
-}
 
 class BodyReader {
 public:
@@ -148,7 +140,7 @@ void BodyReader::take_name(const Token& token) {
     is_quoted_ = token.kind == TokenKind::QuotedWord;
     // U&"..." may spell any name.
     if (is_quoted_ && !token.text.starts_with('"')) body_.forbidden = body_.unreadable = true;
-    std::string name = is_quoted_ ? unquote(token.text) : to_lower_ascii(token.text);
+    std::string name = is_quoted_ ? sql::unquoted(token.text) : to_lower_ascii(token.text);
     if (name == "pg_temp") body_.forbidden = true;
     if (holds(kLocal, name) && !(is_quoted_ && name == "user")) body_.is_local = true;
     body_.names_dates |= sql::date_type(name) != sql::DateType::No;

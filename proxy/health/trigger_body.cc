@@ -6,6 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "proxy/sql/lexer.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::health {
 
@@ -21,15 +22,6 @@ struct Piece {
     bool is_name = false;
     bool is_quoted = false;
 };
-
-std::string unquoted(std::string_view quoted) {
-    std::string name;
-    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
-        name += quoted[i];
-        if (quoted[i] == '"') ++i;  // "" is one
-    }
-    return name;
-}
 
 class ChangeReader {
 public:
@@ -53,7 +45,7 @@ private:
         // U&"..." may spell any name.
         changes_.any |= token.kind == TokenKind::Unfinished || (is_quoted && !token.text.starts_with('"'));
         if (is_quoted)
-            pieces_.push_back({unquoted(token.text), true, true});
+            pieces_.push_back({sql::unquoted(token.text), true, true});
         else if (token.kind == TokenKind::Word)
             pieces_.push_back({to_lower_ascii(token.text), true, false});
         else

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/markers/setup.h"
+#include "proxy/sql/settings.h"
 
 namespace pgpool::keeper {
 
@@ -36,12 +37,6 @@ ClientError cannot(std::string message) {
     return {cluster::Reach::Query, sqlstate::kInternalError, std::move(message)};
 }
 
-std::string quoted_identifier(std::string_view name) {
-    std::string out = "\"";
-    for (const char c : name) out.append(c == '"' ? 2 : 1, c);
-    return out + '"';
-}
-
 // By dollars: in some encodings of clients a byte of a character looks like a quote or a backslash.
 std::string dollar_quoted(std::string_view text) {
     std::string tag = "$q$";
@@ -53,7 +48,7 @@ std::string dollar_quoted(std::string_view text) {
 }  // namespace
 
 UserCode::UserCode(Client& client, const std::string& user, TimePoint deadline)
-    : client_(client), user_(quoted_identifier(user)), deadline_(deadline) {}
+    : client_(client), user_(sql::in_quotes(user)), deadline_(deadline) {}
 
 ClientResult<void> UserCode::own(std::string_view sql) {
     const auto done = client_.run(sql, deadline_);

@@ -54,8 +54,8 @@ std::string with_telling(std::string_view sql, const CopyPlan& plan) {
                         sql::in_quotes(column.name)));
     const std::string_view statement = sql::between_semicolons(sql).front();
     const auto end = static_cast<std::size_t>(statement.data() + statement.size() - sql.data());
-    return fmt::format("{} WHERE pgpool_replication.tell({}){}", sql.substr(0, end), fmt::join(values, ", "),
-                       sql.substr(end));
+    return fmt::format("{} WHERE pgpool_replication.tell(pg_catalog.current_setting('array_nulls'), {}){}",
+                       sql.substr(0, end), fmt::join(values, ", "), sql.substr(end));
 }
 
 std::string with_columns(std::string_view sql, const CopyPlan& plan) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/replication/trigger_plan.h"
+#include "proxy/replication/value_text.h"
 #include "proxy/sql/settings.h"
 
 namespace pgpool::replication {
@@ -42,17 +43,16 @@ std::string joined(const std::vector<std::string>& parts, std::string_view with)
     return fmt::format("{}", fmt::join(parts, with));
 }
 
-// Tells what the values rest on, see RowImages::Flaw. Columns are counted as they are now, not as the
-// statement was judged.
+// Tells what the values rest on: the settings that they are written by, and how many columns the table has,
+// as they are now, not as the statement was judged. Once for all rows.
 std::string check_column(const ImagePlan& plan) {
-    constexpr std::string_view kDigits = "pg_catalog.current_setting('extra_float_digits')";
-    if (plan.columns == 0) return std::string(kDigits);
+    if (plan.columns == 0) return fmt::format("(SELECT {})", telling_settings());
     return fmt::format(
-        "pg_catalog.concat_ws(' ', {}, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS x "
+        "(SELECT pg_catalog.concat_ws('/', {}, pg_catalog.count(*)) FROM pg_catalog.pg_attribute AS x "
         "WHERE x.attrelid OPERATOR(pg_catalog.=) {}::pg_catalog.regclass AND x.attnum OPERATOR(pg_catalog.>) "
         "0 "
-        "AND NOT x.attisdropped))",
-        kDigits, sql::quote_literal(plan.target));
+        "AND NOT x.attisdropped)",
+        telling_settings(), sql::quote_literal(plan.target));
 }
 
 // By the output function of its type: a cast to text may be another one.

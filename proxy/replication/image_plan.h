@@ -6,7 +6,8 @@
 // `repeat_all` once, or `repeat` for each row, with its values as parameters. A pure function of the
 // statement and the facts of its database; nothing is executed here.
 //
-// Behind the columns of `returned` comes one that tells what the values rest on (RowImages::Flaw).
+// Behind the columns of `returned` comes one that tells what the values rest on (value_text.h, and the
+// number of the table's columns where `columns` is not 0).
 //
 // An UPDATE or DELETE travels by a key that it keeps: the columns of the key and the new values of those that
 // it assigns. Row locks order it: the others repeat after the first node has the rows locked. An INSERT

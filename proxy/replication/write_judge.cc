@@ -91,6 +91,7 @@ private:
                  std::string_view what, Effect effect);
     void types(Effect effect);
     void literals();
+    void numbers(const RelationRef& ref);
     void read_relations(Effect effect);
     void read_relation(const RelationRef& ref, Effect effect);
     void parameters(const WriteFacts& target);
@@ -274,8 +275,7 @@ void Judge::utility(std::string reason) {
     if (statement_.hashes_numbers)
         raise(WriteClass::NotProvable, "PARTITION BY HASH of what is not a column of a built-in type");
     if (statement_.stores_moment)
-        raise(WriteClass::NotProvable,
-              "a constant such as 'now', which each node computes for itself; in a default write now()");
+        raise(WriteClass::NotProvable, "a constant such as 'now', which each node computes for itself");
     for (const RelationRef& ref : statement_.relations) {
         if (is_own(ref))
             raise(WriteClass::NotProvable, fmt::format("temporary table \"{}\" among others", ref.name));
@@ -287,7 +287,9 @@ void Judge::utility(std::string reason) {
     // What ALTER computes for the rows that are there cannot travel.
     expressions(Effect::Writes);
     literals();
-    if (out_.kind == WriteClass::NotDeterministic) is(WriteClass::NotProvable, out_.reason);
+    if (out_.kind == WriteClass::NotDeterministic)
+        is(WriteClass::NotProvable,
+           out_.reason + (statement_.runs_over_rows ? ", for rows that are there already" : ""));
 }
 
 // CREATE TABLE AS and its kin: their rows are seen by nobody, so they cannot travel either.
@@ -347,6 +349,8 @@ void Judge::change() {
     if (statement_.kind == Kind::CopyTo) return is(WriteClass::NotProvable, "COPY of a write");
     if (statement_.kind == Kind::CopyFrom && !statement_.from_stdin)
         return is(WriteClass::NotProvable, "COPY FROM a file of the server");
+    if (statement_.kind == Kind::CopyFrom && !statement_.copied.is_clear)
+        return is(WriteClass::NotProvable, "COPY with DEFAULT, or another option that is not known");
     obstacle(facts_->cast_obstacle);
     read_relations(Effect::Writes);
     for (const Change& change : statement_.changes) judge_change(change);
@@ -699,8 +703,23 @@ void Judge::literals() {
             raise(WriteClass::NotDeterministic,
                   fmt::format("the sum of column \"{}\" may depend on the order of rows", name));
     }
+    for (const RelationRef& ref : statement_.relations) numbers(ref);
     if (statement_.has_strings && has_containers())
         raise(WriteClass::NotDeterministic, "a literal that may hold a date that moves, such as 'now'");
+}
+
+// As numbers they are read without a word: regclass becomes bigint where it is assigned or compared.
+void Judge::numbers(const RelationRef& ref) {
+    const RelationFacts* known = relation(ref);
+    if (known == nullptr || !known->write) return;
+    const std::vector<std::string>& read = statement_.columns;
+    const bool is_any_read =
+        !read.empty() && (statement_.renames || holds(read, "*") || holds(read, ref.name));
+    for (const sql::ColumnFacts& column : known->write->columns) {
+        if (column.content == sql::Content::Object && (is_any_read || holds(read, column.name)))
+            raise(WriteClass::NotDeterministic,
+                  fmt::format("numbers of catalog rows in column \"{}\"", column.name));
+    }
 }
 
 // Whether a relation of the statement has the column, and all that have it pass the test.

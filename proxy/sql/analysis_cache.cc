@@ -90,8 +90,9 @@ std::size_t footprint(const Statement& statement) {
     }
     for (const TypeRef& ref : statement.types)
         bytes += sizeof ref + ref.schema.capacity() + ref.name.capacity();
-    bytes += footprint(statement.operators) + footprint(statement.fields) + footprint(statement.sequences) +
-             footprint(statement.set_sequences) + footprint(statement.cast_to_date) +
+    bytes += footprint(statement.operators) + footprint(statement.fields) + footprint(statement.columns) +
+             footprint(statement.sequences) + footprint(statement.set_sequences) +
+             footprint(statement.cast_to_date) +
              footprint(statement.summed) + footprint(statement.moving_literals);
     for (const ParameterUse& use : statement.parameters) bytes += sizeof use + use.column.capacity();
     for (const Change& change : statement.changes) bytes += footprint(change);

@@ -48,6 +48,7 @@ enum class Default : std::uint8_t {
 enum class Content : std::uint8_t {
     Plain,
     Float,          // sums depend on the order of rows
+    Object,         // numbers of catalog rows, of which each node has its own: regclass and its kin
     Date,           // text that holds 'now' is another value tomorrow
     DateContainer,  // arrays, ranges and composites of those; also a type of which nothing is known
 };

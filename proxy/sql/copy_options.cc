@@ -14,6 +14,11 @@ namespace {
 using Format = CopyRows::Format;
 using Header = CopyRows::Header;
 
+// Those by which the server decides which lines are left out.
+bool leaves_out(std::string_view name) {
+    return name == "on_error" || name == "reject_limit";
+}
+
 // Those that leave it to the server which lines become rows, or what becomes of a field, as it does without.
 bool is_harmless(std::string_view name) {
     constexpr auto kNames = std::to_array<std::string_view>(
@@ -81,10 +86,11 @@ CopyRows read_copy_rows(const CopyStmt* node) {
     if (!header) rows.other = "a HEADER of several lines";
     if (node->whereClause != nullptr) rows.other = "WHERE";
     const Elements options(node->options);
-    const bool is_known = std::all_of(options.begin(), options.end(), [](const ListCell& cell) {
-        return is_harmless(as<DefElem>(cell.ptr_value)->defname);
-    });
-    if (!is_known) rows.other = "an option of later versions";
+    for (const ListCell& cell : options) {
+        const std::string_view name = as<DefElem>(cell.ptr_value)->defname;
+        if (!is_harmless(name)) rows.other = "an option of later versions";
+        rows.is_clear = rows.is_clear && (is_harmless(name) || leaves_out(name));
+    }
     return rows;
 }
 

@@ -103,6 +103,7 @@ private:
     // What the server calls by its bare name though the text does not say so.
     void unnamed_operator(const char* name) { out_.operators.emplace_back(name); }
     void field(const List* names, int from);
+    void column(const void* part);
     void with(const WithClause* node);
     [[nodiscard]] bool is_cte(const RangeVar* node) const;
 
@@ -537,6 +538,13 @@ void QueryWalker::operator_name(const List* name) {
     }
 }
 
+// By the last part of its name.
+void QueryWalker::column(const void* part) {
+    const std::string name = is(part, T_A_Star) ? "*" : is(part, T_String) ? as<String>(part)->sval : "";
+    if (name == "system_user") vary("SYSTEM_USER");  // of 16 and later
+    if (!name.empty()) out_.columns.push_back(name);
+}
+
 // What follows the row may be a column of it or call a function with it.
 void QueryWalker::field(const List* names, int from) {
     const Elements all(names);
@@ -544,6 +552,7 @@ void QueryWalker::field(const List* names, int from) {
         out_.reads_system_columns = true;
         vary("a system column (ctid, xmin, tableoid)");
     }
+    if (all.size() > 0) column(all.at(all.size() - 1));
     for (int i = from; i < static_cast<int>(all.size()); ++i) {
         if (is(all.at(i), T_String)) out_.fields.emplace_back(as<String>(all.at(i))->sval);
     }

@@ -20,6 +20,7 @@ void add_names(Statement& to, Statement& element) {
     append(to.types, std::move(element.types));
     append(to.operators, std::move(element.operators));
     append(to.fields, std::move(element.fields));
+    append(to.columns, std::move(element.columns));
     append(to.sequences, std::move(element.sequences));
     append(to.set_sequences, std::move(element.set_sequences));
     append(to.moving_literals, std::move(element.moving_literals));

@@ -81,6 +81,15 @@ std::string in_quotes(std::string_view name) {
     return out;
 }
 
+std::string unquoted(std::string_view quoted) {
+    std::string name;
+    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
+        name += quoted[i];
+        if (quoted[i] == '"') ++i;  // "" is one
+    }
+    return name;
+}
+
 std::string quote_identifier(std::string_view name) {
     const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
     const bool safe = !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&

@@ -16,6 +16,8 @@ namespace pgpool::sql {
 // A name in double quotes; and only if it needs them, but for keywords.
 [[nodiscard]] std::string in_quotes(std::string_view name);
 [[nodiscard]] std::string quote_identifier(std::string_view name);
+// The name that stands in double quotes.
+[[nodiscard]] std::string unquoted(std::string_view quoted);
 
 // What follows "SET name TO" for set_config(name, value, ...). SET takes the elements of a list of names one
 // by one, set_config takes the whole list as one string. Nothing if `value` is no valid list. An empty

@@ -201,6 +201,7 @@ struct CopyRows {
     std::string null = "\\N";
     std::string encoding{};    // empty: client_encoding
     std::string_view other{};  // what else may decide which rows there are, in words; empty: nothing
+    bool is_clear = true;      // no option may give a field another value: DEFAULT, and what is not known
     friend bool operator==(const CopyRows&, const CopyRows&) = default;
 };
 
@@ -263,6 +264,7 @@ struct Statement {
     bool user_operators = false;               // an OPERATOR(schema.op) outside pg_catalog
     std::vector<std::string> operators;        // names of all others, each once
     std::vector<std::string> fields;           // `name` of every row.name, each once: may call a function
+    std::vector<std::string> columns;          // names of every column that is read, each once; "*": all
     std::vector<Change> changes;               // every one, the statement's own first
     std::vector<ColumnValue> moving_literals;  // columns of any table that are compared with moving literals
     std::vector<ParameterUse> parameters;      // not where they are cast to a type that is no date

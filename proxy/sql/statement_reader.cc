@@ -216,6 +216,8 @@ private:
     void transaction_options(const List* options);
     void set(const VariableSetStmt* node);
     void set_multi(const VariableSetStmt* node);
+    void stored_setting(const VariableSetStmt* node);
+    void stored_settings(const List* options);
     void set_transaction_setting(const std::string& name, const A_Const* value);
     void session_characteristics();
     bool is_as_written(std::string_view value);
@@ -302,6 +304,7 @@ void StatementReader::read(const void* node) {
     sort_unique(out_.types);
     sort_unique(out_.operators);
     sort_unique(out_.fields);
+    sort_unique(out_.columns);
 }
 
 void StatementReader::query(const void* node, Kind kind) {
@@ -801,8 +804,15 @@ bool StatementReader::read_definition(const void* node) {
             out_.changes_verifiers = true;
             return true;
         case T_AlterRoleSetStmt:
+            out_.changes_logins = true;
+            stored_setting(as<AlterRoleSetStmt>(node)->setstmt);
+            return true;
         case T_AlterDatabaseSetStmt:
             out_.changes_logins = true;
+            stored_setting(as<AlterDatabaseSetStmt>(node)->setstmt);
+            return true;
+        case T_AlterFunctionStmt:
+            stored_settings(as<AlterFunctionStmt>(node)->actions);
             return true;
         case T_CreatedbStmt:
             out_.outside_transaction_only = true;
@@ -905,6 +915,7 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
         run_over_rows(definition);
         out_.is_unlogged |= command->subtype == AT_SetUnLogged;
         if (command->subtype == AT_ColumnDefault) stored_default(command);
+        if (command->subtype == AT_AlterColumnType) out_.columns.push_back(text_of(command->name));
         if (!is(definition, T_PartitionCmd)) continue;
         bounds(as<PartitionCmd>(definition)->bound);
         relation(as<PartitionCmd>(definition)->name, Access::Write);
@@ -971,6 +982,24 @@ void StatementReader::stored_function(const CreateFunctionStmt* node) {
         stored(as<FunctionParameter>(cell.ptr_value)->defexpr);
     }
     stored_body(node->sql_body);
+    stored_settings(node->options);
+}
+
+void StatementReader::stored_settings(const List* options) {
+    for (const ListCell& cell : Elements(options)) {
+        const auto* option = as<DefElem>(cell.ptr_value);
+        if (is(option->arg, T_VariableSetStmt)) stored_setting(as<VariableSetStmt>(option->arg));
+    }
+}
+
+// What the session has at the moment. Some of that main alone has: see Session::settings_of_followers(), and
+// how their transactions begin.
+void StatementReader::stored_setting(const VariableSetStmt* node) {
+    if (node->kind != VAR_SET_CURRENT) return;
+    const std::string name = to_lower_ascii(node->name);
+    if (is_time_limit(name)) out_.node_specific = "a time limit FROM CURRENT, which main alone has";
+    if (name.starts_with("transaction_"))
+        out_.node_specific = "how a transaction runs, FROM CURRENT, which main alone has";
 }
 
 // Statements, in lists of lists.

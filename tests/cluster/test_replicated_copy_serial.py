@@ -291,6 +291,18 @@ def test_numbers_of_too_few_digits(cursor):
     copy(cursor, "copy t(v) from stdin", b"1\n")
 
 
+@pytest.mark.parametrize("setting", ["array_nulls to off", "client_encoding to shift_jis_2004"])
+def test_values_that_others_would_read_otherwise(replicated, cursor, setting):
+    cursor.execute("create table t(a text[] default array[null, random()::text, '\u203e'], v text)")
+    cursor.execute("begin")
+    cursor.execute(f"set local {setting}")
+    with pytest.raises(REFUSED, match="columns that the main node fills"):
+        copy(cursor, "copy t(v) from stdin (encoding 'utf8')", b"1\n")
+        cursor.execute("commit")
+    cursor.execute("rollback")
+    assert contents(replicated.nodes, "select count(*) from t") == 0
+
+
 def test_the_route_names_it(replicated, cursor):
     cursor.execute("create table t(id serial, v int)")
     copy(cursor, "copy t(v) from stdin", "1\n")  # waits for the facts of the table

@@ -74,6 +74,40 @@ def test_digits_that_a_role_drops(proxy, cursor):
     assert everything(proxy, "f") == "(1,0) (2,0)"
 
 
+READ_OTHERWISE = [
+    ("array_nulls = off", "array_nulls off"),
+    ("datestyle = 'Postgres, DMY'", "DateStyle"),
+    ("client_encoding = 'SJIS'", "SJIS"),
+    ("client_encoding = 'SHIFT_JIS_2004'", "SHIFT_JIS_2004"),
+]
+KEPT = "insert into kept values (1, 1, '\u301c', array[null, 'a'], '2020-01-01 12:00Z')"
+CHANGE = "update kept set note = note || 'x', tags = tags || 'b'::text, at = at + interval '1 day' where st = 1"
+
+
+@pytest.mark.parametrize("setting, named", READ_OTHERWISE, ids=[named for _, named in READ_OTHERWISE])
+@pytest.mark.parametrize("how", ["set {}", "set local {}", "in one text"])
+def test_settings_by_which_others_would_read_other_values(proxy, cursor, setting, named, how):
+    make(cursor, "create table kept(id int primary key, st int, note text, tags text[], at timestamptz)", KEPT)
+    before = everything(proxy, "kept")
+    make(cursor, "set timezone = 'Asia/Kolkata'")  # IST, which is read as Israel's
+    with pytest.raises(REFUSED, match=f"rows that travel, .*{named}") as failure:
+        if how == "in one text":
+            cursor.execute(f"set {setting}; {CHANGE}")
+        else:
+            make(cursor, "begin", how.format(setting), CHANGE, "commit")
+    assert failure.value.diag.message_hint
+    cursor.execute("rollback")
+    assert everything(proxy, "kept") == before
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "EUC_KR", "GBK", "EUC_JIS_2004"])
+def test_encodings_that_give_all_characters_back(proxy, cursor, encoding):
+    make(cursor, "create table kept(id int primary key, st int, note text)", "insert into kept values (1, 1, '\u00b0')",
+         f"set client_encoding = '{encoding}'", "update kept set note = note || 'x' where st = 1")
+    cursor.connection.set_client_encoding("UTF8")
+    assert everything(proxy, "kept") == "(1,1,\u00b0x)"
+
+
 @pytest.mark.parametrize("how", ["option", "quoted"])
 def test_digits_in_any_spelling_are_enough(proxy, cursor, how):
     make(cursor, *FLOATS.split(";"))

@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,7 @@ struct Client {
             at += size;
         }
         for (int i = 1; i <= count; ++i) {
-            copy.fill("1\x1f" + std::to_string(i));
+            copy.fill("1\x1fon\x1f" + std::to_string(i));
             out += copy.take_messages(false);
         }
         copy.end();
@@ -167,52 +168,54 @@ TEST(FilledCopy, WritesValuesAsTheRowsAre) {
     CopyRows bars;
     bars.delimiter = '|';
     EXPECT_EQ(written(bars,
-                      "1\x1f"
+                      "1\x1fon\x1f"
                       "a|b\\c\td"),
               "!");
     EXPECT_EQ(written(bars,
-                      "1\x1f"
+                      "1\x1fon\x1f"
                       "a|b\\c"),
               "a\\|b\\\\c|x\n");
     CopyRows odd = csv();
     odd.escape = '\\';
     EXPECT_EQ(written(odd,
-                      "1\x1f"
+                      "1\x1fon\x1f"
                       "a\"b\\,"),
               "\"a\\\"b\\\\,\",x\n");
     EXPECT_EQ(written(csv(),
-                      "1\x1f"
+                      "1\x1fon\x1f"
                       "\""),
               "\"\"\"\",x\n");
     CopyRows nulls;
     nulls.null = "7";
     EXPECT_EQ(written(nulls,
-                      "1\x1f"
+                      "1\x1fon\x1f"
                       "7"),
               "!");
     for (const char* value : {"\x1e", "\xc3\xa4", "a\nb"})
-        EXPECT_EQ(written(csv(), std::string("1\x1f") + value), "!");
+        EXPECT_EQ(written(csv(), std::string("1\x1fon\x1f") + value), "!");
     EXPECT_EQ(written(csv(),
-                      "1\x1f"
+                      "1\x1fon\x1f"
                       "a\x1f"
                       "b"),
               "!")
         << "a value that holds the separator";
 }
 
-TEST(FilledCopy, RefusesFloatsOfTooFewDigits) {
-    replication::CopyPlan made;
-    made.columns = {{.name = "x"}};
-    for (const auto& [digits, is_refused] :
-         {std::pair("0", true), std::pair("-3", true), std::pair("1", false), std::pair("3", false)}) {
+TEST(FilledCopy, RefusesValuesThatMayBeReadOtherwise) {
+    for (const auto& [settings, is_refused, size] :
+         {std::tuple("0\x1fon", true, 0), std::tuple("-3\x1fon", true, 0), std::tuple("1\x1foff", true, 0),
+          std::tuple("1\x1fon", false, 0), std::tuple("3\x1fon", false, 0),
+          std::tuple("0\x1foff", false, 4)}) {
+        replication::CopyPlan made;
+        made.columns = {{.name = "x", .size = static_cast<std::size_t>(size)}};
         FilledCopy copy(std::make_shared<const replication::CopyPlan>(made), true);
         std::string messages;
         wire::append_frame(messages, 'd', "x\n");
         copy.take(messages);
-        copy.fill(std::string(digits) +
+        copy.fill(std::string(settings) +
                   "\x1f"
-                  "0.1");
-        EXPECT_EQ(!copy.obstacle().empty(), is_refused) << digits;
+                  "1");
+        EXPECT_EQ(!copy.obstacle().empty(), is_refused) << settings;
     }
 }
 

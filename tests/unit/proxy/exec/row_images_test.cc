@@ -12,6 +12,8 @@ namespace {
 
 using Row = std::vector<std::optional<std::string>>;
 
+const std::string kCheck = "1/on/ISO, MDY/UTF8/UTF8";
+
 std::string row(const Row& columns) {
     std::string body;
     append_be16(body, static_cast<std::uint16_t>(columns.size()));
@@ -147,20 +149,18 @@ TEST(RowImages, SeveralRowsGoOneByOneWhereTheyMay) {
 }
 
 TEST(RowImages, ValuesRestOnWhatMainTells) {
-    using Flaw = RowImages::Flaw;
-    const auto flaw = [](std::size_t columns, const char* check) {
+    const auto made_of = [](std::size_t columns, const std::string& check) {
         RowImages made = images(false, false, false, columns);
-        (void)made.take_row(row({"1", "2", check}));
-        (void)made.take_row(row({"1", "2", columns == 0 ? "1" : "1 4"}));
-        return made.flaw();
+        for (const std::string& one : {check, kCheck + "/4"}) (void)made.take_row(row({"1", "2", one}));
+        return made;
     };
-    EXPECT_EQ(flaw(0, "1"), Flaw::None);
-    EXPECT_EQ(flaw(0, "3"), Flaw::None);
-    EXPECT_EQ(flaw(0, "0"), Flaw::Digits);
-    EXPECT_EQ(flaw(0, "-15"), Flaw::Digits);
-    EXPECT_EQ(flaw(4, "1 4"), Flaw::None);
-    EXPECT_EQ(flaw(4, "1 5"), Flaw::Columns);
-    EXPECT_EQ(flaw(4, "0 5"), Flaw::Digits);
+    EXPECT_EQ(made_of(0, kCheck).misread(), "");
+    EXPECT_FALSE(made_of(4, kCheck + "/4").has_other_columns());
+    EXPECT_TRUE(made_of(4, kCheck + "/5").has_other_columns());
+    EXPECT_FALSE(made_of(0, kCheck).has_other_columns());
+    EXPECT_EQ(made_of(4, "0/on/ISO, MDY/UTF8/UTF8/4").misread(), "with extra_float_digits below 1");
+    EXPECT_EQ(made_of(0, "1/off/ISO, MDY/UTF8/UTF8").misread(), "with array_nulls off");
+    EXPECT_NE(made_of(0, "").misread(), "");
 }
 
 std::string position_of(bool falls, std::initializer_list<const char*> taken) {

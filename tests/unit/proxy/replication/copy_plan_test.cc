@@ -20,10 +20,13 @@ std::string telling(const char* name) {
 TEST(CopyPlan, MainTellsBehindAllThatTheClientHasSaid) {
     const CopyPlan plan = plan_of({"id", "At"});
     EXPECT_EQ(with_telling("/* a */ copy t(v) from stdin (header);", plan),
-              "/* a */ copy t(v) from stdin (header) WHERE pgpool_replication.tell(" + telling("\"id\"") +
-                  ", " + telling("\"At\"") + ");");
-    EXPECT_EQ(with_telling("copy t(v) from stdin -- x", plan_of({"id"})),
-              "copy t(v) from stdin WHERE pgpool_replication.tell(" + telling("\"id\"") + ") -- x");
+              "/* a */ copy t(v) from stdin (header) WHERE "
+              "pgpool_replication.tell(pg_catalog.current_setting('array_nulls'), " +
+                  telling("\"id\"") + ", " + telling("\"At\"") + ");");
+    EXPECT_EQ(
+        with_telling("copy t(v) from stdin -- x", plan_of({"id"})),
+        "copy t(v) from stdin WHERE pgpool_replication.tell(pg_catalog.current_setting('array_nulls'), " +
+            telling("\"id\"") + ") -- x");
 }
 
 TEST(CopyPlan, TheOthersCopyThoseColumnsFirst) {

@@ -108,6 +108,7 @@ private:
                     column("f", Default::Null, Content::Float), column("made", Default::Deterministic),
                     column("calc", Default::Generated)});
         table("u", {column("a"), column("n")});
+        table("named", {column("r", Default::Null, Content::Object), column("n")});
         table("span", {column("during", Default::Null, Content::DateContainer)});
         table("stamped", {column("at", Default::NotDeterministic, Content::Date), column("a")});
         table("ruled", {}, {&sql::WriteFacts::obstacle, "a rule on table \"ruled\""});

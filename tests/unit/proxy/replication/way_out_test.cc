@@ -21,6 +21,13 @@ TEST(WayOut, IsToldForWhatTheJudgeRefuses) {
               "A primary key that the statement does not assign helps.");
     EXPECT_EQ(hint_for("alter role joe password 'clear'"),
               "Send a SCRAM verifier, as psql does for \\password.");
+    EXPECT_EQ(hint_for("alter table t add column c timestamptz default now()"),
+              "Where a column is added: add it without default, then SET DEFAULT, then UPDATE the rows.");
+    EXPECT_EQ(
+        hint_for("create table n (c timestamptz default 'now')"),
+        "In a default write now(); where a column is added, SET DEFAULT after it, then UPDATE the rows.");
+    EXPECT_EQ(hint_for("alter role r set statement_timeout from current"), "Write the value.");
+    EXPECT_EQ(way_out("rows that travel, with array_nulls off"), "SET array_nulls TO on helps.");
     EXPECT_EQ(hint_for("alter system set work_mem = '1MB'"), "Do it on each node.");
     EXPECT_EQ(hint_for("create tablespace x location '/x'"), "Do it on each node.");
 }
