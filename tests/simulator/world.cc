@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "tests/simulator/world.h"
+
+#include <algorithm>
+
+namespace pgpool::simulator {
+
+using std::chrono::seconds;
+
+World::World(std::uint64_t seed, const Size& size) : Machines(seed, size) {
+    campaign();
+    begin_faults();
+    give_command();
+}
+
+void World::run(std::uint64_t steps) {
+    Auditor& auditor = world_.auditor;
+    const std::uint64_t end = auditor.tally.steps + steps;
+    while (auditor.tally.steps < end && !auditor.violation()) {
+        world_.is_traced = auditor.tally.steps >= trace_from_;
+        run_one();
+    }
+}
+
+// Commands are given all the time, to whoever believes to be the holder.
+void World::give_command() {
+    for (const auto& member : members_) {
+        if (member->is_running() && member->view().epoch.value != 0 && world_.random.chance(0.7)) {
+            member->command(lease::VoterId(
+                static_cast<std::uint16_t>(members_.size() + world_.random.below(nodes_.size()))));
+        }
+    }
+    world_.queue.after(soon(5, 100), [this] { give_command(); });
+}
+
+void World::begin_calm() {
+    ++period_;
+    is_calm_ = true;
+    mend_everything();
+    reign_ = {};
+    await_holder(world_.queue.now());
+}
+
+// The first one may be somebody whose lease runs out just now: it counts when one has stayed.
+void World::await_holder(Time since) {
+    Tally& tally = world_.auditor.tally;
+    const Time now = world_.queue.now();
+    const Member* present = holder();
+    if (present == nullptr || present->view().epoch != reign_.epoch) {
+        reign_ = {present == nullptr ? Epoch{} : present->view().epoch, now};
+        if (now - since > kBound)
+            return world_.auditor.report("everything works and nobody becomes holder, or stays it");
+    } else if (now - reign_.begin > kStay) {
+        tally.slowest = std::max(tally.slowest, reign_.begin - since);
+        ++tally.calms;
+        return hand_over();
+    }
+    world_.queue.after(milliseconds(5), [this, since] { await_holder(since); });
+}
+
+void World::hand_over() {
+    Member* from = holder();
+    const auto place = static_cast<std::size_t>(from->id().value);
+    Member* to = members_[(place + 1 + world_.random.below(members_.size() - 1)) % members_.size()].get();
+    // A third one might be quicker: the watchdog tells it to keep away.
+    for (const auto& member : members_) {
+        if (member.get() != from && member.get() != to) member->happens(lease::event::Withdraw{});
+    }
+    from->happens(lease::event::HandOver{to->id()});
+    world_.queue.after(kHandOver, [this, to] {
+        if (to->state() != lease::State::Holder)
+            world_.auditor.report("a hand-over with everything working takes too long");
+        campaign();
+        begin_faults();
+    });
+}
+
+}  // namespace pgpool::simulator
