@@ -126,6 +126,11 @@ bool Lease::is_vacant() const {
     return vacant_.value != 0 && vacant_ == known_ && now_ >= vacant_since_;
 }
 
+// How long a quorum of locks must be held before it says something.
+BootDuration Lease::wait() const {
+    return is_vacant() ? BootDuration{} : parameters_.lease;
+}
+
 BootDuration Lease::random_backoff() {
     if (is_vacant()) return parameters_.vacant_backoff;
     const auto range =

@@ -137,7 +137,7 @@ private:
     [[nodiscard]] bool is_holder() const { return state_ == State::Holder || state_ == State::Offering; }
     [[nodiscard]] bool takes_locks() const;
     [[nodiscard]] bool is_vacant() const;
-    [[nodiscard]] BootDuration wait() const { return is_vacant() ? BootDuration{} : parameters_.lease; }
+    [[nodiscard]] BootDuration wait() const;
     [[nodiscard]] BootDuration random_backoff();
     void retire_epoch();
     void step_down(std::string_view reason);
