@@ -24,12 +24,16 @@ void Auditor::may_act(MemberId member, Epoch epoch, const char* where) {
     acting_ = Acting{member, epoch, where};
 }
 
-void Auditor::took_effect(lease::VoterId node, Epoch epoch) {
+void Auditor::took_effect(const Connection& link, Epoch epoch) {
     ++tally.commands;
     if (epoch < last_epoch_) {
         report(fmt::format(
             "a command of epoch {} takes effect at voter {} after a holder with epoch {} became one",
-            epoch.value, node.value, last_epoch_.value));
+            epoch.value, link.voter.value, last_epoch_.value));
+    }
+    if (!link.is_before_deadline()) {
+        report(fmt::format("a command of member {} takes effect at voter {} after its deadline",
+                           link.member.value, link.voter.value));
     }
 }
 

@@ -40,7 +40,7 @@ public:
     // `epoch` may act in the eyes of somebody at this moment. Between two calls of begin_check.
     void begin_check() { acting_.reset(); }
     void may_act(MemberId member, Epoch epoch, const char* where);
-    void took_effect(lease::VoterId node, Epoch epoch);
+    void took_effect(const Connection& link, Epoch epoch);
     void asks(const Connection& link, const lease::Question& question, BootTime local);
     // Of a member's vote, and a witness'.
     void granted(const Connection& link, Time now);

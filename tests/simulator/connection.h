@@ -20,6 +20,7 @@ struct Connection {
     std::function<void(const lease::Event&)> deliver;  // to the member, if it still is the same process
 
     // For the auditor, by the member's clock.
+    std::function<bool()> is_before_deadline;  // of the member, as it was when it asked last
     bool is_asked = false;
     BootTime asked = lease::kNever;
     BootTime fresh = lease::kNever;  // when the last question was sent that has been answered

@@ -5,20 +5,20 @@
 
 namespace pgpool::simulator {
 
-Machines::Machines(std::uint64_t seed, const Size& size)
-    : world_(seed, size.members, size.nodes, size.witness) {
-    for (std::size_t i = 0; i < size.members; ++i) {
+Machines::Machines(std::uint64_t seed, const Setting& setting)
+    : world_(seed, lease::Votes(setting.members, setting.nodes, setting.witness), setting.parameters) {
+    for (std::size_t i = 0; i < setting.members; ++i) {
         members_.push_back(
             std::make_unique<Member>(world_, MemberId(static_cast<std::uint16_t>(i)), ends_, member_list_));
         member_list_.push_back(members_.back().get());
         ends_.push_back(&members_.back()->voter());
     }
-    for (std::size_t i = 0; i < size.nodes; ++i) {
-        const auto id = static_cast<std::uint16_t>(size.members + i);
+    for (std::size_t i = 0; i < setting.nodes; ++i) {
+        const auto id = static_cast<std::uint16_t>(setting.members + i);
         nodes_.push_back(std::make_unique<Node>(world_, lease::VoterId(id)));
         ends_.push_back(nodes_.back().get());
     }
-    if (size.witness == lease::Votes::Witness::Present) {
+    if (setting.witness == lease::Votes::Witness::Present) {
         witness_ = std::make_unique<Witness>(world_);
         ends_.push_back(&witness_->voter());
     }

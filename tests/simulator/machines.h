@@ -12,15 +12,16 @@
 
 namespace pgpool::simulator {
 
-struct Size {
+struct Setting {
     std::size_t members = 2;
     std::size_t nodes = 2;
     lease::Votes::Witness witness = lease::Votes::Witness::None;
+    lease::Parameters parameters = {};
 };
 
 class Machines {
 public:
-    Machines(std::uint64_t seed, const Size& size);
+    Machines(std::uint64_t seed, const Setting& setting);
 
     [[nodiscard]] Member& member(std::size_t index) { return *members_[index]; }
     [[nodiscard]] Node& node(std::size_t index) { return *nodes_[index]; }

@@ -13,10 +13,19 @@ namespace {
 
 constexpr std::uint64_t kStepsOfWorld = 20'000;
 
-Size any_size(Random& random) {
-    return Size{.members = 2 + random.below(2),
-                .nodes = 2 + random.below(2),
-                .witness = random.chance(0.3) ? lease::Votes::Witness::Present : lease::Votes::Witness::None};
+Setting any_setting(Random& random) {
+    Setting setting{
+        .members = 2 + random.below(2),
+        .nodes = 2 + random.below(2),
+        .witness = random.chance(0.3) ? lease::Votes::Witness::Present : lease::Votes::Witness::None};
+    // Quick candidates and bad clocks: what is safe by a hair is not safe here.
+    if (random.chance(0.5)) {
+        setting.parameters.backoff_min = milliseconds(4);
+        setting.parameters.backoff_max = milliseconds(20);
+        setting.parameters.vacant_backoff = milliseconds(1);
+        setting.parameters.drift_ppm = 60'000;
+    }
+    return setting;
 }
 
 void add(Tally& sum, const Tally& one) {
@@ -33,8 +42,8 @@ void add(Tally& sum, const Tally& one) {
 }
 
 // What led to it: the same world again, with its last steps printed.
-void explain(std::uint64_t seed, const Size& size, std::uint64_t steps, std::uint64_t shown) {
-    World again(seed, size);
+void explain(std::uint64_t seed, const Setting& setting, std::uint64_t steps, std::uint64_t shown) {
+    World again(seed, setting);
     again.trace_from(steps > shown ? steps - shown : 0);
     again.run(kStepsOfWorld);
     fmt::print("VIOLATION {}\n", *again.auditor().violation());
@@ -45,15 +54,15 @@ bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown) {
     Tally sum;
     const auto begin = std::chrono::steady_clock::now();
     while (sum.steps < steps) {
-        const Size size = any_size(random);
+        const Setting setting = any_setting(random);
         const std::uint64_t world_seed = random.seed();
-        World world(world_seed, size);
+        World world(world_seed, setting);
         world.run(std::min(kStepsOfWorld, steps - sum.steps));
         add(sum, world.auditor().tally);
         if (world.auditor().violation()) {
-            fmt::print("seed {}: {} members, {} nodes, {} voters\n", seed, size.members, size.nodes,
-                       lease::Votes(size.members, size.nodes, size.witness).size());
-            explain(world_seed, size, world.auditor().tally.steps, shown);
+            fmt::print("seed {}: {} members, {} nodes, {} voters\n", seed, setting.members, setting.nodes,
+                       lease::Votes(setting.members, setting.nodes, setting.witness).size());
+            explain(world_seed, setting, world.auditor().tally.steps, shown);
             break;
         }
     }

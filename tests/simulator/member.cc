@@ -74,6 +74,9 @@ void Member::perform(const lease::action::Ask& ask) {
     world_.auditor.asks(*link, ask.question, local());
     link->is_asked = true;
     link->asked = local();
+    link->is_before_deadline = [this, boot = boots_, deadline = lease_->view().deadline] {
+        return boot != boots_ || local() < deadline;
+    };
     link->up->send(
         [end = ends_[ask.voter.value], link, question = ask.question] { end->ask(link, question); });
 }
@@ -99,7 +102,8 @@ void Member::perform(const lease::action::Send& send) {
 
 void Member::perform(const lease::action::Publish& publish) {
     page_ = publish.view;
-    const Time delay = world_.random.between(Time(0), milliseconds(world_.random.chance(0.05) ? 400 : 20));
+    const bool is_slow = !world_.is_calm && world_.random.chance(0.05);
+    const Time delay = world_.random.between(Time(0), milliseconds(is_slow ? 400 : 20));
     world_.queue.after(delay, [this] { read_page(); });
 }
 
@@ -149,6 +153,7 @@ void Member::lose_power() {
     gate_ = {};
     is_frozen_ = false;
     clock_.restart(world_.queue.now());
+    ++boots_;
 }
 
 void Member::freeze() {

@@ -69,6 +69,7 @@ private:
     lease::View page_;
     lease::View gate_;
     bool is_frozen_ = false;
+    std::uint32_t boots_ = 0;
     std::uint64_t wake_ = 0;
     std::uint64_t next_command_ = 1;
 };

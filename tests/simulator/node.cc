@@ -66,7 +66,7 @@ void Node::run(const lease::Question& question, const Link& link) {
     }
     world_.trace("node {}: command {} of member {}, epoch {}, takes effect", id_.value,
                  question.command.value, link->member.value, question.record.value);
-    world_.auditor.took_effect(id_, question.record);
+    world_.auditor.took_effect(*link, question.record);
 }
 
 void Node::become_idle(Session& session) {

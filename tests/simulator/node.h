@@ -19,6 +19,7 @@ public:
     void ask(const Link& link, const lease::Question& question) override;
     void close(const Link& link) override;
 
+    [[nodiscard]] lease::VoterId id() const { return id_; }
     void stop() { process_.stop(); }
     void go_on() { process_.go_on(world_.random); }
     enum class Death : std::uint8_t { Crash, PowerLoss };  // after a crash the kernel tells the clients

@@ -14,9 +14,10 @@
 namespace pgpool::simulator {
 
 struct Surroundings {
-    Surroundings(std::uint64_t seed, std::size_t members, std::size_t nodes, lease::Votes::Witness witness)
-        : random(seed),
-          votes(members, nodes, witness),
+    Surroundings(std::uint64_t seed, const lease::Votes& votes_of_all, const lease::Parameters& times)
+        : parameters(times),
+          random(seed),
+          votes(votes_of_all),
           network(votes.size(), queue, random),
           auditor(parameters) {}
 
@@ -26,6 +27,7 @@ struct Surroundings {
     Queue queue;
     Network network;
     Auditor auditor;
+    bool is_calm = false;  // nothing goes wrong
     bool is_traced = false;
 
     template <typename... Values>

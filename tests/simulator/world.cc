@@ -7,7 +7,7 @@ namespace pgpool::simulator {
 
 using std::chrono::seconds;
 
-World::World(std::uint64_t seed, const Size& size) : Machines(seed, size) {
+World::World(std::uint64_t seed, const Setting& setting) : Machines(seed, setting) {
     campaign();
     begin_faults();
     give_command();
@@ -30,12 +30,13 @@ void World::give_command() {
                 static_cast<std::uint16_t>(members_.size() + world_.random.below(nodes_.size()))));
         }
     }
-    world_.queue.after(soon(5, 100), [this] { give_command(); });
+    world_.queue.after(soon(1, 2 * command_pace_), [this] { give_command(); });
 }
 
 void World::begin_calm() {
     ++period_;
-    is_calm_ = true;
+    world_.is_calm = true;
+    command_pace_ = 500;
     mend_everything();
     reign_ = {};
     await_holder(world_.queue.now());

@@ -11,10 +11,10 @@ namespace pgpool::simulator {
 class World : public Machines {
 public:
     static constexpr Time kBound = std::chrono::seconds(8);
-    static constexpr Time kStay = std::chrono::seconds(3);
+    static constexpr Time kStay = milliseconds(1'500);
     static constexpr Time kHandOver = milliseconds(400);
 
-    World(std::uint64_t seed, const Size& size);
+    World(std::uint64_t seed, const Setting& setting);
 
     // Until the lease has made so many steps more, or something is wrong.
     void run(std::uint64_t steps);
@@ -22,14 +22,38 @@ public:
     void trace_from(std::uint64_t step) { trace_from_ = step; }
 
 private:
+    struct Fault {
+        void (World::*happen)();
+        int weight;
+    };
+    static const std::vector<Fault>& all_faults();
     void begin_faults();
     void one_fault();
-    void fault_in_network();
-    void fault_of_member(Member& member);
-    void fault_of_node(Node& node);
-    void fault_of_witness();
+    void cut_one_way();
+    void cut();
+    void divide();
+    void heal();
+    void weather();
+    void stop_member();
+    void freeze_member();
+    void kill_member();
+    void power_off_member();
     void fence_holder();
-    void wishes();
+    void stop_node();
+    void crash_node();
+    void lose_node();
+    void terminate();
+    void trouble_witness();
+    void drift();
+    void withdraw();
+    void campaign_one();
+    void wish_hand_over();
+    void restart_later(Member& member);
+    void take_down(Node& node, Node::Death death);
+    [[nodiscard]] std::pair<Host, Host> any_link();
+    [[nodiscard]] Time a_while();
+    [[nodiscard]] int any_rate();
+
     void give_command();
     void begin_calm();
     void await_holder(Time since);
@@ -40,14 +64,15 @@ private:
     }
     [[nodiscard]] Member& any_member() { return *members_[world_.random.below(members_.size())]; }
     [[nodiscard]] Node& any_node() { return *nodes_[world_.random.below(nodes_.size())]; }
-    [[nodiscard]] int any_rate();
 
     struct Reign {
         Epoch epoch{};
         Time begin{};
     };
-    Reign reign_;  // calm: who is seen to hold the lease, and since when
-    bool is_calm_ = false;
+    Reign reign_;              // calm: who is seen to hold the lease, and since when
+    std::vector<Fault> mood_;  // the faults of this period, each as often as it is likely
+    int pace_ = 0;             // milliseconds between two of them
+    int command_pace_ = 100;
     std::uint64_t period_ = 0;  // of faults or of calm; an entry of another period is void
     std::uint64_t trace_from_ = UINT64_MAX;
 };

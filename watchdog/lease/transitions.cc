@@ -142,17 +142,17 @@ void Lease::fire(Trigger trigger) {
 }
 
 void Lease::progress() {
-    // No circle of the table can be run through at one moment: a bound shows it if one ever can.
-    for (int steps = 0; steps < 8; ++steps) {
+    for (int steps = 0;; ++steps) {
         const auto row = std::find_if(rows().begin(), rows().end(), [this](const Row& candidate) {
             return candidate.state == state_ && candidate.trigger == Trigger::Progress &&
                    (this->*candidate.guard.holds)();
         });
         if (row == rows().end()) return;
+        // No circle of the table can be run through at one moment.
+        PGPOOL_ASSERT(steps < 8);
         (this->*row->move.make)();
         state_ = row->next;
     }
-    PGPOOL_ASSERT(!"the table comes to an end");
 }
 
 bool Lease::has_quorum() const {

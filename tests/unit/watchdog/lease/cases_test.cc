@@ -49,7 +49,7 @@ protected:
     }
     [[nodiscard]] bool is_still_the_first_reign() { return member(kA).view().epoch == first_epoch_; }
 
-    Machines machines_{1, Size{}};
+    Machines machines_{1, Setting{}};
     Epoch first_epoch_;
 };
 
@@ -221,7 +221,7 @@ TEST_F(Case, OneAloneStartsAfterTheTimeOfALease) {
 // on alone.
 TEST(CaseWithWitness, EitherOfTwoHostsMayDie) {
     for (const std::size_t dying : {0U, 1U}) {
-        Machines machines(3, Size{.members = 2, .nodes = 2, .witness = lease::Votes::Witness::Present});
+        Machines machines(3, Setting{.members = 2, .nodes = 2, .witness = lease::Votes::Witness::Present});
         machines.campaign();
         machines.run_for(seconds(8));
         machines.member(dying).lose_power();
