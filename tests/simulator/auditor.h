@@ -24,7 +24,10 @@ struct Tally {
     std::uint64_t refused = 0;   // by the server's clock
     std::uint64_t faults = 0;
     std::uint64_t calms = 0;  // times without faults that found a holder
-    Time slowest{};           // from the begin of one to that
+    // Of the hand-overs in them. Where a voter knows the higher epoch of a candidate that failed, the
+    // successor has to wait.
+    std::uint64_t slow_hand_overs = 0;
+    Time slowest{};  // from the begin of one to that
 };
 
 class Auditor {

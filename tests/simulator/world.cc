@@ -68,12 +68,21 @@ void World::hand_over() {
         if (member.get() != from && member.get() != to) member->happens(lease::event::Withdraw{});
     }
     from->happens(lease::event::HandOver{to->id()});
-    world_.queue.after(kHandOver, [this, to] {
-        if (to->state() != lease::State::Holder)
-            world_.auditor.report("a hand-over with everything working takes too long");
+    await_successor(*to, world_.queue.now());
+}
+
+void World::await_successor(Member& to, Time since) {
+    const Time waited = world_.queue.now() - since;
+    if (to.state() == lease::State::Holder) {
         campaign();
         begin_faults();
-    });
+    } else if (waited > kQuick + world_.parameters.lease * 2) {
+        world_.auditor.report("everything works and a hand-over comes to no end");
+    } else {
+        const Time step = milliseconds(5);
+        if (waited < kQuick && waited + step >= kQuick) ++world_.auditor.tally.slow_hand_overs;
+        world_.queue.after(step, [this, &to, since] { await_successor(to, since); });
+    }
 }
 
 }  // namespace pgpool::simulator

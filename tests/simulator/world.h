@@ -12,7 +12,7 @@ class World : public Machines {
 public:
     static constexpr Time kBound = std::chrono::seconds(8);
     static constexpr Time kStay = milliseconds(1'500);
-    static constexpr Time kHandOver = milliseconds(400);
+    static constexpr Time kQuick = milliseconds(400);  // a hand-over, but for some in a thousand (Tally)
 
     World(std::uint64_t seed, const Setting& setting);
 
@@ -58,6 +58,7 @@ private:
     void begin_calm();
     void await_holder(Time since);
     void hand_over();
+    void await_successor(Member& to, Time since);
 
     [[nodiscard]] Time soon(int least, int most) {
         return world_.random.between(milliseconds(least), milliseconds(most));
