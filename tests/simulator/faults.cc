@@ -9,14 +9,16 @@
 namespace pgpool::simulator {
 
 const std::vector<World::Fault>& World::all_faults() {
-    static const std::vector<Fault> faults = {
-        {&World::cut_one_way, 2},   {&World::cut, 2},         {&World::divide, 2},
-        {&World::heal, 4},          {&World::weather, 2},     {&World::stop_member, 3},
-        {&World::freeze_member, 2}, {&World::kill_member, 3}, {&World::power_off_member, 2},
-        {&World::fence_holder, 3},  {&World::stop_node, 2},   {&World::crash_node, 4},
-        {&World::lose_node, 1},     {&World::terminate, 5},   {&World::trouble_witness, 1},
-        {&World::drift, 2},         {&World::withdraw, 1},    {&World::campaign_one, 2},
-        {&World::wish_hand_over, 4}};
+    static const std::vector<Fault> faults = {{&World::cut_one_way, 2},   {&World::cut, 2},
+                                              {&World::divide, 2},        {&World::heal, 4},
+                                              {&World::weather, 2},       {&World::stop_member, 3},
+                                              {&World::freeze_member, 2}, {&World::kill_member, 2},
+                                              {&World::kill_holder, 4},   {&World::power_off_member, 2},
+                                              {&World::fence_holder, 3},  {&World::stop_node, 2},
+                                              {&World::crash_node, 4},    {&World::lose_node, 1},
+                                              {&World::terminate, 5},     {&World::trouble_witness, 1},
+                                              {&World::drift, 2},         {&World::withdraw, 1},
+                                              {&World::campaign_one, 2},  {&World::wish_hand_over, 4}};
     return faults;
 }
 
@@ -120,6 +122,15 @@ void World::kill_member() {
     restart_later(member);
 }
 
+// All its locks are free at once, and its gate may act until the deadline: nobody has to be quicker than that
+// allows.
+void World::kill_holder() {
+    Member* victim = holder();
+    if (victim == nullptr) return;
+    victim->kill();
+    restart_later(*victim);
+}
+
 void World::power_off_member() {
     Member& member = any_member();
     member.lose_power();
@@ -131,7 +142,7 @@ void World::fence_holder() {
     if (!world_.auditor.last_holder()) return;
     Member& victim = *members_[world_.auditor.last_holder()->value];
     const Epoch epoch = world_.auditor.last_epoch();
-    if (world_.random.chance(0.5)) victim.kill();
+    if (world_.random.chance(0.8)) victim.kill();
     victim.lose_power();
     world_.trace("member {}: fenced", victim.id().value);
     for (const auto& member : members_) {

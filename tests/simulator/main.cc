@@ -20,8 +20,8 @@ Setting any_setting(Random& random) {
         .witness = random.chance(0.3) ? lease::Votes::Witness::Present : lease::Votes::Witness::None};
     // Quick candidates and bad clocks: what is safe by a hair is not safe here.
     if (random.chance(0.5)) {
-        setting.parameters.backoff_min = milliseconds(4);
-        setting.parameters.backoff_max = milliseconds(20);
+        setting.parameters.backoff_min = milliseconds(2);
+        setting.parameters.backoff_max = milliseconds(10);
         setting.parameters.vacant_backoff = milliseconds(1);
         setting.parameters.drift_ppm = 60'000;
     }

@@ -36,7 +36,7 @@ void World::give_command() {
 void World::begin_calm() {
     ++period_;
     world_.is_calm = true;
-    command_pace_ = 500;
+    command_pace_ = 60;
     mend_everything();
     reign_ = {};
     await_holder(world_.queue.now());
@@ -54,9 +54,62 @@ void World::await_holder(Time since) {
     } else if (now - reign_.begin > kStay) {
         tally.slowest = std::max(tally.slowest, reign_.begin - since);
         ++tally.calms;
-        return hand_over();
+        return end_calm();
     }
     world_.queue.after(milliseconds(5), [this, since] { await_holder(since); });
+}
+
+void World::end_calm() {
+    drift();
+    if (world_.random.chance(0.5)) {
+        hand_over();
+    } else {
+        take_over();
+    }
+}
+
+void World::take_over() {
+    Member* victim = holder();
+    const Epoch epoch = victim->view().epoch;
+    // It is in the middle of something, some answers are late, and its clock may be slow and that of the
+    // others fast.
+    for (const auto& node : nodes_) victim->command(node->id());
+    if (world_.random.chance(0.5)) {
+        for (const auto& member : members_) {
+            const int half = world_.parameters.drift_ppm / 2;
+            member->set_clock_rate(member.get() == victim ? -half : half);
+        }
+    }
+    world_.network.set_weather({.delay_max = milliseconds(world_.random.chance(0.5) ? 2 : 150)});
+    std::vector<bool> side(ends_.size(), false);
+    side[victim->id().value] = true;
+    switch (world_.random.below(4)) {
+        case 0:
+            victim->kill();
+            break;
+        case 1:
+            victim->lose_power();
+            break;
+        case 2:
+            fence_holder();
+            break;
+        default:
+            world_.network.partition(side);
+            break;
+    }
+    await_other(*victim, epoch, world_.queue.now());
+}
+
+void World::await_other(Member& than, Epoch epoch, Time since) {
+    const Member* present = holder();
+    if (present != nullptr && present->view().epoch > epoch) {
+        if (than.is_dead()) restart_later(than);
+        begin_faults();
+    } else if (world_.queue.now() - since > kBound) {
+        world_.auditor.report("the holder is gone and nobody follows it");
+    } else {
+        world_.queue.after(milliseconds(5), [this, &than, epoch, since] { await_other(than, epoch, since); });
+    }
 }
 
 void World::hand_over() {

@@ -2,7 +2,8 @@
 #pragma once
 
 // World: machines, and what happens to them by chance. Times of faults take turns with calm ones, in which
-// everything works: then a holder must emerge within kBound and stay, and a hand-over must be quick.
+// everything works: then a holder must emerge within kBound and stay. A calm time ends with a hand-over,
+// which must be quick, or with the end of the holder and nothing else, after which another must emerge.
 
 #include "tests/simulator/machines.h"
 
@@ -37,6 +38,7 @@ private:
     void stop_member();
     void freeze_member();
     void kill_member();
+    void kill_holder();
     void power_off_member();
     void fence_holder();
     void stop_node();
@@ -57,7 +59,10 @@ private:
     void give_command();
     void begin_calm();
     void await_holder(Time since);
+    void end_calm();
     void hand_over();
+    void take_over();
+    void await_other(Member& than, Epoch epoch, Time since);
     void await_successor(Member& to, Time since);
 
     [[nodiscard]] Time soon(int least, int most) {
