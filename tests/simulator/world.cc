@@ -61,7 +61,7 @@ void World::await_holder(Time since) {
 
 void World::end_calm() {
     drift();
-    if (world_.random.chance(0.5)) {
+    if (world_.random.chance(0.3)) {
         hand_over();
     } else {
         take_over();
@@ -83,14 +83,16 @@ void World::take_over() {
     world_.network.set_weather({.delay_max = milliseconds(world_.random.chance(0.5) ? 2 : 150)});
     std::vector<bool> side(ends_.size(), false);
     side[victim->id().value] = true;
-    switch (world_.random.below(4)) {
+    switch (world_.random.below(6)) {
         case 0:
+        case 1:
             victim->kill();
             break;
-        case 1:
+        case 2:
             victim->lose_power();
             break;
-        case 2:
+        case 3:
+        case 4:
             fence_holder();
             break;
         default:
