@@ -91,16 +91,16 @@ private:
     // transitions.cc
     void fire(Trigger trigger);
     void progress();
-    bool always() const { return true; }
-    bool has_quorum() const;
-    bool has_lost_quorum() const;
-    bool is_time_over() const;
-    bool has_waited() const;
-    bool is_outrun() const;
-    bool is_confirmed() const;
-    bool is_past_deadline() const;
-    bool is_successor_another() const;
-    bool has_stopped() const;
+    [[nodiscard]] bool always() const { return true; }
+    [[nodiscard]] bool has_quorum() const;
+    [[nodiscard]] bool has_lost_quorum() const;
+    [[nodiscard]] bool is_time_over() const;
+    [[nodiscard]] bool has_waited() const;
+    [[nodiscard]] bool is_outrun() const;
+    [[nodiscard]] bool is_confirmed() const;
+    [[nodiscard]] bool is_past_deadline() const;
+    [[nodiscard]] bool is_successor_another() const;
+    [[nodiscard]] bool has_stopped() const;
     void begin_attempt();
     void accept();
     void accept_and_begin();

@@ -6,10 +6,7 @@
 namespace pgpool::lease {
 
 Votes::Votes(std::size_t members, std::size_t nodes, Witness witness)
-    : members_(members),
-      nodes_(nodes),
-      weights_(members + nodes + (witness == Witness::Present ? 1 : 0), 1),
-      quorum_(0) {
+    : members_(members), nodes_(nodes), weights_(members + nodes + (witness == Witness::Present ? 1 : 0), 1) {
     if (total() % 2 == 0 && nodes > 0) ++weights_[members];
     quorum_ = total() / 2 + 1;
 }

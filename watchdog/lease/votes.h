@@ -38,7 +38,7 @@ private:
     std::size_t members_;
     std::size_t nodes_;
     std::vector<int> weights_;
-    int quorum_;
+    int quorum_ = 0;
 };
 
 }  // namespace pgpool::lease
