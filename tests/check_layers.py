@@ -38,6 +38,7 @@ LAYERS = {
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/ipc": COMMON_SHELL,
     "common/pg": COMMON_SHELL,
+    "watchdog/lease": ["common/base"],
     "proxy/sql": COMMON_PURE,
     "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],
@@ -58,7 +59,7 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
-                      "proxy/pool", "proxy/auth"]
+                      "proxy/pool", "proxy/auth", "watchdog/lease"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"
