@@ -70,6 +70,7 @@ def parts(jobs):
              (["tests/bench/run"], ["tests/bench/replication"], PYTEST + ["tests/cluster"],
               ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300", "--unsafe", "refuse"],
               ["tests/hunt/run", "--seeds", "121-123", "--seconds", "300", "--unsafe", "refuse", "--no-faults"], [differential, "--split", "--random", "5000"],
+              ["env", "PGPOOL_SIMULATIONS=2000", "build/asan/tests/unit/watchdog/decide/unit_decide", "--gtest_filter=Simulation.*"],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"]),
              (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release")), is_quiet=True),
     ]

@@ -82,8 +82,8 @@ struct Objection {
 
 Objection zero_loss(const NodeSight& node, const Candidates& counting, const SyncRule& sync) {
     if (sync.quorum() == 0) {
-        return {"commits do not wait for any standby, so nothing proves that one holds all of them",
-                "set replication to synchronous, or durability to available"};
+        return {"commits did not wait for standbys, so nothing proves that one holds all of them",
+                "make replication synchronous, or set durability to available"};
     }
     const std::size_t reached = listed_among(counting, sync);
     if (reached < sync.quorum()) {

@@ -24,7 +24,7 @@ namespace pgpool::decide {
 
 enum class Standing : std::uint8_t {
     InService,
-    Detached,     // by the operator, who alone attaches it again
+    Detached,     // only the operator, or a recovery, attaches it again
     Quarantined,  // what it holds is not what the cluster agreed on, or that is not known
 };
 
@@ -73,7 +73,7 @@ struct ClusterState {
     bool is_planned = false;  // the target belongs to a switchover
     Wish wish;
     Lineage lineage;  // of the primary
-    SyncRule sync;    // in force on the primary
+    SyncRule sync;    // what every acknowledged commit has met
     Maintenance maintenance;
     std::vector<NodeRecord> nodes;
     std::vector<WallTime> failovers;  // when a standby was promoted for a dead primary; the last kFailovers

@@ -94,6 +94,8 @@ void install(ClusterState& state, const Snapshot& snapshot) {
         fmt::format("it was the primary until \"{}\" was promoted under epoch {}", state.target, state.epoch),
         snapshot.wall);
     state.primary = state.target;
+    state.sync.needed =
+        0;  // until it is set on the new primary, and the standbys have what was acknowledged before
     if (snapshot.target_lineage) state.lineage = *snapshot.target_lineage;
 }
 

@@ -14,7 +14,9 @@ const Ancestor* Lineage::find(std::uint32_t ancestor) const {
 
 Kinship kinship(const Lineage& node, Lsn flushed, const Lineage& cluster) {
     if (node.timeline == 0 || cluster.timeline == 0) return Kinship::Unknown;
-    if (node.timeline == cluster.timeline) return Kinship::Same;
+    if (node.timeline == cluster.timeline) {
+        return node.ancestors == cluster.ancestors ? Kinship::Same : Kinship::Foreign;
+    }
     if (const Ancestor* left = cluster.find(node.timeline)) {
         return flushed <= left->end ? Kinship::Behind : Kinship::Diverged;
     }
@@ -40,7 +42,7 @@ std::string describe(Kinship kinship, const Lineage& node, const Lineage& cluste
             return fmt::format("it was promoted to timeline {} by somebody else, the cluster is on {}",
                                node.timeline, cluster.timeline);
         case Kinship::Foreign:
-            return fmt::format("its timeline {} has nothing to do with the cluster's {}", node.timeline,
+            return fmt::format("its timeline {} has another history than the cluster's {}", node.timeline,
                                cluster.timeline);
     }
     return "";

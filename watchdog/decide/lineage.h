@@ -32,7 +32,8 @@ enum class Kinship : std::uint8_t {
     Behind,    // on an ancestor, and not past the fork: can follow
     Diverged,  // on an ancestor, past the fork: needs a rewind
     Promoted,  // on a child of the cluster's timeline: somebody promoted it
-    Foreign,   // on a timeline that neither came from the cluster's nor led to it
+    Foreign,   // on a timeline that neither came from the cluster's nor led to it, or on another of the same
+               // number
 };
 
 // How a node that has flushed up to `flushed` is related to the cluster.

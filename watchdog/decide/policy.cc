@@ -65,6 +65,15 @@ std::string hold(const ClusterState& state, const Policy& policy, WallTime now) 
     return damping(state, policy, now);
 }
 
+SyncRule wanted_sync(const ClusterState& state, const Policy& policy) {
+    SyncRule rule{policy.confirmations, {}};
+    for (const NodeRecord& node : state.nodes) {
+        if (node.standing == Standing::InService && node.name != state.primary)
+            rule.names.push_back(node.name);
+    }
+    return rule;
+}
+
 Duration well_for(const Evidence& evidence, const std::string& node, std::span<const std::string> members,
                   TimePoint now) {
     Duration shortest = Duration::max();

@@ -25,6 +25,7 @@ struct Policy {
     bool does_failover = true;
     AutoFailback auto_failback = AutoFailback::Standby;
     Durability durability = Durability::Strict;
+    std::size_t confirmations = 1;                 // standbys that confirm a commit; 0: asynchronous
     std::uint64_t maximum_lag = 16 * 1024 * 1024;  // bytes
     // Damping: with so many failovers in that time, the next one waits for the operator or for time.
     std::size_t failovers = 3;
@@ -35,6 +36,9 @@ struct Policy {
 
 // Why no failover happens by itself now, and until when; empty: nothing holds it back.
 [[nodiscard]] std::string hold(const ClusterState& state, const Policy& policy, WallTime now);
+
+// The rule by configuration: any `confirmations` of the standbys that are in service.
+[[nodiscard]] SyncRule wanted_sync(const ClusterState& state, const Policy& policy);
 
 struct StandingChange {
     std::string node;

@@ -15,26 +15,36 @@ std::size_t SyncRule::quorum() const {
     return needed == 0 || needed > names.size() ? 0 : names.size() - needed + 1;
 }
 
-SyncPlan plan_sync(const SyncRule& current, const SyncRule& wanted, std::span<const std::string> reached,
+bool covers(const SyncRule& in_force, const SyncRule& recorded) {
+    if (recorded.needed == 0) return true;
+    const auto strangers = static_cast<std::size_t>(std::ranges::count_if(
+        in_force.names, [&](const std::string& name) { return !recorded.is_listed(name); }));
+    return in_force.needed >= recorded.needed + strangers;
+}
+
+SyncPlan plan_sync(const SyncRule& recorded, const SyncRule& wanted, std::span<const std::string> streaming,
                    Durability durability) {
     const auto listed = static_cast<std::size_t>(
-        std::ranges::count_if(reached, [&](const std::string& name) { return wanted.is_listed(name); }));
-    const bool is_short = listed < wanted.needed;
-    if (is_short && durability == Durability::Strict) {
-        return {SyncStep::Stalled, current,
-                fmt::format("commits wait: {} standbys must confirm and {} of {} stream; start one, or set "
-                            "durability to available",
-                            wanted.needed, listed, wanted.names.size())};
-    }
+        std::ranges::count_if(streaming, [&](const std::string& name) { return wanted.is_listed(name); }));
     SyncRule next = wanted;
-    next.needed = std::min(wanted.needed, listed);
-    if (next == current) return {SyncStep::Keep, current, {}};
+    if (durability == Durability::Available) next.needed = std::min(wanted.needed, listed);
+    if (next == recorded) {
+        if (listed >= next.needed) return {SyncStep::Keep, recorded, {}};
+        return {
+            SyncStep::Stalled, recorded,
+            fmt::format(
+                "commits wait: {} of {} standbys must confirm and {} stream; start one, or set durability "
+                "to available",
+                next.needed, next.names.size(), listed)};
+    }
     const std::string reason =
-        fmt::format("{} of {} listed standbys stream: commits wait for {} instead of {}", listed,
-                    wanted.names.size(), next.needed, current.needed);
-    // Fewer confirmations, or other names: what is recorded must be true before and after.
-    const bool is_wider = next.names == current.names && next.needed > current.needed;
-    return {is_wider ? SyncStep::SetThenRecord : SyncStep::RecordThenSet, next, reason};
+        fmt::format("commits wait for {} of {} standbys from now on, of which {} stream", next.needed,
+                    next.names.size(), listed);
+    if (covers(recorded, next)) return {SyncStep::RecordThenSet, next, reason};
+    if (covers(next, recorded)) return {SyncStep::SetThenRecord, next, reason};
+    return {SyncStep::Record,
+            {0, recorded.names},
+            "other standbys confirm from now on: nothing is promised meanwhile"};
 }
 
 }  // namespace pgpool::decide

@@ -185,8 +185,8 @@ TEST_F(FaultTest, F20DiskFullDoesNotFlap) {
         EXPECT_THAT(review(), ElementsAre(StandingChange{node, Standing::InService, ""}));
         run(milliseconds(250));
         sight("c").lineage = sight(state_.primary).lineage;
-        state_.sync.names = {"a", "b", "c"};
-        std::erase(state_.sync.names, state_.primary);
+        EXPECT_EQ(state_.sync.needed, 0U) << "nothing is promised by the new primary yet";
+        state_.sync = wanted_sync(state_, rules_.policy);
     }
     EXPECT_EQ(promoted_.size(), 2U);
     becomes(state_.primary, Finding::Query);
@@ -273,6 +273,24 @@ TEST_F(FaultTest, F25PromotedByHand) {
     run(seconds(5));
     EXPECT_THAT(promoted_, IsEmpty()) << "one of two synchronous standbys is left, and two must count";
     EXPECT_EQ(state_.phase, Phase::Blocked);
+}
+
+TEST_F(FaultTest, AnOldSightOfADeadStandbyDoesNotCount) {
+    becomes("a", Finding::Refused);
+    findings_["b"] = Finding::Refused;  // and nobody has asked it for its position since
+    run(seconds(5));
+    EXPECT_TRUE(sight("b").is_reached);
+    EXPECT_THAT(promoted_, IsEmpty());
+    EXPECT_EQ(state_.phase, Phase::Blocked);
+}
+
+TEST_F(FaultTest, AQuarantinedStandbyIsNoTarget) {
+    set_standing(state_, "c", Standing::Quarantined, "", world_.wall);
+    state_.sync = {1, {"b"}};
+    sight("c").flushed = Lsn(2'000);
+    becomes("a", Finding::Refused);
+    run(seconds(5));
+    EXPECT_THAT(promoted_, ElementsAre("b"));
 }
 
 // 26: the decider dies after each step; the next one finds the state and goes on under a higher epoch.

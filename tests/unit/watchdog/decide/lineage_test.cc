@@ -17,6 +17,8 @@ TEST(Lineage, Kinship) {
     EXPECT_EQ(kinship({4, {{1, Lsn(100)}, {2, Lsn(200)}, {3, Lsn(300)}}}, Lsn(310), kThird),
               Kinship::Promoted);
     EXPECT_EQ(kinship({4, {{1, Lsn(100)}, {2, Lsn(180)}}}, Lsn(190), kThird), Kinship::Foreign);
+    EXPECT_EQ(kinship({3, {{1, Lsn(100)}, {2, Lsn(199)}}}, Lsn(210), kThird), Kinship::Foreign)
+        << "a namesake";
     EXPECT_EQ(kinship({}, Lsn(190), kThird), Kinship::Unknown);
     EXPECT_EQ(kinship(kThird, Lsn(190), {}), Kinship::Unknown);
 }

@@ -45,6 +45,13 @@ TEST(Hold, FailoversInARowAreDamped) {
     EXPECT_EQ(hold(state, policy, kNow + seconds(100)), "") << "not damped";
 }
 
+TEST(WantedSync, StandbysInService) {
+    ClusterState state = first_state({"a", "b", "c", "d"}, kNow);
+    state.primary = "b";
+    set_standing(state, "c", Standing::Quarantined, "", kNow);
+    EXPECT_EQ(wanted_sync(state, {}), (SyncRule{1, {"a", "d"}}));
+}
+
 class StandingTest : public testing::Test {
 protected:
     StandingTest() : state_(first_state({"a", "b"}, kNow)) {
