@@ -3,6 +3,7 @@
 there: the machine's interfaces and rules are not involved, and a host that is cut off gets no error from send()."""
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import subprocess
@@ -67,6 +68,10 @@ class Network:
         for direction in [there] if is_one_way else [there, back]:
             self._nft(f"add rule bridge lab cuts {direction} drop")
 
+    def lose(self, one, other, percent):
+        """So many of a hundred frames from `one` do not get to `other`."""
+        self._nft(f"add rule bridge lab cuts iifname {one} oifname {other} numgen random mod 100 lt {percent} drop")
+
     def heal(self):
         self._nft("flush chain bridge lab cuts")
 
@@ -74,7 +79,8 @@ class Network:
         """In words, for people."""
         text = run("ip", "netns", "exec", self.switch, "nft", "list", "chain", "bridge", "lab", "cuts")
         words = [line.strip() for line in text.splitlines() if line.strip().endswith("drop")]
-        return [w.replace('"', "").replace("iifname", "from").replace("oifname", "to").removesuffix(" drop") for w in words]
+        names = {'"': "", "iifname": "from", "oifname": "to", "numgen random mod 100 <": "percent below", " drop": ""}
+        return [functools.reduce(lambda w, pair: w.replace(*pair), names.items(), word) for word in words]
 
     def plug(self, host, is_in):
         """Puts the host's cable into the switch or pulls it out: the host sees NO-CARRIER then."""

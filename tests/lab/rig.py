@@ -118,12 +118,12 @@ class Lab:
 
     def down(self):
         """Ends all that runs in its namespaces, and removes them and the folder. Whatever state it is in."""
-        spaces = namespaces(self.network.prefix)
-        for space in spaces:
-            send(pids_in(space), signal.SIGKILL)
-        for space in spaces:
-            wait_for(lambda s=space: not pids_in(s), 20, f"what runs in {space} ends")
-        self.network.remove()
+        while spaces := namespaces(self.network.prefix):  # a command of a killed `up` may still be at it
+            for space in spaces:
+                send(pids_in(space), signal.SIGKILL)
+            for space in spaces:
+                wait_for(lambda s=space: not pids_in(s), 20, f"what runs in {space} ends")
+            self.network.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -143,7 +143,19 @@ class Lab:
         self.network.cut(one, other, is_one_way)
         self.note(f"cut {one} {'->' if is_one_way else '-'} {other or 'everybody'}")
 
+    def lose(self, one, other, percent):
+        """So many of a hundred frames from `one` to `other`."""
+        self.host(one), self.host(other)
+        self.network.lose(one, other, int(percent))
+        self.note(f"lose {percent} percent {one} -> {other}")
+
+    def plug(self, name, is_in):
+        """The cable of a host: out, and it sees that its link is down."""
+        self.network.plug(self.host(name).name, is_in)
+        self.note(f"{'plug' if is_in else 'unplug'} {name}")
+
     def heal(self):
+        """Ends all cuts and losses; cables that are out stay out."""
         self.network.heal()
         self.note("heal")
 
@@ -214,7 +226,8 @@ class Lab:
             if host.init() is None:
                 lines.append(f"{host.name:<7} {host.address:<12} off")
                 continue
-            words = ["frozen" if host.is_frozen() else "up", *(f"{p}({pids[0]})" for p, pids in host.daemons().items())]
+            cable = [] if self.network.is_plugged(host.name) else ["cable out"]
+            words = ["frozen" if host.is_frozen() else "up", *cable, *(f"{p}({pids[0]})" for p, pids in host.daemons().items())]
             if not host.is_frozen() and host in self.members:
                 words.append("sees " + (" ".join(corosync.members(host)) or "nobody"))
             if not host.is_frozen() and host in self.nodes:

@@ -67,16 +67,16 @@ def mend(lab):
     lab.wait_members(["m1", "m2"], *lab.members)
 
 
-def hears(lab, receiver, sender, port=7000):
-    """Whether a datagram gets from one host to the other."""
+def hears(lab, receiver, sender, count=3, patience=0.3):
+    """Whether one of so many datagrams gets from one host to the other."""
     with lab.network.inside(receiver):
         ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with lab.network.inside(sender):
         mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with ear, mouth:
-        ear.bind((lab.host(receiver).address, port))
-        ear.settimeout(0.3)
-        for _ in range(3):
+        ear.bind((lab.host(receiver).address, 7000))
+        ear.settimeout(patience)
+        for _ in range(count):
             mouth.sendto(b"x", ear.getsockname())
         with contextlib.suppress(socket.timeout):
             return ear.recv(1) == b"x"
@@ -111,6 +111,25 @@ def test_a_cut_may_be_of_one_direction(lab):
 def test_a_host_is_cut_off_from_everybody(lab):
     lab.cut("m2")
     assert not hears(lab, "client", "m2") and not hears(lab, "m2", "n1") and hears(lab, "m1", "n1")
+
+
+def test_some_frames_are_lost(lab):
+    assert hears(lab, "n2", "client")
+    lab.lose("client", "n2", 50)
+    heard = sum(hears(lab, "n2", "client", count=1, patience=0.05) for _ in range(40))
+    assert 0 < heard < 40, "by chance once in 10^12"
+    assert "cut: from client to n2 percent below 50" in lab.status()
+
+
+def test_a_cable_is_out(lab):
+    client = lab.host("client")
+    lab.plug("client", False)
+    try:
+        assert "NO-CARRIER" in client.run(["ip", "link", "show", "dev", "eth0"])
+        assert any(line.startswith("client ") and "cable out" in line for line in lab.status())
+    finally:
+        lab.plug("client", True)
+    assert hears(lab, "n1", "client")
 
 
 def test_corosync_is_killed_and_comes_back(lab):
