@@ -114,7 +114,7 @@ Objection too_far_behind(const NodeSight& node, const ChoiceRules& rules) {
 
 Objection objection_to(const NodeSight& node, const Sorted& sorted, const ChoiceRules& rules) {
     if (rules.kind == ChoiceRules::Kind::Switchover) return too_far_behind(node, rules);
-    const Objection loss = zero_loss(node, sorted.counting, rules.sync);
+    Objection loss = zero_loss(node, sorted.counting, rules.sync);
     if (loss.why.empty() || rules.durability == Durability::Strict) return loss;
     return too_far_behind(node, rules);
 }

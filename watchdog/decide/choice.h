@@ -41,17 +41,19 @@ struct NodeSight {
     Lsn replayed;
 };
 
+inline constexpr std::uint64_t kDefaultMaximumLag = std::uint64_t{16} << 20;  // bytes
+
 struct ChoiceRules {
     enum class Kind : std::uint8_t { Failover, Switchover };
     Kind kind = Kind::Failover;
     Durability durability = Durability::Strict;
-    std::uint64_t maximum_lag = 16 * 1024 * 1024;  // bytes; without zero loss, or for a switchover to begin
-    bool may_lose_data = false;                    // the operator said so
-    bool must_be_cut_off = true;                   // failover: false to see whether it is worth cutting
-    std::string wanted;                            // the operator's target; empty: the best
-    std::string primary;                           // the old one, never chosen
-    Lineage cluster;                               // of the old primary
-    Lsn last_known;                                // the furthest that it was ever seen; 0: not known
+    std::uint64_t maximum_lag = kDefaultMaximumLag;  // bytes; without zero loss, or for a switchover to begin
+    bool may_lose_data = false;                      // the operator said so
+    bool must_be_cut_off = true;                     // failover: false to see whether it is worth cutting
+    std::string wanted;                              // the operator's target; empty: the best
+    std::string primary;                             // the old one, never chosen
+    Lineage cluster;                                 // of the old primary
+    Lsn last_known;                                  // the furthest that it was ever seen; 0: not known
     SyncRule sync;
 };
 

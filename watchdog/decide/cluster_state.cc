@@ -38,7 +38,7 @@ void append(ClusterState& state, HistoryEntry entry) {
 }
 
 void note_failover(ClusterState& state, WallTime now) {
-    state.failovers.push_back(std::chrono::floor<seconds>(now));
+    state.failovers.emplace_back(std::chrono::floor<seconds>(now));
     if (state.failovers.size() > kFailovers) state.failovers.erase(state.failovers.begin());
 }
 

@@ -183,6 +183,24 @@ Snapshot observe(const ClusterState& state, Event event, const World& world, con
     return snapshot;
 }
 
+std::string waiting_for(const ClusterState& state, const Snapshot& snapshot) {
+    const bool is_gone = snapshot.facts.has(Fact::PrimaryGone);
+    const std::string helps =
+        fmt::format("{}; what helps: {}", snapshot.choice.reason, snapshot.choice.unblock);
+    switch (state.phase) {
+        case Phase::Steady:
+            return "";
+        case Phase::Suspected:
+            return "members to agree about the primary: " + snapshot.primary.reason;
+        case Phase::Condemned:
+        case Phase::Blocked:
+            if (!is_gone) return "members to agree about the primary: " + snapshot.primary.reason;
+            return snapshot.choice.target ? snapshot.hold : helps;
+        default:
+            return std::string(info(state.phase).meaning);
+    }
+}
+
 Decision step(const ClusterState& state, Event event, const Snapshot& snapshot) {
     Decision decision{.row = nullptr, .state = state, .actions = {}, .reason = {}};
     if (!snapshot.facts.has(Fact::Lease)) {

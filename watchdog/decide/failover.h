@@ -69,6 +69,10 @@ struct Decision {
     std::string reason;  // in words: why it was done, or for a request why it was not
 };
 
+// What a phase that lasts waits for, and what would end it, for pgpool-ctl status; empty when nothing is
+// going on.
+[[nodiscard]] std::string waiting_for(const ClusterState& state, const Snapshot& snapshot);
+
 [[nodiscard]] Decision step(const ClusterState& state, Event event, const Snapshot& snapshot);
 
 }  // namespace pgpool::decide

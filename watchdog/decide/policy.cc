@@ -65,6 +65,11 @@ std::string hold(const ClusterState& state, const Policy& policy, WallTime now) 
     return damping(state, policy, now);
 }
 
+milliseconds deadline_of(Phase phase, const Policy& policy) {
+    const auto found = policy.deadlines.find(phase);
+    return found != policy.deadlines.end() ? found->second : info(phase).deadline;
+}
+
 SyncRule wanted_sync(const ClusterState& state, const Policy& policy) {
     SyncRule rule{policy.confirmations, {}};
     for (const NodeRecord& node : state.nodes) {

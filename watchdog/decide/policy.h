@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,13 +26,14 @@ struct Policy {
     bool does_failover = true;
     AutoFailback auto_failback = AutoFailback::Standby;
     Durability durability = Durability::Strict;
-    std::size_t confirmations = 1;                 // standbys that confirm a commit; 0: asynchronous
-    std::uint64_t maximum_lag = 16 * 1024 * 1024;  // bytes
+    std::size_t confirmations = 1;                   // standbys that confirm a commit; 0: asynchronous
+    std::uint64_t maximum_lag = kDefaultMaximumLag;  // bytes
     // Damping: with so many failovers in that time, the next one waits for the operator or for time.
     std::size_t failovers = 3;
     seconds failovers_within = seconds(600);
-    seconds return_after = seconds(10);   // how long a node must be well before it comes back
-    seconds repoint_again = seconds(30);  // after a standby did not follow
+    seconds return_after = seconds(10);       // how long a node must be well before it comes back
+    seconds repoint_again = seconds(30);      // after a standby did not follow
+    std::map<Phase, milliseconds> deadlines;  // other than the table's
 };
 
 // Why no failover happens by itself now, and until when; empty: nothing holds it back.
@@ -39,6 +41,9 @@ struct Policy {
 
 // The rule by configuration: any `confirmations` of the standbys that are in service.
 [[nodiscard]] SyncRule wanted_sync(const ClusterState& state, const Policy& policy);
+
+// After how long in it Event::Deadline comes; 0: the phase may last.
+[[nodiscard]] milliseconds deadline_of(Phase phase, const Policy& policy);
 
 struct StandingChange {
     std::string node;

@@ -150,10 +150,10 @@ SyncRule read_sync(Reader& reader, const Json& map) {
 }
 
 ClusterState read_state(Reader& reader, const Json& root) {
-    static const Json kNothing;
+    static const Json nothing;
     const auto part = [&](const char* key) -> const Json& {
         const Json* found = reader.field(root, key);
-        return found != nullptr ? *found : kNothing;
+        return found != nullptr ? *found : nothing;
     };
     ClusterState state;
     state.epoch = reader.number<std::uint64_t>(root, "epoch");

@@ -116,7 +116,7 @@ struct PhaseInfo {
     Phase phase;
     std::string_view name;
     std::string_view meaning;
-    milliseconds deadline;  // after which Event::Deadline comes; 0: the phase may last
+    milliseconds deadline;  // unless the policy has another; 0: the phase may last
 };
 
 [[nodiscard]] std::span<const Transition> transitions();

@@ -107,6 +107,7 @@ protected:
     NodeSight& sight(const std::string& name) {
         return *std::ranges::find(world_.nodes, name, &NodeSight::name);
     }
+    std::string waits() { return waiting_for(state_, observe(state_, Event::Look, world_, rules_)); }
     std::vector<StandingChange> review() {
         EXPECT_TRUE(refresh_primary(state_, world_.nodes));
         auto changes =
@@ -206,6 +207,7 @@ TEST_F(FaultTest, F21PrimaryAndSynchronousStandbyDie) {
     EXPECT_EQ(state_.phase, Phase::Blocked);
     EXPECT_THAT(state_.reason, HasSubstr("1 of 2 synchronous standbys count, 2 must"));
     EXPECT_THAT(state_.reason, HasSubstr("--allow-data-loss"));
+    EXPECT_THAT(waits(), HasSubstr("what helps: bring another synchronous standby back"));
     const Wish careful;
     EXPECT_FALSE(take(Event::AskFailover, &careful));
     EXPECT_THAT(reason_, HasSubstr("no failover: 1 of 2 synchronous standbys count"));
@@ -340,6 +342,8 @@ TEST_F(FaultTest, OneMemberThatSeesNothingChangesNothing) {
     }
     EXPECT_THAT(rows_, ElementsAre("S1"));
     EXPECT_EQ(state_.phase, Phase::Suspected);
+    EXPECT_THAT(waits(),
+                HasSubstr("members to agree about the primary: 1 of 2 members hold it for gone, 2 must"));
 }
 
 TEST_F(FaultTest, MaintenanceHoldsItBackUntilItEnds) {
@@ -347,6 +351,7 @@ TEST_F(FaultTest, MaintenanceHoldsItBackUntilItEnds) {
     becomes("a", Finding::Refused);
     run(seconds(50));
     EXPECT_EQ(state_.phase, Phase::Condemned);
+    EXPECT_THAT(waits(), HasSubstr("maintenance until 1970-01-12 13:47:40 UTC"));
     EXPECT_THAT(promoted_, IsEmpty());
     run(seconds(15));
     EXPECT_THAT(promoted_, ElementsAre("b"));

@@ -45,6 +45,14 @@ TEST(Hold, FailoversInARowAreDamped) {
     EXPECT_EQ(hold(state, policy, kNow + seconds(100)), "") << "not damped";
 }
 
+TEST(Deadlines, ThePolicyMayHaveOthers) {
+    Policy policy;
+    EXPECT_EQ(deadline_of(Phase::Parking, policy), seconds(5));
+    policy.deadlines[Phase::Parking] = milliseconds(200);
+    EXPECT_EQ(deadline_of(Phase::Parking, policy), milliseconds(200));
+    EXPECT_EQ(deadline_of(Phase::Steady, policy), milliseconds(0));
+}
+
 TEST(WantedSync, StandbysInService) {
     ClusterState state = first_state({"a", "b", "c", "d"}, kNow);
     state.primary = "b";
