@@ -40,7 +40,7 @@ def leaked_rings():
 @pytest.fixture(scope="module")
 def lab():
     """Two members and two nodes. Tests leave it as they found it: healed, everything running."""
-    name, rings = f"t{os.getpid()}", leaked_rings()
+    name, rings = f"t{os.getpid()}", leaked_rings()  # conftest.py knows names of this form
     with Lab(name, members=2, nodes=2) as made:
         yield made
     assert traces(name) == []
