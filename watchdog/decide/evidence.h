@@ -9,17 +9,20 @@
 // those that were asked. A member whose sighting is old does not count, neither for nor against.
 //
 // When one member holds a node for gone depends on the class of what it found:
-//   refused        nobody listens there: certain after `refused_in_row`
-//   silent         the host gives no sign: `silent_in_row` probes over at least `silent_after`
-//   hung           the host takes connections, the server does not answer: `hung_after`; a disk that hangs
-//   may go on starting       crash recovery or start: `starting_after` query          the server answers but
-//   cannot do what a primary must (disk full, read-only): `query_after` session ended  a held session saw its
-//   end: a reason to look at once, never to condemn auth, busy     the server is alive and refuses us: never
-//   condemns replay stuck   a standby that does not get on: no target, no reads, never gone
+//   refused: nobody listens there; certain after `refused_in_row`
+//   silent: the host gives no sign; `silent_in_row` probes over at least `silent_after`
+//   hung: the host takes connections, the server does not answer; `hung_after`, for a disk may go on
+//   starting: crash recovery or start; `starting_after`
+//   query: the server answers but cannot do what a primary must (disk full, read-only, in recovery although
+//     it is the primary); `query_after`
+//   session ended: a held session saw its end; a reason to look at once, never to condemn
+//   auth, busy: the server is alive and refuses us; never condemns
+//   replay stuck: a standby that does not get on; no target, no reads, never gone
 // Refused, silent and hung in turn are gone after `hung_after`.
 //
 // Times are the decider's own: when a report came in. No clock of another host is compared with ours.
-// The default numbers are the budgets of docs/adr/0020-failover-decisions.md.
+// The default numbers: a postmaster that was killed is known after two probes, a dead host after 750 ms at
+// four probes a second; what a busy server may show as well takes seconds.
 
 #include <cstddef>
 #include <cstdint>

@@ -5,13 +5,11 @@
 // the row gives the next cluster state and the actions. Pure; time, evidence and the lease are arguments.
 //
 // The shell calls it so, on one thread, only while it holds the lease:
-//   1. after each round of probes step(Look), again and again until no row fires; Done, Failed and Deadline
-//   when
-//      the orders of the phase have ended; TakenOver once, first of all, when it has got the lease;
+//   1. after each round of probes step(Look), until no row fires; Done, Failed and Deadline when the orders
+//      of the phase have ended; TakenOver once, first of all, when it has got the lease;
 //   2. if a row fired: decision.state is made durable on every member that is in, then decision.actions are
-//   carried
-//      out in the order of Action. If the lease ends in between, nothing more is done: the next decider goes
-//      on.
+//      carried out in the order of Action. If the lease ends in between, nothing more is done: the next
+//      decider goes on.
 // An order that cannot be sent while the lease is good for it counts as Failed.
 
 #include <optional>

@@ -88,7 +88,7 @@ public:
         for (int i = 0; i < quiet && !has_failed(); ++i) tick();
         if (has_failed()) return;
         EXPECT_EQ(info(state_.phase).name, "steady") << state_.reason;
-        EXPECT_TRUE(server(state_.primary).is_primary);
+        EXPECT_TRUE(server(state_.primary).is_primary && !server(state_.primary).is_fenced);
         for (const Server& one : servers_) {
             if (one.name != state_.primary && state_.is_in_service(one.name)) {
                 EXPECT_EQ(one.upstream, state_.primary) << one.name;
@@ -220,6 +220,8 @@ private:
             const Server& one = servers_[i];
             for (const std::string& member : world_.members) {
                 Finding finding = one.is_frozen ? Finding::Hung : Finding::Well;
+                const bool is_read_only = one.is_fenced && one.name == state_.primary && !one.is_frozen;
+                if (is_read_only) finding = Finding::Query;
                 if (!one.is_alive) finding = Finding::Refused;
                 if (!is_linked(member, one.name)) finding = Finding::Silent;
                 record(world_.evidence, {member, one.name, finding, ""}, world_.now);
