@@ -9,6 +9,7 @@ Hosts: m1, m2, … the members (Corosync, and pgpool-proxy where a build exists,
 (PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
 nowhere else: another process can go on with it, and down() cleans up whatever is there.
 """
+import contextlib
 import json
 import pathlib
 import re
@@ -66,9 +67,8 @@ class Lab:
     # --- life ---
     def up(self):
         """Everything started, and each member sees all, each standby streams."""
-        STATE.mkdir(exist_ok=True)
         try:
-            self.folder.mkdir()
+            self.folder.mkdir(parents=True)
         except FileExistsError:
             raise LabError(f"lab '{self.name}' is there already; tests/lab/lab down --name {self.name} removes it") from None
         if namespaces(self.network.prefix):
@@ -85,6 +85,8 @@ class Lab:
         self._start_nodes()
         for member in self.members:
             self._start_proxy(member)
+        for member in self.members:
+            self._wait_proxy(member)
             self.wait_members([h.name for h in self.members], member)
         self.note("up")
         return self
@@ -113,6 +115,10 @@ class Lab:
         file = member.folder / "appliance.yaml"
         file.write_text(proxy.to_yaml(config) + "\n")
         member.start([proxy.binary(), "--config", file])
+
+    def _wait_proxy(self, member):
+        if "pgpool-proxy" not in member.daemons():
+            return
         ask = ["psql", "-X", "-h", member.address, "-p", str(PROXY_PORT), "-U", "postgres", "-Atc", "select 1"]
         wait_for(lambda: member.run(ask, check=False).strip() == "1", 30, f"the proxy of {member.name} answers", interval=0.1)
 
@@ -125,6 +131,8 @@ class Lab:
                 wait_for(lambda s=space: not pids_in(s), 20, f"what runs in {space} ends")
             self.network.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the last one
+            STATE.rmdir()
 
     def __enter__(self):
         try:
@@ -166,7 +174,7 @@ class Lab:
         host.kill(daemon) if daemon else host.power_off()
 
     def start(self, target):
-        """What was killed. A host comes back with its daemons."""
+        """What was killed, without waiting until it serves. A host comes back with its daemons."""
         host, daemon = self._target(target)
         self.note(f"start {target}")
         if daemon is None:
@@ -202,7 +210,6 @@ class Lab:
             self._start_proxy(host)
         else:
             nodes.start(host)
-            wait_for(lambda: nodes.answers(host), 60, f"{host.name} accepts connections")
 
     # --- what is seen ---
     def wait_members(self, names, *hosts, timeout=20):

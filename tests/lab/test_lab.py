@@ -64,6 +64,8 @@ def mend(lab):
         missing = {"corosync"} if host in lab.members else {"postgres"}
         for daemon in missing - set(host.daemons()):
             lab.start(f"{host.name}/{daemon}")
+    for node in lab.nodes:
+        wait_for(lambda n=node: nodes.answers(n), 30, f"{node.name} accepts connections")
     lab.wait_members(["m1", "m2"], *lab.members)
 
 
