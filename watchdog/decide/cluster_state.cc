@@ -33,6 +33,9 @@ void set_standing(ClusterState& state, std::string_view name, Standing standing,
 
 void append(ClusterState& state, HistoryEntry entry) {
     entry.at = std::chrono::floor<seconds>(entry.at);
+    const bool is_repeated =
+        !state.history.empty() && entry.from == entry.to && state.history.back().row == entry.row;
+    if (is_repeated) state.history.pop_back();
     state.history.push_back(std::move(entry));
     if (state.history.size() > kHistory) state.history.erase(state.history.begin());
 }

@@ -89,7 +89,8 @@ struct ClusterState {
 
 void set_standing(ClusterState& state, std::string_view name, Standing standing, std::string reason,
                   WallTime now);
-void append(ClusterState& state, HistoryEntry entry);
+void append(ClusterState& state,
+            HistoryEntry entry);  // a row that repeats itself is kept once, the last time
 void note_failover(ClusterState& state, WallTime now);
 
 // JSON, one value for each line, always the same text for the same state. state_of() takes nothing else: a

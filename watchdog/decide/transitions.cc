@@ -75,6 +75,10 @@ constexpr std::array kTable{
                "the operator has lifted what blocked it"},
     Transition{"B4", Blocked, {TakenOver}, {}, {ProbeNow, Publish, Tell}, Blocked,
                "the new decider says that it waits, and for what"},
+    Transition{"B5", Blocked, {Deadline}, {{}, {OnHold}}, {ProbeNow, StartPrimary}, Blocked,
+               "nobody was promoted, so the old primary has everything: it is started again"},
+    Transition{"B6", Blocked, {Deadline}, {{OnHold}, {}}, {ProbeNow}, Blocked,
+               "the operator may have stopped the old primary"},
 
     // Switchover: everything before the stop can be dropped, everything before the promotion taken back.
     Transition{"K1", Checkpointing, {Done}, {{}, {PrimaryGone, TargetLost}}, {Park}, Parking,
@@ -111,8 +115,12 @@ constexpr std::array kTable{
 
     Transition{"L1", RollingBack, {Done}, {}, {Publish, Unpark, Repoint, Tell}, Repointing,
                "the old primary writes again: clients go on there"},
-    Transition{"L2", RollingBack, kNoEnd, {}, {ProbeNow, Unpark, Tell}, Condemned,
-               "it does not come back: clients wait, and this becomes a failover if members agree"},
+    Transition{"L2", RollingBack, kNoEnd, {{PrimaryGone}, {OnHold}}, {ProbeNow, Unpark, Tell}, Condemned,
+               "it does not come back: this becomes a failover"},
+    Transition{"L4", RollingBack, kNoEnd, {{}, {PrimaryGone}}, {ProbeNow, StartPrimary}, RollingBack,
+               "it was stopped by us and may not write yet: once more"},
+    Transition{"L5", RollingBack, kNoEnd, {{PrimaryGone, OnHold}, {}}, {ProbeNow, StartPrimary, Tell}, RollingBack,
+               "no failover by itself, and it was stopped by us: once more"},
     Transition{"L3", RollingBack, {TakenOver}, {}, {StartPrimary}, RollingBack,
                "the new decider starts it again"},
 
@@ -144,7 +152,7 @@ constexpr std::array<PhaseInfo, kPhases> kPhaseInfos{{
     {Condemned, "condemned", "the primary is gone; the failover has not begun", milliseconds(0)},
     {Cutting, "cutting", "the standbys are cut off from the old primary", milliseconds(500)},
     {Measuring, "measuring", "the standbys are asked how far they are", milliseconds(500)},
-    {Blocked, "blocked", "the primary is gone, and no node may be promoted", milliseconds(0)},
+    {Blocked, "blocked", "the primary is gone, and no node may be promoted", seconds(10)},
     {Checkpointing, "checkpointing", "switchover: the primary makes a checkpoint", seconds(300)},
     {Parking, "parking", "switchover: transactions end, new ones wait", seconds(5)},
     {Stopping, "stopping", "switchover: the primary stops", seconds(5)},

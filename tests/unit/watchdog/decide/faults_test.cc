@@ -405,6 +405,30 @@ TEST_F(FaultTest, SwitchoverIsRolledBackWhenTimeIsOver) {
     EXPECT_THAT(promoted_, IsEmpty());
 }
 
+TEST_F(FaultTest, APrimaryThatWasStoppedIsStartedAgainUntilItWrites) {
+    is_obeyed_ = false;
+    const Wish wish;
+    for (const Event event : {Event::AskSwitchover, Event::Done, Event::Done, Event::Failed}) {
+        ASSERT_TRUE(take(event, &wish));
+    }
+    ASSERT_EQ(state_.phase, Phase::RollingBack);
+    becomes("a", Finding::Refused);
+    run(seconds(2));
+    state_.maintenance.until = world_.wall + seconds(60);
+    ASSERT_TRUE(take(Event::Deadline));
+    EXPECT_EQ(state_.phase, Phase::RollingBack)
+        << "no failover by itself, and nobody else knows that we stopped it";
+    EXPECT_TRUE(was_ordered_.has(Action::StartPrimary));
+    state_.maintenance = {};
+    ASSERT_TRUE(take(Event::Deadline));
+    EXPECT_EQ(state_.phase, Phase::Condemned);
+    becomes("b", Finding::Refused);
+    run(seconds(2));
+    ASSERT_EQ(state_.phase, Phase::Blocked);
+    ASSERT_TRUE(take(Event::Deadline));
+    EXPECT_TRUE(was_ordered_.has(Action::StartPrimary)) << "it is the only one that has everything";
+}
+
 TEST_F(FaultTest, RequestsAreRefusedInWords) {
     const Wish wish;
     EXPECT_FALSE(take(Event::AskFailover, &wish));

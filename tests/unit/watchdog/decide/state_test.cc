@@ -92,5 +92,14 @@ TEST(ClusterState, HistoryIsBounded) {
     EXPECT_EQ(state.failovers.back(), kNow + seconds(kHistory + 4));
 }
 
+TEST(ClusterState, WhatRepeatsItselfIsKeptOnce) {
+    ClusterState state;
+    for (int i = 0; i < 3; ++i) {
+        append(state, {kNow + seconds(i), 1, "B5", Event::Deadline, Phase::Blocked, Phase::Blocked, {}, ""});
+    }
+    ASSERT_EQ(state.history.size(), 1U);
+    EXPECT_EQ(state.history[0].at, kNow + seconds(2));
+}
+
 }  // namespace
 }  // namespace pgpool::decide
