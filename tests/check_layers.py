@@ -51,6 +51,7 @@ LAYERS = {
     "proxy/keeper": PROXY_SHELL + ["proxy/health"],
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
+    "watchdog/decide": ["common/base", "common/config", "common/cluster"],
     "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
@@ -60,6 +61,7 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
                       "proxy/pool", "proxy/auth", "watchdog/lease"]
+                      "proxy/pool", "proxy/auth", "watchdog/decide"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"

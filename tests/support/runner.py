@@ -53,6 +53,7 @@ def parts(jobs):
         Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200", *fixed],)),
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
+        Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 240, (PYTEST + ["tests/lab"],)),
         Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
              (["env", few, *ctest("asan", "unit|component", jobs)], ["env", few, *ctest("tsan", "unit|component", jobs)],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
@@ -69,13 +70,14 @@ def parts(jobs):
              (["tests/bench/run"], ["tests/bench/replication"], PYTEST + ["tests/cluster"],
               ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300", "--unsafe", "refuse"],
               ["tests/hunt/run", "--seeds", "121-123", "--seconds", "300", "--unsafe", "refuse", "--no-faults"], [differential, "--split", "--random", "5000"],
+              ["env", "PGPOOL_SIMULATIONS=2000", "build/asan/tests/unit/watchdog/decide/unit_decide", "--gtest_filter=Simulation.*"],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"]),
              (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release")), is_quiet=True),
     ]
     return {p.name: p for p in found}
 
 
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "hunt", "sanitizers", "fuzz"]
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "lab", "hunt", "sanitizers", "fuzz"]
 
 
 @dataclasses.dataclass

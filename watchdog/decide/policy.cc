@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "watchdog/decide/policy.h"
+
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace pgpool::decide {
+
+namespace {
+
+std::string utc(WallTime time) {
+    return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+const NodeSight* sight_of(std::span<const NodeSight> nodes, const std::string& name) {
+    const auto found = std::ranges::find(nodes, name, &NodeSight::name);
+    return found != nodes.end() ? &*found : nullptr;
+}
+
+// Why a node that is reached must not serve; empty: it may.
+std::string misfit(const NodeSight& node, const std::string& primary, const Lineage& cluster) {
+    if (!node.is_standby) return fmt::format("it takes writes although \"{}\" is the primary", primary);
+    const Kinship kin = kinship(node.lineage, node.flushed, cluster);
+    return can_follow(kin) || kin == Kinship::Unknown ? "" : describe(kin, node.lineage, cluster);
+}
+
+std::string damping(const ClusterState& state, const Policy& policy, WallTime now) {
+    if (policy.failovers == 0 || state.failovers.size() < policy.failovers) return "";
+    const WallTime oldest = state.failovers.at(state.failovers.size() - policy.failovers);
+    const WallTime until = oldest + policy.failovers_within;
+    if (until <= now) return "";
+    return fmt::format("{} failovers within {} s: the next one waits until {}, or for pgpool-ctl failover",
+                       policy.failovers, policy.failovers_within.count(), utc(until));
+}
+
+Result<std::string> first_primary(std::span<const NodeSight> nodes, const ClusterState& state) {
+    std::vector<std::string> writers;
+    for (const NodeSight& node : nodes) {
+        if (node.is_reached && state.is_in_service(node.name) && !node.is_standby)
+            writers.push_back(node.name);
+    }
+    if (writers.size() == 1) return writers.front();
+    if (writers.empty()) return fail(sqlstate::kCannotConnect, "no node that is reached takes writes");
+    std::string names;
+    for (const std::string& name : writers) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
+    return fail(
+        sqlstate::kCannotConnect,
+        "several nodes take writes, say which is the primary: pgpool-ctl nodes detach for the others: " +
+            names);
+}
+
+}  // namespace
+
+std::string hold(const ClusterState& state, const Policy& policy, WallTime now) {
+    if (!policy.does_failover) {
+        return "automatic failover is switched off in the configuration; pgpool-ctl failover does it by hand";
+    }
+    if (state.maintenance.until > now) {
+        return fmt::format("maintenance until {}{}; pgpool-ctl maintenance off ends it",
+                           utc(state.maintenance.until),
+                           state.maintenance.reason.empty() ? "" : " (" + state.maintenance.reason + ")");
+    }
+    return damping(state, policy, now);
+}
+
+milliseconds deadline_of(Phase phase, const Policy& policy) {
+    const auto found = policy.deadlines.find(phase);
+    return found != policy.deadlines.end() ? found->second : info(phase).deadline;
+}
+
+SyncRule wanted_sync(const ClusterState& state, const Policy& policy) {
+    SyncRule rule{policy.confirmations, {}};
+    for (const NodeRecord& node : state.nodes) {
+        if (node.standing == Standing::InService && node.name != state.primary)
+            rule.names.push_back(node.name);
+    }
+    return rule;
+}
+
+Duration well_for(const Evidence& evidence, const std::string& node, std::span<const std::string> members,
+                  TimePoint now) {
+    Duration shortest = Duration::max();
+    for (const std::string& member : members) {
+        const Sighting* sighting = evidence.find(member, node);
+        if (sighting == nullptr) continue;
+        if (sighting->finding != Finding::Well) return Duration::zero();
+        shortest = std::min(shortest, now - sighting->since);
+    }
+    return shortest == Duration::max() ? Duration::zero() : shortest;
+}
+
+std::vector<StandingChange> review_standing(const ClusterState& state, std::span<const NodeSight> nodes,
+                                            const Evidence& evidence, std::span<const std::string> members,
+                                            const Policy& policy, TimePoint now) {
+    const NodeSight* primary = sight_of(nodes, state.primary);
+    if (primary == nullptr || !primary->is_reached || primary->is_standby) return {};
+    std::vector<StandingChange> changes;
+    for (const NodeSight& node : nodes) {
+        const NodeRecord* record = state.find(node.name);
+        if (record == nullptr || node.name == state.primary || !node.is_reached) continue;
+        const std::string why = misfit(node, state.primary, primary->lineage);
+        const bool may_return = policy.auto_failback == AutoFailback::Standby && why.empty() &&
+                                can_follow(kinship(node.lineage, node.flushed, primary->lineage)) &&
+                                well_for(evidence, node.name, members, now) >= policy.return_after;
+        if (record->standing == Standing::InService && !why.empty()) {
+            changes.push_back({node.name, Standing::Quarantined, why});
+        } else if (record->standing == Standing::Quarantined && may_return) {
+            changes.push_back({node.name, Standing::InService, ""});
+        }
+    }
+    return changes;
+}
+
+Result<bool> refresh_primary(ClusterState& state, std::span<const NodeSight> nodes) {
+    ClusterState next = state;
+    if (next.primary.empty()) {
+        auto found = first_primary(nodes, state);
+        if (!found) return tl::unexpected(found.error());
+        next.primary = std::move(*found);
+    }
+    const NodeSight* primary = sight_of(nodes, next.primary);
+    const bool is_known = primary != nullptr && primary->is_reached && !primary->is_standby;
+    if (is_known && primary->lineage.timeline != 0) next.lineage = primary->lineage;
+    const bool has_changed = next.primary != state.primary || next.lineage != state.lineage;
+    state = std::move(next);
+    return has_changed;
+}
+
+}  // namespace pgpool::decide
