@@ -98,7 +98,7 @@ struct Node {
 struct Topology {
     std::uint64_t epoch = 0;
     std::uint64_t revision = 0;
-    Page page;
+    Page page = {};
     std::vector<Node> nodes = {};
     friend bool operator==(const Topology&, const Topology&) = default;
 };
@@ -122,7 +122,7 @@ struct Command {
 
 struct Answer {
     std::uint64_t id = 0;
-    Page page;
+    Page page = {};
     std::uint8_t exit_code = 0;  // of pgpool-ctl; 0: done
     std::string json = {};       // this page of it; may be cut within a character
     friend bool operator==(const Answer&, const Answer&) = default;
@@ -188,7 +188,7 @@ struct Connection {
 // proxy -> hub -> vip, also of the other member: who is to be tickled after a take-over.
 struct ClientList {
     std::uint64_t revision = 0;
-    Page page;
+    Page page = {};
     std::vector<Connection> connections = {};
     friend bool operator==(const ClientList&, const ClientList&) = default;
 };

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "samples.h"
+#include "tests/unit/common/bus/samples.h"
 
 namespace pgpool::bus {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/bus/codec.h"
-#include "samples.h"
+#include "tests/unit/common/bus/samples.h"
 
 namespace pgpool::bus {
 namespace {
