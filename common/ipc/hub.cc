@@ -2,25 +2,26 @@
 #include "common/ipc/hub.h"
 
 #include <future>
+#include <memory>
 
 #include "common/ipc/service.h"
 
 namespace pgpool::ipc {
 
 Hub::Hub(HubOptions options, HubHandler& handler) {
-    std::promise<Service*> started;
-    auto service = started.get_future();
-    thread_ = std::thread([this, &started, options = std::move(options), &handler] {
+    std::promise<Service*> opened;
+    auto service = opened.get_future();
+    thread_ = std::thread([this, &opened, options = std::move(options), &handler] {
         std::unique_ptr<Service> own;
         try {
             own = std::make_unique<Service>(options, handler, counters_);
         } catch (...) {
-            started.set_exception(std::current_exception());
+            opened.set_exception(std::current_exception());
             return;
         }
-        Service& running = *own;
-        started.set_value(&running);
-        running.run();
+        opened.set_value(own.get());
+        may_run_.acquire();
+        own->run();
     });
     try {
         service_ = service.get();
@@ -31,8 +32,13 @@ Hub::Hub(HubOptions options, HubHandler& handler) {
 }
 
 Hub::~Hub() {
+    may_run_.release();
     service_->post([service = service_] { service->stop(); });
     thread_.join();
+}
+
+void Hub::start() {
+    may_run_.release();
 }
 
 Result<void> Hub::send(ClientId client, const bus::Message& message) {

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <semaphore>
 #include <string>
 #include <thread>
 
@@ -75,6 +76,8 @@ public:
     Hub& operator=(const Hub&) = delete;
     ~Hub();
 
+    void start();  // once
+
     // An error if the message breaks a limit; whether the client is still there is told by on_gone().
     Result<void> send(ClientId client, const bus::Message& message);
     Result<void> broadcast(const bus::Message& message);
@@ -85,6 +88,7 @@ public:
 private:
     HubCounters counters_;
     Service* service_ = nullptr;  // lives on the thread, from the constructor until the join
+    std::counting_semaphore<2> may_run_{0};
     std::thread thread_;
 };
 

@@ -159,6 +159,7 @@ TEST(Bus, AClientCanBeServedByAnEventLoop) {
     const Trust trust = Trust::of_this_process(std::nullopt);
     Hub hub({.service = service, .trust = trust, .welcome = {}, .limits = {}}, owner);
     owner.hub = &hub;
+    hub.start();
     Client client({.service = service, .trust = trust, .hello = {}, .limits = {}}, owner,
                   [&owner](Task task) { owner.loop.post(std::move(task)); });
     owner.loop.run();

@@ -3,7 +3,8 @@
 // One end of the bus in a process of its own, for tests: reads commands from stdin, writes what happens to
 // stdout, one line each, and ends with its stdin, so that it never outlives the test.
 //
-// usage: ipc_peer hub|client|squatter|raw SERVICE [uid=N] [gid=N] [group=N] [limit=N] [minor=N] [major=N]
+// usage: ipc_peer hub|client|squatter|raw SERVICE [uid=N] [gid=N] [group=N] [limit=N] [timeout=N] [minor=N]
+// [major=N]
 //   hub     answers each Command with an Answer; commands: event TEXT, flood N, counters
 //   client  ipc::Client; commands: event TEXT, flood N (until refused), command N (times N of them),
 //   oversized squatter  listens under the name; command: answer FILE (to the next who connects, as libqb's
@@ -117,7 +118,9 @@ public:
                 .trust = trust_of(arguments),
                 .welcome = {.program = "test-hub", .member = "m1", .pid = 0, .incarnation = 1},
                 .limits = limits_of(arguments)},
-               *this) {}
+               *this) {
+        hub_.start();
+    }
 
     void on_client(const ipc::ClientInfo& client) override {
         say("client " + std::to_string(client.id.value) + " " + client.hello.program + " pid " +
@@ -125,7 +128,7 @@ public:
     }
     void on_message(ipc::ClientId client, bus::Message message) override {
         if (const auto* command = std::get_if<bus::Command>(&message)) {
-            static_cast<void>(ready().send(client, bus::Answer{.id = command->id, .json = "{}"}));
+            static_cast<void>(hub_.send(client, bus::Answer{.id = command->id, .json = "{}"}));
             return;
         }
         say("from " + std::to_string(client.value) + " " + text_of(message));
@@ -149,23 +152,7 @@ public:
         }
     }
 
-    // A client may come before the constructor is done; the hub's thread waits for that.
-    void is_ready() {
-        const std::lock_guard lock(mutex_);
-        ready_ = true;
-        condition_.notify_all();
-    }
-
 private:
-    ipc::Hub& ready() {
-        std::unique_lock lock(mutex_);
-        condition_.wait(lock, [this] { return ready_; });
-        return hub_;
-    }
-
-    std::mutex mutex_;
-    std::condition_variable condition_;
-    bool ready_ = false;
     ipc::Hub hub_;
 };
 
@@ -175,7 +162,8 @@ public:
         : client_({.service = arguments.service,
                    .trust = trust_of(arguments),
                    .hello = hello_of(arguments),
-                   .limits = limits_of(arguments)},
+                   .limits = limits_of(arguments),
+                   .answer_timeout = milliseconds(arguments.number("timeout", 2000))},
                   *this, [](const ipc::Task& task) { task(); }) {}
 
     void on_up(const bus::Welcome& hub) override { say("up " + hub.program + " of " + hub.member); }
@@ -335,7 +323,6 @@ int main(int count, char** values) {
     try {
         if (arguments.role == "hub") {
             HubRole hub(arguments);
-            hub.is_ready();
             obey_until_end(hub);
         } else if (arguments.role == "client") {
             ClientRole client(arguments);

@@ -14,6 +14,7 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <thread>
 
@@ -95,6 +96,11 @@ bool PeerProcess::comes(const std::string& beginning, Duration patience) {
         if (line.starts_with(beginning)) return true;
     }
     return false;
+}
+
+std::size_t PeerProcess::open_files() const {
+    const std::filesystem::directory_iterator files(fmt::format("/proc/{}/fd", pid_));
+    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
 }
 
 bool PeerProcess::next_line(std::string& line, TimePoint deadline) {

@@ -31,6 +31,7 @@ public:
     bool comes(const std::string& beginning, Duration patience);
     void signal(int number) const;  // after SIGSTOP it stands when this returns
     void kill();                    // with SIGKILL; returns when the process is gone
+    [[nodiscard]] std::size_t open_files() const;
     [[nodiscard]] pid_t pid() const { return pid_; }
 
 private:

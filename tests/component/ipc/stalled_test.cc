@@ -72,11 +72,16 @@ TEST(StalledBus, AHubThatDoesNotAnswerIsTriedAgainWithoutALeak) {
     const std::string service = own_service();
     PeerProcess hub("hub", service);
     hub.expect("ready");
-    hub.signal(SIGSTOP);
-    PeerProcess client("client", service);
-    EXPECT_THAT(client.expect("down "), HasSubstr("does not answer"));
-    hub.signal(SIGCONT);
+    PeerProcess client("client", service, {"timeout=10"});
     client.expect("up ");
+    const std::size_t files = client.open_files();
+    hub.signal(SIGSTOP);
+    PeerProcess second("client", service, {"timeout=10"});
+    EXPECT_THAT(second.expect("down "), HasSubstr("does not answer"));
+    EXPECT_FALSE(second.comes("up ", seconds(2))) << "some 10 attempts";
+    hub.signal(SIGCONT);
+    second.expect("up ");
+    EXPECT_EQ(second.open_files(), files);
 }
 
 // libqb sleeps up to a second when the first message to a client meets a socket that is gone.
