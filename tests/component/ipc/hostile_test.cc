@@ -3,6 +3,7 @@
 // What strangers and broken peers can do to the bus: to be in the way, at most.
 
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,8 +43,8 @@ sockaddr_un address_of(pid_t hub, pid_t client, const std::string& suffix) {
 // From a socket of the test itself; 0 or what errno says.
 int inject(const sockaddr_un& to, const bus::Message& message) {
     const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const std::string& frame = *to_frame(message).value();
-    const ssize_t sent = ::sendto(socket.get(), frame.data(), frame.size(), MSG_DONTWAIT,
+    const Frame frame = to_frame(message).value();
+    const ssize_t sent = ::sendto(socket.get(), frame->data(), frame->size(), MSG_DONTWAIT,
                                   reinterpret_cast<const sockaddr*>(&to), sizeof to);
     return sent < 0 ? errno : 0;
 }
@@ -65,6 +66,23 @@ TEST(HostileBus, AnOutsiderCannotSpeakToTheHubBeforeTheClientHas) {
     hub.expect("gone 1");
     hub.tell("counters");
     EXPECT_THAT(hub.expect("counters "), HasSubstr("foreign 2 "));
+}
+
+// libqb would read several datagrams each time it is woken, as many as the client has sent.
+TEST(HostileBus, AnOutsiderCannotSlipInBetween) {
+    const std::string service = own_service();
+    PeerProcess hub("hub", service);
+    hub.expect("ready");
+    PeerProcess raw("raw", service);
+    raw.expect("ready");
+    hub.signal(SIGSTOP);
+    raw.tell("hello");
+    raw.expect("status ");
+    ASSERT_EQ(inject(address_of(hub.pid(), raw.pid(), "-request"), bus::Event{.line = "forged"}), 0);
+    raw.tell("event genuine");
+    raw.expect("status ");
+    hub.signal(SIGCONT);
+    EXPECT_EQ(hub.expect("from "), "1 event genuine");
 }
 
 TEST(HostileBus, OnceTheyTalkTheKernelTurnsOutsidersAway) {
