@@ -69,8 +69,8 @@ public:
     // or the message breaks a limit of its own. What was taken may still be lost together with the hub.
     Result<void> send(const bus::Message& message);
 
-    [[nodiscard]] std::uint64_t unknown_messages() const;  // of types that we do not know
-    [[nodiscard]] std::uint64_t foreign_datagrams() const;
+    [[nodiscard]] std::uint64_t unknown_messages() const;   // of types that we do not know
+    [[nodiscard]] std::uint64_t foreign_datagrams() const;  // counted when a connection ends
 
 private:
     struct Shared;

@@ -59,7 +59,7 @@ struct HubOptions {
     SendLimits limits;     // for each client
 };
 
-// Since the start; for SHOW and tests.
+// Since the start; for SHOW and tests. `foreign` is counted when the connection ends.
 struct HubCounters {
     std::atomic<std::uint64_t> foreign{0};   // datagrams of strangers, and what was no frame
     std::atomic<std::uint64_t> unknown{0};   // messages of a type that we do not know
