@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <poll.h>
+#include <qb/qbipcc.h>
 #include <qb/qbipcs.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -91,6 +92,10 @@ struct Service::Callbacks {
 
 Service::Service(const HubOptions& options, HubHandler& handler, HubCounters& counters)
     : options_(options), handler_(handler), counters_(counters), loop_(*this) {
+    if (::qb_ipcc_verify_dgram_max_msg_size(kFrameLimit) < static_cast<std::int32_t>(kFrameLimit)) {
+        throw std::runtime_error(
+            fmt::format("the bus needs messages of {} bytes; raise net.core.wmem_default", kFrameLimit));
+    }
     qb_ipcs_service_handlers handlers{};
     handlers.connection_accept = &Callbacks::accept;
     handlers.connection_created = &Callbacks::created;

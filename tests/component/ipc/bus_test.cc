@@ -31,6 +31,16 @@ TEST(Bus, MessagesGoBothWays) {
     EXPECT_EQ(client.expect("got "), "event two");
 }
 
+TEST(Bus, TheLongestMessagesGoBothWays) {
+    const std::string service = own_service();
+    PeerProcess hub("hub", service);
+    hub.expect("ready");
+    PeerProcess client("client", service);
+    client.expect("up ");
+    for (int i = 0; i < 20; ++i) client.tell("echo 60000");
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(client.expect("answer of "), "60000");
+}
+
 TEST(Bus, TheEndOfAClientIsNoticedAtOnce) {
     const std::string service = own_service();
     PeerProcess hub("hub", service);

@@ -5,7 +5,7 @@
 //
 // usage: ipc_peer hub|client|squatter|raw SERVICE [uid=N] [gid=N] [group=N] [limit=N] [timeout=N] [minor=N]
 // [major=N]
-//   hub     answers each Command with an Answer; commands: event TEXT, flood N, counters
+//   hub     answers each Command with its first argument; commands: event TEXT, flood N, counters
 //   client  ipc::Client; commands: event TEXT, flood N (until refused), command N (times N of them),
 //   oversized squatter  listens under the name; command: answer FILE (to the next who connects, as libqb's
 //   hub would, naming that file) raw     libqb without ipc::Client, connects on start; commands: hello,
@@ -128,7 +128,8 @@ public:
     }
     void on_message(ipc::ClientId client, bus::Message message) override {
         if (const auto* command = std::get_if<bus::Command>(&message)) {
-            static_cast<void>(hub_.send(client, bus::Answer{.id = command->id, .json = "{}"}));
+            const std::string echo = command->arguments.empty() ? "" : command->arguments.front();
+            static_cast<void>(hub_.send(client, bus::Answer{.id = command->id, .json = echo}));
             return;
         }
         say("from " + std::to_string(client.value) + " " + text_of(message));
@@ -170,6 +171,7 @@ public:
     void on_down(const std::string& reason) override { say("down " + reason); }
     void on_message(bus::Message message) override {
         if (const auto* answer = std::get_if<bus::Answer>(&message)) {
+            if (!answer->json.empty()) say("answer of " + std::to_string(answer->json.size()));
             const std::lock_guard lock(mutex_);
             answered_ = answer->id;
             condition_.notify_all();
@@ -187,6 +189,10 @@ public:
             long sent = 0;
             while (sent < std::stol(word) && client_.send(numbered_event(sent))) ++sent;
             say("sent " + std::to_string(sent));
+        }
+        if (verb == "echo") {
+            const std::string text(static_cast<std::size_t>(std::stol(word)), 'x');
+            say_result(client_.send(bus::Command{.id = 0, .verb = "echo", .arguments = {text}}));
         }
         if (verb == "command") measure(std::stol(word));
     }
