@@ -33,7 +33,7 @@ struct Hello {
     Version version = kVersion;
     std::string program = {};       // pgpool-proxy
     std::string instance = {};      // of the configuration file, where one host runs several
-    std::uint32_t pid = 0;          // must be what the kernel says
+    std::uint32_t pid = 0;          // the hub goes by the kernel's
     std::uint64_t incarnation = 0;  // differs between two lives of the program, also if the pid is the same
     friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -48,7 +48,7 @@ struct Welcome {
     friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 
-// hub -> client, the other answer to Hello; the hub closes the connection.
+// hub -> client, the other answer to Hello: the client is to close the connection.
 struct Refusal {
     Version version = kVersion;
     std::string reason = {};  // and what to do
