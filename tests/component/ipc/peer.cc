@@ -231,6 +231,9 @@ public:
           connection_(::qb_ipcc_connect(arguments.service.c_str(), ipc::kFrameLimit)) {
         if (connection_ == nullptr) std::perror("qb_ipcc_connect");
     }
+    RawRole(const RawRole&) = delete;
+    RawRole& operator=(const RawRole&) = delete;
+    ~RawRole() { ::qb_ipcc_disconnect(connection_); }
 
     void obey(const std::string& verb, std::istringstream& rest) {
         if (verb == "hello") send(*ipc::to_frame(hello_).value());

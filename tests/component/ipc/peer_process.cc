@@ -67,7 +67,7 @@ PeerProcess::PeerProcess(const std::string& role, const std::string& service,
 PeerProcess::~PeerProcess() {
     if (pid_ <= 0) return;
     commands_.reset();
-    signal(SIGCONT);
+    if (is_stopped_) signal(SIGCONT);
     const UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     pollfd entry{.fd = end.get(), .events = POLLIN, .revents = 0};
     ::poll(&entry, 1, 5000);
@@ -121,10 +121,11 @@ bool PeerProcess::next_line(std::string& line, TimePoint deadline) {
     }
 }
 
-void PeerProcess::signal(int number) const {
+void PeerProcess::signal(int number) {
     if (pid_ <= 0) return;
     ::kill(pid_, number);
     if (number == SIGSTOP) ::waitpid(pid_, nullptr, WUNTRACED);
+    is_stopped_ = number == SIGSTOP;
 }
 
 void PeerProcess::kill() {

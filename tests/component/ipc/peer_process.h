@@ -29,8 +29,8 @@ public:
     std::string expect(const std::string& beginning, Duration patience = kPatience);
     // Whether such a line comes in this time; lines before it are gone.
     bool comes(const std::string& beginning, Duration patience);
-    void signal(int number) const;  // after SIGSTOP it stands when this returns
-    void kill();                    // with SIGKILL; returns when the process is gone
+    void signal(int number);  // after SIGSTOP it stands when this returns
+    void kill();              // with SIGKILL; returns when the process is gone
     [[nodiscard]] std::size_t open_files() const;
     [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -38,6 +38,7 @@ private:
     bool next_line(std::string& line, TimePoint deadline);
 
     pid_t pid_ = -1;
+    bool is_stopped_ = false;
     UniqueFd commands_;
     UniqueFd lines_;
     std::string unread_;
