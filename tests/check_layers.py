@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # folder -> the folders of ours it may include, besides itself. Mirrors ARCHITECTURE.md; a folder that is not here is an error.
 COMMON_PURE = ["common/base", "common/config", "common/wire", "common/cluster", "common/markers",
-               "common/nodecheck"]
+               "common/nodecheck", "common/bus"]
 COMMON_SHELL = COMMON_PURE + ["common/net", "common/obs"]
 PROXY_PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/pool", "proxy/auth", "proxy/cache",
                             "proxy/parallel", "proxy/replication"]
@@ -33,6 +33,7 @@ LAYERS = {
     "common/wire": ["common/base"],
     "common/cluster": ["common/base", "common/config"],
     "common/markers": ["common/base"],
+    "common/bus": ["common/base"],
     "common/nodecheck": ["common/base", "common/config", "common/cluster", "common/markers"],
     "common/net": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
