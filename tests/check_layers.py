@@ -50,6 +50,11 @@ LAYERS = {
     "proxy/keeper": PROXY_SHELL + ["proxy/health"],
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
+    "vip/packet": ["common/base", "common/config"],
+    "vip/tenure": ["common/base", "common/config", "vip/packet"],
+    "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
+    "vip/holder": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel"],
+    "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
     "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
@@ -58,7 +63,7 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
-                      "proxy/pool", "proxy/auth"]
+                      "proxy/pool", "proxy/auth", "vip/packet", "vip/tenure"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"
@@ -72,7 +77,7 @@ IMPURE_CODE = [
 ]
 # The one RAII type for descriptors lives in base so that everybody can own one; inet_pton and inet_ntop only convert text.
 IMPURE_ALLOWED = {("common/base/unique_fd.h", "unistd.h"), ("common/config/validate.cc", "arpa/inet.h"),
-                  ("proxy/auth/access_list.cc", "arpa/inet.h")}
+                  ("proxy/auth/access_list.cc", "arpa/inet.h"), ("vip/packet/ip_address.cc", "arpa/inet.h")}
 
 # Only these see PostgreSQL's parser.
 PARSER_UNITS = {"proxy/sql/raw_tree.h"}
