@@ -53,6 +53,7 @@ def parts(jobs):
         Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200", *fixed],)),
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
+        Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300, (PYTEST + ["tests/vip"],)),
         Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
              (["env", few, *ctest("asan", "unit|component", jobs)], ["env", few, *ctest("tsan", "unit|component", jobs)],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
@@ -75,7 +76,7 @@ def parts(jobs):
     return {p.name: p for p in found}
 
 
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "hunt", "sanitizers", "fuzz"]
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "hunt", "sanitizers", "fuzz"]
 
 
 @dataclasses.dataclass
