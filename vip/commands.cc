@@ -49,18 +49,6 @@ void print_own(const Task& task, const std::vector<OwnAddress>& found, std::stri
     }
 }
 
-Result<Connection> parse_line(std::string_view line) {
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string_view::npos)
-        return fail(sqlstate::kConfigFileError, "two ends of a connection are expected");
-    const Result<Endpoint> own = Endpoint::parse(line.substr(0, blank));
-    const Result<Endpoint> client = Endpoint::parse(line.substr(blank + 1));
-    if (!own || !client) return tl::unexpected((own ? client : own).error());
-    if (own->address.family() != client->address.family())
-        return fail(sqlstate::kConfigFileError, "IPv4 and IPv6 are mixed");
-    return Connection{*own, *client};
-}
-
 }  // namespace
 
 Result<ExitCode> run_probe(const Task& task) {
@@ -106,21 +94,6 @@ Result<ExitCode> run_clients(const Task& task) {
         }
     }
     return ExitCode::Done;
-}
-
-Result<std::vector<Connection>> parse_clients(std::string_view text) {
-    std::vector<Connection> clients;
-    for (int number = 1; !text.empty(); ++number) {
-        std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
-        line = line.substr(0, line.find('#'));
-        while (line.ends_with(' ')) line.remove_suffix(1);
-        if (line.empty()) continue;
-        const Result<Connection> parsed = parse_line(line);
-        if (!parsed) return tl::unexpected(parsed.error().within(fmt::format("line {}", number)));
-        clients.push_back(*parsed);
-    }
-    return clients;
 }
 
 }  // namespace pgpool::vip

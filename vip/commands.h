@@ -28,8 +28,4 @@ struct Task {
 [[nodiscard]] Result<ExitCode> run_clean(const Task& task);
 [[nodiscard]] Result<ExitCode> run_clients(const Task& task);
 
-// A file of lines `own client`, e.g. `10.0.0.100:5432 10.0.0.9:40000`; empty lines and `#` to the end are
-// passed over.
-[[nodiscard]] Result<std::vector<Connection>> parse_clients(std::string_view text);
-
 }  // namespace pgpool::vip

@@ -5,10 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <fstream>
-#include <sstream>
+#include <utility>
+#include <vector>
 
 #include "common/config/load.h"
+#include "vip/clients_file.h"
 #include "vip/commands.h"
 #include "vip/kernel/privileges.h"
 #include "vip/options.h"
@@ -32,17 +33,6 @@ ExitCode tell(const Error& error, ExitCode code) {
 Result<void> reduce_privileges(Command command) {
     const bool acts = command == Command::Hold || command == Command::Probe || command == Command::Clean;
     return acts ? pgpool::vip::keep_network_privileges() : pgpool::vip::give_up_privileges();
-}
-
-Result<std::vector<pgpool::vip::Connection>> read_clients(const std::string& path) {
-    if (path.empty()) return std::vector<pgpool::vip::Connection>();
-    std::ifstream file(path);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf() || file.eof()))
-        return pgpool::fail(pgpool::sqlstate::kConfigFileError, "cannot read " + path);
-    auto clients = pgpool::vip::parse_clients(text.str());
-    if (!clients) return tl::unexpected(clients.error().within(path));
-    return clients;
 }
 
 Result<ExitCode> run(const Task& task) {
@@ -85,11 +75,15 @@ ExitCode start(const Options& options) {
         std::printf("%s: no errors\n", options.config.c_str());
         return ExitCode::Done;
     }
-    auto clients = read_clients(options.clients);
-    if (!clients) return tell(clients.error(), ExitCode::Usage);
+    std::vector<pgpool::vip::Connection> clients;
+    if (!options.clients.empty()) {
+        auto read = pgpool::vip::read_clients(options.clients);
+        if (!read) return tell(read.error(), ExitCode::Usage);
+        clients = std::move(*read);
+    }
     if (const auto reduced = reduce_privileges(options.command); !reduced)
         return tell(reduced.error(), ExitCode::Refused);
-    const auto code = run({options, loaded.config->vip, std::move(*addresses), std::move(*clients)});
+    const auto code = run({options, loaded.config->vip, std::move(*addresses), std::move(clients)});
     return code ? *code : tell(code.error(), ExitCode::Refused);
 }
 

@@ -13,11 +13,10 @@ std::uint16_t checksum(ByteView bytes) {
     return static_cast<std::uint16_t>(~sum);
 }
 
-std::uint16_t checksum_with_pseudo_header(const IpAddress& source, const IpAddress& destination,
-                                          std::uint8_t protocol, ByteView payload) {
-    PGPOOL_ASSERT(source.family() == destination.family());
+std::uint16_t checksum_with_pseudo_header(ByteView source, ByteView destination, std::uint8_t protocol,
+                                          ByteView payload) {
     std::string summed;
-    summed.append(source.bytes()).append(destination.bytes());
+    summed.append(source).append(destination);
     // The two families order these fields differently, which a sum does not see.
     append_be32(summed, static_cast<std::uint32_t>(payload.size()));
     append_be32(summed, protocol);

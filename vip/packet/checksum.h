@@ -5,15 +5,15 @@
 
 #include <cstdint>
 
-#include "vip/packet/ip_address.h"
+#include "common/base/bytes.h"
 
 namespace pgpool::vip {
 
 // Of bytes in which the checksum's own field is zero. Over bytes with a right checksum it is 0.
 [[nodiscard]] std::uint16_t checksum(ByteView bytes);
 
-// The same with addresses, length and protocol in front. REQUIRES: two addresses of one family.
-[[nodiscard]] std::uint16_t checksum_with_pseudo_header(const IpAddress& source, const IpAddress& destination,
+// The same with the bytes of two addresses, the length and the protocol in front.
+[[nodiscard]] std::uint16_t checksum_with_pseudo_header(ByteView source, ByteView destination,
                                                         std::uint8_t protocol, ByteView payload);
 
 }  // namespace pgpool::vip

@@ -55,7 +55,7 @@ std::string link_address_option(std::uint8_t kind, const MacAddress& mac) {
 std::string nd_frame(const MacAddress& own, const IpAddress& source, const IpAddress& group,
                      const Message& message) {
     std::string body = icmp_body(message);
-    store_be16(body.data() + 2, checksum_with_pseudo_header(source, group, kIcmpV6, body));
+    store_be16(body.data() + 2, checksum_with_pseudo_header(source.bytes(), group.bytes(), kIcmpV6, body));
     std::string frame = ethernet_header(multicast_mac(group), own, kEtherTypeIpv6);
     append_be32(frame, 0x60000000U);  // version 6, no class, no flow
     append_be16(frame, static_cast<std::uint16_t>(body.size()));
@@ -115,8 +115,7 @@ std::optional<NdClaim> read_nd_claim(ByteView frame) {
     const ByteView body = cursor.bytes(length);  // what follows pads the frame
     if (!cursor.ok() || !is_icmp || !is_from_this_link || body.size() < 8 + kTargetBytes) return std::nullopt;
     if (static_cast<std::uint8_t>(body[0]) != kAdvertisement || body[1] != 0) return std::nullopt;
-    const std::uint16_t sum = checksum_with_pseudo_header(IpAddress::from_bytes(source),
-                                                          IpAddress::from_bytes(destination), kIcmpV6, body);
+    const std::uint16_t sum = checksum_with_pseudo_header(source, destination, kIcmpV6, body);
     if (sum != 0) return std::nullopt;
     return NdClaim{IpAddress::from_bytes(body.substr(8, kTargetBytes)),
                    link_address(body.substr(8 + kTargetBytes), MacAddress::from_bytes(sender))};

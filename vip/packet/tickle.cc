@@ -22,7 +22,8 @@ std::string tcp_segment(const Connection& connection) {
     append_be16(segment, kWindow);
     append_be32(segment, 0);  // checksum, no urgent data
     store_be16(segment.data() + 16,
-               checksum_with_pseudo_header(connection.own.address, connection.client.address, kTcp, segment));
+               checksum_with_pseudo_header(connection.own.address.bytes(), connection.client.address.bytes(),
+                                           kTcp, segment));
     return segment;
 }
 

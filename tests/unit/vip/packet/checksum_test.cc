@@ -23,8 +23,8 @@ TEST(Checksum, OfBytesWithTheirChecksumIsZero) {
 }
 
 TEST(Checksum, ThePseudoHeaderCounts) {
-    const IpAddress one = *IpAddress::parse("10.0.0.1");
-    const IpAddress two = *IpAddress::parse("10.0.0.2");
+    const std::string one = *from_hex("0a000001");
+    const std::string two = *from_hex("0a000002");
     // 0a00 + 0001 + 0a00 + 0002 + length 0002 + protocol 0006 + 1234
     EXPECT_EQ(checksum_with_pseudo_header(one, two, 6, *from_hex("1234")),
               static_cast<std::uint16_t>(~(0x0a00U + 1U + 0x0a00U + 2U + 2U + 6U + 0x1234U)));

@@ -19,8 +19,7 @@ std::string without_checksum(std::string frame) {
 }
 
 std::uint16_t checksum_of(const std::string& frame) {
-    return checksum_with_pseudo_header(IpAddress::from_bytes(ByteView(frame).substr(22, 16)),
-                                       IpAddress::from_bytes(ByteView(frame).substr(38, 16)), kIcmp,
+    return checksum_with_pseudo_header(ByteView(frame).substr(22, 16), ByteView(frame).substr(38, 16), kIcmp,
                                        ByteView(frame).substr(kIcmpAt));
 }
 
@@ -110,6 +109,17 @@ TEST(Ndp, NothingIsReadFromOtherFrames) {
         bad[at] = '\x05';
         EXPECT_FALSE(read_nd_claim(bad).has_value()) << at;
     }
+}
+
+// What a host of the network sends must not stop us (an IPv4 address inside of IPv6 on one side only).
+TEST(Ndp, AddressesOfTwoKindsAreRead) {
+    std::string frame = nd_announcement(kOwn, kVip, Forwards::No);
+    const std::string mapped = *from_hex("00000000000000000000ffff0a4d0001");
+    frame.replace(22, 16, mapped);
+    frame.at(kIcmpAt + 2) = frame.at(kIcmpAt + 3) = '\0';
+    store_be16(frame.data() + kIcmpAt + 2, checksum_of(frame));
+    EXPECT_EQ(read_nd_claim(frame)->address, kVip);
+    EXPECT_FALSE(read_nd_claim(frame.replace(22, 16, std::string(16, '\x01'))).has_value());
 }
 
 }  // namespace

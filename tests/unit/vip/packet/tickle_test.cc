@@ -11,7 +11,8 @@ namespace {
 constexpr std::uint8_t kTcp = 6;
 
 std::uint16_t tcp_checksum(const Connection& connection, ByteView segment) {
-    return checksum_with_pseudo_header(connection.own.address, connection.client.address, kTcp, segment);
+    return checksum_with_pseudo_header(connection.own.address.bytes(), connection.client.address.bytes(),
+                                       kTcp, segment);
 }
 
 // Ports 5432 and 40000; numbers 0; five words, ACK; window; checksum; no urgent data (RFC 9293, 3.1).
