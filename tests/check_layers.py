@@ -67,7 +67,7 @@ PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"
-    r"|libpq/|systemd/|syslog\.h")
+    r"|libpq/|netlink/|systemd/|syslog\.h")
 IMPURE_CODE = [
     (re.compile(r"\b(steady_clock|system_clock|high_resolution_clock|Clock)::now\(\)|\bclock_gettime\(|\bgettimeofday\(|\btime\(nullptr\)"),
      "reads a clock; take the time as an argument"),
@@ -84,6 +84,7 @@ PARSER_UNITS = {"proxy/sql/raw_tree.h"}
 PARSER_INCLUDE = re.compile(r"^(pg_query|postgres\.h|nodes/|parser/|catalog/|utils/|common/keywords|mb/|server/)")
 OPENSSL_FOLDERS = ("common/net", "proxy/auth", "common/base")
 LIBPQ_FOLDERS = ("common/pg", "proxy/health", "proxy/session")
+LIBNL_FOLDERS = ("vip/kernel",)
 
 TEXT_RULES = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work marked in the text; finish it or file an issue"),
@@ -212,6 +213,8 @@ class Checker:
             self.report(name, number, "openssl", f"only {', '.join(OPENSSL_FOLDERS)} may include OpenSSL")
         if target == "libpq-fe.h" and folder not in LIBPQ_FOLDERS:
             self.report(name, number, "libpq", f"only {', '.join(LIBPQ_FOLDERS)} may use libpq")
+        if target.startswith("netlink/") and folder not in LIBNL_FOLDERS:
+            self.report(name, number, "libnl", f"only {', '.join(LIBNL_FOLDERS)} may use libnl")
         if folder in PURE and IMPURE_INCLUDES.match(target) and (name, target) not in IMPURE_ALLOWED:
             self.report(name, number, "purity", f"<{target}> has no place in {folder}: it is a pure folder")
 

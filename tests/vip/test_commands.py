@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 """The commands of pgpool-vip, its privileges, its exit codes."""
+import collections
 import json
 import pathlib
+import re
 
 from support.vip import V4, V6
 
@@ -43,6 +45,32 @@ def test_those_two_are_enough(lan, program, tmp_path):
     hold.wait("taken", V6)
     assert_has_only_network_privileges(hold.process.pid)
     assert hold.stop() == (DONE, "")
+
+
+# What the thread that holds addresses may do: wait for all at once, talk to the kernel, take memory.
+HOLDER_CALLS = {"poll", "read", "write", "timerfd_settime", "sendmsg", "recvmsg", "sendto", "recvfrom", "socket", "bind",
+                "connect", "getsockname", "setsockopt", "ioctl", "close", "clock_nanosleep", "openat", "futex", "getpid", "time",
+                "mmap", "munmap", "mprotect", "madvise", "brk", "rseq", "set_robust_list", "rt_sigprocmask", "exit"}
+
+
+def test_it_starts_no_process_and_its_timer_waits_for_nothing(lan, program, tmp_path):
+    trace = tmp_path / "trace"
+    hold = program(lan.one).hold("--for", 3, prefix=["strace", "-f", "-qq", "-o", trace])
+    hold.wait("released", V6)
+    assert hold.end()[0] == DONE
+    calls = collections.defaultdict(list)
+    for line in trace.read_text().splitlines():
+        if call := re.match(r"(\d+)\s+(\w+)\((.*)", line):
+            calls[int(call[1])].append((call[2], call[3]))
+    started = [a for made in calls.values() for name, a in made if name in ("fork", "vfork", "clone", "clone3", "execve")]
+    assert len(started) == 2, started  # itself, and its thread
+    assert "CLONE_THREAD" in started[1]
+    holder, = [pid for pid, made in calls.items() if "timerfd_settime" in dict(made)]
+    assert {name for name, _ in calls[holder]} <= HOLDER_CALLS
+    opened = [a for name, a in calls[holder] if name == "openat"]
+    assert all("/proc/sys/net/ipv6/conf/eth0/forwarding" in a for a in opened), opened
+    connected = [a for name, a in calls[holder] if name in ("connect", "bind")]
+    assert all("AF_NETLINK" in a or "AF_PACKET" in a for a in connected), connected
 
 
 def make_readable(folder):

@@ -60,7 +60,7 @@ def test_the_kernel_drops_what_nobody_refreshes(lan, program, fatal):
         for address in BOTH:
             gone = log.wait_gone(address, 4, since=began)
             last = log.times("new", address)[-1]
-            assert 0.95 < gone - last < 1.4
+            assert 0.95 < gone - last < 1.6  # 1.0 to 1.2 where nothing else runs
         assert vip.addresses() == {}
         if fatal == signal.SIGSTOP:
             resumed = time.monotonic()

@@ -12,24 +12,31 @@ SCHEDULE = (0.0, 0.05, 0.15, 0.4, 1.0)  # the first second of it
 RIVAL = "02:00:00:00:00:66"
 
 
-def near(times, expected, late=0.08):
+def is_near(times, expected, late=0.08):
     """Timers are never early; how late they are is up to the machine."""
     return len(times) == len(expected) and all(-0.01 < a - e < late for a, e in zip(times, expected))
 
 
+def rhythm(sniffer, host, address, probe, form):
+    """When probes and announcements were sent: each from its first, and the first announcement from the last probe."""
+    made = sniffer.wait_claims(address, form, count=len(SCHEDULE), timeout=8)
+    assert {c.mac for c in made} == {host.mac}
+    probes = [c for c in sniffer.claims(address, probe) if c.at < made[0].at]
+    return [c.at - probes[0].at for c in probes], made[0].at - probes[-1].at, [c.at - made[0].at for c in made]
+
+
 def test_probes_then_announcements_in_their_rhythm(lan, program):
-    with Sniffer(lan.other) as sniffer:
-        hold = program(lan.one).hold("--for", 30)
-        for address in (V4, V6):
-            hold.wait("taken", address)
-        for address, probe, forms in ((V4, "arp_probe", ("arp_request", "arp_reply")), (V6, "solicitation", ("advertisement",))):
-            for form in forms:
-                made = sniffer.wait_claims(address, form, count=len(SCHEDULE))
-                assert {c.mac for c in made} == {lan.one.mac}
-                assert near([c.at - made[0].at for c in made], SCHEDULE), [c.at - made[0].at for c in made]
-            probes = [c for c in sniffer.claims(address, probe) if c.at < made[0].at]
-            assert near([c.at - probes[0].at for c in probes], (0.0, 0.05, 0.1))
-            assert 0.04 < made[0].at - probes[-1].at < 0.2
+    seen = []
+    for _ in range(3):  # a machine that does not run us for 50 ms spoils an attempt
+        with Sniffer(lan.other) as sniffer:
+            hold = program(lan.one).hold("--for", 30)
+            seen = [rhythm(sniffer, lan.one, *what) for what in (
+                (V4, "arp_probe", "arp_request"), (V4, "arp_probe", "arp_reply"), (V6, "solicitation", "advertisement"))]
+            hold.stop()
+        if all(is_near(probes, (0.0, 0.05, 0.1)) and 0.04 < pause < 0.13 and is_near(made, SCHEDULE)
+               for probes, pause, made in seen):
+            return
+    assert not seen, seen
 
 
 def test_an_advertisement_overrides_and_comes_from_this_link(lan, program):
