@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "vip/commands.h"
@@ -60,7 +61,7 @@ UniqueFd receive_signals() {
 
 class Hold {
 public:
-    explicit Hold(const Task& task) : task_(task), open_(task.addresses.size()) {}
+    explicit Hold(const Task& task) : task_(task), open_(task.addresses.begin(), task.addresses.end()) {}
 
     Result<ExitCode> run() {
         const UniqueFd signals = receive_signals();
@@ -69,7 +70,7 @@ public:
         auto holder = Holder::start(task_.addresses, task_.timing, {&mandate}, effect(), queue_);
         if (!holder) return tl::unexpected(holder.error());
         (*holder)->take(task_.options.is_graceful ? Approach::Graceful : Approach::Probe);
-        while (open_ > 0) {
+        while (!open_.empty()) {
             pollfd watched[] = {{signals.get(), POLLIN, 0}, {queue_.fd(), POLLIN, 0}};
             ::poll(watched, 2, -1);
             signalfd_siginfo signal{};
@@ -93,11 +94,11 @@ private:
                 [[fallthrough]];
             case EventKind::Released:
                 end_clients(address);
-                --open_;
+                open_.erase(address);
                 break;
             case EventKind::Refused:
                 code_ = ExitCode::No;
-                --open_;
+                open_.erase(address);
                 break;
             case EventKind::Conflict:
             case EventKind::MacChanged:
@@ -134,7 +135,7 @@ private:
 
     const Task& task_;
     EventQueue queue_;
-    std::size_t open_;  // addresses of which the end was not told yet
+    std::set<VirtualAddress> open_;  // those whose end was not told yet
     ExitCode code_ = ExitCode::Done;
 };
 

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -18,6 +19,8 @@ SKIPPED = 77  # tests/support/runner.py
 def pytest_sessionstart(session):
     if os.geteuid() != 0:
         pytest.exit("network namespaces need root", returncode=SKIPPED)
+    if subprocess.run(["unshare", "--net", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.exit("no network namespaces here", returncode=SKIPPED)
     if not binary().exists():
         pytest.exit(f"{binary()} is not built", returncode=1)
 

@@ -42,6 +42,10 @@ void HeldAddress::release() {
     perform(tenure_.release());
 }
 
+void HeldAddress::end() {
+    if (tenure_.state() != Tenure::State::Absent) release();
+}
+
 void HeldAddress::tick(BootTime deadline) {
     perform(tenure_.tick(boot_now(), deadline));
 }

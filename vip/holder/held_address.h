@@ -17,6 +17,7 @@ public:
 
     void take(BootTime deadline, Approach approach);
     void release();
+    void end();  // releases what is there
     void tick(BootTime deadline);
     void hear_claims();
     void look_at_link();

@@ -118,8 +118,10 @@ void Holder::fulfil(Wish wish) {
                 address->take(earliest_deadline(mandates_), Approach::Graceful);
                 break;
             case Wish::Release:
-            case Wish::End:
                 address->release();
+                break;
+            case Wish::End:
+                address->end();
                 break;
         }
     }

@@ -10,7 +10,8 @@
 // Invariant: what Tenure promises, on the kernel's side: the address is dropped by the kernel a lifetime
 // after the last refresh, whatever becomes of this thread.
 //
-// Threads: take() and release() from any; the last wish counts. The destructor releases and joins.
+// Threads: take() and release() from any; the last wish counts, one in front of it that was not begun is
+// void. release() is acknowledged by an event for each address. The destructor releases and joins.
 
 #include <atomic>
 #include <memory>

@@ -68,7 +68,7 @@ Steps Tenure::refuse(Reason reason) {
 }
 
 Steps Tenure::release() {
-    if (state_ == State::Absent) return {};
+    if (state_ == State::Absent) return {{}, Event{EventKind::Released, Reason::Asked, {}, {}}};
     return end(EventKind::Released, Reason::Asked);
 }
 

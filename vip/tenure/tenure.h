@@ -53,6 +53,7 @@ public:
     explicit Tenure(const config::Vip& timing);
 
     [[nodiscard]] Steps take(BootTime now, BootTime deadline, Approach approach, const Link& link);
+    // Is always acknowledged, also where there is nothing to take off.
     [[nodiscard]] Steps release();
     [[nodiscard]] Steps tick(BootTime now, BootTime deadline);
     // A frame says that `by` has the address. Our own frames come back from some networks: they do no harm.

@@ -98,6 +98,16 @@ TEST_F(HolderTest, CanTakeAgain) {
     }
 }
 
+TEST_F(HolderTest, OfTwoWishesTheLastCounts) {
+    const PublishedDeadline mandate(boot_now() + kLong);
+    const auto holder = start({kV4}, {&mandate});
+    holder->take(Approach::Probe);
+    holder->release();  // before or after the first is begun
+    const std::string last = events_.wait(1).back();
+    EXPECT_TRUE(last == "10.77.0.100 released asked" || last == "10.77.0.100 refused asked") << last;
+    EXPECT_THAT(on_host(), IsEmpty());
+}
+
 TEST_F(HolderTest, ItsEndLetsGo) {
     const PublishedDeadline mandate(boot_now() + kLong);
     auto holder = start({kV4, kV6}, {&mandate});

@@ -177,12 +177,14 @@ TEST(Tenure, ALinkThatGoesDownTakesItAlong) {
     EXPECT_FALSE(probing.link_changed(kStart + 2ms, kDown).event.has_value());
 }
 
-TEST(Tenure, ReleaseIsToldOnce) {
+TEST(Tenure, ReleaseIsAlwaysAcknowledged) {
     Tenure tenure = held();
     const Steps steps = tenure.release();
     EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
     expect_event(steps, EventKind::Released, Reason::Asked);
-    EXPECT_FALSE(tenure.release().event.has_value());
+    const Steps again = tenure.release();
+    EXPECT_THAT(again.acts, IsEmpty());
+    expect_event(again, EventKind::Released, Reason::Asked);
 }
 
 TEST(Tenure, WhatTheKernelRefusesEndsIt) {
