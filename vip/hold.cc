@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "vip/kernel/connections.h"
 #include "vip/kernel/local_route.h"
 #include "vip/kernel/only_holder.h"
+#include "vip/kernel/tickler.h"
 
 namespace pgpool::vip {
 
@@ -72,16 +74,23 @@ public:
         (*holder)->take(task_.options.is_graceful ? Approach::Graceful : Approach::Probe);
         while (!open_.empty()) {
             pollfd watched[] = {{signals.get(), POLLIN, 0}, {queue_.fd(), POLLIN, 0}};
-            ::poll(watched, 2, -1);
+            ::poll(watched, 2, wait_milliseconds());
             signalfd_siginfo signal{};
             if (::read(signals.get(), &signal, sizeof signal) > 0) (*holder)->release();
             for (const auto& [address, event] : queue_.take_all()) handle(address, event);
+            tickler_.repeat(boot_now());
         }
         return code_;
     }
 
 private:
     [[nodiscard]] Effect effect() const { return task_.options.is_dry_run ? Effect::DryRun : Effect::Real; }
+
+    [[nodiscard]] int wait_milliseconds() const {
+        if (tickler_.next() == kNever) return -1;
+        const auto left = std::chrono::ceil<milliseconds>(tickler_.next() - boot_now());
+        return static_cast<int>(std::max(left, milliseconds(0)).count());
+    }
 
     void handle(const VirtualAddress& address, const Event& event) {
         print(task_.form(), to_text(address, event), to_json(address, event));
@@ -113,7 +122,7 @@ private:
             if (connection.own.address == address.address) clients.push_back(connection);
         if (clients.empty() || effect() == Effect::DryRun) return;
         wait_until_local(address.address, seconds(1));  // their answers must reach our kernel
-        report(address, "clients_told", send_tickles(clients));
+        report(address, "clients_told", tickler_.begin(boot_now(), std::move(clients)));
     }
 
     void end_clients(const VirtualAddress& address) {
@@ -135,6 +144,7 @@ private:
 
     const Task& task_;
     EventQueue queue_;
+    Tickler tickler_;
     std::set<VirtualAddress> open_;  // those whose end was not told yet
     ExitCode code_ = ExitCode::Done;
 };

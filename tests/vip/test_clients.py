@@ -110,3 +110,46 @@ def test_ipv4_clients_of_a_socket_for_both_families_count(lan, program):
         hold.stop()
         assert hold.wait("connections_closed", V4)["count"] == 1
         assert wait_error(accepted, 1)[0] == errno.ECONNABORTED
+
+
+@BOTH
+def test_a_client_that_could_not_be_reached_is_told_again(lan, program, served, tmp_path, address):
+    first = program(lan.one, addresses=[address])
+    hold = first.hold("--for", 30)
+    hold.wait("taken", address)
+    connection = served(lan.one, address)
+    clients = tmp_path / "clients"
+    clients.write_text(first.run("clients")[1])
+    peer = lan.other.v6 if ":" in address else lan.other.v4
+    with pytest.raises(ConnectionRefusedError):  # so that its hardware address is known, and packets do not wait for it
+        lan.two.call(lambda: socket.create_connection((peer, 1), timeout=5))
+    lan.unplug(lan.one)
+    hold.process.kill()
+    lan.unplug(lan.other)
+    second = program(lan.two, addresses=[address]).hold("--for", 30, "--clients", clients)
+    second.wait("clients_told", address)
+    lan.plug(lan.other)
+    assert wait_error(connection.client, 5)[0] == errno.ECONNRESET
+
+
+@BOTH
+def test_hundreds_of_clients_behind_one_neighbour(lan, program, tmp_path, address):
+    count, family = 600, socket.AF_INET6 if ":" in address else socket.AF_INET
+    first = program(lan.one, addresses=[address])
+    hold = first.hold("--for", 30)
+    hold.wait("taken", address)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(lan.one.call(lambda: socket.create_server((address, PORT), family=family, backlog=count)))
+        clients = lan.other.call(lambda: [stack.enter_context(socket.create_connection((address, PORT), timeout=5))
+                                          for _ in range(count)])
+        for _ in range(count):
+            stack.enter_context(server.accept()[0])
+        listed = tmp_path / "clients"
+        listed.write_text(first.run("clients")[1])
+        lan.unplug(lan.one)
+        hold.process.kill()
+        second = program(lan.two, addresses=[address]).hold("--for", 30, "--clients", listed)
+        assert second.wait("clients_told", address)["count"] == count
+        end = time.monotonic() + 1
+        codes = [wait_error(client, max(0.0, end - time.monotonic()))[0] for client in clients]
+        assert codes == [errno.ECONNRESET] * count

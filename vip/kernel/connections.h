@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// TCP connections of this host at a virtual address: listing them and closing them (sock_diag(7)), and
-// telling the clients of the host before that it is gone (vip/packet/tickle.h).
+// TCP connections of this host at a virtual address: listing and closing them (sock_diag(7)).
 //
 // With thousands of clients this takes a while: not for the thread that holds the addresses. Threads: any.
 
 #include <cstddef>
-#include <span>
 #include <vector>
 
 #include "vip/packet/tickle.h"
@@ -20,8 +18,5 @@ namespace pgpool::vip {
 // Ends them: their owners get ECONNABORTED, their clients a reset where the network still lets one through.
 // How many were ended. After the address is gone they would live on without a way to their clients.
 [[nodiscard]] Result<std::size_t> close_connections_at(const IpAddress& address);
-
-// Sends a tickle to each client. How many were sent; an error if none was.
-[[nodiscard]] Result<std::size_t> send_tickles(std::span<const Connection> connections);
 
 }  // namespace pgpool::vip
