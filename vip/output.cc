@@ -21,6 +21,8 @@ std::string_view phrase(const Event& event) {
             return "its time is over";
         case Reason::Answered:
             return "answered by";
+        case Reason::Configured:
+            return "";
         case Reason::LinkDown:
             return "no link";
         case Reason::Stalled:

@@ -88,6 +88,19 @@ def test_too_short_a_time_is_refused(lan, program):
     assert [e["reason"] for e in hold.find("refused")] == ["no_mandate", "no_mandate"]
 
 
+def test_what_somebody_else_has_put_on_this_host_is_left_alone(lan, program):
+    for address in (f"{V4}/24", f"{V6}/64"):
+        lan.one.run("ip", "address", "add", address, "dev", "eth0")
+    vip = program(lan.one)
+    hold = vip.hold("--for", 5, "--graceful")
+    assert hold.end() == (NO, "")
+    for address in BOTH:
+        refused = hold.wait("refused", address)
+        assert (refused["reason"], refused["detail"]) == (
+            "configured", f"{address} is on eth0 already, put there by somebody else")
+        assert "dynamic" not in vip.addresses()[address]
+
+
 def test_a_second_holder_hears_the_first(lan, program):
     first = program(lan.one).hold("--for", 30)
     wait_taken(first)

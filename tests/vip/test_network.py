@@ -90,6 +90,22 @@ def test_a_claim_is_answered_at_once_and_once_a_second(lan, program):
     assert hold.process.poll() is None
 
 
+def test_two_that_hold_at_once_tell_so_and_start_no_storm(lan, program):
+    """What must not be: each believes that the other has let go."""
+    with Sniffer(lan.other) as sniffer:
+        holds = []
+        for host, address in ((lan.one, V4), (lan.two, V4)):
+            holds.append(program(host, addresses=[address]).hold("--for", 30, "--graceful"))
+            holds[-1].wait("taken", address)
+        for hold, other in zip(holds, (lan.two, lan.one)):
+            assert hold.wait("conflict", V4, count=2)["mac"] == other.mac
+        began = min(c.at for c in sniffer.claims(V4))
+        elapsed = time.monotonic() - began
+        for host in (lan.one, lan.two):
+            made = [c for c in sniffer.claims(V4, "arp_reply") if c.mac == host.mac]
+            assert len(made) <= len(SCHEDULE) + elapsed + 1
+
+
 def test_a_new_hardware_address_is_announced(lan, program):
     hold = program(lan.one).hold("--for", 30)
     for address in (V4, V6):

@@ -29,6 +29,8 @@ HeldAddress::HeldAddress(const VirtualAddress& address, const config::Vip& timin
 
 void HeldAddress::take(BootTime deadline, Approach approach) {
     if (tenure_.state() != Tenure::State::Absent) return;
+    if (const Result<void> unused = table_.check_unused(address_.address); !unused)
+        return tell({EventKind::Refused, Reason::Configured, {}, unused.error().message});
     const Link link = links_.state(address_.interface);
     if (link.is_usable) {
         auto opened = Segment::open(address_);

@@ -49,20 +49,39 @@ bool is_ours(const std::array<nlattr*, IFA_MAX + 1>& attributes) {
            std::string_view(nla_get_string(attributes[IFA_LABEL])).ends_with(kLabelSuffix);
 }
 
-std::optional<OwnAddress> read_own(nlmsghdr* message) {
+struct Listed {
+    OwnAddress address;
+    bool is_ours = false;
+};
+
+std::optional<Listed> read_address(nlmsghdr* message) {
     std::array<nlattr*, IFA_MAX + 1> attributes{};
     if (nlmsg_parse(message, sizeof(ifaddrmsg), attributes.data(), IFA_MAX, nullptr) < 0) return std::nullopt;
-    const nlattr* address = attributes[attributes[IFA_LOCAL] != nullptr ? IFA_LOCAL : IFA_ADDRESS];
-    if (address == nullptr || !is_ours(attributes)) return std::nullopt;
     const auto* head = static_cast<const ifaddrmsg*>(nlmsg_data(message));
+    const nlattr* address = attributes[attributes[IFA_LOCAL] != nullptr ? IFA_LOCAL : IFA_ADDRESS];
+    if (address == nullptr || (head->ifa_family != AF_INET && head->ifa_family != AF_INET6))
+        return std::nullopt;
     std::array<char, IFNAMSIZ> name{};
     if (if_indextoname(head->ifa_index, name.data()) == nullptr) return std::nullopt;
     const ByteView bytes(static_cast<const char*>(nla_data(address)),
                          static_cast<std::size_t>(nla_len(address)));
-    OwnAddress found{{IpAddress::from_bytes(bytes), name.data()}};
+    Listed found{{{IpAddress::from_bytes(bytes), name.data()}}, is_ours(attributes)};
     if (attributes[IFA_CACHEINFO] != nullptr)
-        found.valid_for =
+        found.address.valid_for =
             seconds(static_cast<const ifa_cacheinfo*>(nla_data(attributes[IFA_CACHEINFO]))->ifa_valid);
+    return found;
+}
+
+Result<std::vector<Listed>> list(nl_sock* socket) {
+    std::vector<Listed> found;
+    NlMessagePtr request(nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP));
+    ifaddrmsg any{};
+    if (!request || nlmsg_append(request.get(), &any, sizeof any, NLMSG_ALIGNTO) < 0)
+        return fail_netlink("list addresses", -NLE_NOMEM);
+    const int error = send_and_visit(socket, std::move(request), [&](nlmsghdr* message) {
+        if (auto address = read_address(message)) found.push_back(std::move(*address));
+    });
+    if (error < 0) return fail_netlink("list addresses", error);
     return found;
 }
 
@@ -106,16 +125,22 @@ Result<void> AddressTable::remove(const VirtualAddress& address) {
 }
 
 Result<std::vector<OwnAddress>> AddressTable::ours() {
+    const auto all = list(socket_.get());
+    if (!all) return tl::unexpected(all.error());
     std::vector<OwnAddress> found;
-    NlMessagePtr request(nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP));
-    ifaddrmsg any{};
-    if (!request || nlmsg_append(request.get(), &any, sizeof any, NLMSG_ALIGNTO) < 0)
-        return fail_netlink("list addresses", -NLE_NOMEM);
-    const int error = send_and_visit(socket_.get(), std::move(request), [&](nlmsghdr* message) {
-        if (auto own = read_own(message)) found.push_back(std::move(*own));
-    });
-    if (error < 0) return fail_netlink("list addresses", error);
+    for (const Listed& listed : *all)
+        if (listed.is_ours) found.push_back(listed.address);
     return found;
+}
+
+Result<void> AddressTable::check_unused(const IpAddress& address) {
+    const auto all = list(socket_.get());
+    if (!all) return tl::unexpected(all.error());
+    for (const Listed& listed : *all)
+        if (listed.address.where.address == address && !listed.is_ours)
+            return fail(sqlstate::kSystemError, fmt::format("{} is on {} already, put there by somebody else",
+                                                            address.text(), listed.address.where.interface));
+    return {};
 }
 
 }  // namespace pgpool::vip

@@ -34,6 +34,8 @@ public:
     // It need not be there, nor its interface.
     [[nodiscard]] Result<void> remove(const VirtualAddress& address);
     [[nodiscard]] Result<std::vector<OwnAddress>> ours();
+    // An error if the host has it from somebody else: put() would give that address a lifetime.
+    [[nodiscard]] Result<void> check_unused(const IpAddress& address);
 
 private:
     explicit AddressTable(NlSocketPtr socket) : socket_(std::move(socket)) {}

@@ -10,8 +10,8 @@ namespace {
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 7> kKinds = {"taken",    "refused",     "released", "lost",
                                                     "conflict", "mac_changed", "planned"};
-constexpr std::array<std::string_view, 8> kReasons = {"",         "asked",     "no_mandate", "mandate_ended",
-                                                      "answered", "link_down", "stalled",    "kernel"};
+constexpr std::array<std::string_view, 9> kReasons = {
+    "", "asked", "no_mandate", "mandate_ended", "answered", "configured", "link_down", "stalled", "kernel"};
 
 }  // namespace
 

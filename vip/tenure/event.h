@@ -27,6 +27,7 @@ enum class Reason : std::uint8_t {
     NoMandate,     // the right to hold it does not reach far enough
     MandateEnded,  // the same, while it was held or probed for
     Answered,      // a host on the network has it already
+    Configured,    // the host has it from somebody else
     LinkDown,      // the interface is down, has no carrier or is gone
     Stalled,       // it was not refreshed in time: this program did not run
     Kernel,        // the kernel said no

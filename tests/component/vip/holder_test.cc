@@ -148,11 +148,11 @@ TEST_F(HolderTest, AMandateThatIsRenewedInTimeIsEnough) {
 }
 
 TEST_F(HolderTest, OneAddressMayBeRefusedAndAnotherTaken) {
-    run("ip address add 10.77.0.100/32 dev right");  // the other end of the cable answers for it
+    run("ip address add 10.77.0.100/32 dev right");  // somebody has it here
     const PublishedDeadline mandate(boot_now() + kLong);
     const auto holder = start({kV4, kV6}, {&mandate});
     holder->take(Approach::Probe);
-    EXPECT_THAT(events_.wait(2), UnorderedElementsAre("10.77.0.100 refused answered", "fd77::100 taken"));
+    EXPECT_THAT(events_.wait(2), UnorderedElementsAre("10.77.0.100 refused configured", "fd77::100 taken"));
     EXPECT_THAT(on_host(), ElementsAre(kV6.text()));
 }
 
