@@ -72,15 +72,26 @@ std::optional<Listed> read_address(nlmsghdr* message) {
     return found;
 }
 
-Result<std::vector<Listed>> list(nl_sock* socket) {
-    std::vector<Listed> found;
+NlMessagePtr request_for_all() {
     NlMessagePtr request(nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP));
     ifaddrmsg any{};
-    if (!request || nlmsg_append(request.get(), &any, sizeof any, NLMSG_ALIGNTO) < 0)
-        return fail_netlink("list addresses", -NLE_NOMEM);
-    const int error = send_and_visit(socket, std::move(request), [&](nlmsghdr* message) {
-        if (auto address = read_address(message)) found.push_back(std::move(*address));
-    });
+    if (request && nlmsg_append(request.get(), &any, sizeof any, NLMSG_ALIGNTO) < 0) return nullptr;
+    return request;
+}
+
+// Anew if addresses have changed meanwhile, which a host with many of them may do again and again.
+Result<std::vector<Listed>> list(nl_sock* socket) {
+    constexpr int kTries = 5;
+    std::vector<Listed> found;
+    int error = -NLE_DUMP_INTR;
+    for (int tries = 0; error == -NLE_DUMP_INTR && tries < kTries; ++tries) {
+        NlMessagePtr request = request_for_all();
+        if (!request) return fail_netlink("list addresses", -NLE_NOMEM);
+        found.clear();
+        error = send_and_visit(socket, std::move(request), [&](nlmsghdr* message) {
+            if (auto address = read_address(message)) found.push_back(std::move(*address));
+        });
+    }
     if (error < 0) return fail_netlink("list addresses", error);
     return found;
 }
