@@ -53,6 +53,11 @@ LAYERS = {
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
     "watchdog/decide": ["common/base", "common/config", "common/cluster"],
+    "vip/packet": ["common/base", "common/config"],
+    "vip/tenure": ["common/base", "common/config", "vip/packet"],
+    "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
+    "vip/holder": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel"],
+    "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
     "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
@@ -63,10 +68,11 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
                       "proxy/pool", "proxy/auth", "watchdog/lease"]
                       "proxy/pool", "proxy/auth", "watchdog/decide"]
+                      "proxy/pool", "proxy/auth", "vip/packet", "vip/tenure"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"
-    r"|libpq/|systemd/|syslog\.h")
+    r"|libpq/|netlink/|systemd/|syslog\.h")
 IMPURE_CODE = [
     (re.compile(r"\b(steady_clock|system_clock|high_resolution_clock|Clock)::now\(\)|\bclock_gettime\(|\bgettimeofday\(|\btime\(nullptr\)"),
      "reads a clock; take the time as an argument"),
@@ -76,13 +82,14 @@ IMPURE_CODE = [
 ]
 # The one RAII type for descriptors lives in base so that everybody can own one; inet_pton and inet_ntop only convert text.
 IMPURE_ALLOWED = {("common/base/unique_fd.h", "unistd.h"), ("common/config/validate.cc", "arpa/inet.h"),
-                  ("proxy/auth/access_list.cc", "arpa/inet.h")}
+                  ("proxy/auth/access_list.cc", "arpa/inet.h"), ("vip/packet/ip_address.cc", "arpa/inet.h")}
 
 # Only these see PostgreSQL's parser.
 PARSER_UNITS = {"proxy/sql/raw_tree.h"}
 PARSER_INCLUDE = re.compile(r"^(pg_query|postgres\.h|nodes/|parser/|catalog/|utils/|common/keywords|mb/|server/)")
 OPENSSL_FOLDERS = ("common/net", "proxy/auth", "common/base")
 LIBPQ_FOLDERS = ("common/pg", "proxy/health", "proxy/session")
+LIBNL_FOLDERS = ("vip/kernel",)
 
 TEXT_RULES = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work marked in the text; finish it or file an issue"),
@@ -211,6 +218,8 @@ class Checker:
             self.report(name, number, "openssl", f"only {', '.join(OPENSSL_FOLDERS)} may include OpenSSL")
         if target == "libpq-fe.h" and folder not in LIBPQ_FOLDERS:
             self.report(name, number, "libpq", f"only {', '.join(LIBPQ_FOLDERS)} may use libpq")
+        if target.startswith("netlink/") and folder not in LIBNL_FOLDERS:
+            self.report(name, number, "libnl", f"only {', '.join(LIBNL_FOLDERS)} may use libnl")
         if folder in PURE and IMPURE_INCLUDES.match(target) and (name, target) not in IMPURE_ALLOWED:
             self.report(name, number, "purity", f"<{target}> has no place in {folder}: it is a pure folder")
 

@@ -117,6 +117,23 @@ struct Replication {
     friend bool operator==(const Replication&, const Replication&) = default;
 };
 
+// An address that moves between members, and the interface that it is put on.
+struct VipAddress {
+    std::string address;  // 10.0.0.100, fd00::100; always alone in its prefix (/32, /128)
+    std::string interface;
+    friend bool operator==(const VipAddress&, const VipAddress&) = default;
+};
+
+struct Vip {
+    std::vector<VipAddress> addresses;
+    milliseconds lifetime{1'000};  // the kernel drops an address not refreshed for so long; whole seconds
+    milliseconds refresh{250};     // between two refreshes
+    std::uint32_t probes = 3;      // unanswered ones before an address is taken
+    milliseconds probe_interval{50};
+    milliseconds announce_period{60'000};  // once the first announcements are over
+    friend bool operator==(const Vip&, const Vip&) = default;
+};
+
 struct AccessRule {
     std::vector<std::string> databases;  // empty = all
     std::vector<std::string> users;      // empty = all
@@ -161,6 +178,7 @@ struct Config {
     Routing routing;
     Health health;
     Replication replication;
+    Vip vip;
     Auth auth;
     Admin admin;
     Log log;

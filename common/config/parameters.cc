@@ -27,6 +27,7 @@ constexpr std::uint64_t kMaxClients = 1'000'000;
 constexpr std::uint64_t kMaxNameBytes = 63;        // PostgreSQL's NAMEDATALEN - 1
 constexpr std::uint64_t kMaxSocketDirectory = 91;  // sun_path (unix(7)) less "/.s.PGSQL.65535" and its zero
 constexpr std::uint64_t kMaxPathBytes = 4095;      // PATH_MAX - 1
+constexpr std::uint64_t kMaxInterfaceBytes = 15;   // IFNAMSIZ - 1
 constexpr std::uint64_t kMaxNames = 10'000;
 constexpr milliseconds kDay = 24h;
 constexpr Type kPort = integer(1, 65'535);
@@ -120,6 +121,13 @@ constexpr Parameter kAccessFields[] = {
         "UNIX socket; empty means everywhere."),
     row<&AccessRule::method>("method", word(kAuthMethods), NewConnections,
                              "How these clients prove who they are; `reject` turns them away."),
+};
+
+constexpr Parameter kVipAddressFields[] = {
+    row<&VipAddress::address>("address", text(1, 64), Live,
+                              "The address, IPv4 or IPv6; it is put on alone in its prefix (/32, /128)."),
+    row<&VipAddress::interface>("interface", text(1, kMaxInterfaceBytes), Live,
+                                "Name of the network interface that it is put on, e.g. `eth0`."),
 };
 
 constexpr Parameter kParameters[] = {
@@ -284,6 +292,22 @@ constexpr Parameter kParameters[] = {
         "(`auto`). That needs `max_prepared_transactions` of at least `replication.slots` on every node: "
         "without it the proxy does not open the cluster for `prepared`, and prepares nothing for `auto`."),
 
+    row<&Config::vip, &Vip::lifetime>(
+        "vip.lifetime", duration(1s, 60s), Live,
+        "The kernel itself drops the virtual addresses when they were not refreshed for so long, also when "
+        "`pgpool-vip` is dead or stopped; whole seconds."),
+    row<&Config::vip, &Vip::refresh>("vip.refresh", duration(20ms, 30s), Live,
+                                     "Time between two refreshes; at most half of `vip.lifetime`."),
+    row<&Config::vip, &Vip::probes>(
+        "vip.probes", integer(1, 20), Live,
+        "How often the network is asked whether somebody has an address before it is taken."),
+    row<&Config::vip, &Vip::probe_interval>("vip.probe_interval", duration(10ms, 5s), Live,
+                                            "How long an answer to each of these questions is waited for."),
+    row<&Config::vip, &Vip::announce_period>(
+        "vip.announce_period", duration(1s, 1h), Live,
+        "How often an address that is held is announced to the network, after the announcements of the "
+        "first five seconds."),
+
     row<&Config::auth, &Auth::users_file>(
         "auth.users_file", text(0, kMaxPathBytes), Live,
         "File of users, lines of `\"user\" \"verifier or password\"`; empty means none."),
@@ -342,6 +366,8 @@ constexpr List kLists[] = {
     list<&Config::routing, &Routing::rules>("routing.rules", "", 1'000, Live, kRuleFields,
                                             "Rules that say where reads of some clients go; the first that "
                                             "matches counts, empty fields match all."),
+    list<&Config::vip, &Vip::addresses>("vip.addresses", "", 64, Live, kVipAddressFields,
+                                        "The virtual addresses, which the active member holds."),
     list<&Config::auth, &Auth::access>("auth.access", "", 1'000, NewConnections, kAccessFields,
                                        "Who may connect and how they log in; the first rule that matches "
                                        "counts, and without one the client is "
@@ -357,6 +383,7 @@ constexpr Section kSections[] = {
     {"routing", "Which node serves a statement."},
     {"health", "Probes of the nodes, and waiting for a new primary."},
     {"replication", "Mode `replication`: how nodes are kept equal."},
+    {"vip", "The virtual addresses that clients connect to, held by `pgpool-vip`."},
     {"auth", "Who may connect."},
     {"admin", "The administration console."},
     {"log", "The log, on standard error or in the journal."},

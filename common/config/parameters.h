@@ -28,8 +28,9 @@ enum class Reload : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Reload reload);  // "live", "new connections", "restart"
 
 // What holds the field of a parameter: the Config, or the element of a list.
-using Owner = std::variant<Config*, Node*, RouteRule*, AccessRule*>;
-using ConstOwner = std::variant<const Config*, const Node*, const RouteRule*, const AccessRule*>;
+using Owner = std::variant<Config*, Node*, RouteRule*, AccessRule*, VipAddress*>;
+using ConstOwner =
+    std::variant<const Config*, const Node*, const RouteRule*, const AccessRule*, const VipAddress*>;
 
 struct Parameter {
     std::string_view name;  // whole path; of a list's element: the field's name

@@ -31,23 +31,29 @@ bool is_node_name(std::string_view name) {
     });
 }
 
-// Bits of an address; nothing if the text is none.
-std::optional<unsigned> address_bits(const std::string& text) {
-    std::array<unsigned char, sizeof(in6_addr)> bytes{};
-    if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return 32;
-    if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return 128;
-    return std::nullopt;
+using AddressBytes = std::array<unsigned char, sizeof(in6_addr)>;
+
+struct ParsedAddress {
+    AddressBytes bytes{};  // of an IPv4 address the first four
+    unsigned bits = 0;
+};
+
+std::optional<ParsedAddress> parse_address(const std::string& text) {
+    ParsedAddress address;
+    if (inet_pton(AF_INET, text.c_str(), address.bytes.data()) == 1) address.bits = 32;
+    if (inet_pton(AF_INET6, text.c_str(), address.bytes.data()) == 1) address.bits = 128;
+    return address.bits == 0 ? std::nullopt : std::optional(address);
 }
 
 // An address, or address/bits.
 bool is_network(std::string_view text) {
     const std::size_t slash = text.find('/');
-    const std::optional<unsigned> bits = address_bits(std::string(text.substr(0, slash)));
-    if (!bits || slash == std::string_view::npos) return bits.has_value();
+    const std::optional<ParsedAddress> address = parse_address(std::string(text.substr(0, slash)));
+    if (!address || slash == std::string_view::npos) return address.has_value();
     const std::string_view prefix = text.substr(slash + 1);
     unsigned count = 0;
     const auto [end, error] = std::from_chars(prefix.data(), prefix.data() + prefix.size(), count);
-    return error == std::errc() && end == prefix.data() + prefix.size() && count <= *bits;
+    return error == std::errc() && end == prefix.data() + prefix.size() && count <= address->bits;
 }
 
 class Validator {
@@ -65,6 +71,7 @@ public:
         check_functions();
         check_auth_query();
         check_access();
+        check_vip();
         return std::move(findings_);
     }
 
@@ -210,6 +217,28 @@ private:
             report(fmt::format("auth.access[{}].address", i),
                    fmt::format("{} is not a network; allowed: e.g. 10.0.0.0/8, ::1/128, 192.0.2.7, local",
                                quoted_for_message(address)));
+        }
+    }
+
+    void check_vip() {
+        const Vip& vip = config_.vip;
+        std::set<std::pair<unsigned, AddressBytes>> seen;
+        for (std::size_t i = 0; i < vip.addresses.size(); ++i) {
+            const std::string& text = vip.addresses[i].address;
+            const std::string field = fmt::format("vip.addresses[{}].address", i);
+            const std::optional<ParsedAddress> address = parse_address(text);
+            if (!address) {
+                report(field, fmt::format("{} is not an address; allowed: e.g. 10.0.0.100, fd00::100",
+                                          quoted_for_message(text)));
+            } else if (!seen.insert({address->bits, address->bytes}).second) {
+                report(field, fmt::format("{} stands twice", quoted_for_message(text)));
+            }
+        }
+        if (vip.lifetime % seconds(1) != milliseconds(0))
+            report("vip.lifetime", "the kernel counts lifetimes in whole seconds");
+        if (vip.refresh * 2 > vip.lifetime) {
+            report("vip.refresh",
+                   "more than half of vip.lifetime: one late refresh would lose the addresses");
         }
     }
 

@@ -51,10 +51,12 @@ TEST(Document, SampleWithoutCommentSignsParses) {
     for (const ConfigError& error : outcome.errors) ADD_FAILURE() << to_string(error);
     ASSERT_TRUE(outcome.config.has_value());
     EXPECT_EQ(outcome.config->routing.rules.size(), 1U);
+    EXPECT_EQ(outcome.config->vip.addresses.size(), 1U);
     Config expected = *outcome.config;
     expected.nodes.clear();
     expected.auth.access.clear();
     expected.routing.rules.clear();
+    expected.vip.addresses.clear();
     EXPECT_EQ(expected, Config{});
     for (const Parameter& parameter : parameters()) {
         EXPECT_NE(text.find(std::string(last_part(parameter.name)) + ": "), std::string::npos)

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "vip/tenure/tenure.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "vip/tenure/mandate.h"
+
+namespace pgpool::vip {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const MacAddress kOwn = MacAddress::from_bytes(ByteView("\x02\x00\x00\x00\x00\x01", 6));
+const MacAddress kOther = MacAddress::from_bytes(ByteView("\x02\x00\x00\x00\x00\x02", 6));
+const Link kUp{true, kOwn};
+const Link kDown{false, kOwn};
+constexpr BootTime kStart = 100s;
+
+void expect_event(const Steps& steps, EventKind kind, Reason reason) {
+    ASSERT_TRUE(steps.event.has_value());
+    EXPECT_EQ(to_string(steps.event->kind), to_string(kind));
+    EXPECT_EQ(to_string(steps.event->reason), to_string(reason));
+}
+
+Tenure held(BootTime deadline = kNever) {
+    Tenure tenure{config::Vip()};
+    EXPECT_EQ(tenure.take(kStart, deadline, Approach::Graceful, kUp).acts.size(), 2U);
+    return tenure;
+}
+
+TEST(Tenure, IsTakenAfterThreeSilentProbes) {
+    Tenure tenure{config::Vip()};
+    Steps steps = tenure.take(kStart, kNever, Approach::Probe, kUp);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Probe));
+    EXPECT_FALSE(steps.event.has_value());
+    for (const BootTime at : {kStart + 50ms, kStart + 100ms}) {
+        EXPECT_EQ(tenure.next(kNever), at);
+        EXPECT_THAT(tenure.tick(at - 1ms, kNever).acts, IsEmpty());
+        EXPECT_THAT(tenure.tick(at, kNever).acts, ElementsAre(Act::Probe));
+    }
+    steps = tenure.tick(kStart + 150ms, kNever);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Put, Act::Announce));
+    expect_event(steps, EventKind::Taken, Reason::None);
+    EXPECT_EQ(tenure.state(), Tenure::State::Held);
+}
+
+TEST(Tenure, AGracefulMoveAsksNobody) {
+    Tenure tenure{config::Vip()};
+    const Steps steps = tenure.take(kStart, kNever, Approach::Graceful, kUp);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Put, Act::Announce));
+    expect_event(steps, EventKind::Taken, Reason::None);
+    EXPECT_THAT(tenure.take(kStart, kNever, Approach::Probe, kUp).acts, IsEmpty());
+}
+
+TEST(Tenure, AnAnswerRefusesIt) {
+    Tenure tenure{config::Vip()};
+    EXPECT_EQ(tenure.take(kStart, kNever, Approach::Probe, kUp).acts.size(), 1U);
+    EXPECT_FALSE(tenure.claimed(kStart + 1ms, kOwn).event.has_value());  // our own frame, sent back to us
+    const Steps steps = tenure.claimed(kStart + 2ms, kOther);
+    EXPECT_THAT(steps.acts, IsEmpty());
+    expect_event(steps, EventKind::Refused, Reason::Answered);
+    EXPECT_EQ(steps.event->mac, kOther);
+    EXPECT_EQ(tenure.state(), Tenure::State::Absent);
+    EXPECT_EQ(tenure.next(kNever), kNever);
+}
+
+TEST(Tenure, NeedsALinkAndAMandate) {
+    Tenure tenure{config::Vip()};
+    expect_event(tenure.take(kStart, kNever, Approach::Graceful, kDown), EventKind::Refused,
+                 Reason::LinkDown);
+    expect_event(tenure.take(kStart, kStart + 1299ms, Approach::Graceful, kUp), EventKind::Refused,
+                 Reason::NoMandate);
+    EXPECT_THAT(tenure.take(kStart, kStart + 1300ms, Approach::Graceful, kUp).acts,
+                ElementsAre(Act::Put, Act::Announce));
+}
+
+TEST(Tenure, TheMandateMayEndBetweenProbes) {
+    Tenure tenure{config::Vip()};
+    EXPECT_EQ(tenure.take(kStart, kStart + 1400ms, Approach::Probe, kUp).acts.size(), 1U);
+    EXPECT_THAT(tenure.tick(kStart + 100ms, kStart + 1400ms).acts, ElementsAre(Act::Probe));
+    expect_event(tenure.tick(kStart + 150ms, kStart + 1400ms), EventKind::Refused, Reason::MandateEnded);
+}
+
+TEST(Tenure, IsRefreshedFourTimesASecond) {
+    Tenure tenure = held();
+    std::vector<BootTime> refreshed;
+    for (BootTime now = kStart; now <= kStart + 1s; now += 1ms) {
+        const Steps steps = tenure.tick(now, kNever);
+        if (std::count(steps.acts.begin(), steps.acts.end(), Act::Refresh) > 0)
+            refreshed.push_back(now - kStart);
+    }
+    EXPECT_THAT(refreshed, ElementsAre(250ms, 500ms, 750ms, 1000ms));
+}
+
+TEST(Tenure, NoRefreshReachesBeyondTheDeadline) {
+    const BootTime deadline = kStart + 1700ms;
+    Tenure tenure = held(deadline);
+    EXPECT_THAT(tenure.tick(kStart + 250ms, deadline).acts, ElementsAre(Act::Refresh, Act::Announce));
+    EXPECT_THAT(tenure.tick(kStart + 400ms, deadline).acts, ElementsAre(Act::Announce));
+    EXPECT_THAT(tenure.tick(kStart + 500ms, deadline).acts,
+                IsEmpty());                                      // would expire at 1.5 s, perhaps 1.8 s
+    const Steps steps = tenure.tick(kStart + 1250ms, deadline);  // the lifetime of the last refresh
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
+    expect_event(steps, EventKind::Released, Reason::MandateEnded);
+}
+
+TEST(Tenure, ARenewedMandateIsSeenSoon) {
+    Tenure tenure = held(kStart + 1400ms);
+    EXPECT_THAT(tenure.tick(kStart + 250ms, kStart + 1400ms).acts, ElementsAre(Act::Announce));
+    const BootTime next = tenure.next(kStart + 1400ms);
+    EXPECT_LE(next, kStart + 350ms);
+    EXPECT_THAT(tenure.tick(next, kStart + 10s).acts, ElementsAre(Act::Refresh));
+}
+
+TEST(Tenure, IsRemovedAtTheDeadlineAndNoLater) {
+    Tenure tenure = held();
+    EXPECT_EQ(tenure.next(kStart + 40ms), kStart + 40ms);  // the mandate was withdrawn
+    EXPECT_THAT(tenure.tick(kStart + 39ms, kStart + 40ms).acts, IsEmpty());
+    const Steps steps = tenure.tick(kStart + 40ms, kStart + 40ms);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
+    expect_event(steps, EventKind::Released, Reason::MandateEnded);
+}
+
+TEST(Tenure, ALateRefreshBringsNothingBack) {
+    Tenure tenure = held();
+    const Steps steps = tenure.tick(kStart + 1s, kNever);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
+    expect_event(steps, EventKind::Lost, Reason::Stalled);
+    EXPECT_THAT(tenure.tick(kStart + 2s, kNever).acts, IsEmpty());
+}
+
+TEST(Tenure, AClaimIsAnsweredAtOnceButOncePerSecond) {
+    Tenure tenure = held();
+    Steps steps = tenure.claimed(kStart + 10ms, kOther);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Announce));
+    expect_event(steps, EventKind::Conflict, Reason::None);
+    EXPECT_EQ(steps.event->mac, kOther);
+    EXPECT_EQ(tenure.tick(kStart + 50ms, kNever).acts.size(), 1U);  // the schedule goes on
+    EXPECT_EQ(tenure.tick(kStart + 150ms, kNever).acts.size(), 1U);
+    for (BootTime now = kStart + 300ms; now < kStart + 700ms; now += 100ms)
+        EXPECT_FALSE(tenure.claimed(now, kOther).event.has_value());
+    EXPECT_FALSE(tenure.tick(kStart + 800ms, kNever).event.has_value());
+    EXPECT_LE(tenure.next(kNever), kStart + 1010ms);
+    steps =
+        tenure.tick(kStart + 1010ms, kNever);  // what was held back; one announcement, also by the schedule
+    EXPECT_EQ(std::count(steps.acts.begin(), steps.acts.end(), Act::Announce), 1);
+    expect_event(steps, EventKind::Conflict, Reason::None);
+    EXPECT_FALSE(tenure.tick(kStart + 1100ms, kNever).event.has_value());
+}
+
+TEST(Tenure, ANewMacIsAnnouncedAsOftenAsANewHolder) {
+    Tenure tenure = held();
+    EXPECT_FALSE(tenure.link_changed(kStart + 500ms, kUp).event.has_value());
+    EXPECT_THAT(tenure.tick(kStart + 900ms, kNever).acts, ElementsAre(Act::Refresh, Act::Announce));
+    const Steps steps = tenure.link_changed(kStart + 950ms, {true, kOther});
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Announce));
+    expect_event(steps, EventKind::MacChanged, Reason::None);
+    EXPECT_EQ(steps.event->mac, kOther);
+    EXPECT_THAT(tenure.tick(kStart + 1000ms, kNever).acts, ElementsAre(Act::Announce));
+    EXPECT_FALSE(tenure.claimed(kStart + 1001ms, kOther).event.has_value());  // that is us now
+}
+
+TEST(Tenure, ALinkThatGoesDownTakesItAlong) {
+    Tenure tenure = held();
+    const Steps steps = tenure.link_changed(kStart + 1ms, kDown);
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
+    expect_event(steps, EventKind::Lost, Reason::LinkDown);
+    Tenure probing{config::Vip()};
+    EXPECT_EQ(probing.take(kStart, kNever, Approach::Probe, kUp).acts.size(), 1U);
+    expect_event(probing.link_changed(kStart + 1ms, kDown), EventKind::Refused, Reason::LinkDown);
+    EXPECT_FALSE(probing.link_changed(kStart + 2ms, kDown).event.has_value());
+}
+
+TEST(Tenure, ReleaseIsAlwaysAcknowledged) {
+    Tenure tenure = held();
+    const Steps steps = tenure.release();
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
+    expect_event(steps, EventKind::Released, Reason::Asked);
+    const Steps again = tenure.release();
+    EXPECT_THAT(again.acts, IsEmpty());
+    expect_event(again, EventKind::Released, Reason::Asked);
+}
+
+TEST(Tenure, WhatTheKernelRefusesEndsIt) {
+    Tenure tenure = held();
+    Steps steps = tenure.failed(Act::Put, "no permission");
+    EXPECT_THAT(steps.acts, ElementsAre(Act::Remove));
+    expect_event(steps, EventKind::Refused, Reason::Kernel);
+    EXPECT_EQ(steps.event->detail, "no permission");
+    Tenure refreshed = held();
+    expect_event(refreshed.failed(Act::Refresh, ""), EventKind::Lost, Reason::Kernel);
+    steps = refreshed.failed(Act::Remove, "");  // the removal that this asked for
+    EXPECT_THAT(steps.acts, IsEmpty());
+    expect_event(steps, EventKind::Lost, Reason::Kernel);
+}
+
+TEST(Tenure, NothingIsMissedBetweenTwoWakeUps) {
+    Tenure tenure = held(kStart + 30s);
+    BootTime now = kStart;
+    while (tenure.state() == Tenure::State::Held) {
+        const BootTime next = tenure.next(kStart + 30s);
+        ASSERT_GT(next, now);  // no busy loop
+        now = next;
+        const Steps steps = tenure.tick(now, kStart + 30s);
+        if (steps.event) expect_event(steps, EventKind::Released, Reason::MandateEnded);
+    }
+    EXPECT_LE(now, kStart + 30s);
+    EXPECT_GE(now, kStart + 29s);
+}
+
+// The promise of the header, by a model of the kernel: whatever happens, the address is gone by the deadline
+// that was in force when it was last touched.
+TEST(Tenure, CannotOutliveItsMandate) {
+    std::mt19937 random(4);
+    const auto below = [&](int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(random); };
+    for (int run = 0; run < 200; ++run) {
+        Tenure tenure{config::Vip()};
+        BootTime now = kStart;
+        BootTime deadline = kStart + 2s;
+        for (int step = 0; step < 300; ++step) {
+            const bool is_stalled = below(20) == 0;
+            now += milliseconds(is_stalled ? below(4000) : below(80));
+            if (below(3) != 0) deadline = std::max(deadline, now + 1600ms);
+            const bool takes = tenure.state() == Tenure::State::Absent && below(5) == 0;
+            Steps steps =
+                takes ? tenure.take(now, deadline, Approach::Graceful, kUp) : tenure.tick(now, deadline);
+            for (const Act act : steps.acts) {
+                if (act == Act::Put || act == Act::Refresh) {
+                    ASSERT_LE(now + 1s + 200ms, deadline);
+                }
+            }
+            if (tenure.state() == Tenure::State::Held) {
+                ASSERT_LT(now, deadline);
+            }
+        }
+    }
+}
+
+TEST(Mandate, TheEarliestCounts) {
+    PublishedDeadline lease(5s);
+    PublishedDeadline life(3s);
+    EXPECT_EQ(earliest_deadline({}), BootTime(0));
+    EXPECT_EQ(earliest_deadline({&lease}), 5s);
+    EXPECT_EQ(earliest_deadline({&lease, &life}), 3s);
+    life.set(9s);
+    EXPECT_EQ(earliest_deadline({&lease, &life}), 5s);
+}
+
+}  // namespace
+}  // namespace pgpool::vip
