@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "watchdog/corosync/members.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "watchdog/corosync/connection.h"
+
+namespace pgpool::corosync {
+
+namespace {
+
+constexpr int kRetry = 500;        // milliseconds; a restart of Corosync takes about a second
+constexpr int kBlocked = 10;       // milliseconds until a message that was not taken is tried again
+constexpr int kPatience = 60'000;  // nothing has to come
+constexpr std::size_t kMostQueued = 1000;
+
+}  // namespace
+
+CorosyncMembers::CorosyncMembers(std::string group, MembersListener& listener)
+    : group_(std::move(group)), listener_(listener), wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wakeup_.valid()) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+CorosyncMembers::~CorosyncMembers() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+    }
+    ::eventfd_write(wakeup_.get(), 1);
+    if (thread_.joinable()) thread_.join();
+}
+
+void CorosyncMembers::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void CorosyncMembers::send(std::string bytes) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_joined_) return;
+        has_overrun_ |= queue_.size() >= kMostQueued;
+        if (!has_overrun_) queue_.push_back(std::move(bytes));
+    }
+    ::eventfd_write(wakeup_.get(), 1);
+}
+
+void CorosyncMembers::run() {
+    while (true) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_stopping_) return;
+        }
+        Connection connection(listener_);
+        const auto opened = connection.open(group_);
+        if (opened)
+            serve(connection);
+        else
+            listener_.lost(opened.error().message);
+        {
+            const std::lock_guard lock(mutex_);
+            is_joined_ = has_overrun_ = false;
+            queue_.clear();
+        }
+        wait(kRetry);
+    }
+}
+
+void CorosyncMembers::wait(int milliseconds) {
+    pollfd woken{.fd = wakeup_.get(), .events = POLLIN, .revents = 0};
+    ::poll(&woken, 1, milliseconds);
+    eventfd_t ignored = 0;
+    ::eventfd_read(wakeup_.get(), &ignored);
+}
+
+// Until it is lost, or we stop.
+void CorosyncMembers::serve(Connection& connection) {
+    {
+        const std::lock_guard lock(mutex_);
+        is_joined_ = true;
+    }
+    int patience = 0;
+    while (true) {
+        std::array<pollfd, 3> ready{pollfd{connection.members_fd(), POLLIN, 0},
+                                    pollfd{connection.quorum_fd(), POLLIN, 0},
+                                    pollfd{wakeup_.get(), POLLIN, 0}};
+        ::poll(ready.data(), ready.size(), patience);
+        eventfd_t ignored = 0;
+        if (ready[2].revents != 0) ::eventfd_read(wakeup_.get(), &ignored);
+        Result<void> went;
+        if (ready[0].revents != 0) went = connection.dispatch_members();
+        if (went && ready[1].revents != 0) went = connection.dispatch_quorum();
+        Result<bool> is_sent = went ? send_queued(connection) : Result<bool>(tl::unexpected(went.error()));
+        if (!is_sent) return listener_.lost(is_sent.error().message);
+        patience = *is_sent ? kPatience : kBlocked;
+        const std::lock_guard lock(mutex_);
+        if (is_stopping_) return;
+    }
+}
+
+Result<bool> CorosyncMembers::send_queued(Connection& connection) {
+    while (true) {
+        std::string first;
+        {
+            const std::lock_guard lock(mutex_);
+            if (has_overrun_) return fail(sqlstate::kSystemError, "corosync takes no messages any more");
+            if (queue_.empty()) return true;
+            first = queue_.front();
+        }
+        const auto sent = connection.send(first);
+        if (!sent) return tl::unexpected(sent.error());
+        if (*sent == Connection::Sent::Later) return false;
+        const std::lock_guard lock(mutex_);
+        queue_.pop_front();
+    }
+}
+
+}  // namespace pgpool::corosync

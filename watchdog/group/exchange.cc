@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "watchdog/group/exchange.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace pgpool::group {
+
+namespace {
+
+// In what the two differ, in words; empty: they can go together.
+std::string difference(const message::Told& ours, const message::Told& theirs) {
+    const int apart = int{ours.protocol} - int{theirs.protocol};
+    if (apart > 1 || apart < -1)
+        return fmt::format("its protocol is {}, that of \"{}\" is {}: update one of them", theirs.protocol,
+                           ours.name, ours.protocol);
+    for (const Agreed& parameter : ours.agreed) {
+        const auto same = std::find_if(theirs.agreed.begin(), theirs.agreed.end(),
+                                       [&](const Agreed& other) { return other.name == parameter.name; });
+        // A version that does not know the parameter yet has it at its default.
+        if (same != theirs.agreed.end() && same->value != parameter.value)
+            return fmt::format("{} is {} there and {} on \"{}\"", parameter.name, same->value,
+                               parameter.value, ours.name);
+    }
+    return {};
+}
+
+}  // namespace
+
+Exchange::Exchange(std::string name, std::vector<Agreed> agreed, Record record)
+    : name_(std::move(name)),
+      agreed_(std::move(agreed)),
+      latest_(std::move(record)),
+      on_disk_(latest_.stamp) {}
+
+std::string_view Exchange::name_of(Process process) const {
+    const auto found = peers_.find(process);
+    if (found == peers_.end() || !found->second.told) return {};
+    return found->second.told->name;
+}
+
+std::vector<Process> Exchange::awaited() const {
+    std::vector<Process> found;
+    for (const auto& [process, peer] : peers_) {
+        if (peer.counts() && peer.confirmed < latest_.stamp) found.push_back(process);
+    }
+    return found;
+}
+
+// Who stays in the view tells anew what it has on disk.
+Actions Exchange::view_changed(const View& view, Process self) {
+    view_ = view;
+    self_ = self;
+    peers_.clear();
+    for (const Process process : view.processes) peers_[process];
+    first_.reset();
+    is_synced_ = false;
+    durable_ = {};
+    return {action::Send{message::Told{.view = view,
+                                       .name = name_,
+                                       .agreed = agreed_,
+                                       .was_synced = was_synced_,
+                                       .latest = latest_,
+                                       .on_disk = on_disk_}}};
+}
+
+Actions Exchange::delivered(Process from, const Message& message) {
+    Actions actions;
+    const auto found = peers_.find(from);
+    if (found == peers_.end()) return actions;
+    Peer& peer = found->second;
+    if (const auto* told = std::get_if<message::Told>(&message)) {
+        if (told->view != view_) return actions;  // of a view that is over
+        peer.told = *told;
+        confirm(peer, told->on_disk);
+        if (first_) judge(from, peer, actions);  // it was not waited for
+    } else if (const auto* proposed = std::get_if<message::Proposed>(&message)) {
+        if (!peer.is_refused) learn(proposed->record, actions);
+    } else if (const auto* confirmed = std::get_if<message::Confirmed>(&message)) {
+        confirm(peer, confirmed->stamp);
+    }
+    look(actions);
+    return actions;
+}
+
+void Exchange::confirm(Peer& peer, Stamp stamp) {
+    peer.confirmed = std::max(peer.confirmed, stamp);
+    if (peer.confirmed >= latest_.stamp) peer.is_ignored = false;
+}
+
+Actions Exchange::written(Stamp stamp) {
+    Actions actions;
+    if (stamp <= on_disk_) return actions;
+    on_disk_ = stamp;
+    if (!view_.processes.empty()) actions.push_back(action::Send{message::Confirmed{stamp}});
+    look(actions);
+    return actions;
+}
+
+Actions Exchange::ignore(Process process) {
+    Actions actions;
+    const auto found = peers_.find(process);
+    if (found == peers_.end() || process == self_) return actions;
+    found->second.is_ignored = true;
+    look(actions);
+    return actions;
+}
+
+Actions Exchange::propose(Record record) const {
+    if (!is_synced_ || record.stamp <= latest_.stamp) return {};
+    return {action::Send{message::Proposed{std::move(record)}}};
+}
+
+void Exchange::learn(const Record& record, Actions& actions) {
+    if (record.stamp <= latest_.stamp) return;
+    latest_ = record;
+    actions.push_back(action::Write{record});
+}
+
+void Exchange::look(Actions& actions) {
+    if (!first_ && have_all_told()) judge(actions);
+    if (!first_ || peers_.at(self_).is_refused) return;
+    if (!is_synced_ && on_disk_ >= needed_) {
+        is_synced_ = was_synced_ = true;
+        actions.push_back(action::Synced{});
+    }
+    if (is_synced_) say_durable(actions);
+}
+
+bool Exchange::have_all_told() const {
+    return std::all_of(peers_.begin(), peers_.end(),
+                       [](const auto& entry) { return entry.second.told || entry.second.is_ignored; });
+}
+
+// REQUIRES: somebody has told, as one does who is not ignored by himself.
+const message::Told& Exchange::best() const {
+    const message::Told* best = nullptr;
+    const auto rank = [](const message::Told& told) { return std::pair(told.was_synced, told.latest.stamp); };
+    for (const auto& [process, peer] : peers_) {  // in the order of nodes
+        if (peer.told && (best == nullptr || rank(*best) < rank(*peer.told))) best = &*peer.told;
+    }
+    return *best;
+}
+
+void Exchange::judge(Actions& actions) {
+    first_ = best();
+    for (auto& [process, peer] : peers_) {
+        if (peer.told) judge(process, peer, actions);
+    }
+    needed_ = latest_.stamp;
+}
+
+void Exchange::judge(Process process, Peer& peer, Actions& actions) {
+    const std::string reason = difference(*first_, *peer.told);
+    peer.is_refused = !reason.empty();
+    if (peer.is_refused)
+        actions.push_back(action::Refused{process, peer.told->name, reason});
+    else if (!peers_.at(self_).is_refused)
+        learn(peer.told->latest, actions);
+}
+
+void Exchange::say_durable(Actions& actions) {
+    Stamp least = on_disk_;
+    for (const auto& [process, peer] : peers_) {
+        if (process != self_ && peer.counts()) least = std::min(least, peer.confirmed);
+    }
+    if (least <= durable_) return;
+    durable_ = least;
+    actions.push_back(action::Durable{least});
+}
+
+}  // namespace pgpool::group
