@@ -53,6 +53,8 @@ LAYERS = {
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
     "proxy/session": PROXY_SHELL + ["proxy/health"],
     "watchdog/decide": ["common/base", "common/config", "common/cluster"],
+    "watchdog/group": ["common/base"],
+    "watchdog/corosync": COMMON_SHELL + ["watchdog/group"],
     "vip/packet": ["common/base", "common/config"],
     "vip/tenure": ["common/base", "common/config", "vip/packet"],
     "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
@@ -66,9 +68,7 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
-                      "proxy/pool", "proxy/auth", "watchdog/lease"]
-                      "proxy/pool", "proxy/auth", "watchdog/decide"]
-                      "proxy/pool", "proxy/auth", "vip/packet", "vip/tenure"]
+                      "proxy/pool", "proxy/auth", "watchdog/lease", "watchdog/decide", "watchdog/group", "vip/packet", "vip/tenure"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"

@@ -78,8 +78,7 @@ def parts(jobs):
     return {p.name: p for p in found}
 
 
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "lab", "hunt", "sanitizers", "fuzz"]
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "hunt", "sanitizers", "fuzz"]
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "lab", "hunt", "sanitizers", "fuzz"]
 
 
 @dataclasses.dataclass
