@@ -117,6 +117,7 @@ private:
     void open_with(Settlement& settlement, const std::map<std::string, std::string>& failed);
     void use_config();
     void take_out(const std::map<NodeId, Loss>& losses);
+    [[nodiscard]] Result<void> evict_unequal(const std::map<std::string, std::string>& unequal);
     [[nodiscard]] Result<void> note_doubts(const std::map<std::string, std::string>& doubted);
     void catch_up(std::uint64_t refused_under);
     void end_left(std::uint64_t left_under);
@@ -362,24 +363,38 @@ Result<void> Keeper::Core::change(Settlement& settlement, const std::map<std::st
 void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     std::map<std::string, std::string> lost;
     std::map<std::string, std::string> doubtful;
+    std::map<std::string, std::string> unequal;
     const cluster::TopologyPtr topology = topology_();
     for (const auto& [node, loss] : losses) {
         const cluster::NodeStatus* status = topology->find(node);
         if (status == nullptr || !membership_.is_attached(status->name)) continue;
         if (loss.seen_epoch < membership_.epoch && loss.sign != cluster::Sign::Unequal) continue;
-        if (loss.sign == cluster::Sign::Doubtful)
-            doubtful.emplace(status->name, loss.reason);
-        else
-            lost.emplace(status->name, loss.reason);
+        auto& alike = loss.sign == cluster::Sign::Doubtful ? doubtful
+                      : loss.sign == cluster::Sign::Gone   ? lost
+                                                           : unequal;
+        alike.emplace(status->name, loss.reason);
     }
-    if ((lost.empty() && doubtful.empty()) || membership_.attached() == 1) return;
+    if ((lost.empty() && doubtful.empty() && unequal.empty()) || membership_.attached() == 1) return;
     if (!doubtful.empty())
         log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     doubtful.insert(lost.begin(), lost.end());
+    const bool are_all = lost.size() + unequal.size() == membership_.attached();
+    if (auto out = are_all ? Result<void>() : evict_unequal(unequal); !out) return close(out.error().message);
     if (auto noted = note_doubts(doubtful); !noted) return close(noted.error().message);
-    if (lost.size() == membership_.attached()) return close("every node is lost: " + listed(lost));
+    lost.merge(unequal);
+    if (are_all) return close("every node is lost: " + listed(lost));
+    std::erase_if(lost, [this](const auto& one) { return !membership_.is_attached(one.first); });
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
+}
+
+// At once: their markers would not tell it if this process ended now, or if the settlement failed.
+Result<void> Keeper::Core::evict_unequal(const std::map<std::string, std::string>& unequal) {
+    for (const auto& [name, reason] : unequal) {
+        if (auto evicted = cluster::evict(membership_, name, reason, wall_now()); !evicted) return evicted;
+        log::warning("node_evicted", {{"node", name}, {"reason", reason}});
+    }
+    return {};
 }
 
 // Durably, before anything else: whether others have built on what they lack only this process knows
