@@ -134,10 +134,11 @@ def test_a_transaction_may_rest_while_others_change_the_schema(replicated):
     """Not the life of a migration counts, but that of each of its statements."""
     with clients(replicated, 2) as (first, second):
         run(second, "begin")
-        run(second, "drop table if exists b")
-        run(first, "create table a(id int)")
-        run(second, "create table b(id int)")
-        run(first, "drop table a")
+        for text, others in (("drop table if exists b", "create table a(id int)"), ("create table b(id int)", "drop table a")):
+            run(second, text)
+            for node in replicated.nodes.nodes[1:]:  # the client hears of it before they have done it
+                wait_until(node, f"select count(*) from pg_stat_activity where state = 'idle in transaction' and query = '{text}'")
+            run(first, others)
         run(second, "commit")
     assert contents(replicated.nodes, ITS_TABLES) == "b"
 
