@@ -8,7 +8,7 @@ import psycopg2.errors
 import pytest
 
 from support.pgcluster import wait_for
-from support.replicated import contents, create_database, equal_nodes, proxy_over, states
+from support.replicated import contents, create_database, equal_nodes, no_commit, proxy_over, states
 
 RETRY = psycopg2.errors.SerializationFailure
 WAITS = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query ilike '{}%'"
@@ -55,15 +55,6 @@ def held(node, sql):
         run(holder, "rollback")
 
 
-@contextlib.contextmanager
-def commits_hang(node):
-    node.configure({"synchronous_standby_names": "nobody"})
-    try:
-        yield
-    finally:
-        node.configure({"synchronous_standby_names": ""})
-
-
 def wait_until(node, query):
     wait_for(lambda: int(node.sql(query)) > 0, 20, query)
 
@@ -88,7 +79,7 @@ def replicated(all_in):
 def test_ddl_waits_for_ddl_that_the_others_are_still_to_commit(replicated, made, meets):
     main, other = replicated.nodes.nodes[:2]
     with clients(replicated, 2) as (first, second):
-        with commits_hang(other):
+        with no_commit(other):
             making = Later(first, made)
             wait_until(main, "select count(*) from pg_class where relname in ('a', 'i')")
             meeting = Later(second, meets)
@@ -104,7 +95,7 @@ def test_ddl_waits_behind_ddl_of_its_own_too(replicated):
     with clients(replicated, 2) as (first, second):
         run(second, "begin")
         run(second, "create table b(id int)")
-        with commits_hang(other):
+        with no_commit(other):
             making = Later(first, "create table a(id int)")
             wait_until(main, "select count(*) from pg_class where relname = 'a'")
             dropping = Later(second, "drop table if exists a")
@@ -160,7 +151,7 @@ def test_roles_are_those_of_all_databases():
         create_database(proxy, "next")
         second = proxy.connect(dbname="next")
         main, other = servers.nodes[:2]
-        with commits_hang(other):
+        with no_commit(other):
             making = Later(first, "create role newcomer")
             wait_until(main, "select count(*) from pg_roles where rolname = 'newcomer'")
             dropping = Later(second, "drop role if exists newcomer")

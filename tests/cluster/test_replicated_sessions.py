@@ -12,7 +12,7 @@ import pytest
 
 from support import wire
 from support.pgcluster import wait_for
-from support.replicated import T, equal_nodes, proxy_over, states
+from support.replicated import T, equal_nodes, no_commit, proxy_over, states
 
 OURS = ("from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null"
         " and application_name !~ '^(pgpool-|holder$)'")
@@ -68,16 +68,6 @@ def no_mark(node):
     with contextlib.closing(node.connect(application_name="holder")) as holder, holder.cursor() as cursor:
         cursor.execute("begin; lock table pgpool_replication.slot in share mode")
         yield
-
-
-@contextlib.contextmanager
-def no_commit(node):
-    """Every COMMIT of a write waits on this node (for a standby that is not there)."""
-    node.configure({"synchronous_standby_names": "nobody"})
-    try:
-        yield
-    finally:
-        node.configure({"synchronous_standby_names": ""})
 
 
 def waits(node, event):

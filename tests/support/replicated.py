@@ -65,6 +65,16 @@ def create_database(proxy, name, more=""):
     wait_for(takes_writes, 20, f"{name} takes writes")
 
 
+@contextlib.contextmanager
+def no_commit(node):
+    """Every COMMIT of a write waits on this node (for a standby that is not there)."""
+    node.configure({"synchronous_standby_names": "nobody"})
+    try:
+        yield
+    finally:
+        node.configure({"synchronous_standby_names": ""})
+
+
 def states(proxy):
     return [row["status"] for row in proxy.admin("show pool_nodes")]
 
