@@ -34,6 +34,7 @@ LAYERS = {
     "common/cluster": ["common/base", "common/config"],
     "common/markers": ["common/base"],
     "common/nodecheck": ["common/base", "common/config", "common/cluster", "common/markers"],
+    "common/page": ["common/base"],
     "common/net": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/ipc": COMMON_SHELL,
