@@ -42,7 +42,7 @@ lease::Parameters test_parameters() {
     parameters.session_timeout = milliseconds(1200);
     parameters.renew = milliseconds(200);
     parameters.misses = 5;
-    parameters.lease = milliseconds(2000);
+    parameters.lease = milliseconds(1600);
     parameters.attempt = milliseconds(1500);
     return parameters;
 }

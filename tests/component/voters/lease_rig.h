@@ -21,7 +21,7 @@ namespace pgpool::voters {
 
 inline constexpr std::size_t kMembers = 2;
 
-// Longer than the defaults where a busy machine must not look like a dead one.
+// A question has twice the default time: a busy machine must not look like a dead one.
 [[nodiscard]] lease::Parameters test_parameters();
 
 [[nodiscard]] pg::ConnectParams login_at(std::uint16_t port, std::string user = "postgres");

@@ -266,6 +266,33 @@ TEST_F(LeaseThreadTest, commands_are_run_by_the_holder_only) {
     EXPECT_EQ(late.kind, CommandOutcome::Kind::NotRun);
 }
 
+// A server that is stopped has the command in its socket when it goes on. Its idle timer and the guard both
+// forbid it then; here either may.
+TEST_F(LeaseThreadTest, command_that_a_node_wakes_up_with_has_no_effect) {
+    alpha_->psql("CREATE SEQUENCE public.acted");
+    const auto holder = member(0);
+    static_cast<void>(become_holder(*holder));
+    wait_for_both(*holder);
+    alpha_->signal_all(SIGSTOP);
+    const CommandOutcome outcome =
+        holder->run(kFirstNode, {"nextval('public.acted')", Command::Guard::ServerClock});
+    // Not sent, if a renewal was under way.
+    EXPECT_TRUE(outcome.kind == CommandOutcome::Kind::InDoubt || outcome.kind == CommandOutcome::Kind::NotRun)
+        << outcome.text;
+    holder->wait_for<SteppedDown>();
+    holder->thread().withdraw();
+    holder->wait_for<ViewChanged>([](const auto& what) { return what.view.state == lease::State::Follower; });
+    alpha_->signal_all(SIGCONT);
+    // Until its sessions there have ended.
+    const TimePoint end = SteadyClock::now() + seconds(25);
+    while (query(alpha_->port(),
+                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgpool-lease'") != "0") {
+        ASSERT_LT(SteadyClock::now(), end);
+        std::this_thread::sleep_for(milliseconds(20));
+    }
+    EXPECT_EQ(query(alpha_->port(), "SELECT is_called FROM public.acted"), "f");
+}
+
 TEST_F(LeaseThreadTest, epoch_survives_restarts_of_all_and_the_loss_of_one_memory) {
     auto holder = member(0);
     const Epoch first = become_holder(*holder);
