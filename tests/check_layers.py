@@ -35,11 +35,13 @@ LAYERS = {
     "common/markers": ["common/base"],
     "common/bus": ["common/base"],
     "common/nodecheck": ["common/base", "common/config", "common/cluster", "common/markers"],
+    "common/page": ["common/base"],
     "common/net": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/obs": ["common/base", "common/config", "common/wire", "common/cluster"],
     "common/ipc": COMMON_SHELL,
     "common/pg": COMMON_SHELL,
     "watchdog/lease": ["common/base"],
+    "watchdog/voters": COMMON_SHELL + ["common/page", "common/pg", "watchdog/lease"],
     "proxy/sql": COMMON_PURE,
     "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],
@@ -88,8 +90,8 @@ IMPURE_ALLOWED = {("common/base/unique_fd.h", "unistd.h"), ("common/config/valid
 PARSER_UNITS = {"proxy/sql/raw_tree.h"}
 PARSER_INCLUDE = re.compile(r"^(pg_query|postgres\.h|nodes/|parser/|catalog/|utils/|common/keywords|mb/|server/)")
 OPENSSL_FOLDERS = ("common/net", "proxy/auth", "common/base")
-LIBPQ_FOLDERS = ("common/pg", "proxy/health", "proxy/session")
 LIBNL_FOLDERS = ("vip/kernel",)
+LIBPQ_FOLDERS = ("common/pg", "proxy/health", "proxy/session", "watchdog/voters")
 
 TEXT_RULES = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work marked in the text; finish it or file an issue"),

@@ -51,6 +51,11 @@ struct ClientError {
 template <typename T>
 using ClientResult = tl::expected<T, ClientError>;
 
+struct ConnectionDeleter {
+    void operator()(PGconn* connection) const { ::PQfinish(connection); }
+};
+using ConnectionHandle = std::unique_ptr<PGconn, ConnectionDeleter>;
+
 class Client {
 public:
     using Parameter = std::optional<std::string>;
@@ -82,13 +87,9 @@ public:
     [[nodiscard]] std::string_view parameter(const char* name) const;  // ParameterStatus, empty if unknown
 
 private:
-    struct Deleter {
-        void operator()(PGconn* connection) const { ::PQfinish(connection); }
-    };
-    using Connection = std::unique_ptr<PGconn, Deleter>;
     enum class Wait : std::uint8_t { Ready, Late, Stopped };
 
-    Client(Connection connection, const std::atomic<bool>* stop)
+    Client(ConnectionHandle connection, const std::atomic<bool>* stop)
         : connection_(std::move(connection)), stop_(stop) {}
 
     [[nodiscard]] static ClientResult<Client> connect_to(const ConnectParams& params,
@@ -102,7 +103,7 @@ private:
     [[nodiscard]] ClientError lost();
     [[nodiscard]] ClientError refuse_copy();
 
-    Connection connection_;
+    ConnectionHandle connection_;
     const std::atomic<bool>* stop_;
 };
 

@@ -19,6 +19,8 @@ std::string_view name_of(OwnSession session) {
             return "pgpool-health";
         case OwnSession::Keeper:
             return "pgpool-keeper";
+        case OwnSession::Lease:
+            return "pgpool-lease";
         case OwnSession::Sequences:
             return "pgpool-sequences";
     }

@@ -13,10 +13,10 @@
 
 namespace pgpool::pg {
 
-enum class OwnSession : std::uint8_t { Auth, Catalog, Ctl, Deadlocks, Health, Keeper, Sequences };
-inline constexpr std::array kOwnSessions{OwnSession::Auth,      OwnSession::Catalog, OwnSession::Ctl,
-                                         OwnSession::Deadlocks, OwnSession::Health,  OwnSession::Keeper,
-                                         OwnSession::Sequences};
+enum class OwnSession : std::uint8_t { Auth, Catalog, Ctl, Deadlocks, Health, Keeper, Lease, Sequences };
+inline constexpr std::array kOwnSessions{OwnSession::Auth,      OwnSession::Catalog,  OwnSession::Ctl,
+                                         OwnSession::Deadlocks, OwnSession::Health,   OwnSession::Keeper,
+                                         OwnSession::Lease,     OwnSession::Sequences};
 
 // Its application_name. Anybody may take one: it proves nothing without the role.
 [[nodiscard]] std::string_view name_of(OwnSession session);

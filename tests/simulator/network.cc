@@ -8,6 +8,18 @@ namespace pgpool::simulator {
 Network::Network(std::size_t hosts, Queue& queue, Random& random)
     : hosts_(hosts), queue_(queue), random_(random), links_(hosts * hosts, true) {}
 
+Network::~Network() {
+    for (const std::weak_ptr<Stream>& each : streams_) {
+        if (const auto stream = each.lock()) stream->waiting_.clear();
+    }
+}
+
+std::shared_ptr<Network::Stream> Network::stream(Host from, Host to) {
+    auto stream = std::make_shared<Stream>(*this, from, to);
+    streams_.push_back(stream);
+    return stream;
+}
+
 void Network::heal() {
     std::fill(links_.begin(), links_.end(), true);
 }

@@ -28,6 +28,10 @@ struct Weather {
 class Network {
 public:
     Network(std::size_t hosts, Queue& queue, Random& random);
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+    // What waits in a stream holds the connection that holds the stream: it is dropped with the network.
+    ~Network();
 
     void set(Host from, Host to, bool is_up) { links_[from * hosts_ + to] = is_up; }
     void heal();
@@ -44,6 +48,7 @@ public:
         void send(Queue::Task task);
 
     private:
+        friend class Network;
         void pump(Time delay);
         void arrive();
 
@@ -53,9 +58,7 @@ public:
         std::deque<Queue::Task> waiting_;
         int retries_ = 0;
     };
-    [[nodiscard]] std::shared_ptr<Stream> stream(Host from, Host to) {
-        return std::make_shared<Stream>(*this, from, to);
-    }
+    [[nodiscard]] std::shared_ptr<Stream> stream(Host from, Host to);
 
 private:
     [[nodiscard]] bool is_up(Host from, Host to) const { return links_[from * hosts_ + to]; }
@@ -66,6 +69,7 @@ private:
     Random& random_;
     std::vector<bool> links_;
     Weather weather_;
+    std::vector<std::weak_ptr<Stream>> streams_;
 };
 
 }  // namespace pgpool::simulator
