@@ -62,7 +62,7 @@ OTHER = {  # the proxy may refuse these
 }
 SUPPORTED = frozenset({**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED, **TRIGGERS} | {"copy": 0, "truncate": 0, "setting": 0, "zoned": 0}) - {"use_table"}
 REFUSED = ("a write behind DDL in the same text", "above READ COMMITTED", "the schema has changed",
-           "rows that travel, with extra_float_digits", "too late under",  # reasons that any statement may be refused for
+           "with extra_float_digits", "too late under",  # reasons that any statement may be refused for
            "temporary objects other than plain tables",  # what was made before the proxy knew the catalogs
            "prepared under other settings")  # SET LOCAL, then PREPARE
 SAFE = {**POINT, **DDL, **READS, **ROWS, **SESSION, **LARGE, **LOCKED, **TRIGGERS}
