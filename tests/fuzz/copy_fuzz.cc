@@ -66,6 +66,7 @@ std::string filled(const sql::CopyRows& rows, std::string_view data, std::size_t
     for (std::size_t i = 0; i < count; ++i)
         copy.fill(
             "1\x1f"
+            "on\x1f"
             "7");
     copy.end();
     PGPOOL_ASSERT(copy.obstacle().empty());

@@ -158,6 +158,29 @@ TEST_F(DdlOrderTest, WhileItCommitsOthersAreTold) {
     EXPECT_FALSE(database.marks->is_ddl_committing());
 }
 
+// Main has marked already, and nobody else is to.
+TEST_F(DdlOrderTest, OnTheLastNodeAWriteGoesOnWhenTheFactsCome) {
+    auto alone = std::make_shared<cluster::Topology>(*around.topology);
+    alone->nodes[1].state = cluster::NodeState::Down;
+    alone->nodes[1].is_taken_out = true;
+    around.topology = alone;
+    auto facts = std::make_shared<sql::CatalogFacts>(*database.facts);
+    facts->relations["log"].oid = 7;
+    facts->as_of = around.now;
+    database.facts = facts;
+    client_sends(query("INSERT INTO log VALUES (1)"));
+    EXPECT_EQ(sent_to(shell.main), "PBEQPBEPBES");
+    database.marks->ddl_commits.begins();
+    answers(shell.main, executed("BEGIN") + tag("INSERT 0 1") + ready(TransactionStatus::InTransaction) +
+                            marked() + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main), "") << "it waits for the facts";
+    database.marks->ddl_commits.ends();
+    session.on_news();
+    EXPECT_EQ(sent_to(shell.main), "Q") << "COMMIT";
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "CZ");
+}
+
 TEST_F(DdlOrderTest, OutsideOfTransactionsAllOfItsRunCounts) {
     client_sends(query("DROP INDEX CONCURRENTLY i"));
     EXPECT_TRUE(database.marks->is_ddl_under_way());
