@@ -105,7 +105,7 @@ void Session::try_marking() {
     if (spread.doom.empty() && spread.marker && is_anybody_missing()) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
-    if (!spread.marker && is_anybody_missing()) return await_missing();
+    if (!spread.marker && is_anybody_missing()) return await_others();
     if (!are_unsure_alike()) return;
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
     if (!spread.are_digests_asked) move_sequences();
@@ -119,12 +119,13 @@ void Session::try_marking() {
     mark_followers();
 }
 
-// Soon it is out, or it was only its connection that was lost; how long main took has nothing to do with it.
-void Session::await_missing() {
+// No node owes anything: the keeper or the catalog loader has to do something, which it does soon or not at
+// all. How long main took has nothing to do with it.
+void Session::await_others() {
     Spread& spread = *spread_;
     const auto bound = around_.config->replication.stall_timeout;
-    if (!spread.missing_until) spread.missing_until = around_.now + bound;
-    const auto left = std::chrono::duration_cast<milliseconds>(*spread.missing_until - around_.now);
+    if (!spread.others_until) spread.others_until = around_.now + bound;
+    const auto left = std::chrono::duration_cast<milliseconds>(*spread.others_until - around_.now);
     effects_.arm(TimerKind::Wait, std::clamp(left, milliseconds(0), bound));
     effects_.await_news();
 }
@@ -382,7 +383,7 @@ void Session::all_marked() {
             "settings of roles or databases were changed since it logged in; if it stays so, log in again";
     if (spread.doom.empty() && !all) {
         effects_.mark_refused(spread.epoch);
-        if (marks_again()) return effects_.await_news();
+        if (marks_again()) return await_others();
     }
     if (spread.doom.empty() && (!all || is_anybody_missing())) spread.doom = kMembershipChanges;
     if (spread.doom.empty() && around_.gate != nullptr &&
@@ -806,10 +807,7 @@ void Session::nodes_late() {
     wait_for_nodes();
     switch (spread.phase) {
         case At::Marking:
-            if (spread.doom.empty())
-                spread.doom = spread.awaits_markers || spread.missing_until
-                                  ? kMembershipChanges
-                                  : "a node did not answer in time (replication.stall_timeout)";
+            if (spread.doom.empty()) spread.doom = why_marking_is_late();
             return undo_everywhere();
         case At::Committing:
             if (main_may_be_busy()) return;
@@ -829,6 +827,12 @@ void Session::nodes_late() {
         default:
             return;
     }
+}
+
+std::string Session::why_marking_is_late() const {
+    if (!spread_->unsure.empty()) return std::string(kFactsAreLate);
+    if (spread_->awaits_markers || spread_->others_until) return kMembershipChanges;
+    return "a node did not answer in time (replication.stall_timeout)";
 }
 
 // Nobody has decided that the node is out: it may be the one that others ask next.

@@ -138,7 +138,7 @@ bool Session::are_unsure_alike() {
     Spread& spread = *spread_;
     if (spread.unsure.empty()) return true;
     const sql::CatalogFacts* committed = login_.database->facts.get();
-    if (is_schema_newer(committed)) return effects_.facts_wanted(), effects_.await_news(), false;
+    if (is_schema_newer(committed)) return effects_.facts_wanted(), await_others(), false;
     const auto is_alike = [&](const Judged& judged) { return is_judged_alike(judged, committed); };
     if (!std::all_of(spread.unsure.begin(), spread.unsure.end(), is_alike))
         return spread.doom = kChanged, undo_everywhere(), false;

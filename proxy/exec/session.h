@@ -521,7 +521,8 @@ private:
     // commit.cc
     void begin_marking();
     void try_marking();
-    void await_missing();
+    void await_others();
+    [[nodiscard]] std::string why_marking_is_late() const;
     void ask_positions();
     void move_sequences();
     [[nodiscard]] bool asks_digests();

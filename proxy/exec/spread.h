@@ -151,11 +151,11 @@ struct Spread {
     bool main_marked = false;     // with the right epoch
     bool holds = false;           // what the client gets is kept until the commit is certain
     std::string held;
-    std::string main_error;                  // ErrorResponse body of main to something of ours
-    std::optional<Marker> marker;            // that main was asked for
-    bool is_marker_sent = false;             // to the others too
-    bool awaits_markers = false;             // of the epoch in force, on some node
-    std::optional<TimePoint> missing_until;  // the COMMIT waits for a node that is in and does not follow
+    std::string main_error;                 // ErrorResponse body of main to something of ours
+    std::optional<Marker> marker;           // that main was asked for
+    bool is_marker_sent = false;            // to the others too
+    bool awaits_markers = false;            // of the epoch in force, on some node
+    std::optional<TimePoint> others_until;  // the COMMIT waits for the keeper or for facts
     std::optional<DdlCommit> ddl_commit;
     DdlWatch watch;               // of others' commits of DDL
     DdlWatch shared_watch;        // ... of what all databases share; of statements that change such

@@ -171,9 +171,11 @@ TEST_F(DdlOrderTest, OnTheLastNodeAWriteGoesOnWhenTheFactsCome) {
     client_sends(query("INSERT INTO log VALUES (1)"));
     EXPECT_EQ(sent_to(shell.main), "PBEQPBEPBES");
     database.marks->ddl_commits.begins();
+    around.now += std::chrono::seconds(100);
     answers(shell.main, executed("BEGIN") + tag("INSERT 0 1") + ready(TransactionStatus::InTransaction) +
                             marked() + ready(TransactionStatus::InTransaction));
     EXPECT_EQ(sent_to(shell.main), "") << "it waits for the facts";
+    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout) << "however long main took";
     database.marks->ddl_commits.ends();
     session.on_news();
     EXPECT_EQ(sent_to(shell.main), "Q") << "COMMIT";
