@@ -381,9 +381,10 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
     const bool are_all = lost.size() + unequal.size() == membership_.attached();
     if (auto out = are_all ? Result<void>() : evict_unequal(unequal); !out) return close(out.error().message);
     if (auto noted = note_doubts(doubtful); !noted) return close(noted.error().message);
-    lost.merge(unequal);
-    if (are_all) return close("every node is lost: " + listed(lost));
-    std::erase_if(lost, [this](const auto& one) { return !membership_.is_attached(one.first); });
+    if (are_all) {
+        lost.merge(unequal);
+        return close("every node is lost: " + listed(lost));
+    }
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, lost));  // if it fails it has closed the cluster
 }

@@ -162,17 +162,23 @@ def test_roles_are_those_of_all_databases():
 
 # --- writes and DDL
 
+def overtaken(replicated, write, ddl, held_by, end="commit", settings="select"):
+    """How `write` ends, which waits on main for who did `held_by` while `ddl` commits."""
+    with clients(replicated, 3) as (holder, writer, changer):
+        run(writer, settings)
+        run(holder, "begin")
+        run(holder, held_by)
+        writing = Later(writer, write)
+        wait_until(replicated.nodes.nodes[0], WAITS.format(write))
+        run(changer, ddl)
+        run(holder, end)
+        return writing.end()
+
+
 def test_a_function_that_is_replaced_under_a_statement_that_waits(replicated):
     replicated.sql("create function f(int) returns int immutable language sql as 'select $1 + 1'")
-    main = replicated.nodes.nodes[0]
-    with clients(replicated, 3) as (holder, writer, ddl):
-        run(holder, "begin")
-        run(holder, "update t set v = 11 where id = 1")
-        writing = Later(writer, "update t set v = f(5) where id = 1")
-        wait_until(main, WAITS.format("update t set v = f"))
-        run(ddl, "create or replace function f(int) returns int immutable language sql as 'select $1 + 2'")
-        run(holder, "commit")
-        assert isinstance(writing.end(), RETRY)
+    ddl = "create or replace function f(int) returns int immutable language sql as 'select $1 + 2'"
+    assert isinstance(overtaken(replicated, "update t set v = f(5) where id = 1", ddl, "update t set v = 11 where id = 1"), RETRY)
     assert contents(replicated.nodes) == "1=11 2=20"
 
 
@@ -192,60 +198,33 @@ def test_a_trigger_function_that_is_replaced_under_a_statement_that_waits(replic
     body = "create or replace function f() returns trigger language plpgsql as 'begin new.v := new.v + {}; return new; end'"
     replicated.sql(body.format(1))
     replicated.sql("create trigger f before update on t for each row execute function f()")
-    main, other = replicated.nodes.nodes[:2]
-    with clients(replicated, 3) as (holder, writer, ddl):
-        run(holder, "begin")
-        run(holder, "update t set v = 11 where id = 1")
-        writing = Later(writer, "update t set v = 5 where id = 1")
-        wait_until(main, WAITS.format("update t set v = 5"))
-        run(ddl, body.format(2))
-        run(holder, "commit")
-        assert isinstance(writing.end(), RETRY)
+    assert isinstance(overtaken(replicated, "update t set v = 5 where id = 1", body.format(2), "update t set v = 11 where id = 1"), RETRY)
     contents(replicated.nodes)
 
 
 def test_a_default_of_a_domain_that_is_set_under_a_statement_that_waits(replicated):
     replicated.sql("drop table t; create domain d as int default 1")
     replicated.sql("create table t(id int primary key, v d)")
-    main = replicated.nodes.nodes[0]
-    with clients(replicated, 3) as (holder, writer, ddl):
-        run(holder, "begin")
-        run(holder, "insert into t values (1, 7)")
-        writing = Later(writer, "insert into t(id) values (1)")
-        wait_until(main, WAITS.format("insert into t(id)"))
-        run(ddl, "alter domain d set default 2")
-        run(holder, "rollback")
-        assert isinstance(writing.end(), RETRY)
+    ended = overtaken(replicated, "insert into t(id) values (1)", "alter domain d set default 2", "insert into t values (1, 7)", "rollback")
+    assert isinstance(ended, RETRY)
     contents(replicated.nodes)
 
 
 def test_a_table_that_comes_to_stand_before_the_one_that_is_written(replicated):
-    main = replicated.nodes.nodes[0]
     replicated.sql("create schema alice")
-    with clients(replicated, 3) as (holder, writer, ddl):
-        run(writer, "set search_path = alice, public")
-        run(holder, "begin")
-        run(holder, "insert into t values (3, 30)")
-        writing = Later(writer, "insert into t values (3, 31)")
-        wait_until(main, WAITS.format("insert into t values (3, 31)"))
-        run(ddl, "create table alice.t(id int primary key, v int not null)")
-        run(holder, "rollback")
-        assert isinstance(writing.end(), RETRY)
+    ended = overtaken(replicated, "insert into t values (3, 31)", "create table alice.t(id int primary key, v int not null)",
+                      "insert into t values (3, 30)", "rollback", settings="set search_path = alice, public")
+    assert isinstance(ended, RETRY)
     assert contents(replicated.nodes, "select (select count(*) from public.t) || ' ' || (select count(*) from alice.t)") == "2 0"
 
 
 def test_what_uses_nothing_of_that_goes_on(replicated):
-    main, other = replicated.nodes.nodes[:2]
-    with clients(replicated, 3) as (holder, writer, ddl):
-        run(holder, "begin")
-        run(holder, "update t set v = 11 where id = 1")
-        writing = Later(writer, "update t set v = v + abs(-5) where id = 1")
-        wait_until(main, WAITS.format("update t set v = v"))
-        run(ddl, "create table a(id int)")
-        run(holder, "commit")
-        assert writing.end() is None
+    other = replicated.nodes.nodes[1]
+    write = "update t set v = v + abs(-5) where id = 1"
+    assert overtaken(replicated, write, "create table a(id int)", "update t set v = 11 where id = 1") is None
+    with clients(replicated, 2) as (writer, ddl):
         with held(other, "lock table t in access exclusive mode"):
-            writing = Later(writer, "update t set v = v + abs(-5) where id = 1")
+            writing = Later(writer, write)
             wait_until(other, WAITS.format("update"))
             run(ddl, "drop table a")
         assert writing.end() is None

@@ -99,7 +99,7 @@ TEST_F(LossTest, WhatFailsOnMainNobodyHasMissed) {
     EXPECT_EQ(replied(), "EZ");
 }
 
-TEST_F(LossTest, WhoHasDoneWhatHasNoMarkerMayLoseItsConnection) {
+TEST_F(LossTest, AMainNodeThatIsLostInWhatHasNoMarkerMustBeOut) {
     client_sends(query("CREATE INDEX CONCURRENTLY i ON s.t (v)"));
     session.on_link_lost(shell.main, "gone");
     EXPECT_EQ(shell.sign, cluster::Sign::Unequal);
