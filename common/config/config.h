@@ -23,6 +23,8 @@ enum class BalanceLevel : std::uint8_t { Session, Transaction, Statement };
 enum class Consistency : std::uint8_t { Eventual, Session, Global };
 enum class AuthMethod : std::uint8_t { Trust, Password, Md5, ScramSha256, Reject };
 enum class LogLevel : std::uint8_t { Debug, Info, Warning, Error };
+enum class TimerProfile : std::uint8_t { Fast, Default, Wan };
+enum class Durability : std::uint8_t { Strict, Available };
 
 struct Listen {
     std::vector<std::string> addresses{"127.0.0.1"};
@@ -134,6 +136,28 @@ struct Vip {
     friend bool operator==(const Vip&, const Vip&) = default;
 };
 
+struct Member {
+    std::string name;
+    std::string address;  // of the cluster network, where members talk to each other
+    friend bool operator==(const Member&, const Member&) = default;
+};
+
+// Who decides about roles and virtual addresses, and how members know each other.
+struct Watchdog {
+    bool enabled = false;  // off: the proxy decides for itself, and there is no bus
+    std::string name;      // of this member; empty: the name of the host
+    std::vector<Member> members;
+    std::string witness;  // the member that only votes; empty: none
+    TimerProfile profile = TimerProfile::Default;
+    Durability durability = Durability::Strict;
+    std::uint64_t maximum_lag = 0;  // bytes that may be lost in a failover, `available` only
+    bool auto_failback = true;      // a node that can follow comes in again by itself
+    std::string group = "pgpool";   // whose members may use the bus and read the lease
+    std::string runtime_directory = "/run/pgpool";
+    std::string state_directory = "/var/lib/pgpool";
+    friend bool operator==(const Watchdog&, const Watchdog&) = default;
+};
+
 struct AccessRule {
     std::vector<std::string> databases;  // empty = all
     std::vector<std::string> users;      // empty = all
@@ -178,6 +202,7 @@ struct Config {
     Routing routing;
     Health health;
     Replication replication;
+    Watchdog watchdog;
     Vip vip;
     Auth auth;
     Admin admin;

@@ -118,11 +118,13 @@ std::vector<Change> changes(const Config& running, const Config& wanted) {
     return Comparison(running, wanted).run();
 }
 
-// No list needs a restart.
 Config effective_config(const Config& running, const Config& wanted) {
     Config effective = wanted;
     for (const Parameter& parameter : parameters()) {
         if (parameter.reload == Reload::Restart) parameter.set(&effective, parameter.get(&running));
+    }
+    for (const List& list : lists()) {
+        if (list.reload == Reload::Restart) list.copy(effective, running);
     }
     return effective;
 }

@@ -15,11 +15,12 @@ namespace {
 
 constexpr std::size_t kLineWidth = 100;
 
-// The elements that samples show: a pair of nodes, one network, one rule, one virtual address.
+// The elements that samples show: a pair of nodes, one network, one rule, two members, one virtual address.
 Config example() {
     Config config;
     config.nodes = {{"n1", "10.0.0.1", 5432, 1.0}, {"n2", "10.0.0.2", 5432, 1.0}};
     config.routing.rules = {{"", "", "reporting", "standby"}};
+    config.watchdog.members = {{"a", "10.1.0.1"}, {"b", "10.1.0.2"}};
     config.vip.addresses = {{"10.0.0.100", "eth0"}};
     config.auth.access = {{{}, {}, "10.0.0.0/8", AuthMethod::ScramSha256}};
     return config;

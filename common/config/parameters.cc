@@ -21,6 +21,8 @@ constexpr std::string_view kBalanceLevels[] = {"session", "transaction", "statem
 constexpr std::string_view kConsistencies[] = {"eventual", "session", "global"};
 constexpr std::string_view kAuthMethods[] = {"trust", "password", "md5", "scram-sha-256", "reject"};
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warning", "error"};
+constexpr std::string_view kTimerProfiles[] = {"fast", "default", "wan"};
+constexpr std::string_view kDurabilities[] = {"strict", "available"};
 
 constexpr std::uint64_t kMaxConnections = 100'000;
 constexpr std::uint64_t kMaxClients = 1'000'000;
@@ -128,6 +130,13 @@ constexpr Parameter kVipAddressFields[] = {
                               "The address, IPv4 or IPv6; it is put on alone in its prefix (/32, /128)."),
     row<&VipAddress::interface>("interface", text(1, kMaxInterfaceBytes), Live,
                                 "Name of the network interface that it is put on, e.g. `eth0`."),
+};
+
+constexpr Parameter kMemberFields[] = {
+    row<&Member::name>("name", kRequiredName, Restart,
+                       "Name of the member: letters, digits, `_`, `-` and `.`."),
+    row<&Member::address>("address", text(1, 255), Restart,
+                          "Its address, or host name, in the network that members talk to each other by."),
 };
 
 constexpr Parameter kParameters[] = {
@@ -292,6 +301,40 @@ constexpr Parameter kParameters[] = {
         "(`auto`). That needs `max_prepared_transactions` of at least `replication.slots` on every node: "
         "without it the proxy does not open the cluster for `prepared`, and prepares nothing for `auto`."),
 
+    row<&Config::watchdog, &Watchdog::enabled>(
+        "watchdog.enabled", boolean(), Restart,
+        "Whether `pgpool-watchdog` decides about the roles of nodes and the virtual addresses; off: "
+        "`pgpool-proxy` decides about its nodes by itself."),
+    row<&Config::watchdog, &Watchdog::name>(
+        "watchdog.name", kName, Restart,
+        "Name of this member, one of `watchdog.members`; empty means the name of the host."),
+    row<&Config::watchdog, &Watchdog::witness>(
+        "watchdog.witness", kName, Restart,
+        "Name of the member that only votes (`pgpool-watchdog --witness`); empty means none."),
+    row<&Config::watchdog, &Watchdog::profile>(
+        "watchdog.profile", word(kTimerProfiles), Restart,
+        "How soon a member that is not heard counts as lost: `fast` and `default` for one local network, "
+        "`wan` for members far apart."),
+    row<&Config::watchdog, &Watchdog::durability>(
+        "watchdog.durability", word(kDurabilities), Live,
+        "Whether a standby is promoted only if it has every acknowledged transaction (`strict`), or also if "
+        "it lacks at most `watchdog.maximum_lag` (`available`)."),
+    row<&Config::watchdog, &Watchdog::maximum_lag>(
+        "watchdog.maximum_lag", size(0, std::uint64_t{1} << 40U), Live,
+        "How much may be lost in a failover with `watchdog.durability: available`."),
+    row<&Config::watchdog, &Watchdog::auto_failback>(
+        "watchdog.auto_failback", boolean(), Live,
+        "Whether a node that was out and can follow the primary comes in again by itself."),
+    row<&Config::watchdog, &Watchdog::group>(
+        "watchdog.group", kRequiredName, Restart,
+        "Group of the programs of a member, which may use the bus and read the lease."),
+    row<&Config::watchdog, &Watchdog::runtime_directory>(
+        "watchdog.runtime_directory", text(1, kMaxSocketDirectory), Restart,
+        "Directory of what does not outlive a boot: the page of the lease."),
+    row<&Config::watchdog, &Watchdog::state_directory>(
+        "watchdog.state_directory", text(1, kMaxPathBytes), Restart,
+        "Directory of the state of the cluster and of what this member has promised."),
+
     row<&Config::vip, &Vip::lifetime>(
         "vip.lifetime", duration(1s, 60s), Live,
         "The kernel itself drops the virtual addresses when they were not refreshed for so long, also when "
@@ -357,7 +400,8 @@ constexpr List list(std::string_view name, std::string_view key, std::size_t max
             []() -> ConstOwner {
                 static const Element element;
                 return &element;
-            }};
+            },
+            [](Config& to, const Config& from) { reach<Members...>(to) = reach<Members...>(from); }};
 }
 
 constexpr List kLists[] = {
@@ -366,6 +410,9 @@ constexpr List kLists[] = {
     list<&Config::routing, &Routing::rules>("routing.rules", "", 1'000, Live, kRuleFields,
                                             "Rules that say where reads of some clients go; the first that "
                                             "matches counts, empty fields match all."),
+    list<&Config::watchdog, &Watchdog::members>(
+        "watchdog.members", "name", 5, Restart, kMemberFields,
+        "All members, this one too, the same on all of them; none means that this one is alone."),
     list<&Config::vip, &Vip::addresses>("vip.addresses", "", 64, Live, kVipAddressFields,
                                         "The virtual addresses, which the active member holds."),
     list<&Config::auth, &Auth::access>("auth.access", "", 1'000, NewConnections, kAccessFields,
@@ -383,6 +430,7 @@ constexpr Section kSections[] = {
     {"routing", "Which node serves a statement."},
     {"health", "Probes of the nodes, and waiting for a new primary."},
     {"replication", "Mode `replication`: how nodes are kept equal."},
+    {"watchdog", "Who decides about roles and virtual addresses, and how members know each other."},
     {"vip", "The virtual addresses that clients connect to, held by `pgpool-vip`."},
     {"auth", "Who may connect."},
     {"admin", "The administration console."},

@@ -28,9 +28,9 @@ enum class Reload : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Reload reload);  // "live", "new connections", "restart"
 
 // What holds the field of a parameter: the Config, or the element of a list.
-using Owner = std::variant<Config*, Node*, RouteRule*, AccessRule*, VipAddress*>;
-using ConstOwner =
-    std::variant<const Config*, const Node*, const RouteRule*, const AccessRule*, const VipAddress*>;
+using Owner = std::variant<Config*, Node*, RouteRule*, AccessRule*, VipAddress*, Member*>;
+using ConstOwner = std::variant<const Config*, const Node*, const RouteRule*, const AccessRule*,
+                                const VipAddress*, const Member*>;
 
 struct Parameter {
     std::string_view name;  // whole path; of a list's element: the field's name
@@ -46,13 +46,15 @@ struct List {
     std::string_view name;
     std::string_view key;  // the field that tells elements apart over a reload; empty: their order does
     std::size_t max = 0;   // elements
-    Reload reload = Reload::Restart;  // of elements added, removed or (without key) changed
+    Reload reload = Reload::Restart;  // of elements added, removed or (without key) changed; if it is
+                                      // Restart, that of the fields is, too
     std::string_view help;
     std::span<const Parameter> fields;
     std::size_t (*count)(const Config& config) = nullptr;
     ConstOwner (*at)(const Config& config, std::size_t index) = nullptr;
     Owner (*append)(Config& config) = nullptr;  // a default element; valid until the next append
     ConstOwner (*defaults)() = nullptr;
+    void (*copy)(Config& to, const Config& from) = nullptr;
 };
 
 // A heading of the file, in the order of the file: a map, or a list at top level (`nodes`).

@@ -71,6 +71,7 @@ public:
         check_functions();
         check_auth_query();
         check_access();
+        check_watchdog();
         check_vip();
         return std::move(findings_);
     }
@@ -217,6 +218,43 @@ private:
             report(fmt::format("auth.access[{}].address", i),
                    fmt::format("{} is not a network; allowed: e.g. 10.0.0.0/8, ::1/128, 192.0.2.7, local",
                                quoted_for_message(address)));
+        }
+    }
+
+    void check_watchdog() {
+        const Watchdog& watchdog = config_.watchdog;
+        std::set<std::string_view> names;
+        std::map<std::string_view, std::string_view> addresses;
+        for (std::size_t i = 0; i < watchdog.members.size(); ++i) {
+            const Member& member = watchdog.members[i];
+            const std::string field = fmt::format("watchdog.members[{}].", i);
+            if (!is_node_name(member.name)) {
+                report(field + "name",
+                       fmt::format("{} is not a member name; allowed: letters, digits, \"_\", \"-\", \".\"",
+                                   quoted_for_message(member.name)));
+            } else if (!names.insert(member.name).second) {
+                report(field + "name", fmt::format("a second member named \"{}\"", member.name));
+            }
+            const auto [other, is_new] = addresses.try_emplace(member.address, member.name);
+            if (!is_new) {
+                report(field + "address",
+                       fmt::format("{} is already member {}", shown_in_message(member.address),
+                                   quoted_for_message(other->second)));
+            }
+        }
+        if (watchdog.members.size() == 1)
+            report("watchdog.members",
+                   "one member alone is not listed: leave the list empty, or name the others");
+        for (const auto& [field, name] :
+             {std::pair{"watchdog.name", &watchdog.name}, std::pair{"watchdog.witness", &watchdog.witness}}) {
+            if (!name->empty() && !watchdog.members.empty() && !names.contains(*name))
+                report(field, fmt::format("no member is named \"{}\" in watchdog.members", *name));
+        }
+        if (!watchdog.witness.empty() && watchdog.members.empty())
+            report("watchdog.witness", "there is no list of members (watchdog.members) that it could be in");
+        if (watchdog.maximum_lag > 0 && watchdog.durability == Durability::Strict) {
+            report("watchdog.maximum_lag",
+                   "nothing may be lost with watchdog.durability: strict; allowed: 0");
         }
     }
 

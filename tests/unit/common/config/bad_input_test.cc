@@ -333,6 +333,24 @@ TEST(BadInput, BetweenParameters) {
              "f:2:7: vip.lifetime: the kernel counts lifetimes in whole seconds"},
             {"vip: {refresh: 501ms}\n",
              "f:2:7: vip.refresh: more than half of vip.lifetime: one late refresh would lose the addresses"},
+            {"watchdog: {members: [{name: a, address: h1}, {name: a, address: h2}]}\n",
+             "f:2:47: watchdog.members[1].name: a second member named \"a\""},
+            {"watchdog: {members: [{name: a, address: h1}, {name: b, address: h1}]}\n",
+             "f:2:56: watchdog.members[1].address: h1 is already member \"a\""},
+            {"watchdog: {members: [{name: a b, address: h1}, {name: b, address: h2}]}\n",
+             "f:2:23: watchdog.members[0].name: \"a b\" is not a member name; allowed: letters, digits, "
+             "\"_\", "
+             "\"-\", \".\""},
+            {"watchdog: {members: [{name: a, address: h1}]}\n",
+             "f:2:12: watchdog.members: one member alone is not listed: leave the list empty, or name the "
+             "others"},
+            {"watchdog: {name: c, members: [{name: a, address: h1}, {name: b, address: h2}]}\n",
+             "f:2:12: watchdog.name: no member is named \"c\" in watchdog.members"},
+            {"watchdog: {witness: c}\n",
+             "f:2:12: watchdog.witness: there is no list of members (watchdog.members) that it could be in"},
+            {"watchdog: {maximum_lag: 1MB}\n",
+             "f:2:12: watchdog.maximum_lag: nothing may be lost with watchdog.durability: strict; allowed: "
+             "0"},
             {"auth: {auth_query: \"SELECT 1\"}\n",
              "f:2:8: auth.auth_query: needs auth.auth_user, the role that runs it"},
             {"auth: {auth_user: u, auth_query: \"\"}\n",

@@ -79,13 +79,25 @@ TEST(Diff, WhatDoesNotFitTogetherIsAConflict) {
     EXPECT_EQ(plan.conflicts[0].parameter, "nodes");
 }
 
-TEST(Diff, NoListNeedsARestart) {
+TEST(Diff, AListNeedsARestartAsAWholeOrNotAtAll) {
     for (const List& list : lists()) {
-        EXPECT_NE(list.reload, Reload::Restart) << list.name;
-        for (const Parameter& field : list.fields) {
-            EXPECT_NE(field.reload, Reload::Restart) << list.name << " " << field.name;
-        }
+        for (const Parameter& field : list.fields)
+            EXPECT_EQ(field.reload == Reload::Restart, list.reload == Reload::Restart)
+                << list.name << " " << field.name;
     }
+}
+
+TEST(Diff, AListThatNeedsARestartStaysAsItIs) {
+    Config running;
+    running.watchdog.members = {{"a", "10.1.0.1"}, {"b", "10.1.0.2"}};
+    Config wanted = running;
+    wanted.watchdog.members[1].address = "10.1.0.3";
+    const std::vector<Change> found = changes(running, wanted);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(
+        to_string(found[0]),
+        "watchdog.members[b].address: 10.1.0.2 -> 10.1.0.3 (needs a restart; the old value stays in force)");
+    EXPECT_EQ(effective_config(running, wanted).watchdog, running.watchdog);
 }
 
 }  // namespace

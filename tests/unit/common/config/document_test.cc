@@ -52,11 +52,13 @@ TEST(Document, SampleWithoutCommentSignsParses) {
     ASSERT_TRUE(outcome.config.has_value());
     EXPECT_EQ(outcome.config->routing.rules.size(), 1U);
     EXPECT_EQ(outcome.config->vip.addresses.size(), 1U);
+    EXPECT_EQ(outcome.config->watchdog.members.size(), 2U);
     Config expected = *outcome.config;
     expected.nodes.clear();
     expected.auth.access.clear();
     expected.routing.rules.clear();
     expected.vip.addresses.clear();
+    expected.watchdog.members.clear();
     EXPECT_EQ(expected, Config{});
     for (const Parameter& parameter : parameters()) {
         EXPECT_NE(text.find(std::string(last_part(parameter.name)) + ": "), std::string::npos)
