@@ -830,8 +830,12 @@ void Session::nodes_late() {
 }
 
 std::string Session::why_marking_is_late() const {
-    if (!spread_->unsure.empty()) return std::string(kFactsAreLate);
-    if (spread_->awaits_markers || spread_->others_until) return kMembershipChanges;
+    const Spread& spread = *spread_;
+    if (!spread.unsure.empty() && login_.database->marks->is_ddl_committing())
+        return "DDL of others has not ended in time";
+    if (!spread.unsure.empty()) return std::string(kFactsAreLate);
+    if (spread.awaits_markers) return "the nodes do not know the new membership in time";
+    if (spread.others_until) return "a node that is to be taken out is still in";
     return "a node did not answer in time (replication.stall_timeout)";
 }
 
