@@ -117,6 +117,7 @@ void Session::try_marking() {
         sync_marker();
     }
     mark_followers();
+    nodes_stepped();  // on the last node nobody may owe anything
 }
 
 // No node owes anything: the keeper or the catalog loader has to do something, which it does soon or not at

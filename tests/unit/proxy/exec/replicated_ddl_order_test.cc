@@ -183,6 +183,20 @@ TEST_F(DdlOrderTest, OnTheLastNodeAWriteGoesOnWhenTheFactsCome) {
     EXPECT_EQ(replied(), "CZ");
 }
 
+TEST_F(DdlOrderTest, OnTheLastNodeABatchCommits) {
+    auto alone = std::make_shared<cluster::Topology>(*around.topology);
+    alone->nodes[1].state = cluster::NodeState::Down;
+    alone->nodes[1].is_taken_out = true;
+    around.topology = alone;
+    client_sends(batch("INSERT INTO log VALUES (1)"));
+    sent_to(shell.main);
+    answers(shell.main,
+            executed("BEGIN") + executed("INSERT 0 1") + marked() + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main), "Q") << "COMMIT";
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "12CZ");
+}
+
 TEST_F(DdlOrderTest, OutsideOfTransactionsAllOfItsRunCounts) {
     client_sends(query("DROP INDEX CONCURRENTLY i"));
     EXPECT_TRUE(database.marks->is_ddl_under_way());
