@@ -41,7 +41,8 @@ LAYERS = {
     "common/ipc": COMMON_SHELL,
     "common/pg": COMMON_SHELL,
     "watchdog/lease": ["common/base"],
-    "watchdog/voters": COMMON_SHELL + ["common/page", "common/pg", "watchdog/lease"],
+    "watchdog/store": ["common/base", "watchdog/group"],
+    "watchdog/voters": COMMON_SHELL + ["common/page", "common/pg", "watchdog/lease", "watchdog/store"],
     "proxy/sql": COMMON_PURE,
     "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],
@@ -57,6 +58,7 @@ LAYERS = {
     "watchdog/decide": ["common/base", "common/config", "common/cluster"],
     "watchdog/group": ["common/base"],
     "watchdog/corosync": COMMON_SHELL + ["watchdog/group"],
+    "watchdog/wire": ["common/base", "common/bus", "common/config", "common/cluster", "watchdog/decide", "watchdog/group"],
     "vip/packet": ["common/base", "common/config"],
     "vip/tenure": ["common/base", "common/config", "vip/packet"],
     "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
@@ -70,7 +72,7 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
-                      "proxy/pool", "proxy/auth", "watchdog/lease", "watchdog/decide", "watchdog/group", "vip/packet", "vip/tenure"]
+                      "proxy/pool", "proxy/auth", "watchdog/lease", "watchdog/decide", "watchdog/group", "watchdog/wire", "vip/packet", "vip/tenure"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"
