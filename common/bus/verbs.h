@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What an operator may ask of the watchdog: the verbs of a Command and their arguments, for who asks
+// (pgpool-ctl) and who answers (pgpool-watchdog) alike. Pure.
+//
+//   verb         arguments                        answer, besides {}
+//   status       -                                Status, see below
+//   why          [COUNT]                          {"decisions": [Decision…]}, the newest last
+//   log          -                                Events follow until the client goes
+//   promote      NODE ["force"]                   {"reason"}; NODE "": the best; force: data may be lost
+//   switchover   [NODE]                           {"reason"}
+//   attach       NODE                             {"reason"}
+//   detach       NODE [REASON]                    {"reason"}
+//   maintenance  "on" SECONDS REASON | "off"      {"until", "reason"}
+//   lease        "release" | "force"              {"reason"}
+//   vip          "move" [MEMBER]                  {"reason"}
+//
+// exit_code 0: done, or begun where it takes time (promote, switchover, vip move: `status` tells how it goes
+// on). 1: refused or failed, with {"error", "hint"}; "hint" may be empty.
+//
+// Status:   {"member", "epoch",
+//            "lease": {"holder", "state", "remaining_ms"},
+//            "members": [{"name", "is_in", "is_self", "protocol"}],
+//            "quorum": {"is_quorate", "votes", "expected"},
+//            "phase", "reason", "waiting_for", "maintenance": {"until", "reason"} | null, "primary",
+//            "nodes": [{"name", "host", "port", "role", "standing", "reason", "lag_bytes", "timeline",
+//                       "seen_by"}],
+//            "vips": [{"address", "device", "phase", "member"}],
+//            "programs": [{"program", "pid", "since"}]}
+// Decision: {"at", "epoch", "row", "event", "from", "to", "facts": [], "reason"}
+// Times are in ISO 8601, UTC, whole seconds: "2026-01-31T12:00:00Z". "lag_bytes" and "remaining_ms" are null
+// where they are not known; "seen_by" lists the members that reach the node.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/bus/messages.h"
+
+namespace pgpool::bus {
+
+namespace request {
+struct Status {
+    friend bool operator==(const Status&, const Status&) = default;
+};
+struct Why {
+    std::uint32_t count = 20;
+    friend bool operator==(const Why&, const Why&) = default;
+};
+struct Log {
+    friend bool operator==(const Log&, const Log&) = default;
+};
+struct Promote {  // a failover by hand
+    std::string node;
+    bool is_forced = false;
+    friend bool operator==(const Promote&, const Promote&) = default;
+};
+struct Switchover {
+    std::string node;  // empty: the best
+    friend bool operator==(const Switchover&, const Switchover&) = default;
+};
+struct Attach {
+    std::string node;
+    friend bool operator==(const Attach&, const Attach&) = default;
+};
+struct Detach {
+    std::string node;
+    std::string reason;
+    friend bool operator==(const Detach&, const Detach&) = default;
+};
+struct Maintenance {
+    seconds duration{0};  // 0: off
+    std::string reason;
+    friend bool operator==(const Maintenance&, const Maintenance&) = default;
+};
+struct Lease {
+    enum class Verb : std::uint8_t {
+        Release,  // the holder gives it to another member
+        Force,    // the operator vouches that no former holder acts any more
+    };
+    Verb verb = Verb::Release;
+    friend bool operator==(const Lease&, const Lease&) = default;
+};
+struct MoveVip {
+    std::string member;  // empty: any other
+    friend bool operator==(const MoveVip&, const MoveVip&) = default;
+};
+}  // namespace request
+
+using Request =
+    std::variant<request::Status, request::Why, request::Log, request::Promote, request::Switchover,
+                 request::Attach, request::Detach, request::Maintenance, request::Lease, request::MoveVip>;
+
+// An Error says what the verb takes.
+[[nodiscard]] Result<Request> request_of(const Command& command);
+[[nodiscard]] Command command_of(const Request& request, std::uint64_t id);
+
+// Whether it only looks: any member answers it. All others are for the holder of the lease; another member
+// passes them on.
+[[nodiscard]] bool is_look(const Request& request);
+
+inline constexpr seconds kLongestMaintenance{7 * 24 * 3600};
+
+}  // namespace pgpool::bus
