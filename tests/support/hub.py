@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""A hub of the bus that says what the test wants (tests/component/member/fake_hub.cc).
+"""A hub of the bus that says what the test wants (tests/component/member/member_hub.cc).
 
     hub = FakeHub("m1").start()
     hub.decide(1, 1, n1="primary:up", n2="standby:up")
@@ -17,7 +17,7 @@ from .proxy import binary
 
 
 def program():
-    return binary().parent.parent / "tests" / "component" / "member" / "fake_hub"
+    return binary().parent.parent / "tests" / "component" / "member" / "member_hub"
 
 
 def own_group():

@@ -2,7 +2,7 @@
 
 // The hub of a member's bus, played by a test: it says what it is told, one command a line.
 //
-// usage: fake_hub SERVICE [UID GID]     (as that user; whoever has that group may connect, and root)
+// usage: member_hub SERVICE [UID GID]     (as that user; whoever has that group may connect, and root)
 //   topology EPOCH REVISION NAME:ROLE:STATE ...     to all, and from now on to everybody who connects
 //   older EPOCH REVISION NAME:ROLE:STATE ...        to all who are there
 //   pages EPOCH REVISION NAME:ROLE:STATE ...        as topology, one node on each page
