@@ -59,8 +59,9 @@ LAYERS = {
     "proxy/auth": ["common/base", "common/config", "common/wire", "common/cluster"],
     "proxy/health": PROXY_SHELL,
     "proxy/keeper": PROXY_SHELL + ["proxy/health"],
-    "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
-    "proxy/session": PROXY_SHELL + ["proxy/health"],
+    "proxy/member": COMMON_SHELL + ["common/page", "common/ipc"],
+    "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/member", "proxy/session"],
+    "proxy/session": PROXY_SHELL + ["proxy/health", "proxy/member"],
     "watchdog/decide": ["common/base", "common/config", "common/cluster"],
     "watchdog/group": ["common/base"],
     "watchdog/corosync": COMMON_SHELL + ["watchdog/group"],
@@ -71,7 +72,7 @@ LAYERS = {
     "vip/holder": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel"],
     "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
     "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
-    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
+    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/member", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
 DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")

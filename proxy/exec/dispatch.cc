@@ -110,18 +110,24 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (begin_script(bytes)) return bytes.size();
     if (awaits_own_facts()) return 0;
+    if (owes_client() && must_park()) return 0;  // first the answers
     if (link_ != nullptr && (owes_client() || unsynced_)) {
         if (const auto dealt_with = before_main(bytes)) return *dealt_with;
         return send_request(bytes);
     }
     if (link_ == nullptr && answer_proven_parse(bytes)) return bytes.size();
 
+    route::Target target = route::Target::primary();
     if (link_ == nullptr || !request_.planned) {
-        route::Target target;
         if (const auto answered = follow_plan(bytes, target)) return *answered;
         request_.planned = true;
-        if (link_ == nullptr && !take_link(target)) return 0;
     }
+    if (must_park()) {
+        release_if_free();
+        if (link_ != nullptr) return park();
+        target = route::Target::primary();  // the next one
+    }
+    if (link_ == nullptr && !take_link(target)) return 0;
     if (!prepare_link()) return 0;
     if (const auto dealt_with = before_main(bytes)) return *dealt_with;
     return send_request(bytes);

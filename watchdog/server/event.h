@@ -8,12 +8,12 @@
 #include <variant>
 
 #include "common/ipc/hub.h"
+#include "common/net/mailbox.h"
 #include "watchdog/corosync/members.h"
 #include "watchdog/group/view.h"
 #include "watchdog/lease/votes.h"
 #include "watchdog/nodes/sight.h"
 #include "watchdog/store/record_store.h"
-#include "watchdog/voters/mailbox.h"
 
 namespace pgpool::watchdog {
 
@@ -56,6 +56,6 @@ using Event = std::variant<event::ViewChanged, event::Delivered, event::QuorumCh
                            event::CheckpointEnded, nodes::Probe, store::Written>;
 
 inline constexpr std::size_t kEvents = 65'536;
-using Inbox = voters::Mailbox<Event>;
+using Inbox = net::Mailbox<Event>;
 
 }  // namespace pgpool::watchdog
