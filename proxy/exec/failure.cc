@@ -327,6 +327,7 @@ void Session::on_wait_timer(const config::Config& config) {
 }
 
 void Session::on_cancel() {
+    if (owes_client()) return cancel_running();  // not what waits behind it
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
     if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own ||
@@ -339,7 +340,7 @@ void Session::on_cancel() {
     }
     if (wait_ == Wait::Vacancy) return cancel_vacancy();
     if (wait_ == Wait::Nodes && cancels_bare()) return;
-    if (owes_client() || wait_ == Wait::OwnFacts) cancel_running();
+    if (wait_ == Wait::OwnFacts) cancel_running();
 }
 
 // Only what the client has asked for is cancelled: a setting of ours that fails would let what follows run

@@ -82,6 +82,18 @@ TEST_F(DdlOrderTest, ACancelEndsTheWait) {
     EXPECT_NE(shell.replied.find("57014"), std::string::npos);
 }
 
+TEST_F(DdlOrderTest, ACancelIsForWhatRuns) {
+    const std::string select = query("SELECT 1");
+    EXPECT_EQ(session.pump(select), 0U) << "kept for a repetition";
+    database.marks->ddl_commits.begins();
+    const std::string both = select + query("INSERT INTO log VALUES (1)");
+    EXPECT_EQ(session.pump(both), 0U) << "the second waits for facts";
+    session.on_cancel();
+    EXPECT_EQ(session.pump(both), 0U);
+    EXPECT_EQ(shell.cancels, 1);
+    EXPECT_EQ(replied(), "");
+}
+
 TEST_F(DdlOrderTest, WhatLooksForNothingDoesNotWait) {
     database.marks->ddl_commits.begins();
     client_sends(query("CREATE INDEX i ON public.t (a)"));
