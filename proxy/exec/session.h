@@ -420,6 +420,7 @@ private:
     [[nodiscard]] bool is_error_of_main() const;
     [[nodiscard]] std::size_t refuse_for_slots(ByteView bytes);
     [[nodiscard]] std::size_t refuse_within(const wire::Report& report, ByteView bytes);
+    [[nodiscard]] std::size_t fail_within(std::string error_frame, ByteView bytes);
     [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
     [[nodiscard]] std::size_t undo_for(ByteView bytes);
     [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
