@@ -27,11 +27,12 @@ std::size_t Session::fail_request(ByteView error_frame) {
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
     waits_for_facts_ = 0;
+    slot_until_ = ddl_until_ = {};
     own_facts_.next_statement();
     if (!owes_client()) forget_attempt();
+    if (spread_ && transaction_ == TransactionStatus::Idle) leave_nodes();
     if (complete) {
         say_ready();
-        if (spread_ && !spread_->is_joined) leave_nodes();
         release_if_free();
     } else {
         skipping_to_sync_ = true;

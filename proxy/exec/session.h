@@ -517,7 +517,6 @@ private:
     void cancel_vacancy();
     [[nodiscard]] std::size_t meet_sessions(Vacancy& vacancy, ByteView bytes);
     [[nodiscard]] std::size_t ask_to_force(Vacancy& vacancy, ByteView bytes);
-    [[nodiscard]] std::size_t refuse_vacancy(const wire::Report& report, ByteView bytes);
 
     // commit.cc
     void begin_marking();

@@ -82,6 +82,16 @@ TEST_F(DdlOrderTest, ACancelEndsTheWait) {
     EXPECT_NE(shell.replied.find("57014"), std::string::npos);
 }
 
+TEST_F(DdlOrderTest, TheNextOneWaitsAnew) {
+    database.marks->ddl_commits.begins();
+    EXPECT_EQ(session.pump(query(kDrop)), 0U);
+    session.on_cancel();
+    client_sends(query(kDrop));
+    around.now += std::chrono::seconds(13);
+    EXPECT_EQ(session.pump(query(kDrop)), 0U);
+    EXPECT_EQ(replied(), "EZ") << "of the first one";
+}
+
 // The others would get nothing of what came before it.
 TEST_F(DdlOrderTest, ACancelEndsTheTransactionToo) {
     client_sends(query("BEGIN"));
