@@ -663,6 +663,7 @@ void Session::leave_nodes() {
 void Session::wait_for_nodes() {
     note_asked();
     wait_ = Wait::Nodes;
+    awaits_batch_end_ = false;  // whose timer this is from here on
     effects_.disarm(TimerKind::Idle);
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }

@@ -127,5 +127,21 @@ TEST_F(LossTest, HowLongMainTookIsNotWaitedForANodeThatIsMissing) {
         << "not anew with each topology";
 }
 
+// Both are timers of the same kind.
+TEST_F(LossTest, AnUnfinishedBatchDoesNotTakeTheBoundOfACommit) {
+    client_sends(query(kDdl));
+    std::string parse;
+    wire::append_parse(parse, "", std::string("SELECT 1\0\0\0", 11));
+    EXPECT_EQ(session.pump(parse), 0U) << "its Sync is to come";
+    const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked() + ready(TransactionStatus::InTransaction);
+    answers(shell.main, done);
+    answers(shell.other, done);
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(session.pump(parse), 0U);
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.failed, "") << "the other has not committed in time";
+}
+
 }  // namespace
 }  // namespace pgpool::exec
