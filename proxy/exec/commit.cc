@@ -402,6 +402,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
+    wait_for_nodes();  // how long it may take counts from here
     note_told();
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);

@@ -143,5 +143,17 @@ TEST_F(LossTest, AnUnfinishedBatchDoesNotTakeTheBoundOfACommit) {
     EXPECT_NE(shell.failed, "") << "the other has not committed in time";
 }
 
+TEST_F(LossTest, HowLongACommitMayTakeCountsFromWhenMainIsToldSo) {
+    client_sends(query(kDdl));
+    around.now += seconds(100);
+    const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked() + ready(TransactionStatus::InTransaction);
+    answers(shell.main, done);
+    shell.waits = {};  // nearly over
+    answers(shell.other, done);
+    EXPECT_TRUE(shell.main.sent.ends_with(query("COMMIT")));
+    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout);
+}
+
 }  // namespace
 }  // namespace pgpool::exec
