@@ -155,5 +155,26 @@ TEST_F(LossTest, HowLongACommitMayTakeCountsFromWhenMainIsToldSo) {
     EXPECT_EQ(shell.waits, around.config->replication.stall_timeout);
 }
 
+TEST_F(LossTest, WhyATransactionHadToEndIsNotToldOfTheNext) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    session.on_link_lost(shell.other, "gone");
+    shell.other.is_lent = false;
+    EXPECT_EQ(session.pump(query("ROLLBACK")), 0U);
+    answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    shell.replied.clear();
+    client_sends(query("ROLLBACK"));
+    EXPECT_EQ(shell.replied, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    client_sends(query("BEGIN"));
+    client_sends(query("SELECT 1"));
+    answers(shell.main, done('2') + tag("BEGIN") + tag("SELECT 1") + ready(TransactionStatus::InTransaction));
+    session.on_link_lost(shell.main, "gone too");
+    shell.replied.clear();
+    client_sends(query("SELECT 1"));
+    EXPECT_NE(shell.replied.find("the node was lost"), std::string::npos) << shell.replied;
+}
+
 }  // namespace
 }  // namespace pgpool::exec
