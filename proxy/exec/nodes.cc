@@ -213,7 +213,7 @@ bool Session::join() {
         }
         add_follower(*link);
     }
-    spread.is_joined = true;
+    if (!std::exchange(spread.is_joined, true)) spread.joined_under = around_.topology->epoch;
     return true;
 }
 

@@ -115,7 +115,7 @@ TEST_F(LossTest, HowLongMainTookIsNotWaitedForANodeThatIsMissing) {
     around.now += seconds(100);
     for (TestLink* link : {&shell.main, &shell.other})
         answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
-    becomes([](auto& topology) {  // one that came in
+    becomes([](auto& topology) {  // one that is lost
         topology.nodes.push_back(topology.nodes[1]);
         topology.nodes.back().id = NodeId(2);
     });
@@ -174,6 +174,21 @@ TEST_F(LossTest, WhyATransactionHadToEndIsNotToldOfTheNext) {
     shell.replied.clear();
     client_sends(query("SELECT 1"));
     EXPECT_NE(shell.replied.find("the node was lost"), std::string::npos) << shell.replied;
+}
+
+TEST_F(LossTest, NobodyWaitsForANodeThatHasComeIn) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    becomes([](auto& topology) {
+        topology.nodes.push_back(topology.nodes[1]);
+        topology.nodes.back().id = NodeId(2);
+        ++topology.epoch;
+    });
+    sent_to(shell.main);
+    EXPECT_EQ(session.pump(query("COMMIT")), 0U);
+    EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
 }
 
 }  // namespace
