@@ -99,13 +99,15 @@ void Session::begin_marking() {
     try_marking();
 }
 
-// Nodes that are in but do not follow must be out first; who waits for that must not have marked.
+// Nodes that are in but do not follow must be out first; who waits for that must not have marked. One that
+// has come in meanwhile will not be.
 void Session::try_marking() {
     Spread& spread = *spread_;
-    if (spread.doom.empty() && spread.marker && is_anybody_missing()) spread.doom = kMembershipChanges;
+    const bool is_late = spread.marker || around_.topology->epoch > spread.joined_under;
+    if (spread.doom.empty() && is_late && is_anybody_missing()) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
-    if (!spread.marker && is_anybody_missing()) return await_others();
+    if (is_anybody_missing()) return await_others();
     if (!are_unsure_alike()) return;
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
     if (!spread.are_digests_asked) move_sequences();
@@ -402,6 +404,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
+    wait_for_nodes();  // how long it may take counts from here
     note_told();
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
@@ -663,6 +666,7 @@ void Session::leave_nodes() {
 void Session::wait_for_nodes() {
     note_asked();
     wait_ = Wait::Nodes;
+    awaits_batch_end_ = false;  // whose timer this is from here on
     effects_.disarm(TimerKind::Idle);
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }

@@ -97,7 +97,9 @@ std::size_t Session::dispatch(ByteView bytes) {
         return bytes.size();
     }
     if (!failure_.empty()) {
-        const std::string error = std::exchange(failure_, {});
+        std::string error = std::exchange(failure_, {});
+        const bool is_within = transaction_ == wire::TransactionStatus::InTransaction;
+        if (is_within && !owes_client() && !unsynced_) return fail_within(std::move(error), bytes);
         return fail_request(answers_before_failure(bytes) + error);
     }
     if (wait_ != Wait::Nothing) return 0;
@@ -154,6 +156,7 @@ bool Session::begin_script(ByteView bytes) {
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
 // function would pin its client.
 bool Session::awaits_facts() {
+    if (voided_ != Voided::No) return false;  // it does not run
     const bool first = request_.meaning.verdict.needs_facts && !login_.database->facts && !waited_for_facts_;
     if (!first && !awaits_newer_facts()) return false;
     wait_ = Wait::Facts;

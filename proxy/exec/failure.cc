@@ -27,11 +27,12 @@ std::size_t Session::fail_request(ByteView error_frame) {
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
     waits_for_facts_ = 0;
+    slot_until_ = ddl_until_ = {};
     own_facts_.next_statement();
     if (!owes_client()) forget_attempt();
+    if (spread_ && transaction_ == TransactionStatus::Idle) leave_nodes();
     if (complete) {
         say_ready();
-        if (spread_ && !spread_->is_joined) leave_nodes();
         release_if_free();
     } else {
         skipping_to_sync_ = true;
@@ -337,6 +338,7 @@ void Session::give_up_waiting(const wire::Report& report) {
 }
 
 void Session::on_cancel() {
+    if (owes_client()) return cancel_running();  // not what waits behind it
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
     if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own ||
@@ -349,7 +351,7 @@ void Session::on_cancel() {
     }
     if (wait_ == Wait::Vacancy) return cancel_vacancy();
     if (wait_ == Wait::Nodes && cancels_bare()) return;
-    if (owes_client() || wait_ == Wait::OwnFacts) cancel_running();
+    if (wait_ == Wait::OwnFacts) cancel_running();
 }
 
 // Only what the client has asked for is cancelled: a setting of ours that fails would let what follows run

@@ -427,6 +427,7 @@ private:
     [[nodiscard]] bool is_error_of_main() const;
     [[nodiscard]] std::size_t refuse_for_slots(ByteView bytes);
     [[nodiscard]] std::size_t refuse_within(const wire::Report& report, ByteView bytes);
+    [[nodiscard]] std::size_t fail_within(std::string error_frame, ByteView bytes);
     [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
     [[nodiscard]] std::size_t undo_for(ByteView bytes);
     [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
@@ -523,7 +524,6 @@ private:
     void cancel_vacancy();
     [[nodiscard]] std::size_t meet_sessions(Vacancy& vacancy, ByteView bytes);
     [[nodiscard]] std::size_t ask_to_force(Vacancy& vacancy, ByteView bytes);
-    [[nodiscard]] std::size_t refuse_vacancy(const wire::Report& report, ByteView bytes);
 
     // commit.cc
     void begin_marking();
