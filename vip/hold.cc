@@ -12,9 +12,9 @@
 #include <set>
 #include <utility>
 
+#include "common/page/boot_now.h"
 #include "vip/commands.h"
 #include "vip/holder/holder.h"
-#include "vip/kernel/boot_clock.h"
 #include "vip/kernel/connections.h"
 #include "vip/kernel/local_route.h"
 #include "vip/kernel/only_holder.h"
@@ -68,7 +68,7 @@ public:
     Result<ExitCode> run() {
         const UniqueFd signals = receive_signals();
         const auto length = std::chrono::duration<double>(task_.options.seconds);
-        const PublishedDeadline mandate(boot_now() + std::chrono::duration_cast<BootTime>(length));
+        const PublishedDeadline mandate(page::boot_now() + std::chrono::duration_cast<BootDuration>(length));
         auto holder = Holder::start(task_.addresses, task_.timing, {&mandate}, effect(), queue_);
         if (!holder) return tl::unexpected(holder.error());
         (*holder)->take(task_.options.is_graceful ? Approach::Graceful : Approach::Probe);
@@ -78,7 +78,7 @@ public:
             signalfd_siginfo signal{};
             if (::read(signals.get(), &signal, sizeof signal) > 0) (*holder)->release();
             for (const auto& [address, event] : queue_.take_all()) handle(address, event);
-            tickler_.repeat(boot_now());
+            tickler_.repeat(page::boot_now());
         }
         return code_;
     }
@@ -88,7 +88,7 @@ private:
 
     [[nodiscard]] int wait_milliseconds() const {
         if (tickler_.next() == kNever) return -1;
-        const auto left = std::chrono::ceil<milliseconds>(tickler_.next() - boot_now());
+        const auto left = std::chrono::ceil<milliseconds>(tickler_.next() - page::boot_now());
         return static_cast<int>(std::max(left, milliseconds(0)).count());
     }
 
@@ -122,7 +122,7 @@ private:
             if (connection.own.address == address.address) clients.push_back(connection);
         if (clients.empty() || effect() == Effect::DryRun) return;
         wait_until_local(address.address, seconds(1));  // their answers must reach our kernel
-        report(address, "clients_told", tickler_.begin(boot_now(), std::move(clients)));
+        report(address, "clients_told", tickler_.begin(page::boot_now(), std::move(clients)));
     }
 
     void end_clients(const VirtualAddress& address) {

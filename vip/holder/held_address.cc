@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "vip/kernel/boot_clock.h"
+#include "common/page/boot_now.h"
 #include "vip/kernel/local_route.h"
 
 namespace pgpool::vip {
@@ -37,7 +37,7 @@ void HeldAddress::take(BootTime deadline, Approach approach) {
         if (!opened) return tell({EventKind::Refused, Reason::Kernel, {}, opened.error().message});
         segment_.emplace(std::move(*opened));
     }
-    perform(tenure_.take(boot_now(), deadline, approach, link));
+    perform(tenure_.take(page::boot_now(), deadline, approach, link));
 }
 
 void HeldAddress::release() {
@@ -49,20 +49,20 @@ void HeldAddress::end() {
 }
 
 void HeldAddress::tick(BootTime deadline) {
-    perform(tenure_.tick(boot_now(), deadline));
+    perform(tenure_.tick(page::boot_now(), deadline));
 }
 
 void HeldAddress::hear_claims() {
     while (segment_) {
         const std::optional<MacAddress> by = segment_->next_claim();
         if (!by) return;
-        perform(tenure_.claimed(boot_now(), *by));
+        perform(tenure_.claimed(page::boot_now(), *by));
     }
 }
 
 void HeldAddress::look_at_link() {
     if (tenure_.state() == Tenure::State::Absent) return;
-    perform(tenure_.link_changed(boot_now(), links_.state(address_.interface)));
+    perform(tenure_.link_changed(page::boot_now(), links_.state(address_.interface)));
 }
 
 void HeldAddress::perform(Steps steps) {

@@ -24,7 +24,7 @@ void drain(int fd) {
 void arm(int timer, BootTime when) {
     itimerspec setting{};
     if (when != kNever) {
-        const BootTime due = std::max(when, BootTime(1));
+        const BootDuration due = std::max(when.time_since_epoch(), BootDuration(1));
         setting.it_value.tv_sec = std::chrono::duration_cast<seconds>(due).count();
         setting.it_value.tv_nsec = (due % seconds(1)).count();
     }

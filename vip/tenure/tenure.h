@@ -87,7 +87,7 @@ private:
     BootTime valid_until_ = kNever;
     BootTime next_refresh_ = kNever;
     Announcements announcements_;
-    BootTime may_defend_{0};
+    BootTime may_defend_;
     BootTime defence_ = kNever;  // due then, because there was one just before
     MacAddress rival_;
 };

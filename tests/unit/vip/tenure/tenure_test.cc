@@ -20,7 +20,7 @@ const MacAddress kOwn = MacAddress::from_bytes(ByteView("\x02\x00\x00\x00\x00\x0
 const MacAddress kOther = MacAddress::from_bytes(ByteView("\x02\x00\x00\x00\x00\x02", 6));
 const Link kUp{true, kOwn};
 const Link kDown{false, kOwn};
-constexpr BootTime kStart = 100s;
+constexpr BootTime kStart{100s};
 
 void expect_event(const Steps& steps, EventKind kind, Reason reason) {
     ASSERT_TRUE(steps.event.has_value());
@@ -89,7 +89,7 @@ TEST(Tenure, TheMandateMayEndBetweenProbes) {
 
 TEST(Tenure, IsRefreshedFourTimesASecond) {
     Tenure tenure = held();
-    std::vector<BootTime> refreshed;
+    std::vector<BootDuration> refreshed;
     for (BootTime now = kStart; now <= kStart + 1s; now += 1ms) {
         const Steps steps = tenure.tick(now, kNever);
         if (std::count(steps.acts.begin(), steps.acts.end(), Act::Refresh) > 0)
@@ -243,13 +243,13 @@ TEST(Tenure, CannotOutliveItsMandate) {
 }
 
 TEST(Mandate, TheEarliestCounts) {
-    PublishedDeadline lease(5s);
-    PublishedDeadline life(3s);
-    EXPECT_EQ(earliest_deadline({}), BootTime(0));
-    EXPECT_EQ(earliest_deadline({&lease}), 5s);
-    EXPECT_EQ(earliest_deadline({&lease, &life}), 3s);
-    life.set(9s);
-    EXPECT_EQ(earliest_deadline({&lease, &life}), 5s);
+    PublishedDeadline lease(BootTime(5s));
+    PublishedDeadline life(BootTime(3s));
+    EXPECT_EQ(earliest_deadline({}), BootTime::min());
+    EXPECT_EQ(earliest_deadline({&lease}), BootTime(5s));
+    EXPECT_EQ(earliest_deadline({&lease, &life}), BootTime(3s));
+    life.set(BootTime(9s));
+    EXPECT_EQ(earliest_deadline({&lease, &life}), BootTime(5s));
 }
 
 }  // namespace
