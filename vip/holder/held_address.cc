@@ -27,8 +27,14 @@ HeldAddress::HeldAddress(const VirtualAddress& address, const config::Vip& timin
       observer_(observer),
       tenure_(timing) {}
 
+void HeldAddress::retime(const config::Vip& timing) {
+    lifetime_ = std::chrono::duration_cast<seconds>(timing.lifetime);
+    tenure_.retime(page::boot_now(), timing);
+}
+
 void HeldAddress::take(BootTime deadline, Approach approach) {
-    if (tenure_.state() != Tenure::State::Absent) return;
+    if (tenure_.state() != Tenure::State::Absent)
+        return perform(tenure_.take(page::boot_now(), deadline, approach, {}));
     if (const Result<void> unused = table_.check_unused(address_.address); !unused)
         return tell({EventKind::Refused, Reason::Configured, {}, unused.error().message});
     const Link link = links_.state(address_.interface);
@@ -87,7 +93,7 @@ Result<void> HeldAddress::act_really(Act act) {
         case Act::Put:
             return put();
         case Act::Refresh:
-            return table_.put(address_, lifetime_);
+            return refresh();
         case Act::Announce:
             return announce();
         case Act::Remove:
@@ -96,9 +102,15 @@ Result<void> HeldAddress::act_really(Act act) {
     return {};
 }
 
+Result<void> HeldAddress::refresh() {
+    Result<void> done = table_.put(address_, lifetime_);
+    tenure_.placed(page::boot_now());
+    return done;
+}
+
 // Announced too early, it would draw packets that the kernel still drops.
 Result<void> HeldAddress::put() {
-    Result<void> done = table_.put(address_, lifetime_);
+    Result<void> done = refresh();
     if (done) wait_until_local(address_.address, kUntilLocal);
     return done;
 }

@@ -98,6 +98,29 @@ TEST_F(HolderTest, CanTakeAgain) {
     }
 }
 
+TEST_F(HolderTest, OtherAddressesMayBeAssignedWhileSomeAreHeld) {
+    const PublishedDeadline mandate(page::boot_now() + kLong);
+    const auto holder = start({kV4}, {&mandate});
+    holder->take(Approach::Graceful);
+    EXPECT_THAT(events_.wait(1), ElementsAre("10.77.0.100 taken"));
+    holder->assign({kV4, kV6}, config::Vip());
+    holder->take(Approach::Probe);
+    EXPECT_THAT(events_.wait(2), ElementsAre("10.77.0.100 taken", "fd77::100 taken"));
+    holder->assign({kV6}, config::Vip());
+    EXPECT_EQ(events_.wait(3).back(), "10.77.0.100 released asked");
+    EXPECT_THAT(on_host(), ElementsAre(kV6.text()));
+    holder->release();
+    EXPECT_EQ(events_.wait(4).back(), "fd77::100 released asked");
+}
+
+TEST_F(HolderTest, IsAwakeOnceASecondAtLeast) {
+    const auto holder = start({kV4}, {});
+    const BootTime began = page::boot_now();
+    while (holder->last_turn() < began + 1s && page::boot_now() < began + 5s)
+        std::this_thread::sleep_for(10ms);
+    EXPECT_GE(holder->last_turn(), began + 1s);
+}
+
 TEST_F(HolderTest, OfTwoWishesTheLastCounts) {
     const PublishedDeadline mandate(page::boot_now() + kLong);
     const auto holder = start({kV4}, {&mandate});
