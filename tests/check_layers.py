@@ -62,10 +62,12 @@ LAYERS = {
     "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
     "vip/holder": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel"],
     "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
-    "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
+    "ctl": COMMON_SHELL + ["common/ipc", "common/page", "common/pg", "watchdog/decide", "watchdog/lease"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
+# What pgpool-ctl, which is no daemon, explains to operators: pure parts of the watchdog.
+EXPLAINED_BY_CTL = ("watchdog/decide", "watchdog/lease")
 DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
@@ -229,7 +231,8 @@ class Checker:
         other = layer_of(target)
         if other == folder:
             return
-        if folder.split("/")[0] != "common" and other.split("/")[0] not in ("common", folder.split("/")[0]):
+        is_explained = folder == "ctl" and other in EXPLAINED_BY_CTL
+        if not is_explained and folder.split("/")[0] != "common" and other.split("/")[0] not in ("common", folder.split("/")[0]):
             self.report(name, number, "layers", f'"{target}": daemons never include each other')
         elif other not in LAYERS.get(folder, []):
             self.report(name, number, "layers", f'"{target}": {folder} may include only {", ".join(LAYERS[folder]) or "itself"}')
