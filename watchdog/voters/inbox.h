@@ -7,11 +7,13 @@
 #include <variant>
 #include <vector>
 
+#include "common/net/mailbox.h"
 #include "watchdog/lease/events.h"
 #include "watchdog/voters/command.h"
-#include "watchdog/voters/mailbox.h"
 
 namespace pgpool::voters {
+
+using net::Mailbox;
 
 namespace inbox {
 struct Run {

@@ -19,7 +19,7 @@
 
 #include "common/base/unique_fd.h"
 
-namespace pgpool::voters {
+namespace pgpool::net {
 
 template <typename T>
 class Mailbox {
@@ -77,4 +77,4 @@ private:
     std::atomic<Node*> newest_{nullptr};
 };
 
-}  // namespace pgpool::voters
+}  // namespace pgpool::net

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "watchdog/voters/mailbox.h"
+#include "common/net/mailbox.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-namespace pgpool::voters {
+namespace pgpool::net {
 namespace {
 
 bool is_readable(int fd) {
@@ -60,4 +60,4 @@ TEST(Mailbox, loses_nothing_of_many_threads_and_keeps_the_order_of_each) {
 }
 
 }  // namespace
-}  // namespace pgpool::voters
+}  // namespace pgpool::net
