@@ -54,7 +54,9 @@ Outcome<ExitCode> run(const pgpool::config::Config& config, const Options& optio
         case Command::Lease:
             return run_lease(config, options);
         case Command::Setup:
+            return run_setup(config, options);
         case Command::Doctor:
+            return run_doctor(config, options);
         case Command::Fsm:
         case Command::Help:
             break;  // need no configuration

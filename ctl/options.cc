@@ -126,6 +126,7 @@ void declare_options(CLI::App& app, Options& options) {
     declare_proxy_commands(app, options);
     declare_node_commands(app, options);
     declare_cluster_commands(app, options);
+    declare_installation_commands(app, options);
     add_command(app, options, Command::Help, "help", "the commands, or the options of one")
         ->add_option("command", options.topic, "a command")
         ->type_name("COMMAND");

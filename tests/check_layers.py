@@ -62,12 +62,13 @@ LAYERS = {
     "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
     "vip/holder": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel"],
     "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
-    "ctl": COMMON_SHELL + ["common/ipc", "common/page", "common/pg", "watchdog/decide", "watchdog/lease"],
+    "ctl": COMMON_SHELL + ["common/ipc", "common/page", "common/pg", "watchdog/decide", "watchdog/lease",
+                            "watchdog/voters"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
-# What pgpool-ctl, which is no daemon, explains to operators: pure parts of the watchdog.
-EXPLAINED_BY_CTL = ("watchdog/decide", "watchdog/lease")
+# pgpool-ctl is no daemon. It explains to operators what the watchdog decides by, and checks what it needs at the nodes.
+EXPLAINED_BY_CTL = ("watchdog/decide", "watchdog/lease", "watchdog/voters")
 DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.

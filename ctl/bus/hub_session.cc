@@ -2,7 +2,6 @@
 #include "ctl/bus/hub_session.h"
 
 #include <fmt/core.h>
-#include <grp.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -12,7 +11,7 @@
 
 #include "common/bus/paging.h"
 #include "common/ipc/client.h"
-#include "common/ipc/frame.h"
+#include "common/ipc/member_bus.h"
 
 namespace pgpool::ctl {
 
@@ -35,16 +34,10 @@ Failure away(const config::Watchdog& watchdog, const std::string& reason) {
             kWhereToLook + who};
 }
 
-std::optional<gid_t> group_of(const std::string& name) {
-    const group* const entry = ::getgrnam(name.c_str());
-    if (entry == nullptr) return std::nullopt;
-    return entry->gr_gid;
-}
-
-ipc::ClientOptions client_options(const config::Watchdog& watchdog, std::string service) {
+ipc::ClientOptions client_options(ipc::MemberBus bus) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return {.service = std::move(service),
-            .trust = ipc::Trust::of_this_process(group_of(watchdog.group)),
+    return {.service = std::move(bus.service),
+            .trust = bus.trust,
             .hello = {.program = "pgpool-ctl",
                       .pid = static_cast<std::uint32_t>(::getpid()),
                       .incarnation = static_cast<std::uint64_t>(now.count())},
@@ -75,12 +68,6 @@ Outcome<Json> document_of(const bus::Answer& answer) {
 }
 
 }  // namespace
-
-Outcome<std::string> hub_service(const config::Watchdog& watchdog) {
-    const auto name = ipc::service_name(watchdog.name.empty() ? "main" : watchdog.name);
-    if (!name) return failed(ExitCode::Usage, name.error().message);
-    return *name;
-}
 
 // What the client's thread brings.
 class HubSession::Inbox final : public ipc::ClientHandler {
@@ -182,10 +169,10 @@ Outcome<std::unique_ptr<HubSession>> HubSession::connect(const config::Config& c
     if (!config.watchdog.enabled)
         return failed(ExitCode::Usage, "there is no watchdog to ask: watchdog.enabled is off",
                       "set it to on, and start pgpool-watchdog");
-    auto service = hub_service(config.watchdog);
-    if (!service) return tl::unexpected(service.error());
+    auto bus = ipc::bus_of(config.watchdog);
+    if (!bus) return failed(ExitCode::Usage, bus.error().message);
     std::unique_ptr<HubSession> session(new HubSession());
-    session->inbox_->start(client_options(config.watchdog, *std::move(service)));
+    session->inbox_->start(client_options(*std::move(bus)));
     auto member = session->inbox_->await_hub(kConnectTime);
     if (!member) return tl::unexpected(away(config.watchdog, member.error()));
     session->member_ = *std::move(member);

@@ -19,9 +19,6 @@
 
 namespace pgpool::ctl {
 
-// Which hub: that of the member that this configuration is of.
-[[nodiscard]] Outcome<std::string> hub_service(const config::Watchdog& watchdog);
-
 class HubSession {
 public:
     // Unreachable: the hub is away, or does not let us in.
