@@ -17,4 +17,17 @@ namespace pgpool::ctl {
 [[nodiscard]] Outcome<ExitCode> run_prepare_nodes(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_verify(const config::Config& config, const Options& options);
 
+[[nodiscard]] Outcome<ExitCode> run_status(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_why(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_log(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_fsm(const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_switchover(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_promote(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_maintenance(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_vip(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_lease(const config::Config& config, const Options& options);
+
+[[nodiscard]] Outcome<ExitCode> run_setup(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_doctor(const config::Config& config, const Options& options);
+
 }  // namespace pgpool::ctl

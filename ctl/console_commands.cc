@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "ctl/cluster/changes.h"
 #include "ctl/commands.h"
 #include "ctl/console.h"
 #include "ctl/node_states.h"
@@ -112,6 +113,7 @@ Outcome<ExitCode> run_show(const config::Config& config, const Options& options)
 Outcome<ExitCode> run_attach(const config::Config& config, const Options& options) {
     const auto name = checked_name(config, options.node);
     if (!name) return tl::unexpected(name.error());
+    if (is_watchdogs_to_attach(config)) return attach_by_watchdog(config, options);
     if (options.verifies) {
         const auto compared = compare_with_attached(config, options, *name);
         if (!compared || *compared != ExitCode::Ok) return compared;
@@ -131,6 +133,7 @@ Outcome<ExitCode> run_attach(const config::Config& config, const Options& option
 Outcome<ExitCode> run_detach(const config::Config& config, const Options& options) {
     const auto name = checked_name(config, options.node);
     if (!name) return tl::unexpected(name.error());
+    if (is_watchdogs_to_attach(config)) return detach_by_watchdog(config, options);
     std::string command = "PGPOOL DETACH NODE " + *name;
     if (!options.reason.empty()) command += " REASON " + quote_literal(options.reason);
     return run_command(config, options, command);

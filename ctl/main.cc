@@ -37,8 +37,29 @@ Outcome<ExitCode> run(const pgpool::config::Config& config, const Options& optio
             return run_prepare_nodes(config, options);
         case Command::Verify:
             return run_verify(config, options);
+        case Command::Status:
+            return run_status(config, options);
+        case Command::Why:
+            return run_why(config, options);
+        case Command::Log:
+            return run_log(config, options);
+        case Command::Switchover:
+            return run_switchover(config, options);
+        case Command::Promote:
+            return run_promote(config, options);
+        case Command::Maintenance:
+            return run_maintenance(config, options);
+        case Command::Vip:
+            return run_vip(config, options);
+        case Command::Lease:
+            return run_lease(config, options);
+        case Command::Setup:
+            return run_setup(config, options);
+        case Command::Doctor:
+            return run_doctor(config, options);
+        case Command::Fsm:
         case Command::Help:
-            break;  // needs no configuration
+            break;  // need no configuration
     }
     return ExitCode::Usage;
 }
@@ -97,8 +118,9 @@ int main(int argc, char** argv) {
             tell({ExitCode::Usage, "no command given", "pgpool-ctl help lists the commands"}, options));
     }
     try {
-        const bool is_help = options.command == Command::Help;
-        return static_cast<int>(is_help ? help(app, options) : start(options));
+        if (options.command == Command::Help) return static_cast<int>(help(app, options));
+        if (options.command == Command::Fsm) return static_cast<int>(*run_fsm(options));
+        return static_cast<int>(start(options));
     } catch (const std::exception& error) {
         return static_cast<int>(tell({ExitCode::Usage, error.what(), ""}, options));
     }

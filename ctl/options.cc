@@ -6,21 +6,16 @@
 #include <string_view>
 
 #include "common/config/suggest.h"
+#include "ctl/cluster/options.h"
 
 namespace pgpool::ctl {
 
 namespace {
 
 constexpr const char* kFooter =
-    "Exit status: 0 done, nodes are equal; 1 nodes differ, or the proxy or a node refused; 2 command line "
+    "Exit status: 0 done, nodes are equal; 1 nodes differ, or what was asked for was refused; 2 command line "
     "or\n"
-    "configuration; 3 the proxy or a node does not answer. See pgpool-ctl(8).";
-
-CLI::App* add_command(CLI::App& app, Options& options, Command command, const char* name, const char* help) {
-    CLI::App* added = app.add_subcommand(name, help);
-    added->callback([&options, command] { options.command = command; });
-    return added;
-}
+    "configuration; 3 the watchdog, the proxy or a node does not answer. See pgpool-ctl(8).";
 
 void add_databases(CLI::App* command, Options& options) {
     command->add_option("--databases", options.databases, "only these databases, separated by commas")
@@ -36,7 +31,7 @@ void declare_proxy_commands(CLI::App& app, Options& options) {
                     "a SHOW command of the proxy: show pools, show nodes, show health_check_stats; "
                     "show help lists them");
     show->add_option("what", options.words, "what to show")->required()->type_name("WHAT");
-    CLI::App* attach = add_command(app, options, Command::Attach, "attach", "let the proxy use a node again");
+    CLI::App* attach = add_command(app, options, Command::Attach, "attach", "let a node serve again");
     attach->add_option("node", options.node, "name of the node")->required()->type_name("NODE");
     CLI::Option* force = attach->add_flag(
         "--force", options.is_forced,
@@ -45,8 +40,7 @@ void declare_proxy_commands(CLI::App& app, Options& options) {
         ->add_flag("--verify", options.verifies,
                    "compare it with the nodes that are in, and take it in if they are equal")
         ->excludes(force);
-    CLI::App* detach =
-        add_command(app, options, Command::Detach, "detach", "let the proxy use a node no more");
+    CLI::App* detach = add_command(app, options, Command::Detach, "detach", "let a node serve no more");
     detach->add_option("node", options.node, "name of the node")->required()->type_name("NODE");
     detach->add_option("--reason", options.reason, "why; kept with the node")->type_name("TEXT");
 }
@@ -93,6 +87,12 @@ void declare_node_commands(CLI::App& app, Options& options) {
 
 }  // namespace
 
+CLI::App* add_command(CLI::App& app, Options& options, Command command, const char* name, const char* help) {
+    CLI::App* added = app.add_subcommand(name, help);
+    added->callback([&options, command] { options.command = command; });
+    return added;
+}
+
 Failure refusal_of(const CLI::App& app, const CLI::ParseError& error) {
     const std::vector<CLI::App*> given = app.get_subcommands();
     const std::vector<std::string> unknown = app.remaining();
@@ -125,6 +125,8 @@ void declare_options(CLI::App& app, Options& options) {
     app.add_flag("--json", options.is_json, "answer in JSON");
     declare_proxy_commands(app, options);
     declare_node_commands(app, options);
+    declare_cluster_commands(app, options);
+    declare_installation_commands(app, options);
     add_command(app, options, Command::Help, "help", "the commands, or the options of one")
         ->add_option("command", options.topic, "a command")
         ->type_name("COMMAND");

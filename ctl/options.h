@@ -5,14 +5,38 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "ctl/outcome.h"
 
 namespace pgpool::ctl {
 
-enum class Command : std::uint8_t { Nodes, Show, Attach, Detach, CheckNodes, PrepareNodes, Verify, Help };
+enum class Command : std::uint8_t {
+    Nodes,
+    Show,
+    Attach,
+    Detach,
+    CheckNodes,
+    PrepareNodes,
+    Verify,
+    Status,
+    Why,
+    Log,
+    Fsm,
+    Switchover,
+    Promote,
+    Maintenance,
+    Vip,
+    Lease,
+    Doctor,
+    Setup,
+    Help,
+};
+
+enum class TableForm : std::uint8_t { Text, Dot, Mermaid };
 
 struct Options {
     Command command = Command::Nodes;
@@ -22,17 +46,31 @@ struct Options {
 
     std::vector<std::string> words;      // show
     std::string topic;                   // help: a command; empty: all
-    std::string node;                    // attach, detach
-    bool is_forced = false;              // attach: the operator knows that the node holds the same data
+    std::string node;                    // attach, detach, switchover, promote
+    bool is_forced = false;              // attach: the operator knows that the node holds the same data;
+                                         // promote: data may be lost; setup: files of others are replaced
     bool verifies = false;               // attach: compare first
-    std::string reason;                  // detach
+    std::string reason;                  // detach, maintenance
     std::vector<std::string> databases;  // prepare-nodes, verify; empty: all
-    bool print_only = false;             // prepare-nodes
+    bool print_only = false;             // prepare-nodes, setup
     std::vector<std::string> tables;     // verify; empty: all
     std::uint32_t chunk = 10'000;        // verify: rows of one comparison
     std::uint32_t tries = 10;            // verify: comparisons before a difference counts
     bool hide_progress = false;          // verify
+    std::optional<double> watch;         // status: seconds between two looks
+    std::uint32_t count = 20;            // why
+    TableForm form = TableForm::Text;    // fsm
+    std::string verb;                    // maintenance: on, off; vip: move; lease: release, force
+    std::string member;                  // vip move
+    milliseconds duration{0};            // maintenance on
+    bool is_confirmed = false;           // lease force
+    bool only_checks = false;            // setup
+    bool makes_key = false;              // setup
+    std::string directory = "/etc/corosync";  // setup, doctor
 };
+
+// A command of that name, which parsing sets.
+CLI::App* add_command(CLI::App& app, Options& options, Command command, const char* name, const char* help);
 
 // Adds commands and options to `app`; parsing it fills `options`, which must outlive it.
 void declare_options(CLI::App& app, Options& options);

@@ -72,10 +72,13 @@ LAYERS = {
     "vip/holder": COMMON_SHELL + ["common/page", "vip/packet", "vip/tenure", "vip/kernel"],
     "vip/duty": ["common/base", "common/bus", "common/config", "common/page", "vip/packet", "vip/tenure"],
     "vip": COMMON_SHELL + ["common/ipc", "common/page", "vip/packet", "vip/tenure", "vip/kernel", "vip/holder", "vip/duty"],
-    "ctl": COMMON_SHELL + ["common/ipc", "common/pg"],
+    "ctl": COMMON_SHELL + ["common/ipc", "common/page", "common/pg", "watchdog/decide", "watchdog/lease",
+                            "watchdog/voters"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/member", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
+# pgpool-ctl is no daemon. It explains to operators what the watchdog decides by, and checks what it needs at the nodes.
+EXPLAINED_BY_CTL = ("watchdog/decide", "watchdog/lease", "watchdog/voters")
 DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
@@ -240,7 +243,8 @@ class Checker:
         other = layer_of(target)
         if other == folder:
             return
-        if folder.split("/")[0] != "common" and other.split("/")[0] not in ("common", folder.split("/")[0]):
+        is_explained = folder == "ctl" and other in EXPLAINED_BY_CTL
+        if not is_explained and folder.split("/")[0] != "common" and other.split("/")[0] not in ("common", folder.split("/")[0]):
             self.report(name, number, "layers", f'"{target}": daemons never include each other')
         elif other not in LAYERS.get(folder, []):
             self.report(name, number, "layers", f'"{target}": {folder} may include only {", ".join(LAYERS[folder]) or "itself"}')

@@ -54,6 +54,26 @@ TEST(Options, AttachIsForcedOrVerifies) {
     EXPECT_THROW(parsed({"attach", "n1", "--verify", "--force"}), CLI::ParseError);
 }
 
+TEST(Options, CommandsForTheWatchdog) {
+    EXPECT_EQ(parsed({"status"}).watch, std::nullopt);
+    EXPECT_EQ(parsed({"status", "--watch"}).watch, 2.0);
+    EXPECT_EQ(parsed({"status", "--watch", "0.5"}).watch, 0.5);
+    EXPECT_EQ(parsed({"why", "7"}).count, 7U);
+    EXPECT_EQ(parsed({"fsm", "--dot"}).form, TableForm::Dot);
+    EXPECT_EQ(parsed({"switchover"}).node, "");
+    EXPECT_EQ(parsed({"promote", "n2", "--force"}).node, "n2");
+    EXPECT_EQ(parsed({"maintenance", "on", "--for", "30min"}).duration, milliseconds(1'800'000));
+    EXPECT_EQ(parsed({"vip", "move", "m2"}).member, "m2");
+    EXPECT_EQ(parsed({"lease", "release"}).verb, "release");
+    EXPECT_TRUE(parsed({"lease", "force", "--yes"}).is_confirmed);
+    for (const Words& words :
+         {Words{"status", "--watch", "0"}, Words{"why", "0"}, Words{"fsm", "--dot", "--mermaid"},
+          Words{"maintenance"}, Words{"maintenance", "on", "--for", "8d"}, Words{"vip", "drop"},
+          Words{"lease", "steal"}}) {
+        EXPECT_THROW(parsed(words), CLI::ParseError) << words.front();
+    }
+}
+
 TEST(Options, ListsAreSeparatedByCommas) {
     const Options options = parsed({"verify", "--databases", "a,b", "--tables", "s.t,s.u", "--chunk", "5"});
     EXPECT_EQ(options.databases, (Words{"a", "b"}));

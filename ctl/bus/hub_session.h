@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// HubSession: this command's place on the bus: a question to the watchdog of this member and its answer, one
+// at a time, with a bound of time for each.
+//
+// It is no longer of use once the hub was lost: the answer may have been lost with it, and to ask again is
+// for the operator. Threads: one.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/bus/verbs.h"
+#include "common/config/config.h"
+#include "ctl/outcome.h"
+#include "ctl/output.h"
+
+namespace pgpool::ctl {
+
+class HubSession {
+public:
+    // Unreachable: the hub is away, or does not let us in.
+    [[nodiscard]] static Outcome<std::unique_ptr<HubSession>> connect(const config::Config& config);
+
+    HubSession(const HubSession&) = delete;
+    HubSession& operator=(const HubSession&) = delete;
+    ~HubSession();
+
+    [[nodiscard]] const std::string& member() const { return member_; }
+
+    // What was refused is Differs, with the watchdog's reason; no answer in time is Unreachable.
+    [[nodiscard]] Outcome<Json> ask(const bus::Request& request, milliseconds patience);
+
+    // After request::Log. None: nothing has happened for so long.
+    [[nodiscard]] Outcome<std::optional<bus::Event>> next_event(milliseconds patience);
+
+private:
+    class Inbox;
+    HubSession();
+
+    std::unique_ptr<Inbox> inbox_;
+    std::string member_;
+    std::uint64_t asked_ = 0;
+};
+
+}  // namespace pgpool::ctl

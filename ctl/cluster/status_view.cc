@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <fmt/core.h>
+
+#include <array>
+
+#include "ctl/cluster/fields.h"
+#include "ctl/cluster/views.h"
+
+namespace pgpool::ctl {
+
+namespace {
+
+void add_line(std::string& out, const char* label, const std::string& text) {
+    out += fmt::format("{:<12} {}\n", label, text);
+}
+
+std::string remaining_text(const Json& lease) {
+    const auto left = number_of(lease, "remaining_ms");
+    if (!left) return "";
+    return *left > 0 ? fmt::format(", {:.1f} s left", static_cast<double>(*left) / 1000.0)
+                     : std::string(", its time is over");
+}
+
+std::string holder_text(const Json& status) {
+    const Json& lease = member_of(status, "lease");
+    const std::string holder = text_of(lease, "holder");
+    if (holder == "-") return fmt::format("nobody (lease {})", text_of(lease, "state"));
+    const bool is_here = holder == text_of(status, "member");
+    return fmt::format("{}{}, lease {}{}", holder, is_here ? " (this member)" : "", text_of(lease, "state"),
+                       remaining_text(lease));
+}
+
+std::string vip_text(const Json& vip) {
+    const std::string member = text_of(vip, "member");
+    return fmt::format("{} on {}: {}{}", text_of(vip, "address"), text_of(vip, "device"),
+                       text_of(vip, "phase"), member == "-" ? "" : " by " + member);
+}
+
+std::string members_text(const Json& status) {
+    std::string text;
+    for (const Json& member : list_of(status, "members")) {
+        std::string notes = is_true(member, "is_self") ? "this" : "";
+        if (!is_true(member, "is_in")) notes += notes.empty() ? "not heard" : ", not heard";
+        text += fmt::format("{}{}{}", text.empty() ? "" : ", ", text_of(member, "name"),
+                            notes.empty() ? "" : " (" + notes + ")");
+    }
+    return text.empty() ? "-" : text;
+}
+
+std::string quorum_text(const Json& quorum) {
+    return fmt::format("{} of {} votes in Corosync, {}; it decides nothing", text_of(quorum, "votes"),
+                       text_of(quorum, "expected"),
+                       is_true(quorum, "is_quorate") ? "quorate" : "not quorate");
+}
+
+std::string programs_text(const Json& status) {
+    std::string text;
+    for (const Json& program : list_of(status, "programs")) {
+        text += fmt::format("{}{} (pid {}, since {})", text.empty() ? "" : ", ", text_of(program, "program"),
+                            text_of(program, "pid"), text_of(program, "since"));
+    }
+    return text.empty() ? "none" : text;
+}
+
+std::optional<std::string> lag_text(const Json& node) {
+    const auto lag = number_of(node, "lag_bytes");
+    if (!lag) return std::nullopt;
+    return size_text(*lag);
+}
+
+Table node_table(const Json& status) {
+    Table table{{{"node"},
+                 {"role"},
+                 {"standing"},
+                 {"lag", true},
+                 {"timeline", true},
+                 {"seen by"},
+                 {"address"},
+                 {"reason"}},
+                {}};
+    for (const Json& node : list_of(status, "nodes")) {
+        table.rows.push_back({text_of(node, "name"), text_of(node, "role"), text_of(node, "standing"),
+                              lag_text(node), text_of(node, "timeline"), words_of(node, "seen_by"),
+                              text_of(node, "host") + ":" + text_of(node, "port"), text_of(node, "reason")});
+    }
+    return table;
+}
+
+}  // namespace
+
+std::string size_text(std::int64_t bytes) {
+    constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
+    if (bytes < 1024) return bytes == 0 ? "0" : fmt::format("{} B", bytes);
+    auto size = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (size >= 1024 && unit + 1 < kUnits.size()) {
+        size /= 1024;
+        ++unit;
+    }
+    return fmt::format("{:.1f} {}", size, kUnits[unit]);  // NOLINT(*-constant-array-index): below its size
+}
+
+std::string status_text(const Json& status) {
+    std::string out;
+    for (const Json& vip : list_of(status, "vips")) add_line(out, "virtual", vip_text(vip));
+    add_line(out, "decides", fmt::format("{}, epoch {}", holder_text(status), text_of(status, "epoch")));
+    add_line(out, "phase", fmt::format("{}: {}", text_of(status, "phase"), text_of(status, "reason")));
+    add_line(out, "waits for", text_of(status, "waiting_for"));
+    if (const Json& maintenance = member_of(status, "maintenance"); maintenance.is_object()) {
+        add_line(out, "maintenance",
+                 fmt::format("until {}: {}", text_of(maintenance, "until"), text_of(maintenance, "reason")));
+    }
+    add_line(out, "primary", text_of(status, "primary"));
+    add_line(out, "members", members_text(status));
+    if (const Json& quorum = member_of(status, "quorum"); quorum.is_object())
+        add_line(out, "quorum", quorum_text(quorum));
+    add_line(out, "programs", programs_text(status));
+    if (list_of(status, "nodes").empty()) return out;
+    return out + "\n" + render(node_table(status));
+}
+
+}  // namespace pgpool::ctl

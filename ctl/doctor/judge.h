@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Judges what doctor has looked at. Pure.
+
+#include "common/config/config.h"
+#include "ctl/doctor/facts.h"
+#include "ctl/doctor/finding.h"
+#include "ctl/setup/survival.h"
+
+namespace pgpool::ctl {
+
+// PostgreSQL from which on roles that are no superuser may be let use ALTER SYSTEM: GRANT ... ON PARAMETER.
+inline constexpr int kGrantableVersion = 150000;
+
+[[nodiscard]] Finding judge_unit(const UnitFacts& unit);
+
+// `name`: of this member.
+[[nodiscard]] Finding judge_name(const std::string& name, const config::Watchdog& watchdog);
+
+// The configuration file holds passwords.
+[[nodiscard]] Finding judge_configuration(const FileFacts& file);
+
+[[nodiscard]] Findings judge_corosync(const CorosyncFacts& corosync, const config::Watchdog& watchdog);
+
+// `programs`: that should be on the bus.
+[[nodiscard]] Findings judge_hub(const HubFacts& hub, const std::vector<std::string>& programs);
+
+// Each for itself, and all beside each other.
+[[nodiscard]] Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& config);
+
+[[nodiscard]] Findings judge_survival(const Survival& survival);
+
+// `effective`: the capabilities of the running pgpool-vip, as /proc has them; none: it does not run.
+[[nodiscard]] Findings judge_vip(const std::vector<InterfaceFacts>& interfaces,
+                                 std::optional<std::uint64_t> effective);
+
+}  // namespace pgpool::ctl

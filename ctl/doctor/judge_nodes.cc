@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <set>
+
+#include "ctl/doctor/judge.h"
+
+namespace pgpool::ctl {
+
+namespace {
+
+constexpr int kOldestVersion = 140000;  // idle_session_timeout
+constexpr double kClockSeconds = 1;     // logs of several hosts are read side by side
+
+Finding judge_rights(const NodeLook& node) {
+    if (node.version < kOldestVersion)
+        return {Level::Fail, "node",
+                node.name +
+                    ": PostgreSQL 14 or later is needed: older servers have no idle_session_timeout, and "
+                    "keep the vote of who is gone",
+                "upgrade it"};
+    if (node.is_superuser) return well("node", node.name + " is reached, as a superuser");
+    if (node.version < kGrantableVersion)
+        return {Level::Fail, "node",
+                node.name + ": PostgreSQL 14 lets only a superuser use ALTER SYSTEM, which the lease needs",
+                "make health.user a superuser there"};
+    if (!node.missing_for_lease.empty())
+        return {Level::Fail, "node", node.name + ": health.user may not do what the lease needs",
+                node.missing_for_lease};
+    if (!node.missing_for_orders.empty())
+        return {Level::Fail, "node", node.name + ": health.user may not do what a failover needs",
+                node.missing_for_orders};
+    return well("node", node.name + " is reached, with the rights that are needed");
+}
+
+Findings judge_node(const NodeLook& node, const config::Config& config) {
+    if (!node.error.empty())
+        return {{Level::Fail, "node", fmt::format("{}: {}", node.name, node.error),
+                 "look at its address, pg_hba.conf, health.user, health.password"}};
+    Findings found{config.watchdog.enabled ? judge_rights(node) : well("node", node.name + " is reached")};
+    if (node.idle_timeout != "0")
+        found.push_back({Level::Warn, "node",
+                         fmt::format("{}: idle_session_timeout is {}: it ends connections of the pool",
+                                     node.name, node.idle_timeout),
+                         "set it to 0 there; the lease sets its own"});
+    if (std::abs(node.clock_ahead) > kClockSeconds)
+        found.push_back({Level::Warn, "clock",
+                         fmt::format("{} is {:.1f} s {} this member", node.name, std::abs(node.clock_ahead),
+                                     node.clock_ahead > 0 ? "ahead of" : "behind"),
+                         "chrony or another NTP client, there and here"});
+    return found;
+}
+
+Finding judge_versions(const std::vector<const NodeLook*>& nodes) {
+    std::set<int> majors;
+    for (const NodeLook* node : nodes) majors.insert(node->version / 10'000);
+    if (majors.size() == 1) return well("nodes", fmt::format("PostgreSQL {}", *majors.begin()));
+    return {Level::Fail, "nodes", fmt::format("PostgreSQL {} beside each other", fmt::join(majors, ", ")),
+            "all nodes need the same major version"};
+}
+
+Finding judge_roles(const std::vector<const NodeLook*>& nodes) {
+    std::vector<std::string> primaries;
+    for (const NodeLook* node : nodes) {
+        if (!node->is_standby) primaries.push_back(node->name);
+    }
+    if (primaries.size() == 1) return well("nodes", primaries.front() + " is the primary");
+    if (primaries.empty())
+        return {Level::Fail, "nodes", "none that is reached is a primary", "pgpool-ctl status tells why"};
+    return {Level::Fail, "nodes", fmt::format("{} are primaries", fmt::join(primaries, " and ")),
+            "only one may be: stop the others, and make standbys of them"};
+}
+
+}  // namespace
+
+Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& config) {
+    Findings found;
+    std::vector<const NodeLook*> reached;
+    for (const NodeLook& node : nodes) {
+        if (node.error.empty()) reached.push_back(&node);
+        const Findings more = judge_node(node, config);
+        found.insert(found.end(), more.begin(), more.end());
+    }
+    if (reached.empty()) return found;
+    found.push_back(judge_versions(reached));
+    if (config.mode == config::ClusterMode::Streaming) found.push_back(judge_roles(reached));
+    return found;
+}
+
+}  // namespace pgpool::ctl

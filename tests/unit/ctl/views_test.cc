@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "ctl/cluster/views.h"
+
+#include <gmock/gmock.h>
+
+#include "ctl/cluster/fields.h"
+#include "watchdog/decide/transitions.h"
+
+namespace pgpool::ctl {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Fields, WhatIsNotThereIsNothing) {
+    const Json object{
+        {"text", "a\x1b[2Jb"}, {"empty", ""}, {"number", 7}, {"list", {"a", 1}}, {"null", nullptr}};
+    EXPECT_EQ(text_of(object, "text"), "a?[2Jb");
+    EXPECT_EQ(text_of(object, "empty"), "-");
+    EXPECT_EQ(text_of(object, "null"), "-");
+    EXPECT_EQ(text_of(object, "number"), "7");
+    EXPECT_EQ(words_of(object, "list"), "a 1");
+    EXPECT_EQ(words_of(object, "text"), "-");
+    EXPECT_EQ(number_of(object, "number"), 7);
+    EXPECT_EQ(number_of(object, "text"), std::nullopt);
+    EXPECT_FALSE(is_true(object, "number"));
+    EXPECT_EQ(text_of(Json(), "any"), "-");
+    EXPECT_TRUE(list_of(Json::array(), "any").empty());
+}
+
+TEST(SizeText, AsPostgresqlCounts) {
+    EXPECT_EQ(size_text(0), "0");
+    EXPECT_EQ(size_text(1023), "1023 B");
+    EXPECT_EQ(size_text(1536), "1.5 kB");
+    EXPECT_EQ(size_text(std::int64_t{16} << 20), "16.0 MB");
+    EXPECT_EQ(size_text(std::int64_t{5000} << 40), "5000.0 TB");
+}
+
+Json status_with(const Json& lease) {
+    return {{"member", "m2"}, {"epoch", 3}, {"lease", lease}};
+}
+
+TEST(StatusText, WhoDecidesAndUntilWhen) {
+    EXPECT_THAT(status_text(status_with({{"holder", "m1"}, {"state", "none"}, {"remaining_ms", nullptr}})),
+                HasSubstr("decides      m1, lease none, epoch 3\n"));
+    EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "held"}, {"remaining_ms", 250}})),
+                HasSubstr("m2 (this member), lease held, 0.2 s left"));
+    EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "held"}, {"remaining_ms", 0}})),
+                HasSubstr("its time is over"));
+    EXPECT_THAT(status_text(status_with({{"holder", ""}, {"state", "candidate"}})),
+                HasSubstr("nobody (lease candidate), epoch 3"));
+}
+
+TEST(StatusText, MaintenanceOnlyWhereThereIsSome) {
+    Json status = status_with(Json());
+    status["maintenance"] = nullptr;
+    EXPECT_THAT(status_text(status), Not(HasSubstr("maintenance")));
+    status["maintenance"] = {{"until", "2026-01-31T12:00:00Z"}, {"reason", "new kernel"}};
+    EXPECT_THAT(status_text(status), HasSubstr("maintenance  until 2026-01-31T12:00:00Z: new kernel\n"));
+}
+
+TEST(EventText, TimeIsInMilliseconds) {
+    const bus::Event event{.at_ns = 1'767'225'600'007'000'000,
+                           .severity = bus::Severity::Error,
+                           .program = "pgpool-vip",
+                           .line = "conflict address=10.0.0.100"};
+    EXPECT_EQ(event_text(event), "2026-01-01T00:00:00.007Z pgpool-vip error conflict address=10.0.0.100\n");
+    EXPECT_EQ(event_json(event)["severity"], "error");
+}
+
+TEST(TransitionTable, EveryFormHasEveryRow) {
+    const std::string text = transitions_text(TableForm::Text);
+    const std::string dot = transitions_text(TableForm::Dot);
+    const Json json = transitions_json();
+    ASSERT_EQ(json["transitions"].size(), decide::transitions().size());
+    EXPECT_EQ(json["phases"].size(), decide::kPhases);
+    for (const Json& row : json["transitions"]) {
+        const auto id = row["row"].get<std::string>();
+        EXPECT_THAT(text, HasSubstr("  " + id + "  on "));
+        EXPECT_TRUE(dot.find("\"" + id) != std::string::npos || dot.find("\\n" + id) != std::string::npos)
+            << id;
+        EXPECT_FALSE(row["on"].empty()) << id;
+    }
+}
+
+}  // namespace
+}  // namespace pgpool::ctl
