@@ -11,7 +11,6 @@ import pytest
 
 from support import ctl as ctls
 from support import proxy as proxies
-
 from support.answering_hub import AnsweringHub
 
 DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
