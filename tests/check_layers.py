@@ -48,7 +48,7 @@ LAYERS = {
     "watchdog/nodes": COMMON_SHELL + ["common/pg", "watchdog/lease", "watchdog/decide", "watchdog/voters"],
     "watchdog/decider": COMMON_PURE + ["watchdog/decide", "watchdog/group", "watchdog/nodes", "watchdog/voters"],
     "watchdog/server": COMMON_SHELL + ["common/ipc", "common/page", "common/pg"] + WATCHDOG_PARTS,
-    "watchdog": COMMON_SHELL + WATCHDOG_PARTS + ["watchdog/server"],
+    "watchdog": COMMON_SHELL + ["common/ipc"] + WATCHDOG_PARTS + ["watchdog/server"],
     "proxy/sql": COMMON_PURE,
     "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],

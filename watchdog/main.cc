@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // pgpool-watchdog: reads its arguments, its configuration and what it knew before, then serves.
-#include <grp.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -12,6 +8,7 @@
 #include <utility>
 
 #include "common/config/load.h"
+#include "common/ipc/member_bus.h"
 #include "common/obs/log.h"
 #include "watchdog/server/server.h"
 #include "watchdog/store/record_file.h"
@@ -35,19 +32,6 @@ int tell(const Error& error, int status) {
     std::fprintf(stderr, "pgpool-watchdog: %s\n", error.message.c_str());
     if (!error.hint.empty()) std::fprintf(stderr, "%s\n", error.hint.c_str());
     return status;
-}
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-Result<gid_t> find_group(const std::string& name) {
-    const struct group* found = ::getgrnam(name.c_str());
-    if (found != nullptr) return found->gr_gid;
-    return tl::unexpected(Error{"watchdog.group: there is no group \"" + name + "\"",
-                                pgpool::sqlstate::kConfigFileError,
-                                "systemd-sysusers makes it, or: groupadd --system " + name});
 }
 
 // What this member knew when it stopped.
@@ -88,12 +72,13 @@ int serve(const Options& options) {
                      "with it on, the watchdog decides about the roles of nodes instead of pgpool-proxy"},
                     kExitConfig);
     }
-    auto electorate = pgpool::watchdog::electorate_of(*start.config, host_name(), options.is_witness);
+    auto electorate = pgpool::watchdog::electorate_of(
+        *start.config, pgpool::ipc::member_name(start.config->watchdog), options.is_witness);
     if (!electorate) return tell(electorate.error().within(options.config), kExitConfig);
     start.electorate = std::move(*electorate);
-    const auto group = find_group(start.config->watchdog.group);
-    if (!group) return tell(group.error().within(options.config), kExitConfig);
-    start.group_id = *group;
+    auto bus = pgpool::ipc::bus_of(start.config->watchdog);
+    if (!bus) return tell(bus.error().within(options.config), kExitConfig);
+    start.bus = std::move(*bus);
     if (options.check) {
         std::printf("%s: no errors\n", options.config.c_str());
         return 0;

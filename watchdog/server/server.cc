@@ -17,6 +17,7 @@
 #include "common/config/load.h"
 #include "common/obs/log.h"
 #include "common/page/boot_now.h"
+#include "common/page/page_path.h"
 #include "common/pg/own_session.h"
 
 namespace pgpool::watchdog {
@@ -51,10 +52,10 @@ Server::Server(Start start)
     : config_(std::move(start.config)),
       config_file_(std::move(start.config_file)),
       electorate_(std::move(start.electorate)),
-      group_id_(start.group_id),
+      bus_(std::move(start.bus)),
       exchange_(electorate_.self, agreed_of(*config_), start.record),
       decider_(setup_of(*config_, electorate_), start.record, std::move(start.state)),
-      page_(lease_page(config_->watchdog)) {}
+      page_(page::page_path(config_->watchdog.runtime_directory)) {}
 
 Server::~Server() {
     is_leaving_ = true;
@@ -91,8 +92,8 @@ Result<void> Server::start_lease() {
                               .parameters = lease_parameters(config_->watchdog.profile),
                               .self = electorate_.own_vote(),
                               .nodes = {},
-                              .page = lease_page(config_->watchdog),
-                              .group = group_id_,
+                              .page = page::page_path(config_->watchdog.runtime_directory),
+                              .group = bus_.trust.group,
                               .remember = promises_file(config_->watchdog),
                               .seed = std::random_device()()};
     for (const config::Node& node : config_->nodes)
@@ -114,11 +115,9 @@ void Server::start_probers() {
 }
 
 void Server::start_programs() {
-    auto service = ipc::service_name(electorate_.self);
-    if (!service) throw std::runtime_error(service.error().message);
     ipc::HubOptions options{
-        .service = *service,
-        .trust = ipc::Trust::of_this_process(group_id_),
+        .service = bus_.service,
+        .trust = bus_.trust,
         .welcome = {.program = "pgpool-watchdog",
                     .member = electorate_.self,
                     .pid = static_cast<std::uint32_t>(::getpid()),

@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/ipc/member_bus.h"
 #include "common/page/lease_page_reader.h"
 #include "watchdog/decider/decider.h"
 #include "watchdog/nodes/prober.h"
@@ -37,7 +38,7 @@ public:
         config::ConfigPtr config;
         std::string config_file;
         Electorate electorate;
-        gid_t group_id = 0;
+        ipc::MemberBus bus;
         group::Record record;        // that the disk holds
         decide::ClusterState state;  // what it says
     };
@@ -159,7 +160,7 @@ private:
     config::ConfigPtr config_;
     const std::string config_file_;
     const Electorate electorate_;
-    const gid_t group_id_;
+    const ipc::MemberBus bus_;
     Inbox inbox_{kEvents};
     group::Exchange exchange_;
     decider::Decider decider_;

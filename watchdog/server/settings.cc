@@ -109,10 +109,6 @@ std::vector<group::Agreed> agreed_of(const config::Config& config) {
             {"watchdog.durability", is_strict ? "strict" : "available"}};
 }
 
-std::filesystem::path lease_page(const config::Watchdog& watchdog) {
-    return std::filesystem::path(watchdog.runtime_directory) / "lease";
-}
-
 std::filesystem::path promises_file(const config::Watchdog& watchdog) {
     return std::filesystem::path(watchdog.state_directory) / "lease";
 }

@@ -44,7 +44,6 @@ struct Electorate {
 [[nodiscard]] std::vector<group::Agreed> agreed_of(const config::Config& config);
 
 // Files of this member.
-[[nodiscard]] std::filesystem::path lease_page(const config::Watchdog& watchdog);
 [[nodiscard]] std::filesystem::path promises_file(const config::Watchdog& watchdog);
 [[nodiscard]] std::filesystem::path record_file(const config::Watchdog& watchdog);
 
