@@ -114,7 +114,7 @@ TEST(Bus, VersionsThatDifferByOneTalk) {
               "by one in "
               "the second number. Restart this program with the same release of the appliance.");
     PeerProcess other("client", service, {"major=2"});
-    EXPECT_THAT(other.expect("down "), HasSubstr("speaks version 2.0 of the bus"));
+    EXPECT_THAT(other.expect("down "), HasSubstr("speaks version 2.1 of the bus"));
 }
 
 TEST(Bus, MessagesOfUnknownTypesAreCountedAndIgnored) {
