@@ -66,7 +66,7 @@ class Told:
         with self.changed:
             while len(found := self.find(name, address, since, **fields)) < count:
                 if time.monotonic() >= end:
-                    raise TimeoutError(f"no {name} {fields} within {timeout} s; events: {self.events}")
+                    raise TimeoutError(f"no {name} {fields} within {timeout} s; events: {self.events[-12:]}")
                 self.changed.wait(max(0.0, end - time.monotonic()))
             return found[count - 1]
 

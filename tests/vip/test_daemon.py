@@ -131,6 +131,8 @@ def test_stopped_it_loses_the_addresses_and_takes_them_again(lan, member):
     one = member(lan.one)
     one.take(7)
     with AddressLog(lan.one) as log:
+        for address in BOTH:
+            log.wait(lambda found, a=address: [f for f in found if f[2] == a], 4)
         began = time.monotonic()
         one.daemon.send(signal.SIGSTOP)
         for address in BOTH:
@@ -164,6 +166,7 @@ def test_killed_and_started_anew_it_removes_what_is_left(lan, member):
 def test_a_reload_adds_and_removes_addresses_while_some_are_held(lan, member):
     one = member(lan.one, addresses=[V4])
     one.take(7)
+    one.watchdog.page("held", 7, 600_000)  # long enough for any lifetime
     with AddressLog(lan.one) as log:
         one.vip.configure([V4, V6], one.watchdog, lifetime="2s")
         one.daemon.send(signal.SIGHUP)
@@ -308,7 +311,7 @@ def test_the_service_manager_is_told(lan, member, tmp_path):
 
 def test_the_thread_that_holds_waits_for_nobody(lan, member, tmp_path):
     trace = tmp_path / "trace"
-    one = member(lan.one, prefix=["strace", "-f", "-qq", "-o", trace])
+    one = member(lan.one, prefix=["strace", "-D", "-f", "-qq", "-o", trace])  # -D: ours is the process that we know
     one.take(7)
     with AddressLog(lan.one) as log:
         log.wait(lambda found: len([f for f in found if f[2] == V4]) >= 4, 8)

@@ -105,12 +105,12 @@ TEST_F(HolderTest, OtherAddressesMayBeAssignedWhileSomeAreHeld) {
     EXPECT_THAT(events_.wait(1), ElementsAre("10.77.0.100 taken"));
     holder->assign({kV4, kV6}, config::Vip());
     holder->take(Approach::Probe);
-    EXPECT_THAT(events_.wait(2), ElementsAre("10.77.0.100 taken", "fd77::100 taken"));
+    EXPECT_THAT(events_.wait(3), ElementsAre("10.77.0.100 taken", "10.77.0.100 kept", "fd77::100 taken"));
     holder->assign({kV6}, config::Vip());
-    EXPECT_EQ(events_.wait(3).back(), "10.77.0.100 released asked");
+    EXPECT_EQ(events_.wait(4).back(), "10.77.0.100 released asked");
     EXPECT_THAT(on_host(), ElementsAre(kV6.text()));
     holder->release();
-    EXPECT_EQ(events_.wait(4).back(), "fd77::100 released asked");
+    EXPECT_EQ(events_.wait(5).back(), "fd77::100 released asked");
 }
 
 TEST_F(HolderTest, IsAwakeOnceASecondAtLeast) {
