@@ -27,6 +27,8 @@ COMMON_SHELL = COMMON_PURE + ["common/net", "common/obs"]
 PROXY_PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/pool", "proxy/auth", "proxy/cache",
                             "proxy/parallel", "proxy/replication"]
 PROXY_SHELL = COMMON_SHELL + ["common/ipc", "common/pg"] + [f for f in PROXY_PURE if f not in COMMON_SHELL]
+WATCHDOG_PARTS = ["watchdog/lease", "watchdog/decide", "watchdog/group", "watchdog/wire", "watchdog/corosync", "watchdog/store",
+                  "watchdog/voters", "watchdog/nodes", "watchdog/decider"]
 LAYERS = {
     "common/base": [],
     "common/config": ["common/base"],
@@ -41,7 +43,12 @@ LAYERS = {
     "common/ipc": COMMON_SHELL,
     "common/pg": COMMON_SHELL,
     "watchdog/lease": ["common/base"],
-    "watchdog/voters": COMMON_SHELL + ["common/page", "common/pg", "watchdog/lease"],
+    "watchdog/store": ["common/base", "watchdog/group"],
+    "watchdog/voters": COMMON_SHELL + ["common/page", "common/pg", "watchdog/lease", "watchdog/store"],
+    "watchdog/nodes": COMMON_SHELL + ["common/pg", "watchdog/lease", "watchdog/decide", "watchdog/voters"],
+    "watchdog/decider": COMMON_PURE + ["watchdog/decide", "watchdog/group", "watchdog/nodes", "watchdog/voters"],
+    "watchdog/server": COMMON_SHELL + ["common/ipc", "common/page", "common/pg"] + WATCHDOG_PARTS,
+    "watchdog": COMMON_SHELL + WATCHDOG_PARTS + ["watchdog/server"],
     "proxy/sql": COMMON_PURE,
     "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],
@@ -52,11 +59,13 @@ LAYERS = {
     "proxy/auth": ["common/base", "common/config", "common/wire", "common/cluster"],
     "proxy/health": PROXY_SHELL,
     "proxy/keeper": PROXY_SHELL + ["proxy/health"],
-    "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/session"],
-    "proxy/session": PROXY_SHELL + ["proxy/health"],
+    "proxy/member": COMMON_SHELL + ["common/page", "common/ipc"],
+    "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/member", "proxy/session"],
+    "proxy/session": PROXY_SHELL + ["proxy/health", "proxy/member"],
     "watchdog/decide": ["common/base", "common/config", "common/cluster"],
     "watchdog/group": ["common/base"],
     "watchdog/corosync": COMMON_SHELL + ["watchdog/group"],
+    "watchdog/wire": ["common/base", "common/bus", "common/config", "common/cluster", "watchdog/decide", "watchdog/group"],
     "vip/packet": ["common/base", "common/config"],
     "vip/tenure": ["common/base", "common/config", "vip/packet"],
     "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
@@ -64,7 +73,7 @@ LAYERS = {
     "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
     "ctl": COMMON_SHELL + ["common/ipc", "common/page", "common/pg", "watchdog/decide", "watchdog/lease",
                             "watchdog/voters"],
-    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin"],
+    "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/member", "proxy/keeper", "proxy/admin"],
     "proxy": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/keeper", "proxy/admin", "proxy/server"],
 }
 # pgpool-ctl is no daemon. It explains to operators what the watchdog decides by, and checks what it needs at the nodes.
@@ -73,7 +82,8 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
-                      "proxy/pool", "proxy/auth", "watchdog/lease", "watchdog/decide", "watchdog/group", "vip/packet", "vip/tenure"]
+                      "proxy/pool", "proxy/auth", "watchdog/lease", "watchdog/decide", "watchdog/group", "watchdog/wire", "watchdog/decider",
+                      "vip/packet", "vip/tenure"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"
@@ -94,7 +104,7 @@ PARSER_UNITS = {"proxy/sql/raw_tree.h"}
 PARSER_INCLUDE = re.compile(r"^(pg_query|postgres\.h|nodes/|parser/|catalog/|utils/|common/keywords|mb/|server/)")
 OPENSSL_FOLDERS = ("common/net", "proxy/auth", "common/base")
 LIBNL_FOLDERS = ("vip/kernel",)
-LIBPQ_FOLDERS = ("common/pg", "proxy/health", "proxy/session", "watchdog/voters")
+LIBPQ_FOLDERS = ("common/pg", "proxy/health", "proxy/session", "watchdog/voters", "watchdog/nodes")
 
 TEXT_RULES = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work marked in the text; finish it or file an issue"),

@@ -63,7 +63,7 @@ template <typename Archive>
 void fields(Archive& a, Observation& m) {
     a.number("epoch", m.epoch);
     a.number("node", m.node);
-    a.choice("suspicion", m.suspicion, Suspicion::Gone);
+    a.choice("suspicion", m.suspicion, Suspicion::Unequal);
     a.choice("failure", m.failure, FailureClass::Replay);
     a.prose("reason", m.reason);
 }
@@ -75,7 +75,7 @@ void fields(Archive& a, Node& n) {
     a.name("host", n.host);
     a.number("port", n.port);
     a.choice("role", n.role, NodeRole::Replica);
-    a.choice("state", n.state, NodeState::Recovering);
+    a.choice("state", n.state, NodeState::Parked);
     a.prose("reason", n.reason);
 }
 
@@ -165,6 +165,13 @@ void fields(Archive& a, Event& m) {
     a.choice("severity", m.severity, Severity::Error);
     a.name("program", m.program);
     a.text("line", m.line, kLineLimit);
+}
+
+template <typename Archive>
+void fields(Archive& a, Parked& m) {
+    a.number("epoch", m.epoch);
+    a.number("revision", m.revision);
+    a.number("clients_in_transaction", m.clients_in_transaction);
 }
 
 }  // namespace pgpool::bus

@@ -55,7 +55,11 @@ struct Refusal {
     friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-enum class Suspicion : std::uint8_t { Doubtful = 0, Gone = 1 };
+enum class Suspicion : std::uint8_t {
+    Doubtful = 0,  // it failed somebody, and may be well
+    Gone = 1,      // it does not answer
+    Unequal = 2,   // mode replication: it may hold something else than the others, for good
+};
 
 // Evidence is counted by class.
 enum class FailureClass : std::uint8_t {
@@ -81,7 +85,14 @@ struct Observation {
 };
 
 enum class NodeRole : std::uint8_t { Unknown = 0, Primary = 1, Standby = 2, Replica = 3 };
-enum class NodeState : std::uint8_t { Unknown = 0, Up = 1, Down = 2, Detached = 3, Recovering = 4 };
+enum class NodeState : std::uint8_t {
+    Unknown = 0,
+    Up = 1,
+    Down = 2,
+    Detached = 3,
+    Recovering = 4,
+    Parked = 5,  // of a primary whose role moves: what runs there ends, nothing begins
+};
 
 struct Node {
     std::uint16_t id = 0;  // NodeId
@@ -94,7 +105,8 @@ struct Node {
     friend bool operator==(const Node&, const Node&) = default;
 };
 
-// hub -> all: the decided topology. A higher (epoch, revision) is newer.
+// hub -> all: the decided topology. A higher (epoch, revision) is newer. A proxy in mode replication, whose
+// keeper decides who is in, tells the hub so: Primary is the main node, Detached who is out.
 struct Topology {
     std::uint64_t epoch = 0;
     std::uint64_t revision = 0;
@@ -103,7 +115,8 @@ struct Topology {
     friend bool operator==(const Topology&, const Topology&) = default;
 };
 
-// hub -> all: who may decide, and until when. Nobody: `holder` is 0.
+// hub -> all, a few times a second while there is a holder: who may decide, and until when. Before that time
+// nobody else orders a promotion (docs/adr/0023-proxy-and-lease.md). Nobody: `holder` is 0.
 struct LeaseView {
     std::uint64_t epoch = 0;
     std::uint32_t holder = 0;  // number of the member in the membership
@@ -204,8 +217,17 @@ struct Event {
     friend bool operator==(const Event&, const Event&) = default;
 };
 
+// proxy -> hub: under the topology (epoch, revision) that has a node Parked nothing begins there any more,
+// and so many clients still have a transaction or a request under way. On every change; 0: all have ended.
+struct Parked {
+    std::uint64_t epoch = 0;
+    std::uint64_t revision = 0;
+    std::uint32_t clients_in_transaction = 0;
+    friend bool operator==(const Parked&, const Parked&) = default;
+};
+
 // In the order of their numbers on the wire, which begin with 1.
 using Message = std::variant<Hello, Welcome, Refusal, Observation, Topology, LeaseView, Command, Answer,
-                             VipState, VipOrder, VipDone, ClientList, Event>;
+                             VipState, VipOrder, VipDone, ClientList, Event, Parked>;
 
 }  // namespace pgpool::bus

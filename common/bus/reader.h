@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Reader: takes the fields of a message (fields.h) from bytes that nobody vouches for. Private to common/bus.
+// Reader: takes the fields of a message (fields.h) from bytes that nobody vouches for. For common/bus, and
+// for watchdog/wire, whose messages are written the same way.
 //
 // The first thing that is wrong is the error, with the name of its field and its offset; all later fields
 // keep their defaults. What stands behind the last known field of a record or of the message is skipped: a

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Writer: appends the fields of a message (fields.h). Private to common/bus. Numbers are little-endian; a
-// text has its length in two bytes, a record its length in two, a list its count in two. The first field that
-// breaks its limit is the error.
+// Writer: appends the fields of a message (fields.h). For common/bus, and for watchdog/wire, whose messages
+// are written the same way. Numbers are little-endian; a text has its length in two bytes, a record its
+// length in two, a list its count in two. The first field that breaks its limit is the error.
 
 #include <concepts>
 #include <cstdint>

@@ -49,10 +49,9 @@ NodeStatus judge(const NodeEvidence& evidence, const Membership& membership, boo
 
 }  // namespace
 
-ReplicatedTopology build_replicated_topology(std::span<const NodeEvidence> evidence,
-                                             const Membership& membership, bool is_open,
-                                             const Topology& previous, WallTime now) {
-    ReplicatedTopology built;
+BuiltTopology build_replicated_topology(std::span<const NodeEvidence> evidence, const Membership& membership,
+                                        bool is_open, const Topology& previous, WallTime now) {
+    BuiltTopology built;
     built.topology.version = previous.version + 1;
     built.topology.epoch = membership.epoch;
     built.topology.fence = membership.fence;

@@ -19,20 +19,9 @@
 
 namespace pgpool::cluster {
 
-struct Suspect {
-    NodeId node;
-    std::string reason;
-    friend bool operator==(const Suspect&, const Suspect&) = default;
-};
-
-struct ReplicatedTopology {
-    Topology topology;              // version: previous + 1, always
-    std::vector<Suspect> suspects;  // attached, not the last, judged down by probes
-};
-
 // REQUIRES: `evidence` is ordered by NodeId.
-[[nodiscard]] ReplicatedTopology build_replicated_topology(std::span<const NodeEvidence> evidence,
-                                                           const Membership& membership, bool is_open,
-                                                           const Topology& previous, WallTime now);
+[[nodiscard]] BuiltTopology build_replicated_topology(std::span<const NodeEvidence> evidence,
+                                                      const Membership& membership, bool is_open,
+                                                      const Topology& previous, WallTime now);
 
 }  // namespace pgpool::cluster

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/cluster/topology.h"
 
+#include <fmt/core.h>
+
 namespace pgpool::cluster {
+
+std::string no_primary_within(milliseconds waited, const Topology& topology) {
+    const std::string& because = topology.parked_because;
+    return fmt::format("no primary within {} ms (health.failover_park_timeout){}{}", waited.count(),
+                       because.empty() ? "" : ": ", because);
+}
 
 const char* to_string(Role role) {
     switch (role) {

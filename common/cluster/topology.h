@@ -72,6 +72,13 @@ struct NodeStatus {
     ProbeTimes probe_times;
 };
 
+// Which topology of the watchdog's: a higher one is newer.
+struct Revision {
+    std::uint64_t epoch = 0;
+    std::uint64_t number = 0;
+    friend auto operator<=>(const Revision&, const Revision&) = default;
+};
+
 struct Topology {
     std::uint64_t version = 0;
     std::vector<NodeStatus> nodes;
@@ -85,6 +92,11 @@ struct Topology {
     // behind it. Kept while there is no primary.
     TimePoint written_at;
     Lsn written;
+    // The watchdog's decision that roles and states are by; none: it does not decide, or has told nothing
+    // yet.
+    std::optional<Revision> decided;
+    std::optional<NodeId> leaving;  // a primary whose role moves: what runs there ends, nothing begins
+    std::string parked_because;     // why there is no primary, if the watchdog decides
 
     [[nodiscard]] const NodeStatus* find(NodeId id) const {
         for (const NodeStatus& node : nodes) {
@@ -112,6 +124,9 @@ struct Topology {
 };
 
 using TopologyPtr = std::shared_ptr<const Topology>;
+
+// What who has waited for a primary so long in vain is told.
+[[nodiscard]] std::string no_primary_within(milliseconds waited, const Topology& topology);
 
 [[nodiscard]] const char* to_string(Role role);
 [[nodiscard]] const char* to_string(NodeState state);

@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "common/cluster/positions.h"
+
 namespace pgpool::cluster {
 
 namespace {
@@ -61,9 +63,6 @@ private:
     [[nodiscard]] std::uint32_t highest_timeline() const;
     [[nodiscard]] bool better(const NodeStatus& left, const NodeStatus& right) const;
     void reject_other_claimants(std::uint32_t highest);
-    void measure_standbys();
-    void note_position();
-    void name_replication();
 
     [[nodiscard]] static bool is_claimant(const NodeStatus& node) {
         return node.state == NodeState::Up && node.role == Role::Primary;
@@ -153,63 +152,15 @@ void Judge::reject_other_claimants(std::uint32_t highest) {
     }
 }
 
-void Judge::measure_standbys() {
-    const NodeStatus* primary = built_.topology.primary_node();
-    if (primary == nullptr) return;
-    for (NodeStatus& node : built_.topology.nodes) {
-        if (node.state != NodeState::Up || node.role != Role::Standby) continue;
-        if (node.timeline != 0 && node.timeline < primary->timeline) {
-            node.replay_lsn = Lsn();
-            node.lag_bytes = kLagUnknown;
-            node.reason =
-                fmt::format("on timeline {}, the primary is on {}", node.timeline, primary->timeline);
-        } else if (primary->write_lsn > node.replay_lsn) {
-            node.lag_bytes = primary->write_lsn.value - node.replay_lsn.value;
-        }
-    }
-}
-
-const ReplicationRow* row_of(const NodeEvidence& node, const std::vector<ReplicationRow>& rows) {
-    for (const ReplicationRow& row : rows) {
-        if (row.application_name == node.name) return &row;
-    }
-    const auto comes_from_node = [&](const ReplicationRow& row) {
-        return !row.client_address.empty() &&
-               std::ranges::find(node.known.addresses, row.client_address) != node.known.addresses.end();
-    };
-    // Several servers on one address cannot be told apart: then better nothing than the wrong row.
-    if (std::ranges::count_if(rows, comes_from_node) != 1) return nullptr;
-    return &*std::ranges::find_if(rows, comes_from_node);
-}
-
-void Judge::name_replication() {
-    if (!built_.topology.primary) return;
-    const auto primary = std::ranges::find(evidence_, *built_.topology.primary, &NodeEvidence::id);
-    for (std::size_t i = 0; i < evidence_.size(); ++i) {
-        if (evidence_[i].id == primary->id) continue;
-        const ReplicationRow* row = row_of(evidence_[i], primary->known.replication);
-        if (row == nullptr) continue;
-        built_.topology.nodes[i].replication_state = row->state;
-        built_.topology.nodes[i].replication_sync_state = row->sync_state;
-    }
-}
-
-void Judge::note_position() {
-    Topology& topology = built_.topology;
-    const NodeStatus* primary = topology.primary_node();
-    topology.written_at = primary != nullptr ? primary->sampled : previous_.written_at;
-    topology.written = primary != nullptr ? primary->write_lsn : previous_.written;
-}
-
 BuiltTopology Judge::run(WallTime now) {
     built_.topology.version = previous_.version + 1;
     built_.topology.nodes.reserve(evidence_.size());
     for (const NodeEvidence& node : evidence_) built_.topology.nodes.push_back(status_of(node));
     reject_strangers();
     choose_primary();
-    measure_standbys();
-    note_position();
-    name_replication();
+    measure_standbys(built_.topology);
+    note_position(built_.topology, previous_);
+    name_replication(built_.topology, evidence_);
     stamp_changes(built_.topology, previous_, now);
     return std::move(built_);
 }

@@ -88,9 +88,17 @@ void record(NodeEvidence& evidence, ProbeResult result, const DownRule& rule, Ti
 // last_change of every node: kept where state and role are as before.
 void stamp_changes(Topology& topology, const Topology& previous, WallTime now);
 
+// A node that must be taken out, mode replication.
+struct Suspect {
+    NodeId node;
+    std::string reason;
+    friend bool operator==(const Suspect&, const Suspect&) = default;
+};
+
 struct BuiltTopology {
     Topology topology;                   // version: previous + 1, always
     std::vector<std::string> conflicts;  // for people, to be logged loudly; empty is normal
+    std::vector<Suspect> suspects;       // mode replication: attached, not the last, judged down by probes
 };
 
 // REQUIRES: `evidence` is ordered by NodeId.

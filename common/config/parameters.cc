@@ -318,7 +318,8 @@ constexpr Parameter kParameters[] = {
     row<&Config::watchdog, &Watchdog::durability>(
         "watchdog.durability", word(kDurabilities), Live,
         "Whether a standby is promoted only if it has every acknowledged transaction (`strict`), or also if "
-        "it lacks at most `watchdog.maximum_lag` (`available`)."),
+        "it lacks at most `watchdog.maximum_lag` (`available`). With `available` a "
+        "proxy counts the primary as lost while nobody has the lease."),
     row<&Config::watchdog, &Watchdog::maximum_lag>(
         "watchdog.maximum_lag", size(0, std::uint64_t{1} << 40U), Live,
         "How much may be lost in a failover with `watchdog.durability: available`."),

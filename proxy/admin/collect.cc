@@ -181,6 +181,7 @@ Context context_of(const Worker& worker, const ClientConnection& asker) {
     context.config = worker.surroundings().config;
     context.topology = worker.surroundings().topology;
     context.statistics = &worker.shared().node_statistics;
+    if (worker.shared().watchdog) context.watchdog = worker.shared().watchdog->status();
     context.user = session.login().user;
     const auto& admins = context.config->admin.users;
     context.is_admin = std::find(admins.begin(), admins.end(), context.user) != admins.end();

@@ -86,6 +86,11 @@ session::OwnOutcome run_node_command(session::Worker& worker, const session::Cli
     if (!command || (attaches ? !command->reason.empty() : command->is_forced))
         return refused(sqlstate::kSyntaxError, std::string(kUsage));
     session::Shared& shared = worker.shared();
+    if (shared.decider == nullptr && shared.watchdog) {
+        return refused(sqlstate::kFeatureNotSupported,
+                       fmt::format("the watchdog decides which nodes are in: pgpool-ctl node {} {}", verb,
+                                   command->name));
+    }
     if (shared.decider == nullptr) {
         return refused(sqlstate::kFeatureNotSupported,
                        "nodes are attached and detached in mode replication only (parameter mode)");

@@ -13,6 +13,7 @@
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
 #include "proxy/exec/own_result.h"
+#include "proxy/member/watchdog_client.h"
 #include "proxy/session/server_connection.h"
 #include "proxy/session/statistics.h"
 
@@ -97,7 +98,8 @@ struct Context {
     config::ConfigPtr config;
     cluster::TopologyPtr topology;
     const session::NodeTotals* statistics = nullptr;
-    std::string user;  // who asks
+    std::optional<member::WatchdogStatus> watchdog;  // none: watchdog.enabled is off
+    std::string user;                                // who asks
     bool is_admin = false;
     std::optional<NodeId> reads_at;  // the node where the asker's reads go, if that is fixed
     TimePoint now;

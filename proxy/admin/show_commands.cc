@@ -14,6 +14,7 @@
 #include "proxy/admin/show_config.h"
 #include "proxy/admin/show_nodes.h"
 #include "proxy/admin/show_pools.h"
+#include "proxy/admin/show_watchdog.h"
 
 namespace pgpool::admin {
 
@@ -55,7 +56,7 @@ struct Command {
     std::string_view help;
 };
 
-constexpr std::array<Command, 16> kCommands{{
+constexpr std::array<Command, 17> kCommands{{
     {"pool_nodes", Where::Everywhere, Wanted::Nothing,
      [](const Context& context, const Reports&) { return pool_nodes(context); },
      "the PostgreSQL nodes, their state and their lag"},
@@ -67,6 +68,9 @@ constexpr std::array<Command, 16> kCommands{{
     {"pool_health_check_stats", Where::Everywhere, Wanted::Nothing,
      [](const Context& context, const Reports&) { return pool_health_check_stats(context); },
      "health probes of each node"},
+    {"pool_watchdog", Where::Everywhere, Wanted::Nothing,
+     [](const Context& context, const Reports&) { return pool_watchdog(context); },
+     "who decides about roles, and what is known of it"},
     {"pool_status", Where::Everywhere, Wanted::Nothing,
      [](const Context& context, const Reports&) { return pool_status(*context.config); },
      "the configuration in force"},

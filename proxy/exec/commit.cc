@@ -99,13 +99,15 @@ void Session::begin_marking() {
     try_marking();
 }
 
-// Nodes that are in but do not follow must be out first; who waits for that must not have marked.
+// Nodes that are in but do not follow must be out first; who waits for that must not have marked. One that
+// has come in meanwhile will not be.
 void Session::try_marking() {
     Spread& spread = *spread_;
-    if (spread.doom.empty() && spread.marker && is_anybody_missing()) spread.doom = kMembershipChanges;
+    const bool is_late = spread.marker || around_.topology->epoch > spread.joined_under;
+    if (spread.doom.empty() && is_late && is_anybody_missing()) spread.doom = kMembershipChanges;
     if (!spread.doom.empty()) return undo_everywhere();
     if (!spread.main_error.empty()) return spread.doom = "failed on main", undo_everywhere();
-    if (!spread.marker && is_anybody_missing()) return await_others();
+    if (is_anybody_missing()) return await_others();
     if (!are_unsure_alike()) return;
     if (!spread.moved.empty() && !std::exchange(spread.are_positions_asked, true)) return ask_positions();
     if (!spread.are_digests_asked) move_sequences();
@@ -117,6 +119,7 @@ void Session::try_marking() {
         sync_marker();
     }
     mark_followers();
+    nodes_stepped();  // on the last node nobody may owe anything
 }
 
 // No node owes anything: the keeper or the catalog loader has to do something, which it does soon or not at
@@ -401,6 +404,7 @@ void Session::all_marked() {
         return;
     }
     spread.phase = At::Committing;
+    wait_for_nodes();  // how long it may take counts from here
     note_told();
     ++spread.main_owes;
     send_own_query("COMMIT", Purpose::End);
@@ -662,6 +666,7 @@ void Session::leave_nodes() {
 void Session::wait_for_nodes() {
     note_asked();
     wait_ = Wait::Nodes;
+    awaits_batch_end_ = false;  // whose timer this is from here on
     effects_.disarm(TimerKind::Idle);
     effects_.arm(TimerKind::Wait, around_.config->replication.stall_timeout + patience());
 }
@@ -830,8 +835,12 @@ void Session::nodes_late() {
 }
 
 std::string Session::why_marking_is_late() const {
-    if (!spread_->unsure.empty()) return std::string(kFactsAreLate);
-    if (spread_->awaits_markers || spread_->others_until) return kMembershipChanges;
+    const Spread& spread = *spread_;
+    if (!spread.unsure.empty() && login_.database->marks->is_ddl_committing())
+        return "DDL of others has not ended in time";
+    if (!spread.unsure.empty()) return std::string(kFactsAreLate);
+    if (spread.awaits_markers) return "the nodes do not know the new membership in time";
+    if (spread.others_until) return "a node that is to be taken out is still in";
     return "a node did not answer in time (replication.stall_timeout)";
 }
 

@@ -86,7 +86,6 @@ void Session::cancel_followers() {
 void Session::undo_deadlocked() {
     undo_at_followers();
     if (wait_ != Wait::Nothing || unsynced_) return;
-    awaits_batch_end_ = false;
     undo_everywhere();
 }
 

@@ -97,7 +97,9 @@ std::size_t Session::dispatch(ByteView bytes) {
         return bytes.size();
     }
     if (!failure_.empty()) {
-        const std::string error = std::exchange(failure_, {});
+        std::string error = std::exchange(failure_, {});
+        const bool is_within = transaction_ == wire::TransactionStatus::InTransaction;
+        if (is_within && !owes_client() && !unsynced_) return fail_within(std::move(error), bytes);
         return fail_request(answers_before_failure(bytes) + error);
     }
     if (wait_ != Wait::Nothing) return 0;
@@ -110,18 +112,24 @@ std::size_t Session::dispatch(ByteView bytes) {
     if (voided_ != Voided::No) return answer_voided(bytes);
     if (begin_script(bytes)) return bytes.size();
     if (awaits_own_facts()) return 0;
+    if (owes_client() && must_park()) return 0;  // first the answers
     if (link_ != nullptr && (owes_client() || unsynced_)) {
         if (const auto dealt_with = before_main(bytes)) return *dealt_with;
         return send_request(bytes);
     }
     if (link_ == nullptr && answer_proven_parse(bytes)) return bytes.size();
 
+    route::Target target = route::Target::primary();
     if (link_ == nullptr || !request_.planned) {
-        route::Target target;
         if (const auto answered = follow_plan(bytes, target)) return *answered;
         request_.planned = true;
-        if (link_ == nullptr && !take_link(target)) return 0;
     }
+    if (must_park()) {
+        release_if_free();
+        if (link_ != nullptr) return park();
+        target = route::Target::primary();  // the next one
+    }
+    if (link_ == nullptr && !take_link(target)) return 0;
     if (!prepare_link()) return 0;
     if (const auto dealt_with = before_main(bytes)) return *dealt_with;
     return send_request(bytes);
@@ -148,6 +156,7 @@ bool Session::begin_script(ByteView bytes) {
 // The first clients of a database wait a moment for its catalog facts: without them a call of a user's
 // function would pin its client.
 bool Session::awaits_facts() {
+    if (voided_ != Voided::No) return false;  // it does not run
     const bool first = request_.meaning.verdict.needs_facts && !login_.database->facts && !waited_for_facts_;
     if (!first && !awaits_newer_facts()) return false;
     wait_ = Wait::Facts;

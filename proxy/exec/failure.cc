@@ -27,11 +27,12 @@ std::size_t Session::fail_request(ByteView error_frame) {
     const bool complete = request_.form != Request::Form::Batch || request_.synced;
     request_ = {};
     waits_for_facts_ = 0;
+    slot_until_ = ddl_until_ = {};
     own_facts_.next_statement();
     if (!owes_client()) forget_attempt();
+    if (spread_ && transaction_ == TransactionStatus::Idle) leave_nodes();
     if (complete) {
         say_ready();
-        if (spread_ && !spread_->is_joined) leave_nodes();
         release_if_free();
     } else {
         skipping_to_sync_ = true;
@@ -291,6 +292,7 @@ void Session::on_timer(TimerKind timer) {
         wait_ = Wait::Nothing;
         return;
     }
+    if (wait_ == Wait::Parked) return no_primary_came(config.health.failover_park_timeout);
     if (wait_ == Wait::Link) on_wait_timer(config);
 }
 
@@ -303,34 +305,44 @@ void Session::on_wait_timer(const config::Config& config) {
                                                           : limit - waited_;
     if (waited_ < limit) {
         std::string frame;
-        wire::append_notice(frame, {.severity = Severity::Notice,
-                                    .sqlstate = SqlState("00000"),
-                                    .message = parked ? "You are queued: there is no primary at the moment"
-                                                      : "You are queued: all server connections are in use"});
+        wire::append_notice(frame,
+                            {.severity = Severity::Notice,
+                             .sqlstate = SqlState("00000"),
+                             .message = parked ? "You are queued: there is no primary at the moment"
+                                               : "You are queued: all server connections are in use",
+                             .detail = parked ? around_.topology->parked_because : std::string_view()});
         if (phase_ == Phase::Running) reply(frame);
         return effects_.arm(TimerKind::Wait, limit - waited_);
     }
     count_wait();
     effects_.withdraw();
+    if (parked) return no_primary_came(limit);
     const std::string message =
-        parked
-            ? fmt::format("no primary within {} ms (health.failover_park_timeout)", limit.count())
-            : fmt::format("no server connection became free within {} ms (pool.wait_timeout)", limit.count());
-    const wire::Report report{
-        .sqlstate = parked ? sqlstate::kCannotConnectNow : sqlstate::kTooManyConnections,
-        .message = message,
-        .hint = parked ? "See SHOW POOL_NODES; the admin database answers it also without a primary."
-                       : "Raise pool.size, or shorten transactions."};
+        fmt::format("no server connection became free within {} ms (pool.wait_timeout)", limit.count());
+    give_up_waiting({.sqlstate = sqlstate::kTooManyConnections,
+                     .message = message,
+                     .hint = "Raise pool.size, or shorten transactions."});
+}
+
+void Session::no_primary_came(milliseconds limit) {
+    const std::string message = cluster::no_primary_within(limit, *around_.topology);
+    give_up_waiting({.sqlstate = sqlstate::kCannotConnectNow,
+                     .message = message,
+                     .hint = "See SHOW POOL_NODES; the admin database answers it also without a primary."});
+}
+
+void Session::give_up_waiting(const wire::Report& report) {
     wait_ = Wait::Nothing;
     if (phase_ == Phase::Starting) return fatal(report);
     if (!fails_to_join(report)) fail_front(report);
 }
 
 void Session::on_cancel() {
+    if (owes_client()) return cancel_running();  // not what waits behind it
     count_wait();
     if (wait_ == Wait::Link) effects_.withdraw();
     if (wait_ == Wait::Link || wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Own ||
-        wait_ == Wait::Slot || wait_ == Wait::Ddl) {
+        wait_ == Wait::Slot || wait_ == Wait::Ddl || wait_ == Wait::Parked) {
         effects_.disarm(TimerKind::Wait);
         const wire::Report report{.sqlstate = sqlstate::kQueryCanceled,
                                   .message = "canceling statement due to user request"};
@@ -339,7 +351,7 @@ void Session::on_cancel() {
     }
     if (wait_ == Wait::Vacancy) return cancel_vacancy();
     if (wait_ == Wait::Nodes && cancels_bare()) return;
-    if (owes_client() || wait_ == Wait::OwnFacts) cancel_running();
+    if (wait_ == Wait::OwnFacts) cancel_running();
 }
 
 // Only what the client has asked for is cancelled: a setting of ours that fails would let what follows run

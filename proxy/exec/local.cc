@@ -380,6 +380,7 @@ std::size_t Session::answer_voided(ByteView bytes) {
         end_transaction(false);
     }
     if (ends && (rolls_back || !first)) {
+        voided_by_.clear();
         const std::size_t size = bytes.size();
         answer_messages(bytes, only_tag("ROLLBACK"));
         request_ = {};

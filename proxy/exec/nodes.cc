@@ -150,12 +150,18 @@ std::size_t Session::refuse_for_slots(ByteView bytes) {
                          bytes);
 }
 
-// As any error it ends the transaction that it is in.
 std::size_t Session::refuse_within(const wire::Report& report, ByteView bytes) {
     if (transaction_ == TransactionStatus::Idle) return fail_front(report), dispatch(bytes);
+    std::string error;
+    wire::append_error(error, report);
+    return fail_within(std::move(error), bytes);
+}
+
+// As any error it ends the transaction that it is in; in every mode.
+std::size_t Session::fail_within(std::string error_frame, ByteView bytes) {
     if (!spread_) spread_ = std::make_unique<Spread>();
-    spread_->doom = report.message;
-    wire::append_error(spread_->refusal, report);
+    spread_->doom = "one of its statements has failed";
+    spread_->refusal = std::move(error_frame);
     return undo_for(bytes);
 }
 
@@ -207,7 +213,7 @@ bool Session::join() {
         }
         add_follower(*link);
     }
-    spread.is_joined = true;
+    if (!std::exchange(spread.is_joined, true)) spread.joined_under = around_.topology->epoch;
     return true;
 }
 

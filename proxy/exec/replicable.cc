@@ -107,9 +107,12 @@ route::Verdict Session::beside_temporaries(const sql::StatementInfo& info,
     return own;
 }
 
-// Those that are there, and those that the text makes for its later statements.
+// Those that are there, and those that the text makes for its later statements. None is known where pg_temp
+// need not be the first place to look: by the same name others may make a table any time.
 std::vector<std::string> Session::temporaries_within(const sql::StatementInfo& info) const {
     std::vector<std::string> names = temporaries_.names();
+    const std::string* path = settings_.current()->find("search_path");
+    if (path != nullptr && path->find("pg_temp") != std::string::npos) return {};
     if (info.statements.size() < 2) return names;
     for (const sql::Statement& statement : info.statements) {
         const bool is_temporary = sql::has(statement.leaves, sql::Leaves::TempObject);

@@ -144,6 +144,21 @@ bool Session::on_primary() const {
     return link_ != nullptr && around_.topology->primary == link_->node;
 }
 
+// The role of the node whose connection is kept moves to another: what was begun there ends there.
+bool Session::must_park() const {
+    const bool begins =
+        (transaction_ == wire::TransactionStatus::Idle && !unsynced_) || !deferred_begin_.empty();
+    return begins && link_ != nullptr && around_.topology->leaving == link_->node;
+}
+
+std::size_t Session::park() {
+    request_.planned = false;
+    wait_ = Wait::Parked;
+    effects_.await_news();
+    effects_.arm(TimerKind::Wait, around_.config->health.failover_park_timeout);
+    return 0;
+}
+
 void Session::on_link(ServerLink& link) {
     count_wait();
     wait_ = Wait::Nothing;
@@ -164,10 +179,12 @@ void Session::on_target_lost() {
 void Session::on_news() {
     const auto& facts = login_.database->facts;
     if (wait_ == Wait::Facts && (!facts || facts->version <= facts_seen_)) return effects_.await_news();
+    if (wait_ == Wait::Parked && must_park()) return effects_.await_news();
     if (wait_ == Wait::Facts && facts_seen_ > 0) ++waits_for_facts_;
     if (wait_ == Wait::Nodes) return nodes_stepped();
     if (wait_ == Wait::Vacancy) return vacancy_known();
-    if (wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Slot) {  // pump() plans again
+    if (wait_ == Wait::Replay || wait_ == Wait::Facts || wait_ == Wait::Slot ||
+        wait_ == Wait::Parked) {  // pump() plans again
         wait_ = Wait::Nothing;
         effects_.disarm(TimerKind::Wait);
     }

@@ -209,6 +209,10 @@ public:
     [[nodiscard]] TimePoint waits_since() const { return wait_began_; }       // if it does
     [[nodiscard]] TimePoint request_began() const { return request_began_; }  // the last one; 0: none yet
     [[nodiscard]] bool in_transaction() const { return transaction_ != wire::TransactionStatus::Idle; }
+    // A node has begun something for it that must come to its end there.
+    [[nodiscard]] bool is_under_way() const {
+        return (in_transaction() && deferred_begin_.empty()) || unsynced_ || owes_client();
+    }
     // For SHOW: "idle", "active", "waiting", "idle in transaction".
     [[nodiscard]] std::string_view state() const;
     [[nodiscard]] std::string application_name() const;
@@ -232,6 +236,8 @@ private:
     void end_script();
     [[nodiscard]] bool owes_client() const { return link_ != nullptr && link_->replies.owes_client(); }
     [[nodiscard]] bool on_primary() const;
+    [[nodiscard]] bool must_park() const;
+    std::size_t park();  // nothing of the request is dealt with
 
     enum class Phase : std::uint8_t { Starting, Running, Ended };
     // What the request at the front waits for before it can be sent.
@@ -246,7 +252,8 @@ private:
         Nodes,
         Slot,
         Ddl,
-        Vacancy
+        Vacancy,
+        Parked
     };
     // A transaction that was lost with its connection: the client learns of it with its next request.
     enum class Voided : std::uint8_t { No, Untold, Told };
@@ -420,6 +427,7 @@ private:
     [[nodiscard]] bool is_error_of_main() const;
     [[nodiscard]] std::size_t refuse_for_slots(ByteView bytes);
     [[nodiscard]] std::size_t refuse_within(const wire::Report& report, ByteView bytes);
+    [[nodiscard]] std::size_t fail_within(std::string error_frame, ByteView bytes);
     [[nodiscard]] std::size_t leave_former_main(ByteView bytes);
     [[nodiscard]] std::size_t undo_for(ByteView bytes);
     [[nodiscard]] std::optional<std::size_t> end_spread(ByteView bytes);
@@ -516,7 +524,6 @@ private:
     void cancel_vacancy();
     [[nodiscard]] std::size_t meet_sessions(Vacancy& vacancy, ByteView bytes);
     [[nodiscard]] std::size_t ask_to_force(Vacancy& vacancy, ByteView bytes);
-    [[nodiscard]] std::size_t refuse_vacancy(const wire::Report& report, ByteView bytes);
 
     // commit.cc
     void begin_marking();
@@ -685,6 +692,8 @@ private:
     void hang_up();
     [[nodiscard]] bool is_within_message() const;
     void on_wait_timer(const config::Config& config);
+    void no_primary_came(milliseconds limit);
+    void give_up_waiting(const wire::Report& report);
     void cancel_running();
 
     // local.cc

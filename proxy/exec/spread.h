@@ -69,7 +69,8 @@ struct Spread {
     };
 
     Phase phase = Phase::Open;
-    bool is_joined = false;  // it has written, or is about to
+    bool is_joined = false;          // it has written, or is about to
+    std::uint64_t joined_under = 0;  // the epoch: who comes in later does not follow
     std::vector<std::unique_ptr<Follower>> followers;
     std::vector<Judged> following;  // as `judged`: what main has done, and some other node may not have yet
     std::vector<Judged> unsure;     // ... of that, what some node did while the schema changed

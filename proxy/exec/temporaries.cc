@@ -25,6 +25,26 @@ bool keeps_meaning(std::string_view tag) {
     return is_any_of(tag, {"CREATE INDEX", "DROP INDEX", "COMMENT", "GRANT", "REVOKE", "CREATE STATISTICS"});
 }
 
+// Code of users, or what draws from a sequence, that the table runs from then on: in a default, a check.
+bool brings_code(const sql::Statement& statement, const sql::CatalogFacts* facts) {
+    const auto is_harmless = [facts](const sql::FunctionRef& ref) {
+        const sql::FunctionFacts* known = facts != nullptr ? facts->function(ref.schema, ref.name) : nullptr;
+        return known != nullptr && known->builtin && known->volatility != sql::Volatility::Volatile;
+    };
+    const auto is_of_users = [facts](const std::string& name) {
+        return facts == nullptr || facts->operators.contains(name);
+    };
+    return statement.user_operators || !statement.types.empty() ||
+           !std::all_of(statement.functions.begin(), statement.functions.end(), is_harmless) ||
+           std::any_of(statement.operators.begin(), statement.operators.end(), is_of_users);
+}
+
+// Whether what writes to the table still writes nothing else. Triggers, rules and policies may.
+bool writes_it_alone(const sql::Statement& statement, std::string_view tag, const sql::CatalogFacts* facts) {
+    const bool is_plain = keeps_meaning(tag) || is_any_of(tag, {"ALTER TABLE", "ALTER SEQUENCE"});
+    return is_plain && !statement.leads_elsewhere && !brings_code(statement, facts);
+}
+
 // Which of the two is meant depends on the search path.
 bool is_taken(std::string_view name, const sql::CatalogFacts* facts) {
     if (facts == nullptr || !facts->writes_known) return true;
@@ -60,15 +80,20 @@ void Temporaries::apply(const sql::Statement& statement, std::string_view tag,
     } else if (sql::has(statement.leaves, Leaves::TempObject)) {
         add(statement, tag, facts);
     } else if (statement.drops_others && !current_.names.empty()) {
-        // A name may mean another table from here on.
-        current_ = {.names = {}, .until_commit = {}, .is_opaque = true};
+        forget_names();  // one may mean another table from here on
     } else if (statement.kind == sql::Kind::Ddl && is_named_by(statement)) {
         const bool drops = is_any_of(tag, {"DROP TABLE", "DROP SEQUENCE"});
         for (const sql::RelationRef& ref : statement.relations) {
             if (drops && may_be_temporary(ref)) remove(ref.name);
         }
+        if (!drops && !writes_it_alone(statement, tag, facts)) return forget_names();
         current_.is_opaque |= !drops && !keeps_meaning(tag);
     }
+}
+
+// What writes to one of them need not write to it alone.
+void Temporaries::forget_names() {
+    current_ = {.names = {}, .until_commit = {}, .is_opaque = true};
 }
 
 void Temporaries::add(const sql::Statement& statement, std::string_view tag, const sql::CatalogFacts* facts) {

@@ -45,6 +45,7 @@ private:
     };
     void add(const sql::Statement& statement, std::string_view tag, const sql::CatalogFacts* facts);
     void remove(const std::string& name);
+    void forget_names();
     [[nodiscard]] std::vector<Savepoint>::iterator find_savepoint(std::string_view name);
 
     State committed_;

@@ -57,7 +57,7 @@ bool Session::needs_vacant(const DatabaseUse& use) const {
 std::optional<std::size_t> Session::make_vacant(ByteView bytes) {
     Vacating& vacating = spread_->vacating;
     if (vacating.is_cancelled)
-        return refuse_vacancy(
+        return refuse_within(
             {.sqlstate = sqlstate::kQueryCanceled, .message = "canceling statement due to user request"},
             bytes);
     for (const DatabaseUse& use : request_.meaning.databases) {
@@ -110,7 +110,7 @@ std::size_t Session::meet_sessions(Vacancy& vacancy, ByteView bytes) {
         return ask_to_force(vacancy, bytes);
     if (is_vacancy_awaited()) return look_again(vacancy);
     const std::string message = error_of(vacancy);
-    return refuse_vacancy(
+    return refuse_within(
         {.sqlstate = SqlState("55006"), .message = message, .detail = "Sessions are using the database."},
         bytes);
 }
@@ -127,16 +127,11 @@ std::size_t Session::ask_to_force(Vacancy& vacancy, ByteView bytes) {
     const auto obstacles = std::exchange(spread.positions, {});
     const std::string obstacle =
         obstacles.empty() ? "it cannot be told who may end the sessions" : obstacles[0];
-    if (!obstacle.empty()) return refuse_vacancy({.sqlstate = SqlState("42501"), .message = obstacle}, bytes);
+    if (!obstacle.empty()) return refuse_within({.sqlstate = SqlState("42501"), .message = obstacle}, bytes);
     spread.vacating.force = Vacating::Force::Allowed;
     spread.vacating.since = around_.now;
     vacancy.end_sessions();
     return await_vacancy();
-}
-
-std::size_t Session::refuse_vacancy(const wire::Report& report, ByteView bytes) {
-    if (transaction_ == wire::TransactionStatus::Idle) leave_nodes();
-    return refuse_within(report, bytes);
 }
 
 }  // namespace pgpool::exec

@@ -42,8 +42,20 @@ void log_primary_change(const Topology& before, const Topology& after) {
         log::info(after.epoch > 0 ? "main_found" : "primary_found",
                   {{"node", primary->name}, {"timeline", primary->timeline}});
     } else {
-        log::warning(after.epoch > 0 ? "main_lost" : "primary_lost", {{"node", before.primary_node()->name}});
+        log::warning(after.epoch > 0 ? "main_lost" : "primary_lost",
+                     {{"node", before.primary_node()->name}, {"reason", after.parked_because}});
     }
+}
+
+// Who decides at the start: somebody else has told nothing yet.
+cluster::RoleDeciderPtr first_decider(const config::Config& config) {
+    if (config.mode == config::ClusterMode::Replication)
+        return std::make_shared<const cluster::ByMembership>(cluster::Membership(), false);
+    if (config.watchdog.enabled) {
+        return std::make_shared<const cluster::ByDecision>(cluster::Decision{
+            .revision = std::nullopt, .nodes = {}, .withheld = "the watchdog was not asked yet"});
+    }
+    return std::make_shared<const cluster::ByEvidence>();
 }
 
 }  // namespace
@@ -61,7 +73,9 @@ public:
     void kick(NodeId node, std::string_view reason);
     void kick_all(std::string_view reason);
     void follow(cluster::Membership membership, bool is_open);
+    void follow(cluster::Decision decision);
     void on_suspected(Suspected suspected) { suspected_ = std::move(suspected); }
+    void on_failure(Failed failed) { failed_ = std::move(failed); }
     [[nodiscard]] TopologyPtr current() const;
 
 private:
@@ -79,21 +93,17 @@ private:
     [[nodiscard]] NodeEvidence evidence_of(const config::Node& node);
     [[nodiscard]] std::vector<NodeEvidence> evidence_for(const config::Config& config);
     [[nodiscard]] Probers align_probers();
-    // What mode replication knows beyond probes.
-    struct Followed {
-        cluster::Membership membership;
-        bool is_open = false;
-    };
-
     [[nodiscard]] cluster::BuiltTopology judge() const;
     [[nodiscard]] News rebuild();
-    void forgive_attached();
+    void forgive_attached(const cluster::Membership& membership);
+    [[nodiscard]] News decided_by(cluster::RoleDeciderPtr decider);
     void steer_search();
     static void tell(const News& news);
     [[nodiscard]] Pace pace() const;
 
     const Publish publish_;
     Suspected suspected_;
+    Failed failed_;
     const MonitorOptions options_;
     PrimarySearch search_;
 
@@ -103,27 +113,26 @@ private:
     std::map<std::tuple<std::string, std::string, std::uint16_t>, NodeId> ids_;  // all ever given
     std::vector<NodeEvidence> evidence_;                                         // ordered by id
     std::vector<std::string> conflicts_;                                         // of the last judgement
-    std::optional<Followed> followed_;                                           // mode replication only
+    cluster::RoleDeciderPtr decider_;
     TopologyPtr topology_ = std::make_shared<const Topology>();
     Probers probers_;
 };
 
 Monitor::Core::Core(config::ConfigPtr config, Publish publish, MonitorOptions options)
-    : publish_(std::move(publish)), options_(options), config_(std::move(config)) {
+    : publish_(std::move(publish)),
+      options_(options),
+      config_(std::move(config)),
+      decider_(first_decider(*config_)) {
     search_.begin(SteadyClock::now());
     evidence_ = evidence_for(*config_);
-    if (config_->mode == config::ClusterMode::Replication) followed_ = Followed{};
     topology_ = std::make_shared<const Topology>(judge().topology);
 }
 
 // REQUIRES: the lock is held, or nobody else is there yet.
 cluster::BuiltTopology Monitor::Core::judge() const {
-    const WallTime now = std::chrono::system_clock::now();
-    if (!followed_) return cluster::build_topology(evidence_, *topology_, now);
-    auto built = cluster::build_replicated_topology(evidence_, followed_->membership, followed_->is_open,
-                                                    *topology_, now);
+    auto built = decider_->decide(evidence_, *topology_, std::chrono::system_clock::now());
     if (!built.suspects.empty() && suspected_) suspected_(built.suspects, built.topology.epoch);
-    return {std::move(built.topology), {}};
+    return built;
 }
 
 Pace Monitor::Core::pace() const {
@@ -248,22 +257,36 @@ void Monitor::Core::reload(config::ConfigPtr config) {
     tell(news);
 }
 
-void Monitor::Core::forgive_attached() {
+void Monitor::Core::forgive_attached(const cluster::Membership& membership) {
     for (NodeEvidence& node : evidence_) {
-        if (!followed_->membership.is_attached(node.name)) continue;
+        if (!membership.is_attached(node.name)) continue;
         if (node.state == NodeState::Down) node.state = NodeState::Unknown;
         node.refused_in_row = 0;
         node.failures_in_row = 0;
     }
 }
 
+// REQUIRES: the lock is held.
+Monitor::Core::News Monitor::Core::decided_by(cluster::RoleDeciderPtr decider) {
+    decider_ = std::move(decider);
+    return rebuild();
+}
+
 void Monitor::Core::follow(cluster::Membership membership, bool is_open) {
     News news;
     {
         const std::lock_guard lock(mutex_);
-        followed_ = Followed{std::move(membership), is_open};
-        if (is_open) forgive_attached();
-        news = rebuild();
+        if (is_open) forgive_attached(membership);
+        news = decided_by(std::make_shared<const cluster::ByMembership>(std::move(membership), is_open));
+    }
+    tell(news);
+}
+
+void Monitor::Core::follow(cluster::Decision decision) {
+    News news;
+    {
+        const std::lock_guard lock(mutex_);
+        news = decided_by(std::make_shared<const cluster::ByDecision>(std::move(decision)));
     }
     tell(news);
 }
@@ -276,6 +299,7 @@ void Monitor::Core::on_report(NodeId node, cluster::ProbeResult result) {
         if (!running_ || evidence == evidence_.end()) return;  // removed while this probe was under way
         const cluster::DownRule rule{config_->health.failures_to_down, config_->health.period};
         cluster::record(*evidence, std::move(result), rule, SteadyClock::now());
+        if (evidence->reach != cluster::Reach::Ok && failed_) failed_(*evidence, *topology_);
         news = rebuild();
     }
     tell(news);
@@ -319,6 +343,12 @@ void Monitor::kick(NodeId node, std::string_view reason) {
 }
 void Monitor::follow(cluster::Membership membership, bool is_open) {
     core_->follow(std::move(membership), is_open);
+}
+void Monitor::follow(cluster::Decision decision) {
+    core_->follow(std::move(decision));
+}
+void Monitor::on_failure(Failed failed) {
+    core_->on_failure(std::move(failed));
 }
 void Monitor::on_suspected(Suspected suspected) {
     core_->on_suspected(std::move(suspected));

@@ -11,11 +11,11 @@
 // Invariants: (1) snapshots are published in order of their version, one after every probe and every reload;
 // (2) a NodeId belongs to one (name, host, port) and is never given to another; (3) after stop() returned
 // nothing is published.
-// Mode replication: probes do not decide who is in. What follow() was told last does, and nodes that are in
-// and that probes judge down are told to `suspected`, again after every probe.
-// Threads: all members may be called from any thread. `publish` and `suspected` run on a probe thread or on
-// the caller of start(), reload() or follow(), under a lock of the monitor: they must only hand on what they
-// get, never wait and never call the monitor.
+// Who decides about roles is a cluster::RoleDecider: the probes alone (follow mode); or what follow() was
+// told last. In mode replication nodes that are in and that probes judge down are told to `suspected`, again
+// after every probe. Threads: all members may be called from any thread. `publish`, `suspected` and `failed`
+// run on a probe thread or on the caller of start(), reload() or follow(), under a lock of the monitor: they
+// must only hand on what they get, never wait and never call the monitor.
 
 #include <functional>
 #include <memory>
@@ -24,7 +24,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
-#include "common/cluster/replicated_topology.h"
+#include "common/cluster/role_decider.h"
 #include "common/cluster/topology.h"
 #include "common/config/config.h"
 
@@ -66,6 +66,13 @@ public:
     // held against them is over.
     void follow(cluster::Membership membership, bool is_open);
     void on_suspected(Suspected suspected);  // before start()
+
+    // The watchdog decides: roles and states are these from now on; publishes. Before the first call no node
+    // has any.
+    void follow(cluster::Decision decision);
+    // A probe of this node has just failed, while this topology was in force.
+    using Failed = std::function<void(const cluster::NodeEvidence& node, const cluster::Topology& under)>;
+    void on_failure(Failed failed);  // before start()
 
     // Never null. Before the first probes every node is NodeState::Unknown.
     [[nodiscard]] cluster::TopologyPtr current() const;

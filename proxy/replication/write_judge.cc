@@ -264,9 +264,10 @@ bool Judge::calls_large_object() const {
 // What is created is not known, nor need it be; what is not there is missing on all nodes.
 void Judge::utility(std::string reason) {
     const bool makes_temporary = sql::has(statement_.leaves, sql::Leaves::TempObject);
-    if (makes_temporary) expressions(Effect::Reads);  // defaults run on main alone
-    if (makes_temporary || (!statement_.creates && writes_temporary_only()))
+    if (makes_temporary || (!statement_.creates && writes_temporary_only())) {
+        expressions(Effect::Reads);  // defaults, and what computes its rows anew, run on main alone
         return on_main("kept on the main node: temporary object");
+    }
     if (facts_ == nullptr || !facts_->writes_known) return unknown("the catalogs are not known yet");
     is(WriteClass::Ddl, std::move(reason));
     if (statement_.kind == Kind::Ddl) obstacle(facts_->ddl_obstacle);

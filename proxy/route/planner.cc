@@ -205,9 +205,9 @@ bool writes(const sql::StatementInfo& info) {
 ExecutionPlan on_bound(const Verdict& verdict, const sql::StatementInfo& info, const SessionRoute& session,
                        const Topology& topology) {
     const Target& bound = *session.bound;
-    const bool on_standby = !bound.is_primary() && topology.primary != bound.node;
-    if (!on_standby) return Forward{bound, Why::Bound};
-    const NodeStatus* node = topology.find(bound.node);
+    const NodeStatus* node = bound.is_primary() ? nullptr : topology.find(bound.node);
+    const bool leads = node != nullptr && node->role == cluster::Role::Primary;  // maybe not for new requests
+    if (bound.is_primary() || leads) return Forward{bound, Why::Bound};
     const std::string standby = node != nullptr ? node->name : std::to_string(bound.node.value);
     if (verdict.primary_only) {
         return Refuse{sqlstate::kReadOnlyTransaction,

@@ -109,6 +109,13 @@ tl::expected<Preparation, Refusal> prepare(const config::Config& config) {
             refuse(address.error().within("listen.unix_socket_directory"), false);
         }
     }
+    if (config.watchdog.enabled) {
+        if (auto bus = ipc::bus_of(config.watchdog)) {
+            ready.bus = std::move(*bus);
+        } else {
+            refuse(bus.error(), false);
+        }
+    }
     if (config.mode == config::ClusterMode::Replication) {
         if (const auto usable = check_state_directory(config.replication.state_directory); !usable)
             refuse(usable.error().within("replication.state_directory"), false);

@@ -5,12 +5,14 @@
 // `--check` and the start ask for it alike, so --check finds what a start would refuse, all but a port that
 // is taken. Blocks: files and name resolution.
 
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "common/base/error.h"
 #include "common/config/config.h"
+#include "common/ipc/member_bus.h"
 #include "common/net/socket.h"
 #include "proxy/session/shared.h"
 
@@ -19,6 +21,7 @@ namespace pgpool::server {
 struct Preparation {
     session::AuthTablesPtr auth_tables;
     std::vector<net::Address> addresses;  // to listen on
+    std::optional<ipc::MemberBus> bus;    // watchdog.enabled
 };
 
 // Everything that a start would refuse.

@@ -17,6 +17,7 @@
 #include "common/obs/log.h"
 #include "proxy/admin/show_commands.h"
 #include "proxy/server/liveness.h"
+#include "proxy/session/census.h"
 
 namespace pgpool::server {
 
@@ -77,8 +78,10 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     }
     const auto publish = [this](cluster::TopologyPtr topology) {
         broadcast([topology](session::Worker& worker) { worker.on_topology(topology); });
+        if (shared_.watchdog) shared_.watchdog->on_topology(topology);  // after the workers
     };
     shared_.monitor = std::make_unique<health::Monitor>(config_, publish);
+    if (ready.bus) join_member(std::move(*ready.bus));
     const auto topology = [this] { return shared_.monitor->current(); };
     shared_.catalogs = std::make_unique<health::CatalogLoader>(
         config_, topology,
@@ -98,6 +101,34 @@ Server::Server(config::ConfigPtr config, std::string config_file, Preparation re
     watch_deadlocks();
 }
 
+void Server::join_member(ipc::MemberBus bus) {
+    const auto virtual_addresses = session::addresses_of(config_->vip);
+    member::WatchdogClient::Wiring wiring;
+    wiring.decided = [this](cluster::Decision decision) { shared_.monitor->follow(std::move(decision)); };
+    wiring.clients_in_transaction = [this](NodeId leaving, std::function<void(std::uint32_t)> answer) {
+        session::take_census<std::uint32_t>(
+            workers_,
+            [leaving](const session::Worker& worker) { return session::under_way_at(worker, leaving); },
+            [](std::uint32_t& all, std::uint32_t some) { all += some; }, std::move(answer));
+    };
+    wiring.connections_seen = [this] { return shared_.connections_seen.load(std::memory_order_relaxed); };
+    wiring.clients_of_virtual_addresses =
+        [this, virtual_addresses](std::function<void(std::vector<bus::Connection>)> answer) {
+            using Connections = std::vector<bus::Connection>;
+            session::take_census<Connections>(
+                workers_,
+                [virtual_addresses](const session::Worker& worker) {
+                    return session::connections_to(worker, virtual_addresses);
+                },
+                [](Connections& all, Connections some) { all.insert(all.end(), some.begin(), some.end()); },
+                std::move(answer));
+        };
+    shared_.watchdog = std::make_unique<member::WatchdogClient>(config_, std::move(bus), std::move(wiring));
+    shared_.monitor->on_failure([this](const cluster::NodeEvidence& node, const cluster::Topology& under) {
+        shared_.watchdog->probe_failed(node, under);
+    });
+}
+
 // Sequence numbers go on from what the nodes hold, or from the clock if that is further: what a lost node
 // holds may be higher.
 void Server::make_keeper() {
@@ -114,6 +145,14 @@ void Server::make_keeper() {
         raise_sequence,
         [gate = shared_.gate.get()](std::uint32_t slot) { return gate->may_be_built_on(slot); });
     shared_.decider = keeper_.get();
+    if (shared_.watchdog) {
+        reporting_ = std::make_unique<member::ReportingDecider>(
+            *keeper_,
+            [this](NodeId node, std::uint64_t epoch, cluster::Sign sign, const std::string& reason) {
+                shared_.watchdog->node_failed(node, epoch, sign, reason);
+            });
+        shared_.decider = reporting_.get();
+    }
     shared_.monitor->on_suspected([this](const std::vector<cluster::Suspect>& suspects, std::uint64_t epoch) {
         keeper_->suspected(suspects, epoch);
     });
@@ -153,6 +192,7 @@ Server::~Server() {
     if (shared_.deadlocks) shared_.deadlocks->stop();
     if (sequences_) sequences_->stop();
     if (keeper_) keeper_->stop();
+    if (shared_.watchdog) shared_.watchdog->stop();
     if (shared_.auth_lookup) shared_.auth_lookup->stop();
     if (shared_.catalogs) shared_.catalogs->stop();
     if (shared_.monitor) shared_.monitor->stop();
@@ -183,6 +223,7 @@ int Server::run() {
     listen_all();
     start_workers();
     shared_.monitor->start();
+    if (shared_.watchdog) shared_.watchdog->start();
     shared_.catalogs->start();
     shared_.auth_lookup->start();
     if (keeper_) keeper_->start();
@@ -336,6 +377,7 @@ void Server::apply(const config::Config& next, session::AuthTablesPtr tables) {
     remember_passwords(*auth_tables_);
     shared_.addresses.refresh(config_->nodes);
     shared_.monitor->reload(config_);
+    if (shared_.watchdog) shared_.watchdog->reload(config_);
     if (keeper_) keeper_->reload(config_);
     if (sequences_) sequences_->reload(config_);
     if (shared_.deadlocks) shared_.deadlocks->reload(config_);

@@ -17,6 +17,7 @@
 #include "common/config/config.h"
 #include "proxy/keeper/keeper.h"
 #include "proxy/keeper/sequence_follower.h"
+#include "proxy/member/reporting_decider.h"
 #include "proxy/server/preparation.h"
 #include "proxy/session/shared.h"
 #include "proxy/session/worker.h"
@@ -35,6 +36,7 @@ public:
     int run();
 
 private:
+    void join_member(ipc::MemberBus bus);
     void make_keeper();
     void follow_sequences();
     void watch_deadlocks();
@@ -59,6 +61,7 @@ private:
     std::vector<net::Address> addresses_;
     session::Shared shared_;
     std::unique_ptr<keeper::Keeper> keeper_;               // mode replication only
+    std::unique_ptr<member::ReportingDecider> reporting_;  // the same, if a watchdog listens
     std::unique_ptr<keeper::SequenceFollower> sequences_;  // the same
     std::vector<std::unique_ptr<session::Worker>> workers_;
     std::vector<std::thread> threads_;

@@ -8,6 +8,7 @@
 
 #include "common/obs/log.h"
 #include "common/wire/error_fields.h"
+#include "proxy/member/translate.h"
 #include "proxy/session/worker.h"
 
 namespace pgpool::session {
@@ -50,6 +51,11 @@ ClientConnection::ClientConnection(Worker& worker, UniqueFd fd, auth::PeerAddres
       query_timer_(*this) {}
 
 ClientConnection::~ClientConnection() = default;
+
+const bus::Connection& ClientConnection::ends() const {
+    if (!ends_) ends_ = {member::endpoint_of(peer_address()), member::endpoint_of(local_address())};
+    return *ends_;
+}
 
 void ClientConnection::begin() {
     const auto& limits = worker().config().limits;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/bus/messages.h"
 #include "proxy/exec/session.h"
 #include "proxy/health/auth_lookup.h"
 #include "proxy/pool/pool.h"
@@ -56,6 +57,7 @@ public:
     [[nodiscard]] bool takes_answers() const { return gone_ || !congested(); }
     [[nodiscard]] bool closing() const { return closing_ || half_closed_; }
     [[nodiscard]] WallTime connected_at() const { return connected_at_; }
+    [[nodiscard]] const bus::Connection& ends() const;  // asks the kernel once
 
     void on_timer(net::Timer& timer) override;
 
@@ -107,6 +109,7 @@ private:
     std::uint64_t id_;
     auth::PeerAddress peer_;
     WallTime connected_at_;
+    mutable std::optional<bus::Connection> ends_;
     std::unique_ptr<ClientLogin>
         login_;  // until authenticated; without it and a session: about to be handed over
     Ledger::LoginPlace login_place_;  // the same

@@ -121,7 +121,7 @@ void ReplicationConnection::give_up_seeking() {
                               limit.count()),
                   sqlstate::kTooManyConnections});
     } else {
-        say_last({fmt::format("no primary within {} ms (health.failover_park_timeout)", limit.count()),
+        say_last({cluster::no_primary_within(limit, *worker().surroundings().topology),
                   sqlstate::kCannotConnectNow,
                   "See SHOW POOL_NODES; the admin database answers it also without a primary."});
     }

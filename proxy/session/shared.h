@@ -24,6 +24,7 @@
 #include "proxy/health/catalog_loader.h"
 #include "proxy/health/deadlock_watch.h"
 #include "proxy/health/monitor.h"
+#include "proxy/member/watchdog_client.h"
 #include "proxy/session/address_book.h"
 #include "proxy/session/cancel_registry.h"
 #include "proxy/session/ledger.h"
@@ -121,6 +122,8 @@ struct Shared {
     std::string mock_secret;       // see auth::FrontendAuth
     std::string statement_prefix;  // see exec::PreparedRegistry
     std::unique_ptr<health::Monitor> monitor;
+    std::unique_ptr<member::WatchdogClient> watchdog;  // watchdog.enabled
+    std::atomic<std::uint64_t> connections_seen{0};    // clients that came or went
     std::unique_ptr<health::CatalogLoader> catalogs;
     std::unique_ptr<health::AuthLookup> auth_lookup;
     std::unique_ptr<health::DeadlockWatch> deadlocks;  // mode replication

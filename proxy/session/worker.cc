@@ -156,6 +156,7 @@ Result<void> Worker::accept_all(int listener) {
         client = std::make_unique<ClientConnection>(*this, std::move(accepted->fd),
                                                     peer.value_or(auth::PeerAddress::local()), id);
         client->begin();
+        shared_.connections_seen.fetch_add(1, std::memory_order_relaxed);
     }
 }
 
@@ -709,6 +710,7 @@ void Worker::client_ended(ClientConnection& client) {
     PGPOOL_ASSERT(at != clients_.end());
     loop_.dispose(std::move(at->second));
     clients_.erase(at);
+    shared_.connections_seen.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Later: the client's own bytes are being handled now.
@@ -733,6 +735,7 @@ void Worker::replication_ended(ReplicationConnection& replication) {
     PGPOOL_ASSERT(at != replications_.end());
     loop_.dispose(std::move(at->second));
     replications_.erase(at);
+    shared_.connections_seen.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Worker::verifier_found(std::uint64_t client, const health::AuthLookup::Answer& answer) {
@@ -753,6 +756,9 @@ void Worker::facts_wanted(const exec::Database& database) {
 
 void Worker::node_suspect(NodeId node, std::string_view reason) {
     if (shared_.monitor) shared_.monitor->kick(node, reason);
+    // Not what was closed because the node is known to be down.
+    if (shared_.watchdog && may_serve(node))
+        shared_.watchdog->session_failed(node, *surroundings_.topology, reason);
 }
 
 void Worker::node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign, std::string_view reason) {

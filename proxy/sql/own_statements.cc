@@ -11,9 +11,10 @@
 namespace pgpool::sql {
 namespace {
 
-constexpr std::array<std::string_view, 8> kShowNames{
-    "pool_nodes",  "pool_pools",         "pool_processes",          "pool_version",
-    "pool_status", "pool_backend_stats", "pool_health_check_stats", "pool_cache",
+constexpr std::array<std::string_view, 9> kShowNames{
+    "pool_nodes",    "pool_pools",         "pool_processes",          "pool_version",
+    "pool_status",   "pool_backend_stats", "pool_health_check_stats", "pool_cache",
+    "pool_watchdog",
 };
 
 bool ends_here(Lexer lexer) {

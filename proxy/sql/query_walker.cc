@@ -85,6 +85,8 @@ private:
     void parameter(const void* node);
     void cast(const TypeCast* node);
     void cast_to_date(const void* value);
+    void cast_to_dates(const void* value);
+    void table_column(const TypeName* type);
     void push_rest();
     void vary(std::string_view why) {
         if (out_.varies.empty()) out_.varies = why;
@@ -171,7 +173,7 @@ void QueryWalker::visit(const void* node) {
             sample(as<RangeTableSample>(node));
             return push_children(node);
         case T_RangeTableFuncCol:  // whose type the library's walker passes over
-            push(as<RangeTableFuncCol>(node)->typeName);
+            table_column(as<RangeTableFuncCol>(node)->typeName);
             return push_children(node);
         case T_Alias:
             out_.renames |= as<Alias>(node)->colnames != nullptr;
@@ -459,9 +461,7 @@ void QueryWalker::cast(const TypeCast* node) {
     if (builtin && to.name == "timetz") vary("time with time zone");
     const DateType dates = date_type(to.name);
     if (!builtin || dates == DateType::Contains || node->typeName->arrayBounds != nullptr) {
-        if (dates != DateType::No && string_literal(node->arg, findings_.sql) != StringLiteral::None) {
-            out_.has_loose_moving_literal = true;
-        }
+        if (dates != DateType::No) cast_to_dates(node->arg);
         return push(node->arg);
     }
     if (dates == DateType::Is) {
@@ -502,6 +502,26 @@ void QueryWalker::cast_to_date(const void* value) {
             break;
     }
     vary("text that is cast to a date or time");
+}
+
+// The same of what holds dates: arrays, ranges.
+void QueryWalker::cast_to_dates(const void* value) {
+    if (is(value, T_A_ArrayExpr)) {
+        for (const ListCell& cell : Elements(as<A_ArrayExpr>(value)->elements)) cast_to_date(cell.ptr_value);
+    } else if (string_literal(value, findings_.sql) != StringLiteral::None) {
+        out_.has_loose_moving_literal = true;
+    } else if (!is(value, T_A_Const) && !is(value, T_ParamRef)) {
+        vary("text that is cast to a date or time");
+    }
+}
+
+// Of XMLTABLE, which reads text as this type; null: it counts.
+void QueryWalker::table_column(const TypeName* type) {
+    if (type == nullptr) return;
+    push(type);
+    const std::string name = qualified_name(type->names).name;
+    if (date_type(name) != DateType::No) vary("text that is cast to a date or time");
+    out_.names_objects |= is_object_type(name);
 }
 
 // What must be walked of a change.

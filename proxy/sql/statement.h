@@ -221,6 +221,7 @@ struct Statement {
     bool sets_if_found = false;      // SELECT set_config(name, ...) FROM pg_settings WHERE name = '...'
     bool primary_only = false;       // has its meaning on the primary alone: advisory locks
     bool cascades = false;           // TRUNCATE ... CASCADE
+    bool leads_elsewhere = false;    // ALTER: what writes by the name may write to another table from then on
     bool is_remark = false;          // COMMENT, SECURITY LABEL: no statement is judged by these
     bool drops_others = false;       // what it does not name: DROP OWNED, DROP TYPE ... CASCADE
     bool changes_logins = false;     // ALTER ROLE, ALTER DATABASE ... SET: what a login takes

@@ -86,6 +86,19 @@ bool changes_known_table(const AlterTableStmt* node) {
     });
 }
 
+// A part has triggers of its own, and a default may call any function.
+bool leads_elsewhere(const AlterTableCmd* command) {
+    switch (command->subtype) {
+        case AT_AttachPartition:
+        case AT_AddInherit:
+            return true;
+        case AT_ColumnDefault:
+            return command->def != nullptr && !is(command->def, T_A_Const);
+        default:
+            return false;
+    }
+}
+
 bool is_shared_object(ObjectType type) {
     return type == OBJECT_ROLE || type == OBJECT_DATABASE || type == OBJECT_TABLESPACE ||
            type == OBJECT_PARAMETER_ACL;
@@ -760,6 +773,7 @@ bool StatementReader::read_definition(const void* node) {
             return true;
         case T_RenameStmt:
             relation(as<RenameStmt>(node)->relation, Access::Write);
+            out_.leads_elsewhere = as<RenameStmt>(node)->renameType != OBJECT_COLUMN;
             out_.changes_verifiers = as<RenameStmt>(node)->renameType == OBJECT_ROLE;
             if (as<RenameStmt>(node)->renameType == OBJECT_DATABASE)
                 out_.database = {DatabaseUse::By::Change, as<RenameStmt>(node)->subname,
@@ -914,6 +928,7 @@ void StatementReader::alter_table(const AlterTableStmt* node) {
         const Node* definition = command->def;
         run_over_rows(definition);
         out_.is_unlogged |= command->subtype == AT_SetUnLogged;
+        out_.leads_elsewhere |= leads_elsewhere(command);
         if (command->subtype == AT_ColumnDefault) stored_default(command);
         if (command->subtype == AT_AlterColumnType) out_.columns.push_back(text_of(command->name));
         if (!is(definition, T_PartitionCmd)) continue;

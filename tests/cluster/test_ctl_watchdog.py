@@ -9,10 +9,10 @@ import time
 
 import pytest
 
+from support import answering_hub as hubs
 from support import ctl as ctls
 from support import proxy as proxies
-from support import hub as hubs
-from support.hub import FakeHub
+from support.answering_hub import AnsweringHub
 
 pytestmark = pytest.mark.skipif(not hubs.binary().exists(), reason="fake_hub is built with the tests only")
 DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -43,7 +43,7 @@ class Member:
             "watchdog": {"enabled": True, "name": self.name, "group": "root"}, "auth": {"access": [{"method": "trust"}]}}) + "\n")
 
     def hub(self):
-        return FakeHub(self.name, self.folder)
+        return AnsweringHub(self.name, self.folder)
 
     def run(self, *arguments, timeout=60):
         return ctls.run(self.config, *arguments, timeout=timeout)

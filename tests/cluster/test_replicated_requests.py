@@ -166,8 +166,44 @@ def test_temporary_objects_that_may_write_elsewhere(replicated, cursor):
     cursor.execute("create temp table stage(id int, v int)")
     cursor.execute("create rule r as on insert to stage do also insert into t values (new.id, new.v)")
     refused(cursor, "insert into t values (1, 1)", "temporary objects")
+    refused(cursor, "insert into stage values (1, 1)", "temporary objects")
     cursor.execute("discard temp")
     assert contents(replicated) == ""
+
+
+@pytest.mark.parametrize("command", [
+    "create trigger g before insert on stage for each row execute function fires()", "alter table stage alter v set default writes()",
+    "alter table stage add check (writes() > 0)"])
+def test_a_temporary_table_whose_code_may_write_elsewhere_is_not_written(replicated, cursor, command):
+    cursor.execute("create or replace function writes() returns int language sql as 'insert into t values (1, 1) returning 1'")
+    cursor.execute("create or replace function fires() returns trigger language plpgsql as 'begin insert into t values (1, 1); return new; end'")
+    cursor.execute("create temp table stage(id int, v int)")
+    cursor.execute("insert into t values (2, 2)")
+    with contextlib.suppress(psycopg2.errors.FeatureNotSupported):
+        cursor.execute(command)
+    with contextlib.suppress(psycopg2.errors.FeatureNotSupported):
+        cursor.execute("insert into stage(id) values (1)")
+    assert contents(replicated) == "2=2"
+
+
+def test_code_that_alters_the_rows_of_a_temporary_table_writes_nothing_else(replicated, cursor):
+    cursor.execute("create or replace function writes() returns int language sql as 'insert into t values (1, 1) returning 1'")
+    cursor.execute("create temp table stage(id int)")
+    cursor.execute("insert into stage values (1)")
+    refused(cursor, "alter table stage alter id type int using writes()", "volatile")
+    assert contents(replicated) == ""
+
+
+@pytest.mark.parametrize("settings, then", [("reset search_path", "alter table made rename to stage"),
+                                            ("set search_path to public, pg_temp", "analyze made")])
+def test_a_name_that_means_a_table_of_others_by_now(replicated, cursor, settings, then):
+    """What is made by it meanwhile is written on all nodes or on none."""
+    cursor.execute(settings)
+    cursor.execute("create temp table made(id int primary key, v int)")
+    cursor.execute(then)
+    replicated.sql("create table public.made(id int primary key, v int)")
+    refused(cursor, "insert into made values (1, 1)", "temporary objects")
+    assert contents(replicated, "select count(*)::text from public.made") == "0"
 
 
 def test_temporary_tables_by_the_extended_protocol(replicated):

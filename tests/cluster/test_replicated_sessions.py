@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 
+import psycopg
 import psycopg2
 import psycopg2.errors
 import pytest
@@ -129,6 +130,22 @@ def test_a_main_node_that_does_not_commit_is_taken_out_though_it_is_well(nodes):
         with no_commit(nodes[0]):
             assert Statement(proxy, cursor, "insert into t values (5, 5)").sqlstate() == "40001"
             assert attached(proxy) == nodes[1:] and contents(proxy) == {"1=1"}
+
+
+def test_the_last_node_goes_on_with_the_extended_protocol(nodes):
+    """There is nobody else to wait for behind main's marker, which has come with the statement."""
+    main, *others = nodes
+    with proxy_over(main.cluster) as proxy:
+        for node in others:
+            node.kill()
+        wait_for(lambda: states(proxy) == ["up", "down", "down"], 20, "one is left")
+        with psycopg.connect(host=proxy.host, port=proxy.port, dbname="postgres", user="postgres", autocommit=True) as connection:
+            for i in range(5, 8):
+                connection.execute("insert into t values (%s, %s)", (i, i))
+            with connection.pipeline():
+                connection.execute("insert into t values (%s, 8)", (8,))
+                connection.execute("update t set v = v + 1 where id = %s", (8,))
+        assert main.rows("select id, v from t where id >= 5 order by id") == [(5, 5), (6, 6), (7, 7), (8, 9)]
 
 
 def test_a_commit_that_the_last_node_sleeps_over_is_unknown(nodes):

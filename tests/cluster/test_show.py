@@ -15,7 +15,7 @@ from support import proxy as proxies
 from support import wire
 from support.pgcluster import BIN, wait_for
 
-EVERYWHERE = ["POOL_NODES", "POOL_POOLS", "POOL_PROCESSES", "POOL_BACKEND_STATS", "POOL_HEALTH_CHECK_STATS", "POOL_STATUS", "POOL_VERSION"]
+EVERYWHERE = ["POOL_NODES", "POOL_POOLS", "POOL_PROCESSES", "POOL_BACKEND_STATS", "POOL_HEALTH_CHECK_STATS", "POOL_WATCHDOG", "POOL_STATUS", "POOL_VERSION"]
 CONSOLE = ["POOLS", "CLIENTS", "SERVERS", "STATS", "DATABASES", "USERS", "CONFIG", "VERSION", "HELP"]
 ALL = [("postgres", f"SHOW {name}") for name in EVERYWHERE] + [("pgpool", f"SHOW {name}") for name in EVERYWHERE + CONSOLE] + [
     ("postgres", "SHOW ROUTE FOR select 1"), ("postgres", "PGPOOL SHOW ALL"), ("postgres", "PGPOOL SHOW pool.size"), ("pgpool", "PGPOOL SHOW nodes[0].host")]

@@ -55,6 +55,7 @@ def parts(jobs):
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
         Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 240, (PYTEST + ["tests/lab"],)),
         Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300, (PYTEST + ["tests/vip"],)),
+        Part("watchdog", "pgpool-watchdog alone with real servers: failover, restart, sleep", ("dev",), 300, (PYTEST + ["tests/watchdog"],)),
         Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
              (["env", few, *ctest("asan", "unit|component", jobs)], ["env", few, *ctest("tsan", "unit|component", jobs)],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
@@ -78,7 +79,7 @@ def parts(jobs):
     return {p.name: p for p in found}
 
 
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "lab", "hunt", "sanitizers", "fuzz"]
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "watchdog", "lab", "hunt", "sanitizers", "fuzz"]
 
 
 @dataclasses.dataclass

@@ -616,6 +616,10 @@ void Exchange::lose_primary() {
     set_topology([](cluster::Topology& next) { next.primary.reset(); });
 }
 
+void Exchange::park_primary() {
+    set_topology([](cluster::Topology& next) { next.leaving = std::exchange(next.primary, std::nullopt); });
+}
+
 void Exchange::promote(std::size_t node) {
     nodes_.at(node)->is_standby = false;
     stopped_.at(node) = false;
@@ -623,6 +627,7 @@ void Exchange::promote(std::size_t node) {
         next.nodes[node].state = cluster::NodeState::Up;
         next.nodes[node].role = cluster::Role::Primary;
         next.primary = next.nodes[node].id;
+        next.leaving.reset();
     });
 }
 

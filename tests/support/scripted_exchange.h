@@ -180,6 +180,7 @@ public:
     void stop_node(std::size_t node);  // its connections break, new ones are not to be had
     void promote(std::size_t node);    // ... and this one is the primary
     void lose_primary();               // no node is the primary
+    void park_primary();               // ... any more, because its role moves
     void refuse_connections(std::string sqlstate) { refusal_ = std::move(sqlstate); }  // empty: no more
     [[nodiscard]] FakeNode& node(std::size_t number) { return *nodes_.at(number); }
 

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "watchdog/voters/epoch_file.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
 
-#include "common/base/unique_fd.h"
+#include "watchdog/store/durable_file.h"
 
 namespace pgpool::voters {
 
@@ -28,10 +25,6 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
     const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
     if (error != std::errc()) return std::nullopt;
     return value;
-}
-
-Error failed(const fs::path& path, std::string_view what) {
-    return fail_errno(what, errno).value().within(path.string());
 }
 
 }  // namespace
@@ -52,19 +45,7 @@ Result<Remembered> load(const fs::path& path) {
 }
 
 std::optional<Error> save(const fs::path& path, const Remembered& remembered) {
-    const std::string text = fmt::format(kFormat, remembered.epoch.value, remembered.runs);
-    const std::string fresh = path.string() + ".new";
-    {
-        const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        if (!file.valid()) return failed(fresh, "open");
-        const ssize_t written = ::write(file.get(), text.data(), text.size());
-        if (written != static_cast<ssize_t>(text.size())) return failed(fresh, "write");
-        if (::fsync(file.get()) != 0) return failed(fresh, "fsync");
-    }
-    if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(path, "rename");
-    const UniqueFd folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.valid() || ::fsync(folder.get()) != 0) return failed(path.parent_path(), "fsync");
-    return std::nullopt;
+    return store::write_durably(path, fmt::format(kFormat, remembered.epoch.value, remembered.runs));
 }
 
 }  // namespace pgpool::voters

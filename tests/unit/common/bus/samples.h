@@ -63,6 +63,7 @@ inline std::vector<Message> samples() {
                    .page = {.index = 0, .count = 1},
                    .connections = {sample_connection(1), sample_connection(65535)}},
         Event{.at_ns = 1, .severity = Severity::Error, .program = "pgpool-vip", .line = "vip_taken"},
+        Parked{.epoch = 7, .revision = 10, .clients_in_transaction = 70'000},
     };
 }
 

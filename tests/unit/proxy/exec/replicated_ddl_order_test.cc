@@ -82,6 +82,53 @@ TEST_F(DdlOrderTest, ACancelEndsTheWait) {
     EXPECT_NE(shell.replied.find("57014"), std::string::npos);
 }
 
+TEST_F(DdlOrderTest, TheNextOneWaitsAnew) {
+    database.marks->ddl_commits.begins();
+    EXPECT_EQ(session.pump(query(kDrop)), 0U);
+    session.on_cancel();
+    client_sends(query(kDrop));
+    around.now += std::chrono::seconds(13);
+    EXPECT_EQ(session.pump(query(kDrop)), 0U);
+    EXPECT_EQ(replied(), "EZ") << "of the first one";
+}
+
+// The others would get nothing of what came before it.
+TEST_F(DdlOrderTest, ACancelEndsTheTransactionToo) {
+    client_sends(query("BEGIN"));
+    client_sends(query("SET LOCAL search_path TO s"));
+    EXPECT_EQ(sent_to(shell.main), "PBEQ");
+    has_done(shell.main, "SET");
+    database.marks->ddl_commits.begins();
+    EXPECT_EQ(session.pump(query(kDrop)), 0U);
+    shell.replied.clear();
+    session.on_cancel();
+    EXPECT_EQ(session.pump(query(kDrop)), 0U);
+    EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
+    answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    client_sends(query(kDrop));
+    EXPECT_NE(shell.replied.find("57014"), std::string::npos);
+    EXPECT_TRUE(shell.replied.ends_with(ready(TransactionStatus::Failed)));
+    database.marks->ddl_commits.ends();
+    shell.replied.clear();
+    client_sends(query("INSERT INTO log VALUES (1)"));
+    EXPECT_NE(shell.replied.find("25P02"), std::string::npos);
+    shell.replied.clear();
+    client_sends(query("COMMIT"));
+    EXPECT_EQ(shell.replied, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+}
+
+TEST_F(DdlOrderTest, ACancelIsForWhatRuns) {
+    const std::string select = query("SELECT 1");
+    EXPECT_EQ(session.pump(select), 0U) << "kept for a repetition";
+    database.marks->ddl_commits.begins();
+    const std::string both = select + query("INSERT INTO log VALUES (1)");
+    EXPECT_EQ(session.pump(both), 0U) << "the second waits for facts";
+    session.on_cancel();
+    EXPECT_EQ(session.pump(both), 0U);
+    EXPECT_EQ(shell.cancels, 1);
+    EXPECT_EQ(replied(), "");
+}
+
 TEST_F(DdlOrderTest, WhatLooksForNothingDoesNotWait) {
     database.marks->ddl_commits.begins();
     client_sends(query("CREATE INDEX i ON public.t (a)"));
@@ -181,6 +228,20 @@ TEST_F(DdlOrderTest, OnTheLastNodeAWriteGoesOnWhenTheFactsCome) {
     EXPECT_EQ(sent_to(shell.main), "Q") << "COMMIT";
     answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
     EXPECT_EQ(replied(), "CZ");
+}
+
+TEST_F(DdlOrderTest, OnTheLastNodeABatchCommits) {
+    auto alone = std::make_shared<cluster::Topology>(*around.topology);
+    alone->nodes[1].state = cluster::NodeState::Down;
+    alone->nodes[1].is_taken_out = true;
+    around.topology = alone;
+    client_sends(batch("INSERT INTO log VALUES (1)"));
+    sent_to(shell.main);
+    answers(shell.main,
+            executed("BEGIN") + executed("INSERT 0 1") + marked() + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main), "Q") << "COMMIT";
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(replied(), "12CZ");
 }
 
 TEST_F(DdlOrderTest, OutsideOfTransactionsAllOfItsRunCounts) {

@@ -79,7 +79,8 @@ public:
     }
     bool is_wanted = true;
     bool connection_wanted() override { return is_wanted; }
-    void cancel(ServerLink& /*link*/) override {}
+    int cancels = 0;
+    void cancel(ServerLink& /*link*/) override { ++cancels; }
     void await_news() override {}
     milliseconds waits{};
     void arm(TimerKind timer, milliseconds after) override {

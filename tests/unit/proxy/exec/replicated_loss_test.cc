@@ -115,7 +115,7 @@ TEST_F(LossTest, HowLongMainTookIsNotWaitedForANodeThatIsMissing) {
     around.now += seconds(100);
     for (TestLink* link : {&shell.main, &shell.other})
         answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
-    becomes([](auto& topology) {  // one that came in
+    becomes([](auto& topology) {  // one that is lost
         topology.nodes.push_back(topology.nodes[1]);
         topology.nodes.back().id = NodeId(2);
     });
@@ -125,6 +125,70 @@ TEST_F(LossTest, HowLongMainTookIsNotWaitedForANodeThatIsMissing) {
     session.on_news();
     EXPECT_EQ(shell.waits, around.config->replication.stall_timeout - seconds(1))
         << "not anew with each topology";
+}
+
+// Both are timers of the same kind.
+TEST_F(LossTest, AnUnfinishedBatchDoesNotTakeTheBoundOfACommit) {
+    client_sends(query(kDdl));
+    std::string parse;
+    wire::append_parse(parse, "", std::string("SELECT 1\0\0\0", 11));
+    EXPECT_EQ(session.pump(parse), 0U) << "its Sync is to come";
+    const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked() + ready(TransactionStatus::InTransaction);
+    answers(shell.main, done);
+    answers(shell.other, done);
+    answers(shell.main, tag("COMMIT") + ready(TransactionStatus::Idle));
+    EXPECT_EQ(session.pump(parse), 0U);
+    session.on_timer(TimerKind::Wait);
+    EXPECT_NE(shell.failed, "") << "the other has not committed in time";
+}
+
+TEST_F(LossTest, HowLongACommitMayTakeCountsFromWhenMainIsToldSo) {
+    client_sends(query(kDdl));
+    around.now += seconds(100);
+    const std::string done = executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction) +
+                             marked() + ready(TransactionStatus::InTransaction);
+    answers(shell.main, done);
+    shell.waits = {};  // nearly over
+    answers(shell.other, done);
+    EXPECT_TRUE(shell.main.sent.ends_with(query("COMMIT")));
+    EXPECT_EQ(shell.waits, around.config->replication.stall_timeout);
+}
+
+TEST_F(LossTest, WhyATransactionHadToEndIsNotToldOfTheNext) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    session.on_link_lost(shell.other, "gone");
+    shell.other.is_lent = false;
+    EXPECT_EQ(session.pump(query("ROLLBACK")), 0U);
+    answers(shell.main, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    shell.replied.clear();
+    client_sends(query("ROLLBACK"));
+    EXPECT_EQ(shell.replied, tag("ROLLBACK") + ready(TransactionStatus::Idle));
+    client_sends(query("BEGIN"));
+    client_sends(query("SELECT 1"));
+    answers(shell.main, done('2') + tag("BEGIN") + tag("SELECT 1") + ready(TransactionStatus::InTransaction));
+    session.on_link_lost(shell.main, "gone too");
+    shell.replied.clear();
+    client_sends(query("SELECT 1"));
+    EXPECT_NE(shell.replied.find("the node was lost"), std::string::npos) << shell.replied;
+}
+
+TEST_F(LossTest, NobodyWaitsForANodeThatHasComeIn) {
+    client_sends(query("BEGIN"));
+    client_sends(query(kDdl));
+    for (TestLink* link : {&shell.main, &shell.other})
+        answers(*link, executed("BEGIN") + tag("COMMENT") + ready(TransactionStatus::InTransaction));
+    becomes([](auto& topology) {
+        topology.nodes.push_back(topology.nodes[1]);
+        topology.nodes.back().id = NodeId(2);
+        ++topology.epoch;
+    });
+    sent_to(shell.main);
+    EXPECT_EQ(session.pump(query("COMMIT")), 0U);
+    EXPECT_EQ(sent_to(shell.main), "Q") << "ROLLBACK";
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST_F(MarkTest, AMarkIsNotMadeAgainForEver) {
     EXPECT_EQ(sent_to(shell.main) + sent_to(shell.other), "QQ") << "ROLLBACK";
     for (TestLink* link : {&shell.main, &shell.other})
         answers(*link, tag("ROLLBACK") + ready(TransactionStatus::Idle));
-    EXPECT_NE(shell.replied.find("the membership of nodes changes"), std::string::npos);
+    EXPECT_NE(shell.replied.find("the nodes do not know the new membership in time"), std::string::npos);
     EXPECT_EQ(replied(), "EZ");
 }
 

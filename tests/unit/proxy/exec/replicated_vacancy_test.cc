@@ -93,5 +93,18 @@ TEST_F(VacancyTest, WhoMayNotEndsNoSessions) {
     expect_given_back();
 }
 
+TEST_F(VacancyTest, WhoGivesUpHoldsNothing) {
+    const std::string drop = query("DROP DATABASE d");
+    EXPECT_EQ(session.pump(drop), 0U);
+    database.marks->bare_ddl.begins();
+    session.on_news();
+    EXPECT_EQ(session.pump(drop), 0U) << "it waits for DDL of others";
+    session.on_cancel();
+    client_sends(drop);
+    EXPECT_EQ(replied(), "EZ");
+    EXPECT_TRUE(shell.vacancy.expired());
+    expect_given_back();
+}
+
 }  // namespace
 }  // namespace pgpool::exec

@@ -110,6 +110,85 @@ TEST(Waiting, ForAPrimaryThatDoesNotCome) {
                });
 }
 
+const Exchange::Setup kPinned{.standbys = 1, .configure = [](config::Config& config) {
+                                  config.pool.mode = config::PoolMode::Session;
+                                  config.pool.queue_notice = milliseconds(0);
+                                  config.health.failover_park_timeout = milliseconds(200);
+                              }};
+
+TEST(Parking, TransactionsEndWhereTheyAreAndTheNextWaits) {
+    Exchange x({.standbys = 1});
+    Client& amy = x.client();
+    amy >> (query("BEGIN") + query("INSERT INTO t VALUES ('a')"));
+    amy.expect("C(BEGIN) Z(T) C(INSERT 0 1) Z(T)");
+    x.park_primary();
+    amy >> query("INSERT INTO t VALUES ('c')");
+    amy.expect("C(INSERT 0 1) Z(T)");
+    amy >> query("COMMIT");
+    amy.expect("C(COMMIT) Z(I)");
+    amy >> query("INSERT INTO t VALUES ('b')");
+    amy.expect("");
+    x.promote(1);
+    amy.expect("C(INSERT 0 1) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+TEST(Parking, APinnedSessionBeginsNothingWhereTheRoleMoves) {
+    Exchange x(kPinned);
+    Client& amy = x.client();
+    amy >> query("INSERT INTO t VALUES ('a')");
+    amy.expect("C(INSERT 0 1) Z(I)");
+    x.park_primary();
+    amy >> (query("BEGIN") + query("INSERT INTO t VALUES ('b')"));
+    amy.expect("");
+    x.promote(0);  // it was taken back
+    amy.expect("C(BEGIN) Z(T) C(INSERT 0 1) Z(T)");
+    x.park_primary();
+    amy >> query("INSERT INTO t VALUES ('c')");
+    amy.expect("C(INSERT 0 1) Z(T)");
+    amy >> query("COMMIT");
+    amy.expect("C(COMMIT) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+// A connection that was on its way when the role began to move, and requests that are sent ahead.
+TEST(Parking, WhatIsSentAheadGoesToTheNextPrimary) {
+    Exchange x({.standbys = 1});
+    Client& amy = x.client();
+    x.hold_replies();
+    amy >> query("INSERT INTO t VALUES ('a')");
+    x.park_primary();
+    amy >> query("INSERT INTO t VALUES ('b')");
+    x.let_replies_go();
+    amy.expect("C(INSERT 0 1) Z(I)");
+    EXPECT_EQ(x.node(0).committed.size(), 1U);
+    x.promote(1);
+    amy.expect("C(INSERT 0 1) Z(I)");
+    EXPECT_EQ(x.node(1).committed.size(), 1U);
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
+TEST(Parking, APinnedSessionDoesNotWaitForEver) {
+    Exchange x(kPinned);
+    Client& amy = x.client();
+    amy >> query("INSERT INTO t VALUES ('a')");
+    amy.expect("C(INSERT 0 1) Z(I)");
+    x.park_primary();
+    amy >> query("INSERT INTO t VALUES ('b')");
+    x.advance(milliseconds(199));
+    amy.expect("");
+    x.advance(milliseconds(2));
+    amy.expect("E(57P03) Z(I)");
+    amy >> query("INSERT INTO t VALUES ('c')");
+    amy.cancel();
+    amy.expect("E(57014) Z(I)");
+    x.finish();
+    EXPECT_EQ(x.problem(), "");
+}
+
 TEST(Waiting, NodeThatRefuses) {
     run_script([](Exchange& x) {
         Client& amy = x.client();

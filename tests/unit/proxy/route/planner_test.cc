@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <random>
+#include <utility>
 
 #include "proxy/route/explain.h"
 #include "proxy/sql/analyzer.h"
@@ -139,6 +140,18 @@ TEST_F(Planner, OtherBalancesChooseAnewForEachTransaction) {
     }
     session.bound = Target::at(NodeId(2));
     EXPECT_EQ(spread(100).at(2), 100);
+}
+
+// A transaction that is under way when the role of its node begins to move.
+TEST_F(Planner, AParkedPrimaryIsNoStandby) {
+    const NodeId primary = *std::exchange(topology.primary, std::nullopt);
+    session.bound = Target::at(primary);
+    session.in_transaction = true;
+    verdict.kind = Class::Write;
+    verdict.primary_only = true;
+    EXPECT_EQ(forward_of().target.node, primary);
+    topology.nodes[primary.value].role = cluster::Role::Standby;
+    EXPECT_TRUE(std::holds_alternative<Refuse>(plan_of()));
 }
 
 // Whatever the state of the nodes, there is a plan, and a read goes only where it may.

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Fixtures of the tests of pgpool-watchdog alone, with PostgreSQL servers on the loopback. Each test has 90 s at most."""
+import pathlib
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from support.pgcluster import Cluster  # noqa: E402
+from support.watchdog import Watchdog, binary  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    if not binary().exists():
+        pytest.exit(f"{binary()} is not built", returncode=1)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    def expired(*_):
+        raise TimeoutError(f"{item.name} did not end within 90 s")
+    previous = signal.signal(signal.SIGALRM, expired)
+    signal.alarm(90)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture
+def cluster():
+    with Cluster(standbys=1) as made:
+        yield made
+
+
+@pytest.fixture
+def watchdog(cluster):
+    """It has the lease, knows the primary, and commits wait for the standby."""
+    with Watchdog(cluster) as started:
+        started.wait_until_settled("node1")
+        yield started

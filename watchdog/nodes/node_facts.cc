@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "watchdog/nodes/node_facts.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace pgpool::nodes {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Promotion goes one way: what is asked of a node in recovery may be asked if it is promoted meanwhile, too.
+constexpr std::string_view kBegin =
+    "WITH mode AS MATERIALIZED (SELECT pg_catalog.pg_is_in_recovery() AS standby), "
+    "line AS MATERIALIZED (SELECT standby, "
+    "CASE WHEN NOT standby THEN ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name("
+    "pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int ELSE "
+    "greatest((SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver), "
+    "(SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()), "
+    "(SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery())) END AS timeline FROM mode) "
+    "SELECT pg_catalog.json_build_object('standby', standby, 'timeline', timeline, 'history', ";
+constexpr std::string_view kHistory =
+    "pg_catalog.pg_read_file('pg_wal/' || pg_catalog.lpad(pg_catalog.upper(pg_catalog.to_hex(timeline)), 8, "
+    "'0') || '.history', 0, 1000000, true)";
+constexpr std::string_view kEnd =
+    ", 'flushed', coalesce(CASE WHEN NOT standby THEN pg_catalog.pg_current_wal_flush_lsn() ELSE "
+    "greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) END - '0/0', 0), "
+    "'replayed', coalesce(CASE WHEN standby THEN pg_catalog.pg_last_wal_replay_lsn() - '0/0' END, 0), "
+    "'receiver', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_wal_receiver), "
+    "'conninfo', pg_catalog.current_setting('primary_conninfo'), "
+    "'slot', pg_catalog.current_setting('primary_slot_name'), "
+    "'sync', pg_catalog.current_setting('synchronous_standby_names'), "
+    "'followers', coalesce(CASE WHEN NOT standby THEN (SELECT pg_catalog.json_agg("
+    "pg_catalog.json_build_object('name', application_name, 'state', state, 'flushed', "
+    "coalesce(flush_lsn - '0/0', 0))) FROM pg_catalog.pg_stat_replication) END, '[]'::json))::text FROM line";
+
+template <typename Number>
+std::optional<Number> take_number(std::string_view& text, int base) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (error != std::errc()) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return value;
+}
+
+std::optional<decide::Ancestor> read_line(std::string_view line) {
+    const auto timeline = take_number<std::uint32_t>(line, 10);
+    if (!timeline || line.find_first_not_of(" \t") == std::string_view::npos) return std::nullopt;
+    line.remove_prefix(line.find_first_not_of(" \t"));
+    const auto high = take_number<std::uint32_t>(line, 16);
+    if (!high || !line.starts_with('/')) return std::nullopt;
+    line.remove_prefix(1);
+    const auto low = take_number<std::uint32_t>(line, 16);
+    if (!low) return std::nullopt;
+    return decide::Ancestor{*timeline, Lsn(std::uint64_t{*high} << 32 | *low)};
+}
+
+Lsn lsn(const Json& value) {
+    return Lsn(value.get<std::uint64_t>());
+}
+
+std::string text(const Json& object, const char* key) {
+    const Json& value = object.at(key);
+    return value.is_null() ? std::string() : value.get<std::string>();
+}
+
+NodeFacts facts_of(const Json& row) {
+    NodeFacts facts;
+    facts.is_standby = row.at("standby").get<bool>();
+    facts.lineage = {row.at("timeline").get<std::uint32_t>(), read_history(text(row, "history"))};
+    facts.flushed = lsn(row.at("flushed"));
+    facts.replayed = lsn(row.at("replayed"));
+    facts.has_receiver = row.at("receiver").get<int>() > 0;
+    facts.primary_conninfo = text(row, "conninfo");
+    facts.slot = text(row, "slot");
+    facts.sync_names = text(row, "sync");
+    for (const Json& follower : row.at("followers"))
+        facts.followers.push_back({.name = text(follower, "name"),
+                                   .is_streaming = text(follower, "state") == "streaming",
+                                   .flushed = lsn(follower.at("flushed"))});
+    return facts;
+}
+
+}  // namespace
+
+std::string facts_query(FactsDepth depth) {
+    std::string sql(kBegin);
+    sql += depth == FactsDepth::Full ? kHistory : "NULL::text";
+    return sql += kEnd;
+}
+
+Result<NodeFacts> read_facts(std::string_view json) {
+    try {
+        return facts_of(Json::parse(json));
+    } catch (const Json::exception& error) {
+        return fail(sqlstate::kProtocolViolation,
+                    fmt::format("the probe was answered with something else than its row: {}", error.what()));
+    }
+}
+
+std::vector<decide::Ancestor> read_history(std::string_view file) {
+    std::vector<decide::Ancestor> ancestors;
+    while (!file.empty()) {
+        const std::size_t end = std::min(file.find('\n'), file.size());
+        if (const auto ancestor = read_line(file.substr(0, end))) ancestors.push_back(*ancestor);
+        file.remove_prefix(std::min(end + 1, file.size()));
+    }
+    return ancestors;
+}
+
+}  // namespace pgpool::nodes

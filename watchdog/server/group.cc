@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: PostgreSQL
+// The server's dealings with the other members.
+#include <algorithm>
+#include <utility>
+
+#include "common/bus/codec.h"
+#include "common/obs/log.h"
+#include "watchdog/server/server.h"
+
+namespace pgpool::watchdog {
+
+namespace {
+
+// A member that does not confirm a record for so long is not waited for any more.
+constexpr seconds kPatience{1};
+
+std::string text_of(group::Process process) {
+    return std::to_string(process.node) + "/" + std::to_string(process.pid);
+}
+
+}  // namespace
+
+void Server::perform(const group::Actions& actions) {
+    for (const group::Action& action : actions)
+        std::visit([this](const auto& what) { perform(what); }, action);
+}
+
+void Server::perform(const group::action::Send& what) {
+    std::visit([this](const auto& message) { send_to_group(message); }, what.message);
+}
+
+void Server::send_to_group(const wire::Message& message) {
+    auto bytes = wire::encode(message);
+    if (!bytes) return log::error("message_not_sent", {{"reason", bytes.error().message}});
+    link_->send(std::move(*bytes));
+}
+
+void Server::learn() {
+    if (const auto learned = decider_.learned(exchange_.latest(), std::chrono::system_clock::now()); !learned)
+        log::error("record_unreadable", {{"reason", learned.error().message}});
+}
+
+void Server::perform(const group::action::Synced&) {
+    learn();
+    decider_.synced(true);
+    log::info("synced",
+              {{"epoch", exchange_.latest().stamp.epoch}, {"revision", exchange_.latest().stamp.revision}});
+    if (!electorate_.is_witness) lease_->campaign();
+}
+
+// Who differs from the others must not decide.
+void Server::perform(const group::action::Refused& what) {
+    log::error("member_refused", {{"member", what.name}, {"reason", what.reason}});
+    if (self_ == what.process) lease_->withdraw();
+}
+
+void Server::take(const event::ViewChanged& what) {
+    self_ = what.self;
+    lost_reason_.clear();
+    roster_.view_changed(what.view);
+    decider_.synced(false);
+    awaited_since_.reset();
+    log::info("view_changed", {{"members", what.view.processes.size()}});
+    perform(exchange_.view_changed(what.view, what.self));
+    decider_.members(roster_.names());
+}
+
+// Without a group nothing is decided: nobody would know of it. The lease is kept as long as it lasts, so what
+// is decided stays in force.
+void Server::take(const event::GroupLost& what) {
+    if (lost_reason_ != what.reason) log::warning("group_lost", {{"reason", what.reason}});
+    lost_reason_ = what.reason;
+    self_.reset();
+    roster_.lost();
+    decider_.synced(false);
+}
+
+void Server::take(const event::Delivered& what) {
+    const auto message = wire::decode(what.bytes);
+    if (!message) return log::debug("message_unknown", {{"from", text_of(what.from)}});
+    std::visit([&](const auto& text) { hear(what.from, text); }, *message);
+}
+
+void Server::take(const event::Vote& what) {
+    send_to_group(wire::Vote{what.to.value, what.bytes});
+}
+
+void Server::take(const store::Written& what) {
+    if (!what.problem.empty()) return log::error("record_not_written", {{"reason", what.problem}});
+    perform(exchange_.written(what.stamp));
+}
+
+void Server::hear(group::Process from, const group::message::Told& what) {
+    roster_.told(from, what);
+    decider_.members(roster_.names());
+    perform(exchange_.delivered(from, what));
+}
+
+void Server::hear(group::Process from, const group::message::Proposed& what) {
+    perform(exchange_.delivered(from, what));
+    learn();
+}
+
+void Server::hear(group::Process from, const group::message::Confirmed& what) {
+    perform(exchange_.delivered(from, what));
+}
+
+void Server::hear(group::Process from, const wire::Vote& what) {
+    const lease::VoterId voter = electorate_.voter(roster_.name_of(from));
+    if (what.to != electorate_.own_vote().value || voter.value >= electorate_.votes().size()) return;
+    lease_->received(voter, what.bytes);
+}
+
+void Server::hear(group::Process from, const wire::Pulse& what) {
+    const TimePoint time = SteadyClock::now();
+    roster_.heard(from, what.epoch, time);
+    const std::string name = roster_.name_of(from);
+    if (from == self_ || name.empty()) return;
+    for (const wire::Probed& probed : what.probes) {
+        if (probed.node >= config_->nodes.size()) continue;
+        decider_.reported({name, config_->nodes[probed.node].name, probed.finding, probed.detail}, time);
+    }
+}
+
+void Server::hear(group::Process from, const wire::Asked& what) {
+    const auto decoded = bus::decode(what.command);
+    const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
+    const auto* command = message != nullptr ? std::get_if<bus::Command>(message) : nullptr;
+    if (command != nullptr && holds_lease()) handle(RemoteAsker{from, what.id}, *command);
+}
+
+void Server::hear(group::Process, const wire::Answered& what) {
+    const auto passed = passed_.find(what.id);
+    if (what.to != self_ || passed == passed_.end()) return;
+    const auto decoded = bus::decode(what.answer);
+    const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
+    const auto* answer = message != nullptr ? std::get_if<bus::Answer>(message) : nullptr;
+    if (answer == nullptr) return;
+    reply(passed->second.asker, answer->exit_code == 0, answer->json);
+    passed_.erase(passed);
+}
+
+// What a program of another member has said.
+void Server::hear(group::Process from, const wire::Relayed& what) {
+    const auto decoded = bus::decode(what.message);
+    const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
+    if (from == self_ || message == nullptr || electorate_.is_witness) return;
+    if (const auto* clients = std::get_if<bus::ClientList>(message)) programs_->send_to(kVip, *clients);
+    if (const auto* line = std::get_if<bus::Event>(message)) programs_->log(*line);
+    if (const auto* vip = std::get_if<bus::VipState>(message))
+        vips_[{roster_.name_of(from), vip->address}] = *vip;
+}
+
+void Server::relay(const bus::Message& message) {
+    auto bytes = bus::encode(message);
+    if (bytes) send_to_group(wire::Relayed{std::move(*bytes)});
+}
+
+void Server::pulse() {
+    pulsed_ = SteadyClock::now();
+    send_to_group(wire::Pulse{holds_lease() ? view_.epoch.value : 0, std::exchange(probed_, {})});
+}
+
+void Server::ignore_the_silent() {
+    const std::vector<group::Process> awaited = exchange_.awaited();
+    const bool is_waiting = std::ranges::any_of(awaited, [&](group::Process one) { return one != self_; });
+    if (!self_ || !is_waiting) return awaited_since_.reset();
+    const TimePoint time = SteadyClock::now();
+    if (!awaited_since_) awaited_since_ = time;
+    if (time - *awaited_since_ < kPatience) return;
+    for (const group::Process process : awaited) {
+        if (process == self_) continue;
+        log::warning("member_silent", {{"member", roster_.name_of(process)}, {"process", text_of(process)}});
+        perform(exchange_.ignore(process));
+    }
+    awaited_since_.reset();
+}
+
+void Server::perform(const decider::action::Propose& what) {
+    const group::Actions actions = exchange_.propose(what.record);
+    // A lease that is older than what was decided: somebody has removed what the voters remember.
+    if (actions.empty())
+        log::error("not_proposed",
+                   {{"epoch", what.record.stamp.epoch}, {"known_epoch", exchange_.latest().stamp.epoch}});
+    perform(actions);
+}
+
+}  // namespace pgpool::watchdog

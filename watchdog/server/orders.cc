@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the server does for the decider, and what it tells pgpool-vip.
+#include <utility>
+
+#include "common/obs/log.h"
+#include "common/page/boot_now.h"
+#include "common/pg/client.h"
+#include "common/pg/own_session.h"
+#include "watchdog/server/server.h"
+
+namespace pgpool::watchdog {
+
+namespace {
+
+constexpr seconds kCheckpoint{300};
+
+std::string make_checkpoint(const pg::ConnectParams& login, const std::atomic<bool>& is_leaving) {
+    const TimePoint deadline = SteadyClock::now() + kCheckpoint;
+    auto client = pg::Client::connect(login, deadline, &is_leaving);
+    if (!client) return client.error().message;
+    const auto done = client->run("CHECKPOINT", deadline);
+    return done ? std::string() : done.error().message;
+}
+
+}  // namespace
+
+void Server::perform(const decider::action::Send& what) {
+    log::info("order", {{"node", config_->nodes[what.order.node].name}, {"sql", what.order.command.sql}});
+    const lease::CommandId id = lease_->run(electorate_.node_vote(what.order.node), what.order.command);
+    orders_[id] = what.order.id;
+}
+
+void Server::perform(const decider::action::Hurry&) {
+    for (const auto& prober : probers_) prober->hurry();
+}
+
+// It may last: it has a thread and a session of its own. Nothing depends on it but how long the stop takes.
+void Server::perform(const decider::action::Checkpoint& what) {
+    const auto login =
+        pg::own_params(config_->nodes.at(what.node), pg::own_login(config_->health, pg::OwnSession::Health));
+    if (std::exchange(is_checkpointing_, true)) return;  // one is under way
+    checkpoint_ = std::jthread(
+        [this, login] { inbox_.push(event::CheckpointEnded{make_checkpoint(login, is_leaving_)}); });
+}
+
+void Server::take(const event::CheckpointEnded& what) {
+    is_checkpointing_ = false;
+    decider_.told(what.problem.empty(), what.problem);
+}
+
+// The topology says so: it has the primary parked from this record on. Proxies tell when all is over.
+void Server::perform(const decider::action::Park&) {
+    const auto proxies = programs_->named(kProxy);
+    parking_ = {proxies.begin(), proxies.end()};
+    parked_under_ = decider_.stamp();
+    if (parking_.empty()) decider_.told(true, "");
+}
+
+void Server::perform(const decider::action::Unpark&) {
+    parking_.clear();
+}
+
+void Server::hear(ipc::ClientId from, const bus::Parked& what) {
+    const bool is_over =
+        group::Stamp{what.epoch, what.revision} >= parked_under_ && what.clients_in_transaction == 0;
+    if (is_over && parking_.erase(from) > 0 && parking_.empty()) decider_.told(true, "");
+}
+
+void Server::perform(const decider::action::Say& what) {
+    if (what.is_trouble)
+        log::warning("decision", {{"text", what.text}});
+    else
+        log::info("decision", {{"text", what.text}});
+    const bus::Event line{.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count(),
+                          .severity = what.is_trouble ? bus::Severity::Warning : bus::Severity::Info,
+                          .program = "pgpool-watchdog",
+                          .line = what.text};
+    programs_->log(line);
+    relay(line);
+}
+
+void Server::perform(const decider::action::Reply& what) {
+    const auto found = questions_.find(what.question);
+    if (found == questions_.end()) return;
+    reply(found->second, what.outcome);
+    questions_.erase(found);
+}
+
+// Who holds the lease has the addresses, as long as it lasts: pgpool-vip goes by its page.
+void Server::order_vip() {
+    bus::VipOrder order{.id = ++vip_order_, .epoch = view_.epoch.value};
+    order.verb = holds_lease() ? bus::VipVerb::Take : bus::VipVerb::Release;
+    if (holds_lease()) order.deadline_ns = view_.deadline.time_since_epoch().count();
+    programs_->send_to(kVip, order);
+}
+
+// The lease is handed over once the addresses are off; or it ends at its deadline, as they do.
+void Server::close_gates() {
+    if (closing_ == view_.epoch.value) return;
+    closing_ = view_.epoch.value;
+    const auto managers = programs_->named(kVip);
+    releasing_ = {managers.begin(), managers.end()};
+    if (releasing_.empty()) lease_->gates_closed(view_.epoch);
+    order_vip();
+}
+
+void Server::hear(ipc::ClientId from, const bus::VipDone& what) {
+    if (what.id != vip_order_ || releasing_.erase(from) == 0) return;
+    if (what.outcome == bus::Outcome::Failed)
+        return log::warning("vip_not_released", {{"reason", what.reason}});
+    if (releasing_.empty() && closing_) lease_->gates_closed(Epoch(*closing_));
+}
+
+}  // namespace pgpool::watchdog

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the programs of this member tell and ask.
+#include <algorithm>
+#include <utility>
+
+#include "common/bus/codec.h"
+#include "common/obs/log.h"
+#include "common/page/boot_now.h"
+#include "watchdog/server/server.h"
+
+namespace pgpool::watchdog {
+
+namespace {
+
+// The holder answers within milliseconds, unless it is gone.
+constexpr seconds kPatience{5};
+
+tl::unexpected<Error> refuse(std::string message, std::string hint) {
+    return tl::unexpected(Error{std::move(message), sqlstate::kCannotConnectNow, std::move(hint)});
+}
+
+}  // namespace
+
+void Server::take(const event::ClientCame& what) {
+    programs_->came(what.info, std::chrono::system_clock::now());
+    if (holds_lease()) order_vip();
+}
+
+void Server::take(const event::ClientSaid& what) {
+    if (programs_->find(what.client) == nullptr) return;
+    std::visit([&](const auto& message) { hear(what.client, message); }, what.message);
+}
+
+void Server::take(const event::ClientGone& what) {
+    programs_->gone(what.client);
+    if (parking_.erase(what.client) > 0 && parking_.empty()) decider_.told(true, "");
+    // Its addresses end with their lifetime, which is not known here: the lease goes to its deadline.
+    releasing_.erase(what.client);
+}
+
+void Server::hear(ipc::ClientId from, const bus::Command& what) {
+    handle(LocalAsker{from, what.id}, what);
+}
+
+// Somebody's session has seen something: a reason to look, no more.
+void Server::hear(ipc::ClientId, const bus::Observation& what) {
+    if (what.node < probers_.size()) probers_[what.node]->hurry();
+}
+
+void Server::hear(ipc::ClientId, const bus::VipState& what) {
+    vips_[{electorate_.self, what.address}] = what;
+    relay(what);
+}
+
+void Server::hear(ipc::ClientId, const bus::ClientList& what) {
+    programs_->send_to(kVip, what);
+    relay(what);
+}
+
+void Server::hear(ipc::ClientId, const bus::Event& what) {
+    programs_->log(what);
+    relay(what);
+}
+
+void Server::handle(const Asker& asker, const bus::Command& command) {
+    const auto request = bus::request_of(command);
+    if (!request) return reply(asker, tl::unexpected(request.error()));
+    if (bus::is_look(*request)) return look_up(asker, *request);
+    const auto* lease = std::get_if<bus::request::Lease>(&*request);
+    if (lease != nullptr && lease->verb == bus::request::Lease::Verb::Force)
+        return reply(asker, force_lease());
+    if (!holds_lease()) {
+        if (const auto* local = std::get_if<LocalAsker>(&asker)) return pass_on(*local, command);
+        return reply(asker, refuse("this member does not hold the lease any more", "ask again"));
+    }
+    if (lease != nullptr) return reply(asker, hand_over(""));
+    if (const auto* move = std::get_if<bus::request::MoveVip>(&*request))
+        return reply(asker, hand_over(move->member));
+    if (!decider_.decides())
+        return reply(asker, refuse("this member holds the lease, but is not in sync with the others",
+                                   "pgpool-ctl status tells who is in"));
+    questions_[++last_question_] = asker;
+    decider_.ask(last_question_, *request);
+}
+
+void Server::pass_on(const LocalAsker& asker, const bus::Command& command) {
+    const auto holder = roster_.holder(SteadyClock::now());
+    auto bytes = bus::encode(command);
+    if (!holder || !bytes) {
+        return reply(asker, refuse("no member is known to hold the lease: nobody decides now",
+                                   "pgpool-ctl status tells which votes are missing"));
+    }
+    passed_[++last_question_] = {asker, SteadyClock::now()};
+    send_to_group(wire::Asked{last_question_, std::move(*bytes)});
+}
+
+void Server::look_up(const Asker& asker, const bus::Request& request) {
+    if (const auto* why = std::get_if<bus::request::Why>(&request))
+        return reply(asker, true, decisions_json(decider_.state(), why->count));
+    if (std::holds_alternative<bus::request::Status>(request))
+        return reply(asker, true, status_json(status(), decider_, config_->nodes));
+    if (const auto* local = std::get_if<LocalAsker>(&asker)) programs_->follow_log(local->client);
+}
+
+Result<std::string> Server::hand_over(const std::string& to) {
+    if (!holds_lease()) return refuse("this member does not hold the lease", "");
+    for (const std::string& name : electorate_.members) {
+        const bool is_wanted = to.empty() || to == name;
+        if (!is_wanted || name == electorate_.self || !roster_.is_in(name)) continue;
+        lease_->hand_over(MemberId(electorate_.voter(name).value));
+        log::info("hand_over", {{"to", name}, {"epoch", view_.epoch.value}});
+        return "the lease is offered to \"" + name + "\"";
+    }
+    if (to == electorate_.self) return refuse("\"" + to + "\" holds the lease already", "");
+    return refuse(to.empty() ? "there is no other member" : "\"" + to + "\" is no other member that is in",
+                  "pgpool-ctl status tells who is in");
+}
+
+Result<std::string> Server::force_lease() {
+    if (holds_lease()) return refuse("this member holds the lease", "");
+    const auto holder = roster_.holder(SteadyClock::now());
+    if (holder) return refuse("\"" + holder->name + "\" holds the lease", "pgpool-ctl lease release");
+    const std::uint64_t epoch = std::max(exchange_.latest().stamp.epoch, view_.epoch.value);
+    lease_->fenced(Epoch(epoch));
+    log::warning("lease_forced", {{"epoch", epoch}});
+    return "whoever held epoch " + std::to_string(epoch) + " counts as unable to act";
+}
+
+void Server::reply(const Asker& asker, const Result<std::string>& reason) {
+    reply(asker, reason.has_value(), reason ? reason_json(*reason) : error_json(reason.error()));
+}
+
+void Server::reply(const Asker& asker, bool is_well, std::string json) {
+    if (const auto* local = std::get_if<LocalAsker>(&asker))
+        return programs_->answer(local->client, local->id, is_well, std::move(json));
+    const auto& remote = std::get<RemoteAsker>(asker);
+    auto bytes = bus::encode(bus::Answer{.id = remote.id,
+                                         .page = {},
+                                         .exit_code = static_cast<std::uint8_t>(is_well ? 0 : 1),
+                                         .json = std::move(json)});
+    if (bytes) send_to_group(wire::Answered{remote.process, remote.id, std::move(*bytes)});
+}
+
+void Server::answer_overdue() {
+    const TimePoint time = SteadyClock::now();
+    std::erase_if(passed_, [&](const auto& entry) {
+        if (time - entry.second.since < kPatience) return false;
+        reply(entry.second.asker,
+              refuse("the member that holds the lease did not answer", "ask again, or look at its log"));
+        return true;
+    });
+}
+
+Status Server::status() {
+    const TimePoint time = SteadyClock::now();
+    const auto holder = roster_.holder(time);
+    Status status{.member = electorate_.self,
+                  .epoch = holds_lease() ? view_.epoch.value
+                           : holder      ? holder->epoch
+                                         : 0,
+                  .holder = holds_lease() ? electorate_.self
+                            : holder      ? holder->name
+                                          : "",
+                  .lease_state = lease_state_,
+                  .quorum = quorum_,
+                  .waiting_for = decider_.waiting_for(now())};
+    const BootTime boot = page::boot_now();
+    if (holds_lease() && view_.may_act(boot))
+        status.remaining = std::chrono::duration_cast<milliseconds>(view_.deadline - boot);
+    std::vector<std::string> names = electorate_.members;
+    if (!electorate_.witness.empty()) names.push_back(electorate_.witness);
+    for (const std::string& name : names)
+        status.members.push_back(
+            {name, roster_.is_in(name), name == electorate_.self, roster_.protocol_of(name)});
+    for (const auto& [key, vip] : vips_) status.vips.push_back({vip, key.first});
+    for (const Program* program : programs_->all())
+        status.programs.push_back(
+            {program->info.hello.program, program->info.credentials.pid, program->since});
+    return status;
+}
+
+}  // namespace pgpool::watchdog

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "watchdog/server/server.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "common/config/diff.h"
+#include "common/config/load.h"
+#include "common/obs/log.h"
+#include "common/page/boot_now.h"
+#include "common/pg/own_session.h"
+
+namespace pgpool::watchdog {
+
+namespace {
+
+constexpr milliseconds kTick{50};
+constexpr milliseconds kPulse{250};
+// How long a stop waits for another member to take the lease over.
+constexpr seconds kHandOver{2};
+
+UniqueFd receive_signals() {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    for (const int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&wanted, signal);
+    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
+    UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
+    return fd;
+}
+
+decider::Setup setup_of(const config::Config& config, const Electorate& electorate) {
+    return {.self = electorate.self,
+            .site = {.nodes = config.nodes, .login = config.health, .conninfos = {}},
+            .rules = rules_of(config)};
+}
+
+}  // namespace
+
+Server::Server(Start start)
+    : config_(std::move(start.config)),
+      config_file_(std::move(start.config_file)),
+      electorate_(std::move(start.electorate)),
+      group_id_(start.group_id),
+      exchange_(electorate_.self, agreed_of(*config_), start.record),
+      decider_(setup_of(*config_, electorate_), start.record, std::move(start.state)),
+      page_(lease_page(config_->watchdog)) {}
+
+Server::~Server() {
+    is_leaving_ = true;
+}
+
+decider::Now Server::now() {
+    return {SteadyClock::now(), std::chrono::system_clock::now()};
+}
+
+Result<int> Server::run() {
+    const UniqueFd signals = receive_signals();
+    if (!electorate_.is_witness) start_programs();
+    store_ = std::make_unique<store::RecordStore>(
+        record_file(config_->watchdog), [this](store::Written written) { inbox_.push(std::move(written)); });
+    link_ = electorate_.is_alone ? group_of_one(inbox_) : group_by_corosync(inbox_);
+    if (auto started = start_lease(); !started) return tl::unexpected(started.error());
+    start_probers();
+    link_->start();
+    log::info("started", {{"version", PGPOOL_VERSION},
+                          {"member", electorate_.self},
+                          {"members", electorate_.members.size()},
+                          {"nodes", electorate_.nodes},
+                          {"quorum", electorate_.votes().quorum()},
+                          {"votes", electorate_.votes().total()}});
+    ::sd_notify(0, "READY=1");
+    loop(signals.get());
+    ::sd_notify(0, "STOPPING=1");
+    log::info("stopped");
+    return 0;
+}
+
+Result<void> Server::start_lease() {
+    voters::Settings settings{.votes = electorate_.votes(),
+                              .parameters = lease_parameters(config_->watchdog.profile),
+                              .self = electorate_.own_vote(),
+                              .nodes = {},
+                              .page = lease_page(config_->watchdog),
+                              .group = group_id_,
+                              .remember = promises_file(config_->watchdog),
+                              .seed = std::random_device()()};
+    for (const config::Node& node : config_->nodes)
+        settings.nodes.push_back(pg::own_params(node, pg::own_login(config_->health, pg::OwnSession::Lease)));
+    auto started = voters::LeaseThread::start(settings, *this);
+    if (!started) return tl::unexpected(started.error());
+    lease_ = std::move(*started);
+    if (const auto error = page_.refresh()) return tl::unexpected(*error);
+    return {};
+}
+
+void Server::start_probers() {
+    if (electorate_.is_witness) return;
+    for (std::size_t i = 0; i < config_->nodes.size(); ++i) {
+        probers_.push_back(std::make_unique<nodes::Prober>(
+            i, pg::own_params(config_->nodes[i], pg::own_login(config_->health, pg::OwnSession::Health)),
+            nodes::ProbePace{}, [this](nodes::Probe probe) { inbox_.push(std::move(probe)); }));
+    }
+}
+
+void Server::start_programs() {
+    auto service = ipc::service_name(electorate_.self);
+    if (!service) throw std::runtime_error(service.error().message);
+    ipc::HubOptions options{
+        .service = *service,
+        .trust = ipc::Trust::of_this_process(group_id_),
+        .welcome = {.program = "pgpool-watchdog",
+                    .member = electorate_.self,
+                    .pid = static_cast<std::uint32_t>(::getpid()),
+                    .incarnation = static_cast<std::uint64_t>(page::boot_now().time_since_epoch().count())},
+        .limits = {}};
+    programs_ = std::make_unique<Programs>(std::move(options), inbox_);
+}
+
+void Server::loop(int signals) {
+    while (!is_stopping_) {
+        std::array<pollfd, 3> watched{
+            {{signals, POLLIN, 0}, {inbox_.fd(), POLLIN, 0}, {lease_->reports_fd(), POLLIN, 0}}};
+        ::poll(watched.data(), watched.size(), static_cast<int>(kTick.count()));
+        on_signals(signals);
+        read_inbox();
+        read_reports();
+        tick();
+        go_on();
+    }
+}
+
+void Server::on_signals(int signals) {
+    signalfd_siginfo info{};
+    while (::read(signals, &info, sizeof info) == sizeof info) {
+        if (static_cast<int>(info.ssi_signo) == SIGHUP)
+            reload();
+        else
+            stop();
+    }
+}
+
+void Server::reload() {
+    ::sd_notify(0, "RELOADING=1");
+    const auto loaded = config::load_file(config_file_);
+    for (const auto& error : loaded.errors)
+        log::error("reload_refused", {{"reason", config::to_string(error)}});
+    if (loaded.config) {
+        const auto plan = config::reload_plan(*config_, *loaded.config);
+        for (const auto& conflict : plan.conflicts)
+            log::error("reload_refused", {{"parameter", conflict.parameter}, {"reason", conflict.message}});
+        if (plan.conflicts.empty()) {
+            config_ = std::make_shared<const config::Config>(plan.effective);
+            decider_.set_rules(rules_of(*config_));
+            log::set_level(config_->log.level);
+            log::info("reloaded");
+        }
+    }
+    ::sd_notify(0, "READY=1");
+}
+
+// A second signal does not wait for anybody.
+void Server::stop() {
+    is_stopping_ = stop_at_.has_value() || !hand_over("").has_value();
+    stop_at_ = SteadyClock::now() + kHandOver;
+}
+
+void Server::read_inbox() {
+    for (const Event& event : inbox_.take()) std::visit([this](const auto& what) { take(what); }, event);
+}
+
+void Server::read_reports() {
+    for (const voters::Report& report : lease_->take_reports())
+        std::visit([this](const auto& what) { take(what); }, report);
+}
+
+void Server::tick() {
+    ::sd_notify(0, "WATCHDOG=1");
+    look_at_lease();
+    const TimePoint time = SteadyClock::now();
+    const bool has_trouble = std::ranges::any_of(
+        probed_, [](const wire::Probed& probed) { return probed.finding != decide::Finding::Well; });
+    if (time - pulsed_ >= kPulse || has_trouble) pulse();
+    ignore_the_silent();
+    answer_overdue();
+    if (stop_at_ && (time >= *stop_at_ || view_.state == page::LeaseState::None)) is_stopping_ = true;
+}
+
+void Server::look_at_lease() {
+    if (const auto error = page_.refresh()) log::error("lease_page", {{"reason", error->message}});
+    const page::LeaseView before = std::exchange(view_, page_.read());
+    const auto parameters = lease_parameters(config_->watchdog.profile);
+    const bool has_time = view_.may_act(page::boot_now() + parameters.lengthened(parameters.session_timeout));
+    decider_.lease(holds_lease() && has_time, view_.epoch.value);
+    if (electorate_.is_witness) return;
+    const bool has_changed = before.state != view_.state || before.epoch != view_.epoch;
+    if (has_changed || SteadyClock::now() - announced_ >= kPulse) announce_lease();
+    if (view_.state == page::LeaseState::Releasing)
+        close_gates();
+    else if (has_changed)
+        order_vip();
+}
+
+// The deadline is of this member's own clock: of a lease that another one holds none is told.
+void Server::announce_lease() {
+    announced_ = SteadyClock::now();
+    bus::LeaseView told;
+    if (holds_lease()) {
+        told = {.epoch = view_.epoch.value,
+                .holder = electorate_.own_vote().value + 1U,
+                .holder_name = electorate_.self,
+                .deadline_ns = view_.deadline.time_since_epoch().count()};
+    } else if (const auto holder = roster_.holder(announced_); holder && holder->name != electorate_.self) {
+        told = {.epoch = holder->epoch,
+                .holder = electorate_.voter(holder->name).value + 1U,
+                .holder_name = holder->name,
+                .deadline_ns = 0};
+    }
+    programs_->publish(told);
+}
+
+void Server::go_on() {
+    if (electorate_.is_witness) return;
+    for (const decider::Action& action : decider_.go_on(now()))
+        std::visit([this](const auto& what) { perform(what); }, action);
+    programs_->publish(topology_of(decider_.state(), decider_.stamp(), config_->nodes));
+}
+
+// Called on the lease thread: the main thread sends it on.
+void Server::send(lease::VoterId to, std::string bytes) noexcept {
+    inbox_.push(event::Vote{to, std::move(bytes)});
+}
+
+void Server::take(const nodes::Probe& what) {
+    const config::Node& node = config_->nodes[what.node];
+    const bool is_primary = node.name == decider_.state().primary;
+    const auto report = nodes::report_of(what, electorate_.self, node.name, is_primary);
+    probed_.push_back({static_cast<std::uint16_t>(what.node), report.finding, report.detail});
+    decider_.probed(what);
+}
+
+void Server::take(const voters::report::ViewChanged& what) {
+    lease_state_ = lease::name(what.view.state);
+    look_at_lease();
+}
+
+void Server::take(const voters::report::Became& what) {
+    log::info("lease_taken", {{"epoch", what.epoch.value}});
+}
+
+void Server::take(const voters::report::SteppedDown& what) {
+    log::warning("lease_ended", {{"epoch", what.epoch.value}, {"reason", what.reason}});
+}
+
+void Server::take(const voters::report::CommandEnded& what) {
+    const auto found = orders_.find(what.command);
+    if (found == orders_.end()) return;
+    using Kind = voters::CommandOutcome::Kind;
+    if (what.outcome.kind != Kind::Done) log::warning("order_failed", {{"reason", what.outcome.text}});
+    decider_.ended(found->second, what.outcome);
+    orders_.erase(found);
+}
+
+void Server::take(const voters::report::Trouble& what) {
+    std::string who = "member";
+    if (what.voter) {
+        const std::size_t node = electorate_.node_of(*what.voter);
+        if (what.voter->value >= electorate_.members.size() && node < config_->nodes.size())
+            who = config_->nodes[node].name;
+    }
+    log::warning("lease_trouble", {{"at", who}, {"reason", what.text}});
+}
+
+}  // namespace pgpool::watchdog

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Server: the whole watchdog in one object. Its main thread takes what other threads tell (event.h, the
+// reports of the lease thread), passes it to the machines that know what to do (group::Exchange,
+// decider::Decider), and carries out what they want. It waits in poll(2) only; the disk, name servers, nodes
+// and the bus have threads of their own.
+//
+// Threads: made, run and destroyed on the main thread.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "common/page/lease_page_reader.h"
+#include "watchdog/decider/decider.h"
+#include "watchdog/nodes/prober.h"
+#include "watchdog/server/group_link.h"
+#include "watchdog/server/programs.h"
+#include "watchdog/server/roster.h"
+#include "watchdog/server/settings.h"
+#include "watchdog/server/status.h"
+#include "watchdog/store/record_store.h"
+#include "watchdog/voters/lease_thread.h"
+#include "watchdog/wire/messages.h"
+
+namespace pgpool::watchdog {
+
+class Server final : private voters::MemberLink {
+public:
+    struct Start {
+        config::ConfigPtr config;
+        std::string config_file;
+        Electorate electorate;
+        gid_t group_id = 0;
+        group::Record record;        // that the disk holds
+        decide::ClusterState state;  // what it says
+    };
+
+    explicit Server(Start start);
+    ~Server() override;
+
+    // Until a signal ends it; returns the exit status. An Error: it cannot start.
+    [[nodiscard]] Result<int> run();
+
+private:
+    // Who waits for an answer: a program of this member, or one of another.
+    struct LocalAsker {
+        ipc::ClientId client;
+        std::uint64_t id = 0;
+    };
+    struct RemoteAsker {
+        group::Process process;
+        std::uint64_t id = 0;
+    };
+    using Asker = std::variant<LocalAsker, RemoteAsker>;
+    struct Passed {  // on to the holder
+        LocalAsker asker;
+        TimePoint since;
+    };
+
+    // server.cc
+    [[nodiscard]] Result<void> start_lease();
+    void start_probers();
+    void start_programs();
+    void loop(int signals);
+    void on_signals(int signals);
+    void reload();
+    void stop();
+    void read_inbox();
+    void read_reports();
+    void tick();
+    void look_at_lease();
+    void announce_lease();
+    void go_on();
+    void send(lease::VoterId to, std::string bytes) noexcept override;
+
+    // What other threads tell.
+    void take(const event::ViewChanged& what);
+    void take(const event::Delivered& what);
+    void take(const event::QuorumChanged& what) { quorum_ = what.quorum; }
+    void take(const event::GroupLost& what);
+    void take(const event::Vote& what);
+    void take(const event::ClientCame& what);
+    void take(const event::ClientSaid& what);
+    void take(const event::ClientGone& what);
+    void take(const event::CheckpointEnded& what);
+    void take(const nodes::Probe& what);
+    void take(const store::Written& what);
+    void take(const voters::report::ViewChanged& what);
+    void take(const voters::report::Became& what);
+    void take(const voters::report::SteppedDown& what);
+    void take(const voters::report::CommandEnded& what);
+    void take(const voters::report::NodeSeen&) {}
+    void take(const voters::report::SessionOpened&) {}
+    void take(const voters::report::Trouble& what);
+
+    // group.cc
+    void perform(const group::Actions& actions);
+    void perform(const group::action::Send& what);
+    void perform(const group::action::Write& what) { store_->write(what.record); }
+    void perform(const group::action::Synced& what);
+    void perform(const group::action::Durable& what) { decider_.durable(what.stamp); }
+    void perform(const group::action::Refused& what);
+    void send_to_group(const wire::Message& message);
+    void learn();
+    void hear(group::Process from, const group::message::Told& what);
+    void hear(group::Process from, const group::message::Proposed& what);
+    void hear(group::Process from, const group::message::Confirmed& what);
+    void hear(group::Process from, const wire::Vote& what);
+    void hear(group::Process from, const wire::Pulse& what);
+    void hear(group::Process from, const wire::Asked& what);
+    void hear(group::Process from, const wire::Answered& what);
+    void hear(group::Process from, const wire::Relayed& what);
+    void pulse();
+    void ignore_the_silent();
+    void relay(const bus::Message& message);
+
+    // orders.cc
+    void perform(const decider::action::Propose& what);
+    void perform(const decider::action::Send& what);
+    void perform(const decider::action::Hurry&);
+    void perform(const decider::action::Checkpoint& what);
+    void perform(const decider::action::Park&);
+    void perform(const decider::action::Unpark&);
+    void perform(const decider::action::Say& what);
+    void perform(const decider::action::Reply& what);
+    void order_vip();
+    void close_gates();
+
+    // requests.cc
+    void hear(ipc::ClientId from, const bus::Command& what);
+    void hear(ipc::ClientId from, const bus::Parked& what);
+    void hear(ipc::ClientId from, const bus::Observation& what);
+    void hear(ipc::ClientId from, const bus::VipState& what);
+    void hear(ipc::ClientId from, const bus::VipDone& what);
+    void hear(ipc::ClientId from, const bus::ClientList& what);
+    void hear(ipc::ClientId from, const bus::Event& what);
+    template <typename Other>
+    void hear(ipc::ClientId /*from*/, const Other& /*what*/) {}  // is for clients
+    void handle(const Asker& asker, const bus::Command& command);
+    void pass_on(const LocalAsker& asker, const bus::Command& command);
+    void look_up(const Asker& asker, const bus::Request& request);
+    [[nodiscard]] Result<std::string> hand_over(const std::string& to);
+    [[nodiscard]] Result<std::string> force_lease();
+    void reply(const Asker& asker, const Result<std::string>& reason);
+    void reply(const Asker& asker, bool is_well, std::string json);
+    void answer_overdue();
+    [[nodiscard]] Status status();
+
+    [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
+    [[nodiscard]] static decider::Now now();
+
+    config::ConfigPtr config_;
+    const std::string config_file_;
+    const Electorate electorate_;
+    const gid_t group_id_;
+    Inbox inbox_{kEvents};
+    group::Exchange exchange_;
+    decider::Decider decider_;
+    Roster roster_;
+    corosync::Quorum quorum_;
+    std::optional<group::Process> self_;  // in the group; empty: we are in none
+    std::string lost_reason_;             // of the group; empty: it is there
+    page::LeasePageReader page_;
+    page::LeaseView view_;  // of the page, as last read
+    std::string lease_state_ = "follower";
+    std::map<lease::CommandId, decider::OrderId> orders_;
+    std::vector<wire::Probed> probed_;  // not told to the group yet
+    TimePoint pulsed_;
+    std::optional<TimePoint> awaited_since_;  // confirmations of other members
+    std::map<std::uint64_t, Asker> questions_;
+    std::map<std::uint64_t, Passed> passed_;
+    std::uint64_t last_question_ = 0;
+    std::set<ipc::ClientId> parking_;  // proxies that have something under way at the primary …
+    group::Stamp parked_under_;        // … which is parked since
+    TimePoint announced_;              // the lease, on the bus
+    std::uint64_t vip_order_ = 0;
+    std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
+    std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
+    std::map<std::pair<std::string, std::string>, bus::VipState> vips_;  // by member and address
+    std::optional<TimePoint> stop_at_;                                   // at the latest
+    bool is_stopping_ = false;
+    bool is_checkpointing_ = false;
+    std::atomic<bool> is_leaving_{false};  // a checkpoint is not waited for
+    // Threads, in the order in which they start; they end in the other.
+    std::unique_ptr<Programs> programs_;
+    std::unique_ptr<store::RecordStore> store_;
+    std::unique_ptr<GroupLink> link_;
+    std::unique_ptr<voters::LeaseThread> lease_;
+    std::vector<std::unique_ptr<nodes::Prober>> probers_;
+    std::jthread checkpoint_;
+};
+
+}  // namespace pgpool::watchdog

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What operators are told, as JSON and as messages of the bus (common/bus/verbs.h says what it means). Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/bus/messages.h"
+#include "watchdog/corosync/members.h"
+#include "watchdog/decider/decider.h"
+
+namespace pgpool::watchdog {
+
+struct Status {
+    struct Member {
+        std::string name;
+        bool is_in = false;
+        bool is_self = false;
+        std::uint16_t protocol = 0;
+    };
+    struct Vip {
+        bus::VipState state;
+        std::string member;
+    };
+    struct Program {
+        std::string name;
+        int pid = 0;
+        WallTime since;
+    };
+    std::string member;
+    std::uint64_t epoch = 0;  // of the lease
+    std::string holder;       // empty: nobody is known to hold it
+    std::string lease_state;  // of this member
+    std::optional<milliseconds> remaining = {};
+    std::vector<Member> members = {};
+    corosync::Quorum quorum = {};
+    std::string waiting_for = {};
+    std::vector<Vip> vips = {};
+    std::vector<Program> programs = {};
+};
+
+[[nodiscard]] std::string status_json(const Status& status, const decider::Decider& decider,
+                                      const std::vector<config::Node>& nodes);
+[[nodiscard]] std::string decisions_json(const decide::ClusterState& state, std::size_t count);
+[[nodiscard]] std::string reason_json(const std::string& reason);
+[[nodiscard]] std::string error_json(const Error& error);
+
+// The decided topology: what the record says, not who is reached just now.
+[[nodiscard]] bus::Topology topology_of(const decide::ClusterState& state, group::Stamp stamp,
+                                        const std::vector<config::Node>& nodes);
+
+}  // namespace pgpool::watchdog

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Small files that must not be lost or found half written. Blocks on the disk; threads: one at a time for one
+// path.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+
+namespace pgpool::store {
+
+// On disk when it returns nothing: written beside it, flushed, renamed, the folder flushed. Readable by its
+// owner only.
+[[nodiscard]] std::optional<Error> write_durably(const std::filesystem::path& path, std::string_view text);
+
+// Nothing: there is no such file.
+[[nodiscard]] Result<std::optional<std::string>> read_whole(const std::filesystem::path& path);
+
+}  // namespace pgpool::store
