@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from support import ctl as ctls
+from support.pgcluster import wait_for
 
 pytestmark = pytest.mark.skipif(not ctls.binary().exists(), reason="pgpool-ctl is not built")
 
@@ -25,17 +26,24 @@ def test_status_why_and_a_refusal(cluster, watchdog):
     assert ctl(watchdog, "vip", "move", "nosuch").code == 1
 
 
-def test_maintenance_and_log(cluster, watchdog):
+def test_maintenance_and_detach(cluster, watchdog):
+    done = ctl(watchdog, "maintenance", "on", "--for", "30min", "--reason", "new kernel")
+    assert done.code == 0, done.err
+    assert "maintenance  until " in ctl(watchdog, "status").out
+    assert ctl(watchdog, "status", "--json").json()["maintenance"]["reason"] == "new kernel"
+    assert ctl(watchdog, "maintenance", "off").code == 0
+    assert ctl(watchdog, "status", "--json").json()["maintenance"] is None
+    assert ctl(watchdog, "detach", "node2", "--reason", "new disk").code == 0
+
+
+def test_log_of_a_failover(cluster, watchdog):
     log = subprocess.Popen([ctls.binary(), "--config", watchdog.config_file, "log", "--json"], stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, text=True)
     try:
-        done = ctl(watchdog, "maintenance", "on", "--for", "30min", "--reason", "new kernel")
-        assert done.code == 0, done.err
-        assert "maintenance  until " in ctl(watchdog, "status").out and ctl(watchdog, "status", "--json").json()["maintenance"]["reason"] == "new kernel"
-        assert ctl(watchdog, "maintenance", "off").code == 0
-        assert ctl(watchdog, "status", "--json").json()["maintenance"] is None
-        assert ctl(watchdog, "detach", "node2", "--reason", "new disk").code == 0
-        assert json.loads(log.stdout.readline())["program"] == "pgpool-watchdog"
+        wait_for(lambda: log.pid in [p["pid"] for p in ctl(watchdog, "status", "--json").json()["programs"]], 20, "it listens")
+        cluster.primary.kill()
+        line = json.loads(log.stdout.readline())
+        assert line["program"] == "pgpool-watchdog" and line["line"]
     finally:
         log.kill()
         log.communicate()
