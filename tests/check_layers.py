@@ -68,9 +68,10 @@ LAYERS = {
     "watchdog/wire": ["common/base", "common/bus", "common/config", "common/cluster", "watchdog/decide", "watchdog/group"],
     "vip/packet": ["common/base", "common/config"],
     "vip/tenure": ["common/base", "common/config", "vip/packet"],
-    "vip/kernel": COMMON_SHELL + ["vip/packet", "vip/tenure"],
-    "vip/holder": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel"],
-    "vip": COMMON_SHELL + ["vip/packet", "vip/tenure", "vip/kernel", "vip/holder"],
+    "vip/kernel": COMMON_SHELL + ["common/page", "vip/packet", "vip/tenure"],
+    "vip/holder": COMMON_SHELL + ["common/page", "vip/packet", "vip/tenure", "vip/kernel"],
+    "vip/duty": ["common/base", "common/bus", "common/config", "common/page", "vip/packet", "vip/tenure"],
+    "vip": COMMON_SHELL + ["common/ipc", "common/page", "vip/packet", "vip/tenure", "vip/kernel", "vip/holder", "vip/duty"],
     "ctl": COMMON_SHELL + ["common/ipc", "common/page", "common/pg", "watchdog/decide", "watchdog/lease",
                             "watchdog/voters"],
     "proxy/server": PROXY_SHELL + ["proxy/session", "proxy/health", "proxy/member", "proxy/keeper", "proxy/admin"],
@@ -83,7 +84,7 @@ DAEMONS = ("proxy", "watchdog", "vip", "recovery", "ctl")
 # Pure folders: no sockets, clocks, threads, logging, processes or environment.
 PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/cache", "proxy/parallel", "proxy/replication",
                       "proxy/pool", "proxy/auth", "watchdog/lease", "watchdog/decide", "watchdog/group", "watchdog/wire", "watchdog/decider",
-                      "vip/packet", "vip/tenure"]
+                      "vip/packet", "vip/tenure", "vip/duty"]
 IMPURE_INCLUDES = re.compile(
     r"sys/(socket|epoll|timerfd|eventfd|select|wait|un)\.h|netinet/|arpa/inet\.h|netdb\.h|poll\.h|pthread\.h|unistd\.h"
     r"|fcntl\.h|signal\.h|thread|mutex|shared_mutex|condition_variable|future|coroutine|iostream|spdlog/|libpq-fe\.h"

@@ -6,8 +6,8 @@
 
 #include <optional>
 
+#include "common/page/boot_now.h"
 #include "vip/holder/holder.h"
-#include "vip/kernel/boot_clock.h"
 #include "vip/kernel/connections.h"
 #include "vip/kernel/only_holder.h"
 #include "vip/kernel/segment.h"
@@ -19,7 +19,7 @@ namespace {
 std::optional<MacAddress> wait_for_claim(Segment& segment, BootTime until) {
     for (;;) {
         if (const auto by = segment.next_claim()) return by;
-        const auto left = std::chrono::ceil<milliseconds>(until - boot_now());
+        const auto left = std::chrono::ceil<milliseconds>(until - page::boot_now());
         if (left.count() <= 0) return std::nullopt;
         pollfd watched{segment.fd(), POLLIN, 0};
         ::poll(&watched, 1, static_cast<int>(left.count()));
@@ -35,7 +35,7 @@ Result<std::optional<MacAddress>> ask(const VirtualAddress& address, const confi
     if (!segment) return tl::unexpected(segment.error());
     for (std::uint32_t i = 0; i < timing.probes; ++i) {
         if (const Result<void> sent = segment->probe(link.mac); !sent) return tl::unexpected(sent.error());
-        if (const auto by = wait_for_claim(*segment, boot_now() + timing.probe_interval)) return by;
+        if (const auto by = wait_for_claim(*segment, page::boot_now() + timing.probe_interval)) return by;
     }
     return std::nullopt;
 }

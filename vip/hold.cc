@@ -2,23 +2,20 @@
 // The command `hold`: a Holder, and the main thread that tells what happens and looks after TCP connections.
 #include <fmt/core.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <mutex>
 #include <set>
 #include <utility>
 
+#include "common/net/mailbox.h"
+#include "common/page/boot_now.h"
+#include "vip/clients.h"
 #include "vip/commands.h"
 #include "vip/holder/holder.h"
-#include "vip/kernel/boot_clock.h"
-#include "vip/kernel/connections.h"
-#include "vip/kernel/local_route.h"
 #include "vip/kernel/only_holder.h"
-#include "vip/kernel/tickler.h"
+#include "vip/signals.h"
 
 namespace pgpool::vip {
 
@@ -27,58 +24,39 @@ namespace {
 using Told = std::pair<VirtualAddress, Event>;
 
 // From the holder's thread to ours.
-class EventQueue final : public Observer {
+class Events final : public Observer {
 public:
-    EventQueue() : bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-
     void on_event(const VirtualAddress& address, const Event& event) override {
-        const std::lock_guard lock(mutex_);
-        events_.emplace_back(address, event);
-        const std::uint64_t one = 1;
-        static_cast<void>(::write(bell_.get(), &one, sizeof one));
+        told_.push({address, event});
     }
-    [[nodiscard]] std::vector<Told> take_all() {
-        std::uint64_t ignored = 0;
-        static_cast<void>(::read(bell_.get(), &ignored, sizeof ignored));
-        const std::lock_guard lock(mutex_);
-        return std::exchange(events_, {});
-    }
-    [[nodiscard]] int fd() const { return bell_.get(); }
+    [[nodiscard]] std::vector<Told> take() { return told_.take(); }
+    [[nodiscard]] int fd() const { return told_.fd(); }
 
 private:
-    UniqueFd bell_;
-    std::mutex mutex_;
-    std::vector<Told> events_;
+    net::Mailbox<Told> told_{4096};
 };
-
-// Blocks them for this thread and those that it starts.
-UniqueFd receive_signals() {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
-    return UniqueFd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-}
 
 class Hold {
 public:
-    explicit Hold(const Task& task) : task_(task), open_(task.addresses.begin(), task.addresses.end()) {}
+    explicit Hold(const Task& task)
+        : task_(task), clients_(effect()), open_(task.addresses.begin(), task.addresses.end()) {
+        clients_.expect(task.clients);
+    }
 
     Result<ExitCode> run() {
-        const UniqueFd signals = receive_signals();
+        const auto signals = receive_signals({SIGINT, SIGTERM});
+        if (!signals) return tl::unexpected(signals.error());
         const auto length = std::chrono::duration<double>(task_.options.seconds);
-        const PublishedDeadline mandate(boot_now() + std::chrono::duration_cast<BootTime>(length));
-        auto holder = Holder::start(task_.addresses, task_.timing, {&mandate}, effect(), queue_);
+        const PublishedDeadline mandate(page::boot_now() + std::chrono::duration_cast<BootDuration>(length));
+        auto holder = Holder::start(task_.addresses, task_.timing, {&mandate}, effect(), events_);
         if (!holder) return tl::unexpected(holder.error());
         (*holder)->take(task_.options.is_graceful ? Approach::Graceful : Approach::Probe);
         while (!open_.empty()) {
-            pollfd watched[] = {{signals.get(), POLLIN, 0}, {queue_.fd(), POLLIN, 0}};
+            pollfd watched[] = {{signals->get(), POLLIN, 0}, {events_.fd(), POLLIN, 0}};
             ::poll(watched, 2, wait_milliseconds());
-            signalfd_siginfo signal{};
-            if (::read(signals.get(), &signal, sizeof signal) > 0) (*holder)->release();
-            for (const auto& [address, event] : queue_.take_all()) handle(address, event);
-            tickler_.repeat(boot_now());
+            if (next_signal(signals->get()) != 0) (*holder)->release();
+            for (const auto& [address, event] : events_.take()) handle(address, event);
+            clients_.repeat();
         }
         return code_;
     }
@@ -87,8 +65,8 @@ private:
     [[nodiscard]] Effect effect() const { return task_.options.is_dry_run ? Effect::DryRun : Effect::Real; }
 
     [[nodiscard]] int wait_milliseconds() const {
-        if (tickler_.next() == kNever) return -1;
-        const auto left = std::chrono::ceil<milliseconds>(tickler_.next() - boot_now());
+        if (clients_.next() == kNever) return -1;
+        const auto left = std::chrono::ceil<milliseconds>(clients_.next() - page::boot_now());
         return static_cast<int>(std::max(left, milliseconds(0)).count());
     }
 
@@ -102,13 +80,14 @@ private:
                 code_ = ExitCode::No;
                 [[fallthrough]];
             case EventKind::Released:
-                end_clients(address);
+                report(address, "connections_closed", clients_.address_gone(address));
                 open_.erase(address);
                 break;
             case EventKind::Refused:
                 code_ = ExitCode::No;
                 open_.erase(address);
                 break;
+            case EventKind::Kept:
             case EventKind::Conflict:
             case EventKind::MacChanged:
             case EventKind::Planned:
@@ -117,20 +96,12 @@ private:
     }
 
     void tell_clients(const VirtualAddress& address) {
-        std::vector<Connection> clients;
-        for (const Connection& connection : task_.clients)
-            if (connection.own.address == address.address) clients.push_back(connection);
-        if (clients.empty() || effect() == Effect::DryRun) return;
-        wait_until_local(address.address, seconds(1));  // their answers must reach our kernel
-        report(address, "clients_told", tickler_.begin(boot_now(), std::move(clients)));
-    }
-
-    void end_clients(const VirtualAddress& address) {
-        if (effect() == Effect::Real)
-            report(address, "connections_closed", close_connections_at(address.address));
+        const auto told = clients_.address_taken(address);
+        if (!told || *told > 0) report(address, "clients_told", told);
     }
 
     void report(const VirtualAddress& address, std::string_view what, const Result<std::size_t>& count) {
+        if (effect() == Effect::DryRun) return;
         if (!count) {
             std::fprintf(stderr, "pgpool-vip: %s: %s\n", address.text().c_str(),
                          count.error().message.c_str());
@@ -143,8 +114,8 @@ private:
     }
 
     const Task& task_;
-    EventQueue queue_;
-    Tickler tickler_;
+    Events events_;
+    Clients clients_;
     std::set<VirtualAddress> open_;  // those whose end was not told yet
     ExitCode code_ = ExitCode::Done;
 };

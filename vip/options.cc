@@ -6,6 +6,7 @@ namespace pgpool::vip {
 namespace {
 
 constexpr const char* kFooter =
+    "Without a command it runs as the service of a member, and holds the addresses as the watchdog orders.\n"
     "Exit status: 0 done; 1 an address was not taken or was lost, or somebody answers for it; 2 command "
     "line\n"
     "or configuration; 3 the kernel refused, or a privilege is missing. See pgpool-vip(8).";
@@ -21,6 +22,9 @@ CLI::App* add_command(CLI::App& app, Options& options, Command command, const ch
 void declare_options(CLI::App& app, Options& options) {
     app.fallthrough();  // options of all commands may stand behind the command too
     app.require_subcommand(0, 1);
+    app.add_option("--user", options.user, "without a command, started by root: whom to run as")
+        ->capture_default_str()
+        ->type_name("NAME");
     app.footer(kFooter);
     app.set_version_flag("--version", "pgpool-vip " PGPOOL_VERSION);
     app.add_option("-c,--config", options.config, "configuration file")

@@ -24,6 +24,7 @@ struct Options {
     bool is_check = false;
     bool is_dry_run = false;
     bool is_json = false;
+    std::string user = "pgpool";  // without a command: whom root becomes
 
     double seconds = 0;        // hold
     bool is_graceful = false;  // hold: the holder before has let go

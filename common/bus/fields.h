@@ -127,7 +127,7 @@ void fields(Archive& a, VipState& m) {
 template <typename Archive>
 void fields(Archive& a, VipOrder& m) {
     a.number("id", m.id);
-    a.choice("verb", m.verb, VipVerb::Release);
+    a.choice("verb", m.verb, VipVerb::TakeReleased);
     a.number("epoch", m.epoch);
     a.number("deadline_ns", m.deadline_ns);
 }

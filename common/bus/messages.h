@@ -160,10 +160,16 @@ struct VipState {
     friend bool operator==(const VipState&, const VipState&) = default;
 };
 
-enum class VipVerb : std::uint8_t { None = 0, Take = 1, Release = 2 };
+enum class VipVerb : std::uint8_t {
+    None = 0,
+    Take = 1,  // the network is asked first if somebody has the address
+    Release = 2,
+    TakeReleased = 3,  // nobody is asked: who held the addresses has confirmed that they are off (VipDone)
+};
 
-// hub -> vip. Take holds until `deadline_ns` and is repeated with a later one; Release is acknowledged with
-// VipDone, and only then may another member take the address without a probe.
+// hub -> vip: all addresses. A taking stands while the page of the lease (common/page) says that the lease of
+// `epoch` is held, and is tried again until it works or another order comes; `deadline_ns` is that of the
+// lease when the order was given, and need not be told anew. Each order is acknowledged with VipDone.
 struct VipOrder {
     std::uint64_t id = 0;
     VipVerb verb = VipVerb::None;
@@ -174,7 +180,9 @@ struct VipOrder {
 
 enum class Outcome : std::uint8_t { Failed = 0, Done = 1 };
 
-// vip -> hub: the order of this id was carried out, or not.
+// vip -> hub: the order of this id was carried out, or not. Done: all addresses are on their interfaces, or
+// none is any more. Failed: one was not taken, and is tried again; or one could not be taken off, and ends
+// with its lifetime; or another order came first.
 struct VipDone {
     std::uint64_t id = 0;
     Outcome outcome = Outcome::Failed;
@@ -198,7 +206,8 @@ struct Connection {
     friend bool operator==(const Connection&, const Connection&) = default;
 };
 
-// proxy -> hub -> vip, also of the other member: who is to be tickled after a take-over.
+// proxy -> hub -> vip, also of the other member: who is to be tickled after a take-over. To vip: the clients
+// of who holds the addresses, before that changes; each list replaces the one before.
 struct ClientList {
     std::uint64_t revision = 0;
     Page page = {};

@@ -62,6 +62,12 @@ std::optional<Error> LeasePageReader::refresh() {
     return std::nullopt;
 }
 
+bool LeasePageReader::is_current() const {
+    struct stat status {};
+    return page_.valid() && ::stat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
+           status.st_ino == inode_;
+}
+
 LeaseView LeasePageReader::read() const {
     if (!page_.valid()) return {};
     for (int attempt = 0; attempt < kAttempts; ++attempt) {

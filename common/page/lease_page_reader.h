@@ -6,7 +6,7 @@
 // read() costs a few nanoseconds, takes no lock, calls no kernel and never waits for the writer, whatever has
 // become of it. A page that is missing, too short, of another version or boot, or writable by others than
 // its owner says that nobody may act; refresh() tells why and looks again.
-// Threads: read() any; refresh() one, while no other reads through the same object.
+// Threads: read() and is_current() any; refresh() one, while no other reads through the same object.
 
 #include <sys/types.h>
 
@@ -29,6 +29,9 @@ public:
     [[nodiscard]] std::optional<Error> refresh();
 
     [[nodiscard]] LeaseView read() const;
+
+    // Whether a page is mapped, and it is the one that the path leads to now.
+    [[nodiscard]] bool is_current() const;
 
 private:
     std::filesystem::path path_;

@@ -14,7 +14,6 @@ from support import ctl as ctls
 from support import proxy as proxies
 from support.answering_hub import AnsweringHub
 
-pytestmark = pytest.mark.skipif(not hubs.binary().exists(), reason="fake_hub is built with the tests only")
 DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 NUMBERS = itertools.count(1)
 

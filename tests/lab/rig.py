@@ -5,8 +5,8 @@
         lab.cut("m1", "m2")
         wait_for(lambda: corosync.members(lab.host("m1")) == ["m1"], 5, "m1 is alone")
 
-Hosts: m1, m2, … the members (Corosync, and pgpool-proxy where a build exists, on port 5432), n1, n2, … the nodes
-(PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
+Hosts: m1, m2, … the members (Corosync, pgpool-proxy where a build exists, on port 5432, and pgpool-watchdog if asked for),
+n1, n2, … the nodes (PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
 nowhere else: another process can go on with it, and down() cleans up whatever is there.
 """
 import contextlib
@@ -16,7 +16,7 @@ import re
 import shutil
 import signal
 
-from support import proxy
+from support import proxy, watchdog
 
 from . import corosync, logs, nodes
 from .host import Host, pids_in, send, wait_for
@@ -24,7 +24,7 @@ from .network import LabError, Network, namespaces
 
 STATE = pathlib.Path("/var/tmp/pgpool-lab")
 PROXY_PORT = 5432
-DAEMONS = {"corosync", "postgres", "pgpool-proxy"}
+DAEMONS = {"corosync", "postgres", "pgpool-proxy", "pgpool-watchdog"}
 
 
 def labs():
@@ -34,11 +34,11 @@ def labs():
 
 
 class Lab:
-    def __init__(self, name="lab", members=2, nodes=0, synchronous=False):
+    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
-        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous}
+        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
         self._make_hosts()
@@ -85,6 +85,7 @@ class Lab:
         self._start_nodes()
         for member in self.members:
             self._start_proxy(member)
+            self._start_watchdog(member)
         for member in self.members:
             self._wait_proxy(member)
             self.wait_members([h.name for h in self.members], member)
@@ -115,6 +116,18 @@ class Lab:
         file = member.folder / "appliance.yaml"
         file.write_text(proxy.to_yaml(config) + "\n")
         member.start([proxy.binary(), "--config", file])
+
+    def _start_watchdog(self, member):
+        if not self.shape["watchdog"]:
+            return
+        config = {"nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
+                  "health": {"user": "postgres", "database": "postgres"},
+                  "watchdog": {"enabled": True, "name": member.name, "group": "root",
+                               "members": [{"name": m.name, "address": m.address} for m in self.members],
+                               "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}}
+        file = member.folder / "watchdog.yaml"
+        file.write_text(proxy.to_yaml(config) + "\n")
+        member.start([watchdog.binary(), "--config", file])
 
     def _wait_proxy(self, member):
         if "pgpool-proxy" not in member.daemons():
@@ -201,13 +214,17 @@ class Lab:
     def _daemons_of(self, host):
         if host in self.nodes:
             return ["postgres"]
-        return ["corosync", "pgpool-proxy"] if host in self.members else []
+        if host not in self.members:
+            return []
+        return ["corosync", "pgpool-proxy"] + ["pgpool-watchdog"] * self.shape["watchdog"]
 
     def _start_daemon(self, host, name):
         if name == "corosync":
             corosync.start(host)
         elif name == "pgpool-proxy":
             self._start_proxy(host)
+        elif name == "pgpool-watchdog":
+            self._start_watchdog(host)
         else:
             nodes.start(host)
 

@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 
-from support.vip import V4, V6
+from support.vip import V4, V6, make_readable
 
 DONE, NO, USAGE, REFUSED = 0, 1, 2, 3
 NET_ADMIN, NET_RAW = 12, 13
@@ -16,10 +16,10 @@ def status_of(path):
     return dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line)
 
 
-def assert_has_only_network_privileges(pid):
+def assert_has_only_network_privileges(pid, count=2):
     wanted = (1 << NET_ADMIN) | (1 << NET_RAW)
     threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
-    assert len(threads) == 2
+    assert len(threads) == count
     for thread in threads:
         status = status_of(thread / "status")
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == wanted
@@ -50,7 +50,7 @@ def test_those_two_are_enough(lan, program, tmp_path):
 # What the thread that holds addresses may do: wait for all at once, talk to the kernel, take memory.
 HOLDER_CALLS = {"poll", "read", "write", "timerfd_settime", "sendmsg", "recvmsg", "sendto", "recvfrom", "socket", "bind",
                 "connect", "getsockname", "setsockopt", "ioctl", "close", "clock_nanosleep", "openat", "futex", "getpid", "time",
-                "mmap", "munmap", "mprotect", "madvise", "brk", "rseq", "set_robust_list", "rt_sigprocmask", "exit"}
+                "sched_setscheduler", "mmap", "munmap", "mprotect", "madvise", "brk", "rseq", "set_robust_list", "rt_sigprocmask", "exit"}
 
 
 def test_it_starts_no_process_and_its_timer_waits_for_nothing(lan, program, tmp_path):
@@ -71,11 +71,6 @@ def test_it_starts_no_process_and_its_timer_waits_for_nothing(lan, program, tmp_
     assert all("/proc/sys/net/ipv6/conf/eth0/forwarding" in a for a in opened), opened
     connected = [a for name, a in calls[holder] if name in ("connect", "bind")]
     assert all("AF_NETLINK" in a or "AF_PACKET" in a for a in connected), connected
-
-
-def make_readable(folder):
-    for parent in [folder, *folder.parents][:4]:
-        parent.chmod(parent.stat().st_mode | 0o755)
 
 
 def test_without_them_it_says_what_is_missing(lan, program, tmp_path):
@@ -168,7 +163,8 @@ def test_errors_of_the_configuration(lan, program):
 
 def test_errors_of_the_command_line(lan, program, tmp_path):
     vip = program(lan.one)
-    assert vip.run()[0] == USAGE
+    assert vip.run() == (USAGE, "", f"pgpool-vip: {vip.config}: watchdog.enabled is off: nobody would order addresses to be held\n"
+                                    "to hold them by hand: pgpool-vip hold --help\n")
     assert vip.run("hold")[0] == USAGE
     assert vip.run("hold", "--for", "0")[0] == USAGE
     assert vip.run("holds")[0] == USAGE

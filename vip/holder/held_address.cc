@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "vip/kernel/boot_clock.h"
+#include "common/page/boot_now.h"
 #include "vip/kernel/local_route.h"
 
 namespace pgpool::vip {
@@ -27,8 +27,14 @@ HeldAddress::HeldAddress(const VirtualAddress& address, const config::Vip& timin
       observer_(observer),
       tenure_(timing) {}
 
+void HeldAddress::retime(const config::Vip& timing) {
+    lifetime_ = std::chrono::duration_cast<seconds>(timing.lifetime);
+    tenure_.retime(page::boot_now(), timing);
+}
+
 void HeldAddress::take(BootTime deadline, Approach approach) {
-    if (tenure_.state() != Tenure::State::Absent) return;
+    if (tenure_.state() != Tenure::State::Absent)
+        return perform(tenure_.take(page::boot_now(), deadline, approach, {}));
     if (const Result<void> unused = table_.check_unused(address_.address); !unused)
         return tell({EventKind::Refused, Reason::Configured, {}, unused.error().message});
     const Link link = links_.state(address_.interface);
@@ -37,7 +43,7 @@ void HeldAddress::take(BootTime deadline, Approach approach) {
         if (!opened) return tell({EventKind::Refused, Reason::Kernel, {}, opened.error().message});
         segment_.emplace(std::move(*opened));
     }
-    perform(tenure_.take(boot_now(), deadline, approach, link));
+    perform(tenure_.take(page::boot_now(), deadline, approach, link));
 }
 
 void HeldAddress::release() {
@@ -49,20 +55,20 @@ void HeldAddress::end() {
 }
 
 void HeldAddress::tick(BootTime deadline) {
-    perform(tenure_.tick(boot_now(), deadline));
+    perform(tenure_.tick(page::boot_now(), deadline));
 }
 
 void HeldAddress::hear_claims() {
     while (segment_) {
         const std::optional<MacAddress> by = segment_->next_claim();
         if (!by) return;
-        perform(tenure_.claimed(boot_now(), *by));
+        perform(tenure_.claimed(page::boot_now(), *by));
     }
 }
 
 void HeldAddress::look_at_link() {
     if (tenure_.state() == Tenure::State::Absent) return;
-    perform(tenure_.link_changed(boot_now(), links_.state(address_.interface)));
+    perform(tenure_.link_changed(page::boot_now(), links_.state(address_.interface)));
 }
 
 void HeldAddress::perform(Steps steps) {
@@ -87,7 +93,7 @@ Result<void> HeldAddress::act_really(Act act) {
         case Act::Put:
             return put();
         case Act::Refresh:
-            return table_.put(address_, lifetime_);
+            return refresh();
         case Act::Announce:
             return announce();
         case Act::Remove:
@@ -96,9 +102,15 @@ Result<void> HeldAddress::act_really(Act act) {
     return {};
 }
 
+Result<void> HeldAddress::refresh() {
+    Result<void> done = table_.put(address_, lifetime_);
+    tenure_.placed(page::boot_now());
+    return done;
+}
+
 // Announced too early, it would draw packets that the kernel still drops.
 Result<void> HeldAddress::put() {
-    Result<void> done = table_.put(address_, lifetime_);
+    Result<void> done = refresh();
     if (done) wait_until_local(address_.address, kUntilLocal);
     return done;
 }

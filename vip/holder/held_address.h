@@ -15,6 +15,7 @@ public:
     HeldAddress(const VirtualAddress& address, const config::Vip& timing, Effect effect, AddressTable& table,
                 LinkMonitor& links, Observer& observer);
 
+    void retime(const config::Vip& timing);
     void take(BootTime deadline, Approach approach);
     void release();
     void end();  // releases what is there
@@ -22,6 +23,7 @@ public:
     void hear_claims();
     void look_at_link();
 
+    [[nodiscard]] const VirtualAddress& address() const { return address_; }
     [[nodiscard]] BootTime next(BootTime deadline) const { return tenure_.next(deadline); }
     [[nodiscard]] int fd() const { return segment_ ? segment_->fd() : -1; }
 
@@ -30,12 +32,13 @@ private:
     [[nodiscard]] Result<void> act(Act act);
     [[nodiscard]] Result<void> act_really(Act act);
     [[nodiscard]] Result<void> put();
+    [[nodiscard]] Result<void> refresh();
     [[nodiscard]] Result<void> announce();
     void plan(Act act);
     void tell(const Event& event) { observer_.on_event(address_, event); }
 
     const VirtualAddress address_;
-    const seconds lifetime_;
+    seconds lifetime_;
     const Effect effect_;
     AddressTable& table_;
     LinkMonitor& links_;

@@ -5,7 +5,7 @@
 
 #include <ctime>
 
-#include "vip/kernel/boot_clock.h"
+#include "common/page/boot_now.h"
 #include "vip/kernel/netlink.h"
 
 namespace pgpool::vip {
@@ -40,8 +40,8 @@ bool wait_until_local(const IpAddress& address, milliseconds bound) {
     const auto socket = open_netlink(NETLINK_ROUTE);
     if (!socket) return false;
     nl_socket_disable_auto_ack(socket->get());  // the answer is one message
-    for (const BootTime end = boot_now() + bound; !is_local(socket->get(), address); nap())
-        if (boot_now() >= end) return false;
+    for (const BootTime end = page::boot_now() + bound; !is_local(socket->get(), address); nap())
+        if (page::boot_now() >= end) return false;
     return true;
 }
 

@@ -2,8 +2,11 @@
 #include "vip/kernel/privileges.h"
 
 #include <cap-ng.h>
+#include <fmt/core.h>
+#include <pwd.h>
 #include <sys/prctl.h>
 
+#include <array>
 #include <cerrno>
 
 namespace pgpool::vip {
@@ -24,9 +27,29 @@ Result<void> apply(bool may_change_bounds) {
     return forbid_new_privileges();
 }
 
+// What is to be kept is set.
+Result<void> become(const User& user) {
+    const auto flags = static_cast<capng_flags_t>(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+    const int error = capng_change_id(static_cast<int>(user.uid), static_cast<int>(user.gid), flags);
+    if (error != 0)
+        return fail(
+            sqlstate::kSystemError,
+            fmt::format("cannot become user {}, group {} (capng_change_id: {})", user.uid, user.gid, error));
+    return forbid_new_privileges();
+}
+
 }  // namespace
 
-Result<void> keep_network_privileges() {
+Result<User> find_user(const std::string& name, gid_t group) {
+    std::array<char, 16 * 1024> text{};
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwnam_r(name.c_str(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
+        return User{found->pw_uid, group};
+    return fail(sqlstate::kSystemError, fmt::format("there is no user \"{}\"", name));
+}
+
+Result<void> keep_network_privileges(const std::optional<User>& user) {
     if (capng_get_caps_process() != 0) return fail(sqlstate::kSystemError, "cannot read the capabilities");
     if (capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) == 0 ||
         capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) == 0) {
@@ -38,7 +61,7 @@ Result<void> keep_network_privileges() {
     capng_clear(CAPNG_SELECT_BOTH);
     capng_updatev(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_ADMIN,
                   CAP_NET_RAW, -1);
-    return apply(may_change_bounds);
+    return user ? become(*user) : apply(may_change_bounds);
 }
 
 Result<void> give_up_privileges() {

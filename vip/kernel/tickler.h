@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "vip/packet/tickle.h"
-#include "vip/tenure/boot_time.h"
+#include "vip/tenure/never.h"
 
 namespace pgpool::vip {
 
@@ -28,7 +28,7 @@ public:
 private:
     struct Round {
         std::vector<Connection> clients;
-        BootTime began{0};
+        BootTime began;
         std::size_t repeats = 0;  // that were made
     };
     std::vector<Round> rounds_;

@@ -12,7 +12,7 @@ constexpr std::array kFirst = {milliseconds(0),   milliseconds(50),    milliseco
 
 }  // namespace
 
-BootTime Announcements::offset(std::size_t index) const {
+BootDuration Announcements::offset(std::size_t index) const {
     if (index < kFirst.size()) return kFirst[index];
     return kFirst.back() + period_ * static_cast<milliseconds::rep>(index - kFirst.size() + 1);
 }

@@ -9,7 +9,7 @@
 #include <cstddef>
 
 #include "common/base/clock.h"
-#include "vip/tenure/boot_time.h"
+#include "vip/tenure/never.h"
 
 namespace pgpool::vip {
 
@@ -24,10 +24,10 @@ public:
     [[nodiscard]] BootTime next() const { return next_; }
 
 private:
-    [[nodiscard]] BootTime offset(std::size_t index) const;
+    [[nodiscard]] BootDuration offset(std::size_t index) const;
 
     milliseconds period_;
-    BootTime began_{0};
+    BootTime began_;
     std::size_t index_ = 0;
     BootTime next_ = kNever;
 };

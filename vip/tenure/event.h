@@ -13,6 +13,7 @@ namespace pgpool::vip {
 
 enum class EventKind : std::uint8_t {
     Taken,       // it is on the interface and announced
+    Kept,        // it was to be taken, and is held already
     Refused,     // it was not taken
     Released,    // it was taken off, as it should
     Lost,        // it was taken off, or the kernel has dropped it, though it should have been held
@@ -43,5 +44,8 @@ struct Event {
     std::string detail;             // Kernel, Planned: in words
     friend bool operator==(const Event&, const Event&) = default;
 };
+
+// Why, in words, and by whom: "answered by 02:00:00:00:00:01"; may be empty.
+[[nodiscard]] std::string describe(const Event& event);
 
 }  // namespace pgpool::vip

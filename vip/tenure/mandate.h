@@ -10,7 +10,7 @@
 #include <atomic>
 #include <vector>
 
-#include "vip/tenure/boot_time.h"
+#include "vip/tenure/never.h"
 
 namespace pgpool::vip {
 
@@ -27,10 +27,12 @@ public:
 // A deadline that somebody sets: for a certain time, or anew with each sign of life.
 class PublishedDeadline final : public Mandate {
 public:
-    explicit PublishedDeadline(BootTime deadline) : nanoseconds_(deadline.count()) {}
-    void set(BootTime deadline) { nanoseconds_.store(deadline.count(), std::memory_order_release); }
+    explicit PublishedDeadline(BootTime deadline) : nanoseconds_(deadline.time_since_epoch().count()) {}
+    void set(BootTime deadline) {
+        nanoseconds_.store(deadline.time_since_epoch().count(), std::memory_order_release);
+    }
     [[nodiscard]] BootTime deadline() const noexcept override {
-        return BootTime(nanoseconds_.load(std::memory_order_acquire));
+        return BootTime(BootDuration(nanoseconds_.load(std::memory_order_acquire)));
     }
 
 private:
@@ -41,7 +43,7 @@ using Mandates = std::vector<const Mandate*>;
 
 // Without any mandate there is nothing to hold by: the deadline has passed.
 [[nodiscard]] inline BootTime earliest_deadline(const Mandates& mandates) {
-    if (mandates.empty()) return BootTime(0);
+    if (mandates.empty()) return BootTime::min();
     BootTime earliest = kNever;
     for (const Mandate* mandate : mandates) earliest = std::min(earliest, mandate->deadline());
     return earliest;

@@ -9,7 +9,9 @@ namespace pgpool::vip {
 namespace {
 
 // The kernel drops an address up to 0.2 s after its lifetime (measured 1.02 to 1.20 s for one second).
-constexpr milliseconds kMargin{300};
+constexpr milliseconds kKernelDelay{200};
+// Of these 0.1 s are for the way from the look at the clock to the kernel.
+constexpr milliseconds kMargin = kKernelDelay + milliseconds(100);
 constexpr milliseconds kDefencePeriod{1'000};
 // A refresh that the deadline forbids is tried again so often: the mandate may be renewed meanwhile.
 constexpr int kRetriesPerRefresh = 4;
@@ -23,12 +25,27 @@ Tenure::Tenure(const config::Vip& timing)
       probe_interval_(timing.probe_interval),
       announcements_(timing.announce_period) {}
 
+void Tenure::retime(BootTime now, const config::Vip& timing) {
+    lifetime_ = timing.lifetime;
+    refresh_ = timing.refresh;
+    probes_ = timing.probes;
+    probe_interval_ = timing.probe_interval;
+    announcements_ = Announcements(timing.announce_period);
+    if (state_ == State::Held) announcements_.begin(now);
+}
+
 bool Tenure::may_refresh(BootTime now, BootTime deadline) const {
     return now + lifetime_ + kMargin <= deadline;
 }
 
+// If nobody took it off.
+bool Tenure::outlives(BootTime deadline) const {
+    return expires_ + kKernelDelay > deadline;
+}
+
 Steps Tenure::take(BootTime now, BootTime deadline, Approach approach, const Link& link) {
-    if (state_ != State::Absent) return {};
+    if (state_ == State::Held) return {{}, Event{EventKind::Kept, Reason::None, {}, {}}};
+    if (state_ == State::Probing) return {};
     if (!link.is_usable) return refuse(Reason::LinkDown);
     if (!may_refresh(now, deadline)) return refuse(Reason::NoMandate);
     own_ = link.mac;
@@ -47,6 +64,7 @@ Steps Tenure::probe(BootTime now) {
 Steps Tenure::begin(BootTime now) {
     state_ = State::Held;
     valid_until_ = now + lifetime_;
+    expires_ = valid_until_;
     next_refresh_ = now + refresh_;
     may_defend_ = now;
     defence_ = kNever;
@@ -84,9 +102,9 @@ Steps Tenure::tick(BootTime now, BootTime deadline) {
         case State::Absent:
             return {};
         case State::Probing:
-            if (!may_refresh(now, deadline)) return end(EventKind::Refused, Reason::MandateEnded);
+            if (now >= deadline) return end(EventKind::Refused, Reason::MandateEnded);
             if (now < next_probe_) return {};
-            return probes_sent_ < probes_ ? probe(now) : begin(now);
+            return probes_sent_ < probes_ || !may_refresh(now, deadline) ? probe(now) : begin(now);
         case State::Held:
             return hold(now, deadline);
     }
@@ -94,7 +112,7 @@ Steps Tenure::tick(BootTime now, BootTime deadline) {
 }
 
 Steps Tenure::hold(BootTime now, BootTime deadline) {
-    if (now >= deadline) return end(EventKind::Released, Reason::MandateEnded);
+    if (now >= deadline || outlives(deadline)) return end(EventKind::Released, Reason::MandateEnded);
     const bool may = may_refresh(now, deadline);
     if (now >= valid_until_)
         return may ? end(EventKind::Lost, Reason::Stalled) : end(EventKind::Released, Reason::MandateEnded);
@@ -103,6 +121,7 @@ Steps Tenure::hold(BootTime now, BootTime deadline) {
         next_refresh_ = now + (may ? refresh_ : refresh_ / kRetriesPerRefresh);
         if (may) {
             valid_until_ = now + lifetime_;
+            expires_ = valid_until_;
             steps.acts.push_back(Act::Refresh);
         }
     }
@@ -150,8 +169,9 @@ BootTime Tenure::next(BootTime deadline) const {
         case State::Absent:
             return kNever;
         case State::Probing:
-            return next_probe_;
+            return std::min(next_probe_, deadline);
         case State::Held:
+            if (outlives(deadline)) return BootTime::min();
             return std::min({next_refresh_, announcements_.next(), defence_, valid_until_, deadline});
     }
     return kNever;

@@ -12,7 +12,7 @@ namespace {
 
 using decide::Event;
 
-// A phase whose orders failed at once and that gives the same again does so no faster than this.
+// An order that is given again is given no faster than this.
 constexpr milliseconds kAgain{250};
 // After what the promise wants could not be set.
 constexpr seconds kUpkeepAgain{2};
@@ -256,8 +256,8 @@ bool Decider::keep_promise(Now now) {
     if (next.set && now.time >= upkeep_after_) {
         upkeep_ = Work(now.time);
         upkeep_.add(place, nodes::set_sync(*next.set));
-        // Until a probe has seen it, it would be set again.
-        upkeep_.await({.kind = Goal::Kind::Probed, .node = place});
+        // The server's processes take it over one after the other: a probe at once may not see it yet.
+        upkeep_after_ = now.time + kAgain;
         actions_.emplace_back(action::Hurry{});
     }
     if (!next.stalled.empty()) say(true, next.stalled);

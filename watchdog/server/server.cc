@@ -204,6 +204,7 @@ void Server::look_at_lease() {
     decider_.lease(holds_lease() && has_time, view_.epoch.value);
     if (electorate_.is_witness) return;
     const bool has_changed = before.state != view_.state || before.epoch != view_.epoch;
+    if (has_changed) pulsed_ = {};  // the others are told at once
     if (has_changed || SteadyClock::now() - announced_ >= kPulse) announce_lease();
     if (view_.state == page::LeaseState::Releasing)
         close_gates();

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "vip/kernel/boot_clock.h"
+#include "common/page/boot_now.h"
 
 namespace pgpool::vip {
 namespace {
@@ -23,7 +23,7 @@ using ::testing::UnorderedElementsAre;
 
 const VirtualAddress kV4 = *VirtualAddress::make("10.77.0.100", "left");
 const VirtualAddress kV6 = *VirtualAddress::make("fd77::100", "left");
-constexpr BootTime kLong = 20s;  // no test takes so long
+constexpr BootDuration kLong = 20s;  // no test takes so long
 
 class Events final : public Observer {
 public:
@@ -75,7 +75,7 @@ protected:
 };
 
 TEST_F(HolderTest, HoldsUntilItIsAskedToLetGo) {
-    const PublishedDeadline mandate(boot_now() + kLong);
+    const PublishedDeadline mandate(page::boot_now() + kLong);
     const auto holder = start({kV4, kV6}, {&mandate});
     EXPECT_THAT(on_host(), IsEmpty());
     holder->take(Approach::Probe);
@@ -88,7 +88,7 @@ TEST_F(HolderTest, HoldsUntilItIsAskedToLetGo) {
 }
 
 TEST_F(HolderTest, CanTakeAgain) {
-    const PublishedDeadline mandate(boot_now() + kLong);
+    const PublishedDeadline mandate(page::boot_now() + kLong);
     const auto holder = start({kV4}, {&mandate});
     for (std::size_t i = 0; i < 6; i += 2) {
         holder->take(Approach::Graceful);
@@ -98,8 +98,31 @@ TEST_F(HolderTest, CanTakeAgain) {
     }
 }
 
+TEST_F(HolderTest, OtherAddressesMayBeAssignedWhileSomeAreHeld) {
+    const PublishedDeadline mandate(page::boot_now() + kLong);
+    const auto holder = start({kV4}, {&mandate});
+    holder->take(Approach::Graceful);
+    EXPECT_THAT(events_.wait(1), ElementsAre("10.77.0.100 taken"));
+    holder->assign({kV4, kV6}, config::Vip());
+    holder->take(Approach::Probe);
+    EXPECT_THAT(events_.wait(2), ElementsAre("10.77.0.100 taken", "fd77::100 taken"));
+    holder->assign({kV6}, config::Vip());
+    EXPECT_EQ(events_.wait(3).back(), "10.77.0.100 released asked");
+    EXPECT_THAT(on_host(), ElementsAre(kV6.text()));
+    holder->release();
+    EXPECT_EQ(events_.wait(4).back(), "fd77::100 released asked");
+}
+
+TEST_F(HolderTest, IsAwakeOnceASecondAtLeast) {
+    const auto holder = start({kV4}, {});
+    const BootTime began = page::boot_now();
+    while (holder->last_turn() < began + 1s && page::boot_now() < began + 5s)
+        std::this_thread::sleep_for(10ms);
+    EXPECT_GE(holder->last_turn(), began + 1s);
+}
+
 TEST_F(HolderTest, OfTwoWishesTheLastCounts) {
-    const PublishedDeadline mandate(boot_now() + kLong);
+    const PublishedDeadline mandate(page::boot_now() + kLong);
     const auto holder = start({kV4}, {&mandate});
     holder->take(Approach::Probe);
     holder->release();  // before or after the first is begun
@@ -109,7 +132,7 @@ TEST_F(HolderTest, OfTwoWishesTheLastCounts) {
 }
 
 TEST_F(HolderTest, ItsEndLetsGo) {
-    const PublishedDeadline mandate(boot_now() + kLong);
+    const PublishedDeadline mandate(page::boot_now() + kLong);
     auto holder = start({kV4, kV6}, {&mandate});
     holder->take(Approach::Graceful);
     ASSERT_EQ(events_.wait(2).size(), 2U);
@@ -119,37 +142,38 @@ TEST_F(HolderTest, ItsEndLetsGo) {
 }
 
 TEST_F(HolderTest, AWithdrawnMandateEndsItWithinARefresh) {
-    PublishedDeadline lease(boot_now() + kLong);
-    PublishedDeadline life(boot_now() + kLong);
+    PublishedDeadline lease(page::boot_now() + kLong);
+    PublishedDeadline life(page::boot_now() + kLong);
     const auto holder = start({kV4}, {&lease, &life});
     holder->take(Approach::Graceful);
     ASSERT_EQ(events_.wait(1).size(), 1U);
-    const BootTime withdrawn = boot_now();
-    life.set(BootTime(0));  // one of two
+    const BootTime withdrawn = page::boot_now();
+    life.set(BootTime());  // one of two
     EXPECT_THAT(events_.wait(2), ElementsAre("10.77.0.100 taken", "10.77.0.100 released mandate_ended"));
-    EXPECT_LT(boot_now() - withdrawn, 600ms);
+    EXPECT_LT(page::boot_now() - withdrawn, 600ms);
     EXPECT_THAT(on_host(), IsEmpty());
     holder->take(Approach::Graceful);
     EXPECT_EQ(events_.wait(3).back(), "10.77.0.100 refused no_mandate");
 }
 
 TEST_F(HolderTest, AMandateThatIsRenewedInTimeIsEnough) {
-    PublishedDeadline lease(boot_now() + 1600ms);
+    PublishedDeadline lease(page::boot_now() + 1600ms);
     const auto holder = start({kV4}, {&lease});
     holder->take(Approach::Graceful);
     ASSERT_EQ(events_.wait(1).size(), 1U);
-    for (const BootTime end = boot_now() + 3s; boot_now() < end; std::this_thread::sleep_for(100ms))
-        lease.set(boot_now() + 1600ms);
+    for (const BootTime end = page::boot_now() + 3s; page::boot_now() < end;
+         std::this_thread::sleep_for(100ms))
+        lease.set(page::boot_now() + 1600ms);
     EXPECT_THAT(on_host(), ElementsAre(kV4.text()));
     const BootTime deadline = lease.deadline();
     EXPECT_EQ(events_.wait(2).back(), "10.77.0.100 released mandate_ended");
-    EXPECT_LT(boot_now(), deadline);
+    EXPECT_LT(page::boot_now(), deadline);
     EXPECT_THAT(on_host(), IsEmpty());
 }
 
 TEST_F(HolderTest, OneAddressMayBeRefusedAndAnotherTaken) {
     run("ip address add 10.77.0.100/32 dev right");  // somebody has it here
-    const PublishedDeadline mandate(boot_now() + kLong);
+    const PublishedDeadline mandate(page::boot_now() + kLong);
     const auto holder = start({kV4, kV6}, {&mandate});
     holder->take(Approach::Probe);
     EXPECT_THAT(events_.wait(2), UnorderedElementsAre("10.77.0.100 refused configured", "fd77::100 taken"));
@@ -157,7 +181,7 @@ TEST_F(HolderTest, OneAddressMayBeRefusedAndAnotherTaken) {
 }
 
 TEST_F(HolderTest, AnInterfaceThatVanishesTakesItAlong) {
-    const PublishedDeadline mandate(boot_now() + kLong);
+    const PublishedDeadline mandate(page::boot_now() + kLong);
     const auto holder = start({kV4}, {&mandate});
     holder->take(Approach::Graceful);
     ASSERT_EQ(events_.wait(1).size(), 1U);

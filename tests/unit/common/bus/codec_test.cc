@@ -109,6 +109,10 @@ TEST(BusCodec, LaterEnumeratorsHaveTheirNumbers) {
     EXPECT_EQ(encoded(Parked{})[0], 14);
 }
 
+TEST(BusCodec, AVerbOfVersion11HasItsNumber) {
+    EXPECT_EQ(encoded(VipOrder{.verb = VipVerb::TakeReleased})[12], 3);
+}
+
 TEST(BusCodec, WhatIsNoMessageIsRefused) {
     EXPECT_THAT(error_of(ByteView("\0\0\0\0", 4)), HasSubstr("not a message"));
     EXPECT_THAT(error_of(ByteView("\1\0\0\1", 4)), HasSubstr("not a message"));

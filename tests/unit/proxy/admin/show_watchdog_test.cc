@@ -50,7 +50,7 @@ TEST(ShowWatchdog, InModeReplicationTheKeeperDecides) {
     config::Config config = *asked.context.config;
     config.mode = config::ClusterMode::Replication;
     asked.context.config = std::make_shared<const config::Config>(config);
-    asked.context.watchdog = member::WatchdogStatus{.is_up = true, .member = "m1"};
+    asked.context.watchdog.emplace().is_up = true;
     const auto result = pool_watchdog(asked.context);
     EXPECT_EQ(cell(result, 0, "decided_by"), "keeper");
     EXPECT_EQ(cell(result, 0, "hub"), "connected");

@@ -70,6 +70,21 @@ TEST(Waiting, ErrorFailsTheWholeBatch) {
     });
 }
 
+// As an error of the server's: nothing of it may be committed later.
+TEST(Waiting, ErrorEndsTheTransaction) {
+    run_script(kOneLink, [](Exchange& x) {
+        Client& amy = x.client();
+        Client& bob = holder(x);
+        amy >> (query("BEGIN") + query("INSERT INTO t VALUES ('a')"));
+        x.advance(milliseconds(120));
+        amy.expect("C(BEGIN) Z(T) N(00000) E(53300) Z(E)");
+        bob >> query("COMMIT");
+        amy >> (query("INSERT INTO t VALUES ('b')") + query("COMMIT"));
+        amy.expect("E(25P02) Z(E) C(ROLLBACK) Z(I)");
+        EXPECT_TRUE(x.disturbance().loses() || x.node(0).committed.empty());
+    });
+}
+
 TEST(Waiting, IsCancelled) {
     run_script(kOneLink, [](Exchange& x) {
         Client& amy = x.client();

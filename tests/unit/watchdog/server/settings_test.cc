@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "watchdog/server/settings.h"
+
+#include <gtest/gtest.h>
+
+namespace pgpool::watchdog {
+namespace {
+
+config::Config pair() {
+    config::Config config;
+    config.nodes = {{.name = "a", .host = "10.0.0.1"}, {.name = "b", .host = "10.0.0.2"}};
+    config.watchdog.enabled = true;
+    config.watchdog.name = "m1";
+    config.watchdog.members = {{"m1", "10.1.0.1"}, {"w", "10.1.0.3"}, {"m2", "10.1.0.2"}};
+    config.watchdog.witness = "w";
+    return config;
+}
+
+TEST(Electorate, MembersThenNodesThenTheWitness) {
+    const auto electorate = electorate_of(pair(), "host", false);
+    ASSERT_TRUE(electorate) << electorate.error().message;
+    EXPECT_EQ(electorate->members, (std::vector<std::string>{"m1", "m2"}));
+    EXPECT_EQ(electorate->own_vote().value, 0);
+    EXPECT_EQ(electorate->voter("m2").value, 1);
+    EXPECT_EQ(electorate->node_vote(1).value, 3);
+    EXPECT_EQ(electorate->node_of(electorate->node_vote(1)), 1U);
+    EXPECT_EQ(electorate->voter("w").value, 4);
+    EXPECT_EQ(electorate->votes().kind(electorate->voter("w")), lease::VoterKind::Witness);
+    EXPECT_GE(electorate->voter("nobody").value, electorate->votes().size());
+    EXPECT_GE(electorate->voter("").value, electorate->votes().size());
+}
+
+TEST(Electorate, AMemberAloneHasTheNameOfTheHost) {
+    config::Config config = pair();
+    config.watchdog.name.clear();
+    config.watchdog.members.clear();
+    config.watchdog.witness.clear();
+    const auto electorate = electorate_of(config, "host", false);
+    ASSERT_TRUE(electorate);
+    EXPECT_TRUE(electorate->is_alone);
+    EXPECT_EQ(electorate->self, "host");
+    EXPECT_EQ(electorate->votes().total(), 3);
+    EXPECT_GE(electorate->voter("other").value, electorate->votes().size());
+}
+
+TEST(Electorate, WhoIsWhoMustBeClear) {
+    config::Config config = pair();
+    EXPECT_NE(electorate_of(config, "host", true).error().hint.find("--witness is for"), std::string::npos);
+    config.watchdog.name = "w";
+    EXPECT_EQ(electorate_of(config, "host", false).error().hint, "start it with --witness");
+    const auto witness = electorate_of(config, "host", true);
+    ASSERT_TRUE(witness);
+    EXPECT_EQ(witness->own_vote().value, 4);
+    config.watchdog.name.clear();
+    EXPECT_EQ(electorate_of(config, "host", false).error().message,
+              "no member is named \"host\" in watchdog.members");
+}
+
+TEST(LeaseParameters, OfEachProfileHold) {
+    using enum config::TimerProfile;
+    for (const auto profile : {Fast, Default, Wan})
+        EXPECT_EQ(lease_parameters(profile).check(), std::nullopt);
+}
+
+TEST(Agreed, DiffersWithWhatMustBeTheSameOnly) {
+    config::Config other = pair();
+    other.watchdog.name = "m2";
+    other.watchdog.profile = config::TimerProfile::Fast;
+    EXPECT_EQ(agreed_of(other), agreed_of(pair()));
+    other.nodes[0].port = 5433;
+    EXPECT_NE(agreed_of(other), agreed_of(pair()));
+}
+
+TEST(Rules, OfTheConfiguration) {
+    config::Config config = pair();
+    EXPECT_EQ(rules_of(config).policy.durability, decide::Durability::Strict);
+    EXPECT_TRUE(rules_of(config).policy.does_failover);
+    config.watchdog.durability = config::Durability::Available;
+    config.watchdog.maximum_lag = 77;
+    config.watchdog.auto_failback = false;
+    config.mode = config::ClusterMode::Single;
+    const decide::Policy policy = rules_of(config).policy;
+    EXPECT_EQ(policy.durability, decide::Durability::Available);
+    EXPECT_EQ(policy.maximum_lag, 77U);
+    EXPECT_EQ(policy.auto_failback, decide::AutoFailback::Off);
+    EXPECT_FALSE(policy.does_failover);
+}
+
+}  // namespace
+}  // namespace pgpool::watchdog
