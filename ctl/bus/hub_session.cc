@@ -179,12 +179,18 @@ Outcome<std::unique_ptr<HubSession>> HubSession::connect(const config::Config& c
     return session;
 }
 
-Outcome<Json> HubSession::ask(const bus::Request& request, milliseconds patience) {
+Outcome<bus::Command> HubSession::send(const bus::Request& request) {
     const bus::Command command = bus::command_of(request, ++asked_);
     const auto sent = inbox_->send(command);
-    if (!sent)
-        return failed(ExitCode::Unreachable, "the watchdog takes no question: " + sent.error().message,
-                      kWhereToLook);
+    if (sent) return command;
+    return failed(ExitCode::Unreachable, "the watchdog takes no question: " + sent.error().message,
+                  kWhereToLook);
+}
+
+Outcome<Json> HubSession::ask(const bus::Request& request, milliseconds patience) {
+    const auto sent = send(request);
+    if (!sent) return tl::unexpected(sent.error());
+    const bus::Command& command = *sent;
     const auto answer = inbox_->await_answer(patience);
     if (answer) return document_of(*answer);
     if (const auto reason = inbox_->lost())
@@ -198,9 +204,20 @@ Outcome<Json> HubSession::ask(const bus::Request& request, milliseconds patience
         "pgpool-ctl status tells whether it was done");
 }
 
+Outcome<void> HubSession::follow_log() {
+    const auto sent = send(bus::request::Log{});
+    if (!sent) return tl::unexpected(sent.error());
+    return {};
+}
+
 Outcome<std::optional<bus::Event>> HubSession::next_event(milliseconds patience) {
     auto event = inbox_->await_event(patience);
     if (event) return event;
+    // There is only one if it was refused.
+    if (const auto answer = inbox_->await_answer(milliseconds(0))) {
+        const auto document = document_of(*answer);
+        if (!document) return tl::unexpected(document.error());
+    }
     if (const auto reason = inbox_->lost())
         return failed(ExitCode::Unreachable, "the watchdog was lost: " + *reason, kWhereToLook);
     return std::optional<bus::Event>();

@@ -33,12 +33,15 @@ public:
     // What was refused is Differs, with the watchdog's reason; no answer in time is Unreachable.
     [[nodiscard]] Outcome<Json> ask(const bus::Request& request, milliseconds patience);
 
-    // After request::Log. None: nothing has happened for so long.
+    // From now on the watchdog tells what happens: next_event().
+    [[nodiscard]] Outcome<void> follow_log();
+    // None: nothing has happened for so long.
     [[nodiscard]] Outcome<std::optional<bus::Event>> next_event(milliseconds patience);
 
 private:
     class Inbox;
     HubSession();
+    [[nodiscard]] Outcome<bus::Command> send(const bus::Request& request);
 
     std::unique_ptr<Inbox> inbox_;
     std::string member_;

@@ -54,12 +54,11 @@ std::optional<Failure> missing_in(const Options& options) {
 }
 
 constexpr const char* kForceWarning =
-    "lease force: this member decides from now on without a majority. If another member decides too, or a\n"
-    "primary that does not answer here still takes writes, there will be two primaries, and commits will be "
-    "lost";
+    "lease force: you vouch that the member that held the lease last does not act any more, and it is not "
+    "waited\n"
+    "for. If it does, there will be two primaries, and commits will be lost";
 constexpr const char* kForceHint =
-    "make sure that the other members and every node that does not answer are switched off or cut off from\n"
-    "clients; then: pgpool-ctl lease force --yes";
+    "see that it is switched off, or cut off from nodes and clients; then: pgpool-ctl lease force --yes";
 
 }  // namespace
 

@@ -93,7 +93,7 @@ Outcome<ExitCode> run_why(const config::Config& config, const Options& options) 
 Outcome<ExitCode> run_log(const config::Config& config, const Options& options) {
     auto session = HubSession::connect(config);
     if (!session) return tl::unexpected(session.error());
-    const auto begun = (*session)->ask(bus::request::Log{}, kLookTime);
+    const auto begun = (*session)->follow_log();
     if (!begun) return tl::unexpected(begun.error());
     for (;;) {
         const auto event = (*session)->next_event(kEventPause);

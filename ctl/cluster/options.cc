@@ -77,14 +77,14 @@ void declare_rest(CLI::App& app, Options& options) {
         ->check(CLI::IsMember({"move"}))
         ->type_name("move");
     vip->add_option("member", options.member, "who takes it; default: any other")->type_name("MEMBER");
-    CLI::App* lease =
-        add_command(app, options, Command::Lease, "lease",
-                    "release: another member decides; force: this one decides without a majority");
+    CLI::App* lease = add_command(
+        app, options, Command::Lease, "lease",
+        "release: another member decides; force: the last holder acts no more, and is not waited for");
     lease->add_option("verb", options.verb, "release or force")
         ->required()
         ->check(CLI::IsMember({"release", "force"}))
         ->type_name("release|force");
-    lease->add_flag("--yes", options.is_confirmed, "force: you know that no other member decides");
+    lease->add_flag("--yes", options.is_confirmed, "force: you know that it does not act any more");
 }
 
 void add_directory(CLI::App* command, Options& options) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "ctl/cluster/fields.h"
 #include "ctl/cluster/views.h"
@@ -21,13 +23,15 @@ std::string remaining_text(const Json& lease) {
                      : std::string(", its time is over");
 }
 
+// The state is that of this member, in the lease's own words: Follower, Candidate, Holder.
 std::string holder_text(const Json& status) {
     const Json& lease = member_of(status, "lease");
     const std::string holder = text_of(lease, "holder");
-    if (holder == "-") return fmt::format("nobody (lease {})", text_of(lease, "state"));
-    const bool is_here = holder == text_of(status, "member");
-    return fmt::format("{}{}, lease {}{}", holder, is_here ? " (this member)" : "", text_of(lease, "state"),
-                       remaining_text(lease));
+    std::string state = text_of(lease, "state");
+    std::transform(state.begin(), state.end(), state.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return fmt::format("{}{}, epoch {}; this member: {}", holder == "-" ? "nobody" : holder,
+                       remaining_text(lease), text_of(status, "epoch"), state);
 }
 
 std::string vip_text(const Json& vip) {
@@ -103,7 +107,7 @@ std::string size_text(std::int64_t bytes) {
 std::string status_text(const Json& status) {
     std::string out;
     for (const Json& vip : list_of(status, "vips")) add_line(out, "virtual", vip_text(vip));
-    add_line(out, "decides", fmt::format("{}, epoch {}", holder_text(status), text_of(status, "epoch")));
+    add_line(out, "decides", holder_text(status));
     add_line(out, "phase", fmt::format("{}: {}", text_of(status, "phase"), text_of(status, "reason")));
     add_line(out, "waits for", text_of(status, "waiting_for"));
     if (const Json& maintenance = member_of(status, "maintenance"); maintenance.is_object()) {

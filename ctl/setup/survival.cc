@@ -90,7 +90,7 @@ private:
         } else if (nodes == 0) {
             consequence = "no node is left";
         } else if (votes < found_.quorum) {
-            consequence = "nobody may decide: no failover until one is back, or pgpool-ctl lease force";
+            consequence = "nobody may decide: no failover until one is back";
         }
         const bool is_survived = members > 0 && nodes > 0 && votes >= found_.quorum;
         found_.losses.push_back({fmt::format("{}", fmt::join(voters, " and ")), lost.size(), votes,

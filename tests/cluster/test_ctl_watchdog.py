@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from support import answering_hub as hubs
 from support import ctl as ctls
 from support import proxy as proxies
 from support.answering_hub import AnsweringHub
@@ -17,7 +18,7 @@ DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 NUMBERS = itertools.count(1)
 
 STATUS = {
-    "member": "m1", "epoch": 7, "lease": {"holder": "m1", "state": "held", "remaining_ms": 1420},
+    "member": "m1", "epoch": 7, "lease": {"holder": "m1", "state": "Holder", "remaining_ms": 1420},
     "members": [{"name": "m1", "is_in": True, "is_self": True, "protocol": "1.0"},
                 {"name": "m2", "is_in": False, "is_self": False, "protocol": None}],
     "quorum": {"is_quorate": True, "votes": 1, "expected": 2},
@@ -79,7 +80,7 @@ def test_status_on_one_screen(member, hub):
     assert (done.code, done.err) == (DONE, "")
     assert done.out == """\
 virtual      10.0.0.100 on eth0: held by m1
-decides      m1 (this member), lease held, 1.4 s left, epoch 7
+decides      m1, 1.4 s left, epoch 7; this member: holder
 phase        steady: the primary is well
 waits for    -
 primary      n1
@@ -98,7 +99,7 @@ n2    standby  quarantined    -         2  -        10.0.0.102:5432  it has anot
 def test_status_of_a_hub_that_tells_less_or_more(member, hub):
     hub.answers("status", {"member": "m1", "new": [1], "nodes": [{"name": "n1", "seen_by": None}], "lease": None, "vips": 7})
     done = member.run("status")
-    assert done.code == DONE and "decides      nobody (lease -), epoch -\n" in done.out and "n1" in done.out
+    assert done.code == DONE and "decides      nobody, epoch -; this member: -\n" in done.out and "n1" in done.out
 
 
 def test_status_in_many_pages(member, hub):
@@ -143,7 +144,6 @@ def test_why(member, hub):
 
 
 def test_log_until_the_end(member, hub):
-    hub.answers("log", {})
     (member.folder / "events").write_text("node_down node=n1\nlease_lost\x1b[2J\n")
     for form, expected in ((), "2026-01-01T00:00:00.123Z pgpool-watchdog warning node_down node=n1\n"), (("--json",), None):
         process = member.start("log", *form)
@@ -155,6 +155,12 @@ def test_log_until_the_end(member, hub):
                                          "line": "node_down node=n1"}
     hub.kill()
     assert process.wait(timeout=20) == UNREACHABLE and "the watchdog was lost" in process.stderr.read()
+
+
+def test_log_refused(member, hub):
+    hub.answers("log", {"error": "no command \"log\"", "hint": ""}, code=1)
+    done = member.run("log")
+    assert done.code == REFUSED and 'no command "log"' in done.err
 
 
 def test_the_table_needs_nobody(tmp_path):

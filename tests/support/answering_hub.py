@@ -1,79 +1,48 @@
 # SPDX-License-Identifier: PostgreSQL
-"""A hub of the bus that says what the test wants (tests/component/member/member_hub.cc).
+"""A watchdog that is none: it answers pgpool-ctl what it was told to (tests/component/ctl/fake_hub.cc).
 
-    hub = FakeHub("m1").start()
-    hub.decide(1, 1, n1="primary:up", n2="standby:up")
-    hub.expect("parked 1 2 0")
+    with AnsweringHub("m1", folder) as hub:
+        hub.answers("status", {"member": "m1"})
+        ...
+        assert hub.asked() == "status"
 """
-import grp
-import os
-import queue
-import signal
+import json
 import subprocess
-import threading
-import time
 
-from .proxy import binary
+from . import proxy as proxies
 
 
-def program():
-    return binary().parent.parent / "tests" / "component" / "member" / "member_hub"
-
-
-def own_group():
-    return grp.getgrgid(os.getgid()).gr_name
+def binary():
+    return proxies.binary().parent.parent / "tests" / "component" / "ctl" / "fake_hub"
 
 
 class AnsweringHub:
-    def __init__(self, member, user=None):
-        """`user`: (uid, gid) to run as."""
-        self.service, self.user = f"pgpool-bus.{member}", user
-        self.process, self.lines, self.heard = None, None, []
+    def __init__(self, member, folder):
+        self.folder = folder
+        self.process = subprocess.Popen([binary(), f"pgpool-bus.{member}", folder], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line == "ready\n", line
 
-    def start(self):
-        arguments = [str(number) for number in self.user] if self.user else []
-        self.process = subprocess.Popen([program(), self.service, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        self.lines = queue.Queue()
-        threading.Thread(target=self._read, args=(self.process.stdout, self.lines), daemon=True).start()
-        self.expect("ready")
-        return self
+    def answers(self, verb, document, code=0):
+        """As JSON; text goes as it is."""
+        text = document if isinstance(document, str) else json.dumps(document)
+        (self.folder / "new").write_text(f"{code} {text}")
+        (self.folder / "new").rename(self.folder / verb)  # it may be read just now
 
-    @staticmethod
-    def _read(stream, lines):
-        for line in stream:
-            lines.put(line.rstrip("\n"))
-
-    def tell(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def decide(self, epoch, revision, verb="topology", **nodes):
-        """n1="primary:up": the role and the state of each node."""
-        self.tell(" ".join([verb, str(epoch), str(revision), *(f"{name}:{what}" for name, what in nodes.items())]))
-
-    def lease(self, epoch, milliseconds, holder=1):
-        self.tell(f"lease {epoch} {holder} {milliseconds}")
-
-    def expect(self, start, timeout=20):
-        """The next line that begins so; those before it are kept in `heard`."""
-        until = time.monotonic() + timeout
-        while True:
-            try:
-                line = self.lines.get(timeout=max(until - time.monotonic(), 0.001))
-            except queue.Empty:
-                raise AssertionError(f"the hub did not hear {start!r} within {timeout} s, but {self.heard[-10:]}") from None
-            self.heard.append(line)
-            if line.startswith(start):
-                return line
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+    def asked(self):
+        """The next command: verb [argument] …"""
+        return self.process.stdout.readline().rstrip("\n")
 
     def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
             self.process.stdin.close()
+            self.process.wait(timeout=20)
+        self.process.stdout.close()

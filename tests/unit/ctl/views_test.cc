@@ -41,14 +41,15 @@ Json status_with(const Json& lease) {
 }
 
 TEST(StatusText, WhoDecidesAndUntilWhen) {
-    EXPECT_THAT(status_text(status_with({{"holder", "m1"}, {"state", "none"}, {"remaining_ms", nullptr}})),
-                HasSubstr("decides      m1, lease none, epoch 3\n"));
-    EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "held"}, {"remaining_ms", 250}})),
-                HasSubstr("m2 (this member), lease held, 0.2 s left"));
-    EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "held"}, {"remaining_ms", 0}})),
+    EXPECT_THAT(
+        status_text(status_with({{"holder", "m1"}, {"state", "Follower"}, {"remaining_ms", nullptr}})),
+        HasSubstr("decides      m1, epoch 3; this member: follower\n"));
+    EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "Holder"}, {"remaining_ms", 250}})),
+                HasSubstr("decides      m2, 0.2 s left, epoch 3; this member: holder\n"));
+    EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "Holder"}, {"remaining_ms", 0}})),
                 HasSubstr("its time is over"));
-    EXPECT_THAT(status_text(status_with({{"holder", ""}, {"state", "candidate"}})),
-                HasSubstr("nobody (lease candidate), epoch 3"));
+    EXPECT_THAT(status_text(status_with({{"holder", ""}, {"state", "Candidate"}})),
+                HasSubstr("nobody, epoch 3; this member: candidate"));
 }
 
 TEST(StatusText, MaintenanceOnlyWhereThereIsSome) {

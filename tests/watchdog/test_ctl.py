@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: PostgreSQL
+"""pgpool-ctl and a real watchdog: they understand each other."""
+import json
+import subprocess
+
+import pytest
+from support import ctl as ctls
+from support.pgcluster import wait_for
+
+pytestmark = pytest.mark.skipif(not ctls.binary().exists(), reason="pgpool-ctl is not built")
+
+
+def ctl(watchdog, *words):
+    return ctls.run(watchdog.config_file, *words)
+
+
+def test_status_why_and_a_refusal(cluster, watchdog):
+    status = ctl(watchdog, "status")
+    assert status.code == 0, status.err
+    assert "; this member: holder\n" in status.out and "primary      node1\n" in status.out and "phase        steady: " in status.out
+    document = ctl(watchdog, "status", "--json").json()
+    assert document["primary"] == "node1" and {node["name"] for node in document["nodes"]} == {"node1", "node2"}
+    assert all(entry["row"] for entry in ctl(watchdog, "why", "--json").json()["decisions"])
+    refused = ctl(watchdog, "lease", "release")
+    assert refused.code == 1 and refused.err.startswith("pgpool-ctl: ")
+    assert ctl(watchdog, "vip", "move", "nosuch").code == 1
+
+
+def test_maintenance_and_detach(cluster, watchdog):
+    done = ctl(watchdog, "maintenance", "on", "--for", "30min", "--reason", "new kernel")
+    assert done.code == 0, done.err
+    assert "maintenance  until " in ctl(watchdog, "status").out
+    assert ctl(watchdog, "status", "--json").json()["maintenance"]["reason"] == "new kernel"
+    assert ctl(watchdog, "maintenance", "off").code == 0
+    assert ctl(watchdog, "status", "--json").json()["maintenance"] is None
+    assert ctl(watchdog, "detach", "node2", "--reason", "new disk").code == 0
+
+
+def test_log_of_a_failover(cluster, watchdog):
+    log = subprocess.Popen([ctls.binary(), "--config", watchdog.config_file, "log", "--json"], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: log.pid in [p["pid"] for p in ctl(watchdog, "status", "--json").json()["programs"]], 20, "it listens")
+        cluster.primary.kill()
+        line = json.loads(log.stdout.readline())
+        assert line["program"] == "pgpool-watchdog" and line["line"]
+    finally:
+        log.kill()
+        log.communicate()
+
+
+def test_doctor_reaches_it(cluster, watchdog):
+    found = ctl(watchdog, "doctor", "--json").json()["findings"]
+    by_topic = {one["topic"]: one for one in found}
+    assert by_topic["watchdog"]["level"] == "OK" and by_topic["lease"]["level"] == "OK", found
+    assert by_topic["bus"]["level"] == "FAIL" and "pgpool-proxy" in by_topic["bus"]["text"], "there is none"
+    assert by_topic["nodes"]["level"] == "OK"
