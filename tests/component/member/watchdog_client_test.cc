@@ -145,8 +145,12 @@ protected:
         start();
         expect_hello();
     }
+    // The hub has taken it in, and it knows that.
     void expect_hello() {
         EXPECT_TRUE(told_.await([](const Told& told) { return told.program == "pgpool-proxy"; }));
+        for (int i = 0; i < 10'000 && !client_->status().is_up; ++i)
+            std::this_thread::sleep_for(milliseconds(1));
+        EXPECT_TRUE(client_->status().is_up);
     }
     template <typename T, typename Fits>
     std::optional<T> expect(Fits fits, milliseconds at_most = milliseconds(10'000)) {
