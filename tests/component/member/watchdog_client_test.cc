@@ -11,6 +11,7 @@
 #include <deque>
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "common/ipc/hub.h"
 #include "common/page/boot_now.h"
