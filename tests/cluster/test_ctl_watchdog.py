@@ -127,8 +127,8 @@ def test_status_is_watched(member, hub):
         while "error" in (line := json.loads(process.stdout.readline())):
             pass
     assert line["epoch"] == 8
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == -signal.SIGINT
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == -signal.SIGTERM
 
 
 def test_why(member, hub):

@@ -12,6 +12,7 @@ import pytest
 from support import markers, wire
 from support.pgcluster import Independents, wait_for
 from support.proxy import Proxy, merge, named_rows
+from support.replicated import no_commit
 
 SLOTS = 8
 
@@ -120,16 +121,6 @@ def commit_on(nodes, slot, seq, redo, statements, epoch=0):
 
 
 @contextlib.contextmanager
-def commits_wait(node):
-    """After they were written, before others see them."""
-    node.configure({"synchronous_standby_names": "nobody"})
-    try:
-        yield
-    finally:
-        node.configure({"synchronous_standby_names": ""})
-
-
-@contextlib.contextmanager
 def no_settlement(node):
     """Its epoch is not raised meanwhile."""
     with contextlib.closing(node.connect()) as holder, holder.cursor() as cursor:
@@ -152,7 +143,7 @@ def test_a_doubt_outlives_the_proxy(nodes, make, state_directory):
         is_shown(proxy, "node1:up/main node2:up/replica node3:up/replica")
         client = threading.Thread(target=update, args=[proxy])
         with contextlib.ExitStack() as until_it_is_dead:
-            with commits_wait(main):
+            with no_commit(main):
                 client.start()
                 wait_for(lambda: main.sql("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"), 20, "main commits")
                 until_it_is_dead.enter_context(no_settlement(main))

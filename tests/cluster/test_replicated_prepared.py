@@ -17,6 +17,7 @@ import pytest
 from support import markers, wire
 from support.pgcluster import Independents, wait_for
 from support.proxy import Proxy, merge
+from support.replicated import no_commit
 
 SLOTS = 16
 
@@ -130,16 +131,6 @@ def no_mark(node):
         yield
 
 
-@contextlib.contextmanager
-def no_end_of_commit(node):
-    """COMMIT waits there after it has written it."""
-    node.configure({"synchronous_standby_names": "nobody"})
-    try:
-        yield
-    finally:
-        node.configure({"synchronous_standby_names": ""})
-
-
 def others_have_prepared(nodes):
     wait_for(lambda: all(len(prepared(node)) == 1 for node in nodes.nodes[1:]), 20, "the others have prepared")
     assert prepared(nodes.nodes[0]) == []
@@ -199,7 +190,7 @@ def test_the_proxy_and_a_node_die_after_main_has_committed(nodes, make, work):
 
 
 def dies_between_commits(nodes, proxy, work, node=None):
-    with no_end_of_commit(nodes.nodes[0]):
+    with no_commit(nodes.nodes[0]):
         writer = Writer(proxy, work)
         others_have_prepared(nodes)
         wait_for(lambda: nodes.nodes[0].sql("select count(*) from pg_stat_activity where wait_event = 'SyncRep'") == 1, 20, "main commits")

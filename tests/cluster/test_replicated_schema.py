@@ -9,7 +9,7 @@ import psycopg2.errors
 import pytest
 
 from support.pgcluster import wait_for
-from support.replicated import contents, equal_nodes, proxy_over, states
+from support.replicated import contents, equal_nodes, no_commit, proxy_over, states
 
 
 class Later(threading.Thread):
@@ -65,12 +65,11 @@ def test_a_default_whose_commit_takes_long_on_main():
     with equal_nodes("create table t(id int primary key, c timestamptz)") as servers, proxy_over(servers) as proxy, \
             clients(proxy, 2) as (ddl, writer):
         run(writer, "insert into t values (0, null)")
-        servers.nodes[0].configure({"synchronous_standby_names": "nobody"})
-        altering = Later(ddl, "alter table t alter c set default clock_timestamp()")
-        time.sleep(0.5)
-        writing = Later(writer, "insert into t(id) values (1)")
-        time.sleep(1)
-        servers.nodes[0].configure({"synchronous_standby_names": ""})
+        with no_commit(servers.nodes[0]):
+            altering = Later(ddl, "alter table t alter c set default clock_timestamp()")
+            time.sleep(0.5)
+            writing = Later(writer, "insert into t(id) values (1)")
+            time.sleep(1)
         assert (altering.end(), writing.end()) == (None, None)
         contents(servers, "select c from t where id = 1")
         assert states(proxy) == ["up"] * 3
@@ -196,11 +195,11 @@ def test_a_main_that_hangs_in_commit_is_taken_out():
             proxy_over(servers, {"replication": {"stall_timeout": "1s"}}) as proxy, clients(proxy, 1) as (client,):
         run(client, "begin")
         run(client, "insert into t values (1, 1)")
-        servers.nodes[0].configure({"synchronous_standby_names": "nobody"})
-        began = time.monotonic()
-        with pytest.raises((psycopg2.errors.SerializationFailure, psycopg2.OperationalError)):
-            run(client, "commit")
-        assert time.monotonic() - began < 20
-        assert sorted(states(proxy)) == ["down", "up", "up"]
+        with no_commit(servers.nodes[0]):
+            began = time.monotonic()
+            with pytest.raises((psycopg2.errors.SerializationFailure, psycopg2.OperationalError)):
+                run(client, "commit")
+            assert time.monotonic() - began < 20
+            assert sorted(states(proxy)) == ["down", "up", "up"]
         run(client, "insert into t values (2, 2)")
         assert {node.sql("select count(*) from t") for node in servers.nodes[1:]} <= {"1", 1}

@@ -9,6 +9,7 @@
 import collections
 import contextlib
 import tempfile
+import threading
 
 import psycopg2.errors
 
@@ -67,12 +68,28 @@ def create_database(proxy, name, more=""):
 
 @contextlib.contextmanager
 def no_commit(node):
-    """Every COMMIT of a write waits on this node (for a standby that is not there)."""
+    """Every COMMIT of a write waits on this node (for a standby that is not there), after it is written, before others see it."""
     node.configure({"synchronous_standby_names": "nobody"})
     try:
+        wait_for(lambda: _commits_wait(node), 20, f"commits wait on {node.name}")
         yield
     finally:
         node.configure({"synchronous_standby_names": ""})
+
+
+def _commits_wait(node):
+    """The server takes it up in its own time. One COMMIT tries; it is let go."""
+    with contextlib.closing(node.connect(application_name="holder")) as connection, connection.cursor() as cursor:
+        pid = connection.get_backend_pid()
+        trial = threading.Thread(target=cursor.execute, args=("select pg_logical_emit_message(true, 'test', '')",))
+        trial.start()
+        is_waiting = f"select exists (select from pg_stat_activity where pid = {pid} and wait_event = 'SyncRep')"
+        wait_for(lambda: not trial.is_alive() or node.sql(is_waiting), 10, "a COMMIT ends or waits")
+        waits = trial.is_alive()
+        while trial.is_alive():
+            node.sql("select pg_cancel_backend(%s)", [pid])
+            trial.join(0.1)
+        return waits
 
 
 def states(proxy):
