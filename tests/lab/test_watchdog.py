@@ -41,6 +41,11 @@ def wait_until_settled(lab, primary, promised, members):
     wait_for(is_settled, 40, f"{primary} is the primary, and all of {[m.name for m in members]} know it")
 
 
+def lease_left(member):
+    """How long, in ms, a member knows the lease to last; 0 or None: it does not know."""
+    return json.loads(member.run(watchdog.ask_command(member.name, "status")))["lease"]["remaining_ms"]
+
+
 @pytest.fixture
 def lab():
     with Lab(f"t{os.getpid()}", members=2, nodes=2, watchdog=True) as made:
@@ -81,6 +86,7 @@ def test_any_member_passes_on_what_only_the_holder_can_do(lab):
     answer = json.loads(other.run(watchdog.ask_command(other.name, "status")))
     assert answer["member"] == other.name and answer["lease"]["holder"] == active.name
     assert [m["is_in"] for m in answer["members"]] == [True, True] and answer["quorum"]["is_quorate"]
+    assert 0 < answer["lease"]["remaining_ms"] <= 1500, "what the holder has promised this member"
     other.run(watchdog.ask_command(other.name, "detach", "n2"))
     wait_until_settled(lab, "n1", 0, lab.members)
 
@@ -89,6 +95,7 @@ def test_a_member_without_the_others_confirms_nothing_and_learns_later(lab):
     active = holder_of(lab)
     other, = [m for m in lab.members if m is not active]
     lab.cut(active.name, other.name)
+    wait_for(lambda: not lease_left(other), 5, "nothing is promised to whom the holder does not hear")
     lab.kill("n1/postgres")
     first, second = lab.nodes
     wait_for(lambda: not nodes.sql(second, "select pg_is_in_recovery()"), 30, "the holder goes on alone, by the votes of the nodes")

@@ -167,6 +167,8 @@ Status Server::status() {
     const BootTime boot = page::boot_now();
     if (holds_lease() && view_.may_act(boot))
         status.remaining = std::chrono::duration_cast<milliseconds>(view_.deadline - boot);
+    else if (!holds_lease() && holder && holder->until > boot)
+        status.remaining = std::chrono::duration_cast<milliseconds>(holder->until - boot);
     std::vector<std::string> names = electorate_.members;
     if (!electorate_.witness.empty()) names.push_back(electorate_.witness);
     for (const std::string& name : names)

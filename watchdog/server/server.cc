@@ -19,6 +19,7 @@
 #include "common/page/boot_now.h"
 #include "common/page/page_path.h"
 #include "common/pg/own_session.h"
+#include "watchdog/server/trust.h"
 
 namespace pgpool::watchdog {
 
@@ -200,7 +201,7 @@ void Server::look_at_lease() {
     const page::LeaseView before = std::exchange(view_, page_.read());
     const auto parameters = lease_parameters(config_->watchdog.profile);
     const bool has_time = view_.may_act(page::boot_now() + parameters.lengthened(parameters.session_timeout));
-    decider_.lease(holds_lease() && has_time, view_.epoch.value);
+    decider_.lease(holds_lease() && has_time && !must_wait(), view_.epoch.value);
     if (electorate_.is_witness) return;
     const bool has_changed = before.state != view_.state || before.epoch != view_.epoch;
     if (has_changed) pulsed_ = {};  // the others are told at once
@@ -211,7 +212,14 @@ void Server::look_at_lease() {
         order_vip();
 }
 
-// The deadline is of this member's own clock: of a lease that another one holds none is told.
+// Somebody who has left may still send writes where they are acknowledged by one node alone.
+bool Server::must_wait() const {
+    return config_->watchdog.durability == config::Durability::Available &&
+           is_trusted(roster_.departed_heard(), lease_parameters(config_->watchdog.profile),
+                      SteadyClock::now());
+}
+
+// Of a lease that another member holds: what that one has promised, by this member's clock.
 void Server::announce_lease() {
     announced_ = SteadyClock::now();
     bus::LeaseView told;
@@ -224,7 +232,7 @@ void Server::announce_lease() {
         told = {.epoch = holder->epoch,
                 .holder = electorate_.voter(holder->name).value + 1U,
                 .holder_name = holder->name,
-                .deadline_ns = 0};
+                .deadline_ns = holder->until.time_since_epoch().count()};
     }
     programs_->publish(told);
 }

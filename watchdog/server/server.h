@@ -77,6 +77,7 @@ private:
     void read_reports();
     void tick();
     void look_at_lease();
+    [[nodiscard]] bool must_wait() const;
     void announce_lease();
     void go_on();
     void send(lease::VoterId to, std::string bytes) noexcept override;
@@ -174,7 +175,11 @@ private:
     std::map<lease::CommandId, decider::OrderId> orders_;
     std::vector<wire::Probed> probed_;  // not told to the group yet
     TimePoint pulsed_;
-    std::optional<TimePoint> awaited_since_;  // confirmations of other members
+    struct Awaited {
+        group::Stamp stamp;
+        TimePoint since;
+    };
+    std::optional<Awaited> awaited_;  // confirmations of other members
     std::map<std::uint64_t, Asker> questions_;
     std::map<std::uint64_t, Passed> passed_;
     std::uint64_t last_question_ = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "common/bus/codec.h"
+
 #include <array>
 #include <utility>
 
-#include "common/bus/codec.h"
 #include "common/bus/reader.h"
 #include "common/bus/writer.h"
 #include "watchdog/wire/messages.h"
@@ -97,9 +98,18 @@ void fields(Archive& a, Probed& p) {
 }
 
 template <typename Archive>
+void fields(Archive& a, Heard& h) {
+    a.record("member", h.member);
+    a.number("sent", h.sent_ns);
+}
+
+template <typename Archive>
 void fields(Archive& a, Pulse& m) {
     a.number("epoch", m.epoch);
     a.list("probes", m.probes);
+    a.number("sent", m.sent_ns);
+    a.number("remaining", m.remaining_ns);
+    a.list("heard", m.heard);
 }
 
 template <typename Archive>

@@ -37,10 +37,21 @@ struct Probed {
     friend bool operator==(const Probed&, const Probed&) = default;
 };
 
-// A sign of life, several times a second: what was found since the last one.
+// The last sign of life that the sender has of a member.
+struct Heard {
+    group::Process member;
+    std::int64_t sent_ns = 0;
+    friend bool operator==(const Heard&, const Heard&) = default;
+};
+
+// A sign of life, several times a second: what was found since the last one. Who holds the lease answers
+// with it those members that have the latest record (watchdog/server/trust.h).
 struct Pulse {
     std::uint64_t epoch = 0;  // of the lease that the sender holds; 0: none
     std::vector<Probed> probes;
+    std::int64_t sent_ns = 0;       // CLOCK_BOOTTIME of the sender: for others a number that they give back
+    std::int64_t remaining_ns = 0;  // of the lease when this was sent; 0: none
+    std::vector<Heard> heard;       // whom the holder answers
     friend bool operator==(const Pulse&, const Pulse&) = default;
 };
 
