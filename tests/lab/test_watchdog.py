@@ -2,15 +2,16 @@
 """Two members that decide together: one has the lease, both have the record; when it is lost the other goes on."""
 import json
 import os
+import re
 import signal
 
 import pytest
-from support import watchdog
+from support import vip, watchdog
 from support.watchdog import read_state
 
 from . import nodes
 from .host import send, wait_for
-from .rig import Lab
+from .rig import VIRTUAL_ADDRESS, Lab
 
 pytestmark = pytest.mark.skipif(not watchdog.binary().exists(), reason="pgpool-watchdog is not built")
 
@@ -101,3 +102,25 @@ def test_a_member_without_the_others_confirms_nothing_and_learns_later(lab):
     wait_for(lambda: not nodes.sql(second, "select pg_is_in_recovery()"), 30, "the holder goes on alone, by the votes of the nodes")
     lab.heal()
     wait_until_settled(lab, "n2", 0, lab.members)
+
+
+@pytest.mark.skipif(not vip.binary().exists(), reason="pgpool-vip is not built")
+def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
+    with Lab(f"v{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
+        wait_until_settled(lab, "n1", 1, lab.members)
+
+        def has_address(member):
+            return VIRTUAL_ADDRESS in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
+        active = holder_of(lab)
+        other, = [m for m in lab.members if m is not active]
+        wait_for(lambda: has_address(active), 10, "the holder has the address")
+        active.run(watchdog.ask_command(active.name, "vip", "move", other.name))
+        wait_for(lambda: "vip_taken" in log_of(other), 10, "the other one has it")
+        assert has_address(other) and not has_address(active)
+        assert "verb=take_released" in log_of(other) and "verb=take_released" not in log_of(active)
+        told = {"released": re.search(r"vip_released .*ms=(\d+)", log_of(active)), "taken": re.search(r"vip_taken .*ms=(\d+)", log_of(other))}
+        print({name: f"{found[1]} ms after the order" for name, found in told.items()})
+        assert int(told["taken"][1]) < 150, "three probes alone take 150 ms"
+        lab.kill(f"{other.name}/pgpool-watchdog")
+        wait_for(lambda: has_address(active), 10, "it comes back to the first one")
+        assert "verb=take_released" not in log_of(active), "nobody has said that it is off"

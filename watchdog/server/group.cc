@@ -153,6 +153,10 @@ void Server::hear(group::Process from, const wire::Relayed& what) {
         vips_[{roster_.name_of(from), vip->address}] = *vip;
 }
 
+void Server::hear(group::Process, const wire::AddressesOff& what) {
+    addresses_off_ = what.epoch;
+}
+
 void Server::relay(const bus::Message& message) {
     auto bytes = bus::encode(message);
     if (bytes) send_to_group(wire::Relayed{std::move(*bytes)});

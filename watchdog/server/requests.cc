@@ -34,8 +34,8 @@ void Server::take(const event::ClientSaid& what) {
 void Server::take(const event::ClientGone& what) {
     programs_->gone(what.client);
     if (parking_.erase(what.client) > 0 && parking_.empty()) decider_.told(true, "");
-    // Its addresses end with their lifetime, which is not known here: the lease goes to its deadline.
-    releasing_.erase(what.client);
+    // If it was to release its addresses, it stays in releasing_: they end with their lifetime, which is not
+    // known here, and the lease goes to its deadline.
 }
 
 void Server::hear(ipc::ClientId from, const bus::Command& what) {

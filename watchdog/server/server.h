@@ -119,6 +119,7 @@ private:
     void hear(group::Process from, const wire::Asked& what);
     void hear(group::Process from, const wire::Answered& what);
     void hear(group::Process from, const wire::Relayed& what);
+    void hear(group::Process from, const wire::AddressesOff& what);
     void pulse();
     void ignore_the_silent();
     void relay(const bus::Message& message);
@@ -187,6 +188,8 @@ private:
     group::Stamp parked_under_;        // … which is parked since
     TimePoint announced_;              // the lease, on the bus
     std::uint64_t vip_order_ = 0;
+    TimePoint vip_ordered_;
+    std::uint64_t addresses_off_ = 0;       // epoch of the lease under which they were held last
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
     std::map<std::pair<std::string, std::string>, bus::VipState> vips_;  // by member and address

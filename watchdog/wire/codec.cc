@@ -130,6 +130,11 @@ void fields(Archive& a, Relayed& m) {
     a.text("message", m.message, bus::kMessageLimit - 1);
 }
 
+template <typename Archive>
+void fields(Archive& a, AddressesOff& m) {
+    a.number("epoch", m.epoch);
+}
+
 namespace {
 
 template <std::size_t Index>

@@ -74,9 +74,16 @@ struct Relayed {
     friend bool operator==(const Relayed&, const Relayed&) = default;
 };
 
+// The virtual addresses that were held under the lease of this epoch are off: every pgpool-vip that was
+// ordered so has looked at the kernel and says so. Comes before the word that the lease is free.
+struct AddressesOff {
+    std::uint64_t epoch = 0;
+    friend bool operator==(const AddressesOff&, const AddressesOff&) = default;
+};
+
 // In the order of their kinds, which begin with 1.
 using Message = std::variant<group::message::Told, group::message::Proposed, group::message::Confirmed, Vote,
-                             Pulse, Asked, Answered, Relayed>;
+                             Pulse, Asked, Answered, Relayed, AddressesOff>;
 
 // An Error where a limit is broken.
 [[nodiscard]] Result<std::string> encode(const Message& message);

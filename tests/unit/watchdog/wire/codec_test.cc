@@ -27,6 +27,7 @@ std::vector<Message> samples() {
         Asked{5, "command"},
         Answered{{2, 4712}, 5, "answer"},
         Relayed{"message"},
+        AddressesOff{7},
     };
 }
 
@@ -70,7 +71,7 @@ TEST(MemberMessages, OfAnotherVersionOrKindAreNothing) {
     bytes[0] = 1;
     bytes[1] = 0;
     EXPECT_EQ(decode(bytes), std::nullopt);
-    bytes[1] = 9;
+    bytes[1] = 10;
     EXPECT_EQ(decode(bytes), std::nullopt);
 }
 
