@@ -115,18 +115,23 @@ class Lab:
                   "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
                   "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
                   "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
+        if self.shape["vip"]:
+            config["watchdog"] = self._watchdog_section(member)
         file = member.folder / "appliance.yaml"
         file.write_text(proxy.to_yaml(config) + "\n")
         member.start([proxy.binary(), "--config", file])
+
+    def _watchdog_section(self, member):
+        return {"enabled": True, "name": member.name, "group": "root",
+                "members": [{"name": m.name, "address": m.address} for m in self.members],
+                "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}
 
     def _start_watchdog(self, member):
         if not self.shape["watchdog"]:
             return
         config = {"nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
                   "health": {"user": "postgres", "database": "postgres"},
-                  "watchdog": {"enabled": True, "name": member.name, "group": "root",
-                               "members": [{"name": m.name, "address": m.address} for m in self.members],
-                               "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}}
+                  "watchdog": self._watchdog_section(member)}
         if self.shape["vip"]:
             config["vip"] = {"addresses": [{"address": VIRTUAL_ADDRESS, "interface": "eth0"}]}
         file = member.folder / "watchdog.yaml"

@@ -6,7 +6,7 @@ import re
 import signal
 
 import pytest
-from support import vip, watchdog
+from support import proxy, vip, watchdog
 from support.watchdog import read_state
 
 from . import nodes
@@ -104,13 +104,14 @@ def test_a_member_without_the_others_confirms_nothing_and_learns_later(lab):
     wait_until_settled(lab, "n2", 0, lab.members)
 
 
+def has_address(member):
+    return VIRTUAL_ADDRESS in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
+
+
 @pytest.mark.skipif(not vip.binary().exists(), reason="pgpool-vip is not built")
 def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
     with Lab(f"v{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
-
-        def has_address(member):
-            return VIRTUAL_ADDRESS in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]
         wait_for(lambda: has_address(active), 10, "the holder has the address")
@@ -124,3 +125,17 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
         lab.kill(f"{other.name}/pgpool-watchdog")
         wait_for(lambda: has_address(active), 10, "it comes back to the first one")
         assert "verb=take_released" not in log_of(active), "nobody has said that it is off"
+
+
+@pytest.mark.skipif(not vip.binary().exists() or not proxy.binary().exists(), reason="pgpool-vip or pgpool-proxy is not built")
+def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
+    with Lab(f"p{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
+        wait_until_settled(lab, "n1", 1, lab.members)
+        active = holder_of(lab)
+        other, = [m for m in lab.members if m is not active]
+        wait_for(lambda: has_address(active), 10, "the holder has the address")
+        lab.kill(f"{active.name}/pgpool-proxy")
+        wait_for(lambda: has_address(other) and not has_address(active), 30, "the address goes to the other proxy")
+        assert "proxy_gone" in log_of(active)
+        answer = lab.host("client").run(["psql", "-X", "-h", VIRTUAL_ADDRESS, "-U", "postgres", "-Atc", "select 1"])
+        assert answer.strip() == "1"

@@ -103,6 +103,23 @@ void Server::order_vip() {
     programs_->send_to(kVip, order);
 }
 
+bool Server::has_proxy() const {
+    return programs_ && !programs_->named(kProxy).empty();
+}
+
+// Nobody listens behind addresses that are held where the proxy is dead.
+void Server::look_at_proxies() {
+    const TimePoint time = SteadyClock::now();
+    proxies_.seen(electorate_.self, has_proxy(), time);
+    if (!holds_lease() || stop_at_ || config_->vip.addresses.empty()) return;
+    const auto to = proxies_.better(electorate_.self, electorate_.members, time);
+    if (!to || !roster_.is_in(*to)) return;
+    proxies_.moved(time);
+    log::warning("proxy_gone", {{"member", electorate_.self}, {"better", *to}});
+    if (const auto offered = hand_over(*to); !offered)
+        log::warning("not_handed_over", {{"reason", offered.error().message}});
+}
+
 // The lease is handed over once the addresses are off; or it ends at its deadline, as they do.
 void Server::close_gates() {
     if (closing_ == view_.epoch.value) return;

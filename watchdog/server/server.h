@@ -23,6 +23,7 @@
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/group_link.h"
 #include "watchdog/server/programs.h"
+#include "watchdog/server/proxy_watch.h"
 #include "watchdog/server/roster.h"
 #include "watchdog/server/settings.h"
 #include "watchdog/server/status.h"
@@ -134,6 +135,8 @@ private:
     void perform(const decider::action::Say& what);
     void perform(const decider::action::Reply& what);
     void order_vip();
+    [[nodiscard]] bool has_proxy() const;
+    void look_at_proxies();
     void close_gates();
 
     // requests.cc
@@ -167,6 +170,7 @@ private:
     group::Exchange exchange_;
     decider::Decider decider_;
     Roster roster_;
+    ProxyWatch proxies_;
     corosync::Quorum quorum_;
     std::optional<group::Process> self_;  // in the group; empty: we are in none
     std::string lost_reason_;             // of the group; empty: it is there

@@ -110,6 +110,9 @@ void fields(Archive& a, Pulse& m) {
     a.number("sent", m.sent_ns);
     a.number("remaining", m.remaining_ns);
     a.list("heard", m.heard);
+    std::uint8_t has_proxy = m.has_proxy ? 1 : 0;
+    a.number("has_proxy", has_proxy);
+    m.has_proxy = has_proxy != 0;
 }
 
 template <typename Archive>

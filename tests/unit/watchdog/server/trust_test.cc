@@ -16,7 +16,8 @@ wire::Pulse answer(BootDuration remaining) {
             .probes = {},
             .sent_ns = 1,
             .remaining_ns = remaining.count(),
-            .heard = {{{1, 11}, 5}, {kSelf, kSent.time_since_epoch().count()}}};
+            .heard = {{{1, 11}, 5}, {kSelf, kSent.time_since_epoch().count()}},
+            .has_proxy = false};
 }
 
 TEST(Trust, WhatIsLeftOfTheLeaseCountsFromWhenTheQuestionWasSent) {
