@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import pytest
 from support import proxy, vip, watchdog
@@ -139,3 +140,23 @@ def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
         assert "proxy_gone" in log_of(active)
         answer = lab.host("client").run(["psql", "-X", "-h", VIRTUAL_ADDRESS, "-U", "postgres", "-Atc", "select 1"])
         assert answer.strip() == "1"
+
+
+def test_a_host_without_power_is_known_sooner_than_a_server_that_hangs(lab):
+    active = holder_of(lab)
+    begun = time.monotonic()
+    lab.kill("n1")
+    wait_for(lambda: state_of(active)["phase"] not in ("steady", "suspected"), 15, "n1 is gone")
+    took = time.monotonic() - begun
+    print(f"the failover began after {took:.2f} s")
+    assert took < 2.5, "3 s are for a server that hangs"
+    wait_until_settled(lab, "n2", 0, lab.members)
+    assert "silent" in (active.folder / "state" / "cluster").read_text()
+
+
+def test_a_server_that_hangs_gets_its_three_seconds(lab):
+    active = holder_of(lab)
+    begun = time.monotonic()
+    lab.freeze("n1/postgres")
+    wait_for(lambda: state_of(active)["phase"] not in ("steady", "suspected"), 15, "n1 is gone")
+    assert time.monotonic() - begun > 2.9

@@ -47,6 +47,13 @@ decider::Setup setup_of(const config::Config& config, const Electorate& electora
             .rules = rules_of(config)};
 }
 
+// Between members far apart a packet that is late is no sign of a dead host.
+nodes::ProbePace pace_of(config::TimerProfile profile) {
+    nodes::ProbePace pace;
+    if (profile == config::TimerProfile::Wan) pace.silence = milliseconds(0);
+    return pace;
+}
+
 }  // namespace
 
 Server::Server(Start start)
@@ -111,7 +118,8 @@ void Server::start_probers() {
     for (std::size_t i = 0; i < config_->nodes.size(); ++i) {
         probers_.push_back(std::make_unique<nodes::Prober>(
             i, pg::own_params(config_->nodes[i], pg::own_login(config_->health, pg::OwnSession::Health)),
-            nodes::ProbePace{}, [this](nodes::Probe probe) { inbox_.push(std::move(probe)); }));
+            pace_of(config_->watchdog.profile),
+            [this](nodes::Probe probe) { inbox_.push(std::move(probe)); }));
     }
 }
 
