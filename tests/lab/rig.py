@@ -35,11 +35,12 @@ def labs():
 
 
 class Lab:
-    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, vip=False):
+    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, vip=False, durability="strict"):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
-        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog, "vip": vip}
+        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog, "vip": vip,
+                      "durability": durability}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
         self._make_hosts()
@@ -122,7 +123,7 @@ class Lab:
         member.start([proxy.binary(), "--config", file])
 
     def _watchdog_section(self, member):
-        return {"enabled": True, "name": member.name, "group": "root",
+        return {"enabled": True, "name": member.name, "group": "root", "durability": self.shape["durability"],
                 "members": [{"name": m.name, "address": m.address} for m in self.members],
                 "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}
 

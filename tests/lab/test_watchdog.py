@@ -160,3 +160,24 @@ def test_a_server_that_hangs_gets_its_three_seconds(lab):
     lab.freeze("n1/postgres")
     wait_for(lambda: state_of(active)["phase"] not in ("steady", "suspected"), 15, "n1 is gone")
     assert time.monotonic() - begun > 2.9
+
+
+@pytest.mark.skipif(not vip.binary().exists() or not proxy.binary().exists(), reason="pgpool-vip or pgpool-proxy is not built")
+def test_with_available_each_proxy_writes_as_long_as_the_holder_hears_its_member():
+    with Lab(f"d{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True, durability="available") as lab:
+        wait_until_settled(lab, "n1", 1, lab.members)
+        active = holder_of(lab)
+        other, = [m for m in lab.members if m is not active]
+
+        def writes():
+            """Whether the other member's proxy does it, in a second: what is parked waits longer."""
+            ask = ["env", "PGCONNECT_TIMEOUT=2", "timeout", "1", "psql", "-X", "-h", other.address, "-U", "postgres", "-Atc",
+                   "insert into t values (1) returning a"]
+            return other.run(ask, check=False).startswith("1")
+        nodes.sql(lab.nodes[0], "create table t (a int)")
+        wait_for(writes, 10, "the proxy of the member without the lease writes")
+        lab.cut(active.name, other.name)
+        wait_for(lambda: not writes(), 5, "it does not write when the holder does not hear its member")
+        assert holder_of(lab) is active
+        lab.heal()
+        wait_for(writes, 20, "it writes again")
