@@ -274,6 +274,14 @@ private:
         }
         if (vip.lifetime % seconds(1) != milliseconds(0))
             report("vip.lifetime", "the kernel counts lifetimes in whole seconds");
+        if (config_.watchdog.enabled && vip.lifetime > longest_vip_lifetime(config_.watchdog.profile)) {
+            report("vip.lifetime",
+                   fmt::format("the lease is too short for it, no address would ever be held; allowed: {}s, "
+                               "with watchdog.profile wan up to {}s",
+                               longest_vip_lifetime(TimerProfile::Default) / seconds(1),
+                               longest_vip_lifetime(TimerProfile::Wan) / seconds(1)),
+                   "watchdog");
+        }
         if (vip.refresh * 2 > vip.lifetime) {
             report("vip.refresh",
                    "more than half of vip.lifetime: one late refresh would lose the addresses");
@@ -285,6 +293,10 @@ private:
 };
 
 }  // namespace
+
+milliseconds longest_vip_lifetime(TimerProfile profile) {
+    return profile == TimerProfile::Wan ? seconds(5) : seconds(1);
+}
 
 std::vector<Finding> validate(const Config& config) {
     return Validator(config).run();

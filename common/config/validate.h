@@ -17,6 +17,10 @@ struct Finding {
     std::string_view other_section;  // that the finding also depends on; empty: none
 };
 
+// The longest vip.lifetime that the lease of a profile can carry, in whole seconds: with 0.3 s for the kernel
+// it must fit into a lease that has just been renewed (1.58 s; wan: 5.94 s). Nothing is ever held otherwise.
+[[nodiscard]] milliseconds longest_vip_lifetime(TimerProfile profile);
+
 [[nodiscard]] std::vector<Finding> validate(const Config& config);
 
 }  // namespace pgpool::config

@@ -11,6 +11,7 @@
 #include "common/pg/connect_error.h"
 #include "common/pg/libpq.h"
 #include "common/pg/resolve.h"
+#include "common/pg/silence.h"
 
 namespace pgpool::pg {
 
@@ -24,12 +25,18 @@ ClientError stopped() {
     return {Reach::Timeout, sqlstate::kAdminShutdown, "stopped"};
 }
 
-// Waits in slices, so that *stop is honoured.
-std::optional<ClientError> wait_for(int fd, short events, TimePoint deadline, const std::atomic<bool>* stop,
-                                    std::string_view doing) {
+// Waits in slices, so that *stop is honoured, and silence is seen.
+std::optional<ClientError> wait_for(int fd, short events, TimePoint deadline, milliseconds silence,
+                                    const std::atomic<bool>* stop, std::string_view doing) {
+    const TimePoint begun = SteadyClock::now();
     for (;;) {
         if (stop != nullptr && stop->load(std::memory_order_relaxed)) return stopped();
-        const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
+        const TimePoint now = SteadyClock::now();
+        if (silence > milliseconds(0) && now - begun >= silence && is_unacknowledged(fd)) {
+            return ClientError{Reach::Unreachable, sqlstate::kConnectionFailure,
+                               fmt::format("{}: the host gives no sign", doing)};
+        }
+        const auto left = std::chrono::ceil<milliseconds>(deadline - now);
         if (left <= milliseconds(0)) {
             return ClientError{Reach::Timeout, sqlstate::kConnectionFailure,
                                fmt::format("{}: no answer in time", doing)};
@@ -71,7 +78,7 @@ ClientResult<Client> Client::connect(const ConnectParams& params, TimePoint dead
 
 ClientResult<Client> Client::connect_to(const ConnectParams& params, const std::string& address,
                                         TimePoint deadline, const std::atomic<bool>* stop) {
-    Client client(start_connection(params, address), stop);
+    Client client(start_connection(params, address), params.silence, stop);
     PGconn* connection = client.connection_.get();
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (::PQstatus(connection) != CONNECTION_BAD && next != PGRES_POLLING_OK &&
@@ -90,7 +97,7 @@ ClientResult<Client> Client::connect_to(const ConnectParams& params, const std::
 }
 
 std::optional<ClientError> Client::wait_io(short events, TimePoint deadline, std::string_view doing) {
-    auto error = wait_for(socket(), events, deadline, stop_, doing);
+    auto error = wait_for(socket(), events, deadline, silence_, stop_, doing);
     // Whatever the server still sends would answer the wrong question: never use it again.
     if (error) connection_.reset();
     return error;

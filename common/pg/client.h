@@ -38,6 +38,9 @@ struct ConnectParams {
     std::string database;
     std::string application_name;
     SessionSettings settings = SessionSettings::Fixed;
+    // A host whose kernel acknowledges nothing for so long is Unreachable, before the deadline; 0: the
+    // deadline alone counts, and it is a Timeout.
+    milliseconds silence{0};
 };
 
 struct ClientError {
@@ -89,8 +92,8 @@ public:
 private:
     enum class Wait : std::uint8_t { Ready, Late, Stopped };
 
-    Client(ConnectionHandle connection, const std::atomic<bool>* stop)
-        : connection_(std::move(connection)), stop_(stop) {}
+    Client(ConnectionHandle connection, milliseconds silence, const std::atomic<bool>* stop)
+        : connection_(std::move(connection)), silence_(silence), stop_(stop) {}
 
     [[nodiscard]] static ClientResult<Client> connect_to(const ConnectParams& params,
                                                          const std::string& address, TimePoint deadline,
@@ -104,6 +107,7 @@ private:
     [[nodiscard]] ClientError refuse_copy();
 
     ConnectionHandle connection_;
+    milliseconds silence_;
     const std::atomic<bool>* stop_;
 };
 

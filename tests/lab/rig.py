@@ -5,7 +5,7 @@
         lab.cut("m1", "m2")
         wait_for(lambda: corosync.members(lab.host("m1")) == ["m1"], 5, "m1 is alone")
 
-Hosts: m1, m2, … the members (Corosync, pgpool-proxy where a build exists, on port 5432, and pgpool-watchdog if asked for),
+Hosts: m1, m2, … the members (Corosync, pgpool-proxy where a build exists, on port 5432, pgpool-watchdog and pgpool-vip if asked for),
 n1, n2, … the nodes (PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
 nowhere else: another process can go on with it, and down() cleans up whatever is there.
 """
@@ -16,7 +16,7 @@ import re
 import shutil
 import signal
 
-from support import proxy, watchdog
+from support import proxy, vip, watchdog
 
 from . import corosync, logs, nodes
 from .host import Host, pids_in, send, wait_for
@@ -24,7 +24,8 @@ from .network import LabError, Network, namespaces
 
 STATE = pathlib.Path("/var/tmp/pgpool-lab")
 PROXY_PORT = 5432
-DAEMONS = {"corosync", "postgres", "pgpool-proxy", "pgpool-watchdog"}
+VIRTUAL_ADDRESS = "10.77.0.50"
+DAEMONS = {"corosync", "postgres", "pgpool-proxy", "pgpool-watchdog", "pgpool-vip"}
 
 
 def labs():
@@ -34,11 +35,12 @@ def labs():
 
 
 class Lab:
-    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False):
+    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, vip=False, durability="strict"):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
-        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog}
+        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog, "vip": vip,
+                      "durability": durability}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
         self._make_hosts()
@@ -86,6 +88,7 @@ class Lab:
         for member in self.members:
             self._start_proxy(member)
             self._start_watchdog(member)
+            self._start_vip(member)
         for member in self.members:
             self._wait_proxy(member)
             self.wait_members([h.name for h in self.members], member)
@@ -113,21 +116,32 @@ class Lab:
                   "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
                   "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
                   "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
+        if self.shape["vip"]:
+            config["watchdog"] = self._watchdog_section(member)
         file = member.folder / "appliance.yaml"
         file.write_text(proxy.to_yaml(config) + "\n")
         member.start([proxy.binary(), "--config", file])
+
+    def _watchdog_section(self, member):
+        return {"enabled": True, "name": member.name, "group": "root", "durability": self.shape["durability"],
+                "members": [{"name": m.name, "address": m.address} for m in self.members],
+                "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}
 
     def _start_watchdog(self, member):
         if not self.shape["watchdog"]:
             return
         config = {"nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
                   "health": {"user": "postgres", "database": "postgres"},
-                  "watchdog": {"enabled": True, "name": member.name, "group": "root",
-                               "members": [{"name": m.name, "address": m.address} for m in self.members],
-                               "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}}
+                  "watchdog": self._watchdog_section(member)}
+        if self.shape["vip"]:
+            config["vip"] = {"addresses": [{"address": VIRTUAL_ADDRESS, "interface": "eth0"}]}
         file = member.folder / "watchdog.yaml"
         file.write_text(proxy.to_yaml(config) + "\n")
         member.start([watchdog.binary(), "--config", file])
+
+    def _start_vip(self, member):
+        if self.shape["vip"]:
+            member.start([vip.binary(), "--config", member.folder / "watchdog.yaml", "--user", "root"])
 
     def _wait_proxy(self, member):
         if "pgpool-proxy" not in member.daemons():
@@ -216,7 +230,7 @@ class Lab:
             return ["postgres"]
         if host not in self.members:
             return []
-        return ["corosync", "pgpool-proxy"] + ["pgpool-watchdog"] * self.shape["watchdog"]
+        return ["corosync", "pgpool-proxy"] + ["pgpool-watchdog"] * self.shape["watchdog"] + ["pgpool-vip"] * self.shape["vip"]
 
     def _start_daemon(self, host, name):
         if name == "corosync":
@@ -225,6 +239,8 @@ class Lab:
             self._start_proxy(host)
         elif name == "pgpool-watchdog":
             self._start_watchdog(host)
+        elif name == "pgpool-vip":
+            self._start_vip(host)
         else:
             nodes.start(host)
 

@@ -2,15 +2,17 @@
 """Two members that decide together: one has the lease, both have the record; when it is lost the other goes on."""
 import json
 import os
+import re
 import signal
+import time
 
 import pytest
-from support import watchdog
+from support import proxy, vip, watchdog
 from support.watchdog import read_state
 
 from . import nodes
 from .host import send, wait_for
-from .rig import Lab
+from .rig import VIRTUAL_ADDRESS, Lab
 
 pytestmark = pytest.mark.skipif(not watchdog.binary().exists(), reason="pgpool-watchdog is not built")
 
@@ -39,6 +41,11 @@ def wait_until_settled(lab, primary, promised, members):
         return all(s and s["phase"] == "steady" and s["primary"] == primary and s["sync"]["needed"] == promised for s in states) \
             and len({tuple(s["stamp"]) for s in states}) == 1
     wait_for(is_settled, 40, f"{primary} is the primary, and all of {[m.name for m in members]} know it")
+
+
+def lease_left(member):
+    """How long, in ms, a member knows the lease to last; 0 or None: it does not know."""
+    return json.loads(member.run(watchdog.ask_command(member.name, "status")))["lease"]["remaining_ms"]
 
 
 @pytest.fixture
@@ -81,6 +88,7 @@ def test_any_member_passes_on_what_only_the_holder_can_do(lab):
     answer = json.loads(other.run(watchdog.ask_command(other.name, "status")))
     assert answer["member"] == other.name and answer["lease"]["holder"] == active.name
     assert [m["is_in"] for m in answer["members"]] == [True, True] and answer["quorum"]["is_quorate"]
+    assert 0 < answer["lease"]["remaining_ms"] <= 1500, "what the holder has promised this member"
     other.run(watchdog.ask_command(other.name, "detach", "n2"))
     wait_until_settled(lab, "n1", 0, lab.members)
 
@@ -89,8 +97,87 @@ def test_a_member_without_the_others_confirms_nothing_and_learns_later(lab):
     active = holder_of(lab)
     other, = [m for m in lab.members if m is not active]
     lab.cut(active.name, other.name)
+    wait_for(lambda: not lease_left(other), 5, "nothing is promised to whom the holder does not hear")
     lab.kill("n1/postgres")
     first, second = lab.nodes
     wait_for(lambda: not nodes.sql(second, "select pg_is_in_recovery()"), 30, "the holder goes on alone, by the votes of the nodes")
     lab.heal()
     wait_until_settled(lab, "n2", 0, lab.members)
+
+
+def has_address(member):
+    return VIRTUAL_ADDRESS in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
+
+
+@pytest.mark.skipif(not vip.binary().exists(), reason="pgpool-vip is not built")
+def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
+    with Lab(f"v{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
+        wait_until_settled(lab, "n1", 1, lab.members)
+        active = holder_of(lab)
+        other, = [m for m in lab.members if m is not active]
+        wait_for(lambda: has_address(active), 10, "the holder has the address")
+        active.run(watchdog.ask_command(active.name, "vip", "move", other.name))
+        wait_for(lambda: "vip_taken" in log_of(other), 10, "the other one has it")
+        assert has_address(other) and not has_address(active)
+        assert "verb=take_released" in log_of(other) and "verb=take_released" not in log_of(active)
+        told = {"released": re.search(r"vip_released .*ms=(\d+)", log_of(active)), "taken": re.search(r"vip_taken .*ms=(\d+)", log_of(other))}
+        print({name: f"{found[1]} ms after the order" for name, found in told.items()})
+        assert int(told["taken"][1]) < 150, "three probes alone take 150 ms"
+        lab.kill(f"{other.name}/pgpool-watchdog")
+        wait_for(lambda: has_address(active), 10, "it comes back to the first one")
+        assert "verb=take_released" not in log_of(active), "nobody has said that it is off"
+
+
+@pytest.mark.skipif(not vip.binary().exists() or not proxy.binary().exists(), reason="pgpool-vip or pgpool-proxy is not built")
+def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
+    with Lab(f"p{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
+        wait_until_settled(lab, "n1", 1, lab.members)
+        active = holder_of(lab)
+        other, = [m for m in lab.members if m is not active]
+        wait_for(lambda: has_address(active), 10, "the holder has the address")
+        lab.kill(f"{active.name}/pgpool-proxy")
+        wait_for(lambda: has_address(other) and not has_address(active), 30, "the address goes to the other proxy")
+        assert "proxy_gone" in log_of(active)
+        answer = lab.host("client").run(["psql", "-X", "-h", VIRTUAL_ADDRESS, "-U", "postgres", "-Atc", "select 1"])
+        assert answer.strip() == "1"
+
+
+def test_a_host_without_power_is_known_sooner_than_a_server_that_hangs(lab):
+    active = holder_of(lab)
+    begun = time.monotonic()
+    lab.kill("n1")
+    wait_for(lambda: state_of(active)["phase"] not in ("steady", "suspected"), 15, "n1 is gone")
+    took = time.monotonic() - begun
+    print(f"the failover began after {took:.2f} s")
+    assert took < 2.5, "3 s are for a server that hangs"
+    wait_until_settled(lab, "n2", 0, lab.members)
+    assert "silent" in (active.folder / "state" / "cluster").read_text()
+
+
+def test_a_server_that_hangs_gets_its_three_seconds(lab):
+    active = holder_of(lab)
+    begun = time.monotonic()
+    lab.freeze("n1/postgres")
+    wait_for(lambda: state_of(active)["phase"] not in ("steady", "suspected"), 15, "n1 is gone")
+    assert time.monotonic() - begun > 2.9
+
+
+@pytest.mark.skipif(not vip.binary().exists() or not proxy.binary().exists(), reason="pgpool-vip or pgpool-proxy is not built")
+def test_with_available_each_proxy_writes_as_long_as_the_holder_hears_its_member():
+    with Lab(f"d{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True, durability="available") as lab:
+        wait_until_settled(lab, "n1", 1, lab.members)
+        active = holder_of(lab)
+        other, = [m for m in lab.members if m is not active]
+
+        def writes():
+            """Whether the other member's proxy does it, in a second: what is parked waits longer."""
+            ask = ["env", "PGCONNECT_TIMEOUT=2", "timeout", "1", "psql", "-X", "-h", other.address, "-U", "postgres", "-Atc",
+                   "insert into t values (1) returning a"]
+            return other.run(ask, check=False).startswith("1")
+        nodes.sql(lab.nodes[0], "create table t (a int)")
+        wait_for(writes, 10, "the proxy of the member without the lease writes")
+        lab.cut(active.name, other.name)
+        wait_for(lambda: not writes(), 5, "it does not write when the holder does not hear its member")
+        assert holder_of(lab) is active
+        lab.heal()
+        wait_for(writes, 20, "it writes again")

@@ -192,7 +192,7 @@ class Vip:
         self.timing |= timing
         entries = ", ".join(f"{{address: \"{a}\", interface: eth0}}" for a in addresses)
         settings = "".join(f"  {name}: {value}\n" for name, value in self.timing.items())
-        member = f"watchdog: {{enabled: on, name: m, group: {watchdog.GROUP}, runtime_directory: {watchdog.directory}}}\n" \
+        member = f"watchdog: {{enabled: on, name: m, profile: wan, group: {watchdog.GROUP}, runtime_directory: {watchdog.directory}}}\n" \
             if watchdog else ""
         self.addresses_wanted = addresses
         self.config.write_text(f"nodes: [{{name: n1, host: 127.0.0.1}}]\n{member}vip:\n  addresses: [{entries}]\n{settings}")

@@ -146,7 +146,7 @@ def test_stopped_it_loses_the_addresses_and_takes_them_again(lan, member):
 
 
 def test_killed_and_started_anew_it_removes_what_is_left(lan, member):
-    one = member(lan.one, lifetime="60s")
+    one = member(lan.one, lifetime="5s")
     one.watchdog.page("held", 7, 600_000)
     one.watchdog.order("take", 1, 7)
     one.watchdog.wait("done", id=1)

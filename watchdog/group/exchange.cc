@@ -49,6 +49,12 @@ std::vector<Process> Exchange::awaited() const {
     return found;
 }
 
+bool Exchange::has_latest(Process process) const {
+    const auto found = peers_.find(process);
+    return found != peers_.end() && found->second.told && found->second.counts() &&
+           found->second.confirmed >= latest_.stamp;
+}
+
 // Who stays in the view tells anew what it has on disk.
 Actions Exchange::view_changed(const View& view, Process self) {
     view_ = view;

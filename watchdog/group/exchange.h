@@ -113,6 +113,8 @@ public:
     [[nodiscard]] std::string_view name_of(Process process) const;
     // Of the view those that count and have not confirmed the latest record.
     [[nodiscard]] std::vector<Process> awaited() const;
+    // It counts, and has confirmed the latest record in this view.
+    [[nodiscard]] bool has_latest(Process process) const;
 
 private:
     struct Peer {

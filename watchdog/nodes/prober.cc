@@ -24,6 +24,11 @@ UniqueFd make_wakeup() {
     return fd;
 }
 
+pg::ConnectParams with_silence(pg::ConnectParams login, milliseconds silence) {
+    login.silence = silence;
+    return login;
+}
+
 decide::Finding finding_of(const pg::ClientError& error) {
     if (error.sqlstate == sqlstate::kTooManyConnections) return decide::Finding::Busy;
     return decide::finding_of(error.reach);
@@ -33,7 +38,7 @@ decide::Finding finding_of(const pg::ClientError& error) {
 
 Prober::Prober(std::size_t node, pg::ConnectParams login, ProbePace pace, Told told)
     : node_(node),
-      login_(std::move(login)),
+      login_(with_silence(std::move(login), pace.silence)),
       pace_(pace),
       told_(std::move(told)),
       wakeup_(make_wakeup()),

@@ -26,6 +26,9 @@ struct ProbePace {
     milliseconds trouble{50};    // while it is not well, or somebody hurries
     milliseconds timeout{1000};  // of one probe
     milliseconds hurry{2000};    // how long it lasts
+    // Without an acknowledgement of its kernel for so long a host is silent, not hung; 0: that is not looked
+    // at. More than a lost packet costs on a local network: TCP sends again after 200 ms at least.
+    milliseconds silence{250};
 };
 
 class Prober {

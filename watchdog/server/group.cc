@@ -5,14 +5,13 @@
 
 #include "common/bus/codec.h"
 #include "common/obs/log.h"
+#include "common/page/boot_now.h"
 #include "watchdog/server/server.h"
+#include "watchdog/server/trust.h"
 
 namespace pgpool::watchdog {
 
 namespace {
-
-// A member that does not confirm a record for so long is not waited for any more.
-constexpr seconds kPatience{1};
 
 std::string text_of(group::Process process) {
     return std::to_string(process.node) + "/" + std::to_string(process.pid);
@@ -57,9 +56,9 @@ void Server::perform(const group::action::Refused& what) {
 void Server::take(const event::ViewChanged& what) {
     self_ = what.self;
     lost_reason_.clear();
-    roster_.view_changed(what.view);
+    roster_.view_changed(what.view, SteadyClock::now());
     decider_.synced(false);
-    awaited_since_.reset();
+    awaited_.reset();
     log::info("view_changed", {{"members", what.view.processes.size()}});
     perform(exchange_.view_changed(what.view, what.self));
     decider_.members(roster_.names());
@@ -113,9 +112,13 @@ void Server::hear(group::Process from, const wire::Vote& what) {
 
 void Server::hear(group::Process from, const wire::Pulse& what) {
     const TimePoint time = SteadyClock::now();
-    roster_.heard(from, what.epoch, time);
+    const auto until = promised_until(what, self_.value_or(group::Process{}),
+                                      lease_parameters(config_->watchdog.profile), page::boot_now());
+    roster_.heard(from, what.sent_ns, {what.epoch, until.value_or(BootTime{})}, time);
     const std::string name = roster_.name_of(from);
     if (from == self_ || name.empty()) return;
+    proxies_.seen(name, what.has_proxy, time);
+    if (until && !electorate_.is_witness) announce_lease();
     for (const wire::Probed& probed : what.probes) {
         if (probed.node >= config_->nodes.size()) continue;
         decider_.reported({name, config_->nodes[probed.node].name, probed.finding, probed.detail}, time);
@@ -151,6 +154,10 @@ void Server::hear(group::Process from, const wire::Relayed& what) {
         vips_[{roster_.name_of(from), vip->address}] = *vip;
 }
 
+void Server::hear(group::Process, const wire::AddressesOff& what) {
+    addresses_off_ = what.epoch;
+}
+
 void Server::relay(const bus::Message& message) {
     auto bytes = bus::encode(message);
     if (bytes) send_to_group(wire::Relayed{std::move(*bytes)});
@@ -158,22 +165,36 @@ void Server::relay(const bus::Message& message) {
 
 void Server::pulse() {
     pulsed_ = SteadyClock::now();
-    send_to_group(wire::Pulse{holds_lease() ? view_.epoch.value : 0, std::exchange(probed_, {})});
+    const BootTime time = page::boot_now();
+    wire::Pulse pulse{.epoch = 0,
+                      .probes = std::exchange(probed_, {}),
+                      .sent_ns = time.time_since_epoch().count(),
+                      .remaining_ns = 0,
+                      .heard = {},
+                      .has_proxy = has_proxy()};
+    if (holds_lease()) {
+        pulse.epoch = view_.epoch.value;
+        pulse.remaining_ns = std::max(view_.deadline - time, BootDuration{}).count();
+        pulse.heard = roster_.signs();
+        std::erase_if(pulse.heard, [&](const auto& one) { return !exchange_.has_latest(one.member); });
+    }
+    send_to_group(pulse);
 }
 
 void Server::ignore_the_silent() {
     const std::vector<group::Process> awaited = exchange_.awaited();
     const bool is_waiting = std::ranges::any_of(awaited, [&](group::Process one) { return one != self_; });
-    if (!self_ || !is_waiting) return awaited_since_.reset();
+    if (!self_ || !is_waiting) return awaited_.reset();
     const TimePoint time = SteadyClock::now();
-    if (!awaited_since_) awaited_since_ = time;
-    if (time - *awaited_since_ < kPatience) return;
+    const group::Stamp latest = exchange_.latest().stamp;
+    if (!awaited_ || awaited_->stamp != latest) awaited_ = {latest, time};
+    if (time - awaited_->since < kRecordPatience) return;
     for (const group::Process process : awaited) {
         if (process == self_) continue;
         log::warning("member_silent", {{"member", roster_.name_of(process)}, {"process", text_of(process)}});
         perform(exchange_.ignore(process));
     }
-    awaited_since_.reset();
+    awaited_.reset();
 }
 
 void Server::perform(const decider::action::Propose& what) {

@@ -88,12 +88,36 @@ void Server::perform(const decider::action::Reply& what) {
     questions_.erase(found);
 }
 
-// Who holds the lease has the addresses, as long as it lasts: pgpool-vip goes by its page.
+// Who holds the lease has the addresses, as long as it lasts: pgpool-vip goes by its page. Nobody can have
+// them if they are off since the lease before: each holder has an epoch of its own, so nobody came between.
 void Server::order_vip() {
     bus::VipOrder order{.id = ++vip_order_, .epoch = view_.epoch.value};
-    order.verb = holds_lease() ? bus::VipVerb::Take : bus::VipVerb::Release;
+    const bool are_off = addresses_off_ != 0 && addresses_off_ + 1 == view_.epoch.value;
+    order.verb = !holds_lease() ? bus::VipVerb::Release
+                 : are_off      ? bus::VipVerb::TakeReleased
+                                : bus::VipVerb::Take;
     if (holds_lease()) order.deadline_ns = view_.deadline.time_since_epoch().count();
+    vip_ordered_ = SteadyClock::now();
+    if (holds_lease())
+        log::info("vip_ordered", {{"epoch", order.epoch}, {"verb", are_off ? "take_released" : "take"}});
     programs_->send_to(kVip, order);
+}
+
+bool Server::has_proxy() const {
+    return programs_ && !programs_->named(kProxy).empty();
+}
+
+// Nobody listens behind addresses that are held where the proxy is dead.
+void Server::look_at_proxies() {
+    const TimePoint time = SteadyClock::now();
+    proxies_.seen(electorate_.self, has_proxy(), time);
+    if (!holds_lease() || stop_at_ || config_->vip.addresses.empty()) return;
+    const auto to = proxies_.better(electorate_.self, electorate_.members, time);
+    if (!to || !roster_.is_in(*to)) return;
+    proxies_.moved(time);
+    log::warning("proxy_gone", {{"member", electorate_.self}, {"better", *to}});
+    if (const auto offered = hand_over(*to); !offered)
+        log::warning("not_handed_over", {{"reason", offered.error().message}});
 }
 
 // The lease is handed over once the addresses are off; or it ends at its deadline, as they do.
@@ -107,10 +131,17 @@ void Server::close_gates() {
 }
 
 void Server::hear(ipc::ClientId from, const bus::VipDone& what) {
-    if (what.id != vip_order_ || releasing_.erase(from) == 0) return;
-    if (what.outcome == bus::Outcome::Failed)
-        return log::warning("vip_not_released", {{"reason", what.reason}});
-    if (releasing_.empty() && closing_) lease_->gates_closed(Epoch(*closing_));
+    if (what.id != vip_order_) return;
+    const bool is_done = what.outcome == bus::Outcome::Done;
+    const auto took = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - vip_ordered_);
+    if (!is_done)
+        log::warning(holds_lease() ? "vip_not_taken" : "vip_not_released", {{"reason", what.reason}});
+    else if (holds_lease())
+        log::info("vip_taken", {{"epoch", view_.epoch.value}, {"ms", took.count()}});
+    if (!is_done || releasing_.erase(from) == 0 || !releasing_.empty() || !closing_) return;
+    log::info("vip_released", {{"epoch", *closing_}, {"ms", took.count()}});
+    send_to_group(wire::AddressesOff{*closing_});
+    lease_->gates_closed(Epoch(*closing_));
 }
 
 }  // namespace pgpool::watchdog

@@ -34,8 +34,8 @@ void Server::take(const event::ClientSaid& what) {
 void Server::take(const event::ClientGone& what) {
     programs_->gone(what.client);
     if (parking_.erase(what.client) > 0 && parking_.empty()) decider_.told(true, "");
-    // Its addresses end with their lifetime, which is not known here: the lease goes to its deadline.
-    releasing_.erase(what.client);
+    // If it was to release its addresses, it stays in releasing_: they end with their lifetime, which is not
+    // known here, and the lease goes to its deadline.
 }
 
 void Server::hear(ipc::ClientId from, const bus::Command& what) {
@@ -167,6 +167,8 @@ Status Server::status() {
     const BootTime boot = page::boot_now();
     if (holds_lease() && view_.may_act(boot))
         status.remaining = std::chrono::duration_cast<milliseconds>(view_.deadline - boot);
+    else if (!holds_lease() && holder && holder->until > boot)
+        status.remaining = std::chrono::duration_cast<milliseconds>(holder->until - boot);
     std::vector<std::string> names = electorate_.members;
     if (!electorate_.witness.empty()) names.push_back(electorate_.witness);
     for (const std::string& name : names)

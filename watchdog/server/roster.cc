@@ -2,17 +2,28 @@
 #include "watchdog/server/roster.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pgpool::watchdog {
 
-void Roster::view_changed(const group::View& view) {
-    std::map<group::Process, Entry> present;
-    for (const group::Process process : view.processes) present[process] = present_[process];
-    present_ = std::move(present);
+// Who is new has said so itself.
+void Roster::view_changed(const group::View& view, TimePoint now) {
+    std::map<group::Process, Entry> before = std::exchange(present_, {});
+    for (const group::Process process : view.processes) {
+        Entry& entry = present_[process];
+        entry.heard = now;
+        if (auto known = before.extract(process)) entry = std::move(known.mapped());
+    }
+    for (const auto& [process, entry] : before) departs(entry);
 }
 
 void Roster::lost() {
+    for (const auto& [process, entry] : present_) departs(entry);
     present_.clear();
+}
+
+void Roster::departs(const Entry& entry) {
+    departed_heard_ = std::max(departed_heard_, entry.heard);
 }
 
 void Roster::told(group::Process from, const group::message::Told& told) {
@@ -22,10 +33,11 @@ void Roster::told(group::Process from, const group::message::Told& told) {
     found->second.protocol = told.protocol;
 }
 
-void Roster::heard(group::Process from, std::uint64_t epoch, TimePoint now) {
+void Roster::heard(group::Process from, std::int64_t sent_ns, const Claim& claim, TimePoint now) {
     const auto found = present_.find(from);
     if (found == present_.end()) return;
-    found->second.epoch = epoch;
+    found->second.sent_ns = sent_ns;
+    found->second.claim = claim;
     found->second.heard = now;
 }
 
@@ -56,10 +68,20 @@ std::uint16_t Roster::protocol_of(std::string_view name) const {
 std::optional<Roster::Holder> Roster::holder(TimePoint now) const {
     std::optional<Holder> found;
     for (const auto& [process, entry] : present_) {
-        if (entry.epoch == 0 || now - entry.heard >= kSilence) continue;
-        if (!found || found->epoch < entry.epoch) found = Holder{entry.name, process, entry.epoch};
+        const Claim& claim = entry.claim;
+        if (claim.epoch == 0 || now - entry.heard >= kSilence) continue;
+        if (!found || found->epoch < claim.epoch)
+            found = Holder{entry.name, process, claim.epoch, claim.until};
     }
     return found;
+}
+
+std::vector<wire::Heard> Roster::signs() const {
+    std::vector<wire::Heard> signs;
+    for (const auto& [process, entry] : present_) {
+        if (entry.sent_ns != 0) signs.push_back({process, entry.sent_ns});
+    }
+    return signs;
 }
 
 }  // namespace pgpool::watchdog

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Roster: which members there are, which of them are in the group, and who of them says that it holds the
-// lease. For people and for the way of messages: it decides nothing. Pure.
+// Roster: which members there are, which of them are in the group, who of them says that it holds the lease,
+// and until when. For people and for the way of messages: it decides nothing. Pure.
 
 #include <map>
 #include <optional>
@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/boot_clock.h"
 #include "common/base/clock.h"
 #include "watchdog/group/exchange.h"
+#include "watchdog/wire/messages.h"
 
 namespace pgpool::watchdog {
 
@@ -24,28 +26,42 @@ public:
         std::string name;
         group::Process process;
         std::uint64_t epoch = 0;
+        BootTime until;  // as promised_until() of its last sign of life has it; 0: nothing was promised
+    };
+    // The lease that a member says it holds; epoch 0: none.
+    struct Claim {
+        std::uint64_t epoch = 0;
+        BootTime until{};
     };
 
-    void view_changed(const group::View& view);
+    void view_changed(const group::View& view, TimePoint now);
     void lost();
     void told(group::Process from, const group::message::Told& told);
-    // A sign of life; epoch: of the lease that the member says it holds, 0 for none.
-    void heard(group::Process from, std::uint64_t epoch, TimePoint now);
+    // A sign of life, with the number that the sender wants back.
+    void heard(group::Process from, std::int64_t sent_ns, const Claim& claim, TimePoint now);
 
     [[nodiscard]] bool is_in(std::string_view name) const;
     [[nodiscard]] std::string name_of(group::Process process) const;  // empty: it has not told
     [[nodiscard]] std::vector<std::string> names() const;             // of those that are in and have told
     [[nodiscard]] std::uint16_t protocol_of(std::string_view name) const;  // 0: not known
     [[nodiscard]] std::optional<Holder> holder(TimePoint now) const;
+    // The last signs of life of those that are in.
+    [[nodiscard]] std::vector<wire::Heard> signs() const;
+    // When a member that is not in any more, the last of them, was heard.
+    [[nodiscard]] TimePoint departed_heard() const { return departed_heard_; }
 
 private:
     struct Entry {
         std::string name;
         std::uint16_t protocol = 0;
-        std::uint64_t epoch = 0;
+        std::int64_t sent_ns = 0;
+        Claim claim;
         TimePoint heard;
     };
+    void departs(const Entry& entry);
+
     std::map<group::Process, Entry> present_;
+    TimePoint departed_heard_;
 };
 
 }  // namespace pgpool::watchdog

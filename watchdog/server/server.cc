@@ -19,6 +19,7 @@
 #include "common/page/boot_now.h"
 #include "common/page/page_path.h"
 #include "common/pg/own_session.h"
+#include "watchdog/server/trust.h"
 
 namespace pgpool::watchdog {
 
@@ -44,6 +45,13 @@ decider::Setup setup_of(const config::Config& config, const Electorate& electora
     return {.self = electorate.self,
             .site = {.nodes = config.nodes, .login = config.health, .conninfos = {}},
             .rules = rules_of(config)};
+}
+
+// Between members far apart a packet that is late is no sign of a dead host.
+nodes::ProbePace pace_of(config::TimerProfile profile) {
+    nodes::ProbePace pace;
+    if (profile == config::TimerProfile::Wan) pace.silence = milliseconds(0);
+    return pace;
 }
 
 }  // namespace
@@ -110,7 +118,8 @@ void Server::start_probers() {
     for (std::size_t i = 0; i < config_->nodes.size(); ++i) {
         probers_.push_back(std::make_unique<nodes::Prober>(
             i, pg::own_params(config_->nodes[i], pg::own_login(config_->health, pg::OwnSession::Health)),
-            nodes::ProbePace{}, [this](nodes::Probe probe) { inbox_.push(std::move(probe)); }));
+            pace_of(config_->watchdog.profile),
+            [this](nodes::Probe probe) { inbox_.push(std::move(probe)); }));
     }
 }
 
@@ -192,6 +201,7 @@ void Server::tick() {
     if (time - pulsed_ >= kPulse || has_trouble) pulse();
     ignore_the_silent();
     answer_overdue();
+    look_at_proxies();
     if (stop_at_ && (time >= *stop_at_ || view_.state == page::LeaseState::None)) is_stopping_ = true;
 }
 
@@ -200,7 +210,7 @@ void Server::look_at_lease() {
     const page::LeaseView before = std::exchange(view_, page_.read());
     const auto parameters = lease_parameters(config_->watchdog.profile);
     const bool has_time = view_.may_act(page::boot_now() + parameters.lengthened(parameters.session_timeout));
-    decider_.lease(holds_lease() && has_time, view_.epoch.value);
+    decider_.lease(holds_lease() && has_time && !must_wait(), view_.epoch.value);
     if (electorate_.is_witness) return;
     const bool has_changed = before.state != view_.state || before.epoch != view_.epoch;
     if (has_changed) pulsed_ = {};  // the others are told at once
@@ -211,7 +221,14 @@ void Server::look_at_lease() {
         order_vip();
 }
 
-// The deadline is of this member's own clock: of a lease that another one holds none is told.
+// Somebody who has left may still send writes where they are acknowledged by one node alone.
+bool Server::must_wait() const {
+    return config_->watchdog.durability == config::Durability::Available &&
+           is_trusted(roster_.departed_heard(), lease_parameters(config_->watchdog.profile),
+                      SteadyClock::now());
+}
+
+// Of a lease that another member holds: what that one has promised, by this member's clock.
 void Server::announce_lease() {
     announced_ = SteadyClock::now();
     bus::LeaseView told;
@@ -224,7 +241,7 @@ void Server::announce_lease() {
         told = {.epoch = holder->epoch,
                 .holder = electorate_.voter(holder->name).value + 1U,
                 .holder_name = holder->name,
-                .deadline_ns = 0};
+                .deadline_ns = holder->until.time_since_epoch().count()};
     }
     programs_->publish(told);
 }

@@ -23,6 +23,7 @@
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/group_link.h"
 #include "watchdog/server/programs.h"
+#include "watchdog/server/proxy_watch.h"
 #include "watchdog/server/roster.h"
 #include "watchdog/server/settings.h"
 #include "watchdog/server/status.h"
@@ -77,6 +78,7 @@ private:
     void read_reports();
     void tick();
     void look_at_lease();
+    [[nodiscard]] bool must_wait() const;
     void announce_lease();
     void go_on();
     void send(lease::VoterId to, std::string bytes) noexcept override;
@@ -118,6 +120,7 @@ private:
     void hear(group::Process from, const wire::Asked& what);
     void hear(group::Process from, const wire::Answered& what);
     void hear(group::Process from, const wire::Relayed& what);
+    void hear(group::Process from, const wire::AddressesOff& what);
     void pulse();
     void ignore_the_silent();
     void relay(const bus::Message& message);
@@ -132,6 +135,8 @@ private:
     void perform(const decider::action::Say& what);
     void perform(const decider::action::Reply& what);
     void order_vip();
+    [[nodiscard]] bool has_proxy() const;
+    void look_at_proxies();
     void close_gates();
 
     // requests.cc
@@ -165,6 +170,7 @@ private:
     group::Exchange exchange_;
     decider::Decider decider_;
     Roster roster_;
+    ProxyWatch proxies_;
     corosync::Quorum quorum_;
     std::optional<group::Process> self_;  // in the group; empty: we are in none
     std::string lost_reason_;             // of the group; empty: it is there
@@ -174,7 +180,11 @@ private:
     std::map<lease::CommandId, decider::OrderId> orders_;
     std::vector<wire::Probed> probed_;  // not told to the group yet
     TimePoint pulsed_;
-    std::optional<TimePoint> awaited_since_;  // confirmations of other members
+    struct Awaited {
+        group::Stamp stamp;
+        TimePoint since;
+    };
+    std::optional<Awaited> awaited_;  // confirmations of other members
     std::map<std::uint64_t, Asker> questions_;
     std::map<std::uint64_t, Passed> passed_;
     std::uint64_t last_question_ = 0;
@@ -182,6 +192,8 @@ private:
     group::Stamp parked_under_;        // … which is parked since
     TimePoint announced_;              // the lease, on the bus
     std::uint64_t vip_order_ = 0;
+    TimePoint vip_ordered_;
+    std::uint64_t addresses_off_ = 0;       // epoch of the lease under which they were held last
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
     std::map<std::pair<std::string, std::string>, bus::VipState> vips_;  // by member and address

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "common/bus/codec.h"
+
 #include <array>
 #include <utility>
 
-#include "common/bus/codec.h"
 #include "common/bus/reader.h"
 #include "common/bus/writer.h"
 #include "watchdog/wire/messages.h"
@@ -97,9 +98,21 @@ void fields(Archive& a, Probed& p) {
 }
 
 template <typename Archive>
+void fields(Archive& a, Heard& h) {
+    a.record("member", h.member);
+    a.number("sent", h.sent_ns);
+}
+
+template <typename Archive>
 void fields(Archive& a, Pulse& m) {
     a.number("epoch", m.epoch);
     a.list("probes", m.probes);
+    a.number("sent", m.sent_ns);
+    a.number("remaining", m.remaining_ns);
+    a.list("heard", m.heard);
+    std::uint8_t has_proxy = m.has_proxy ? 1 : 0;
+    a.number("has_proxy", has_proxy);
+    m.has_proxy = has_proxy != 0;
 }
 
 template <typename Archive>
@@ -118,6 +131,11 @@ void fields(Archive& a, Answered& m) {
 template <typename Archive>
 void fields(Archive& a, Relayed& m) {
     a.text("message", m.message, bus::kMessageLimit - 1);
+}
+
+template <typename Archive>
+void fields(Archive& a, AddressesOff& m) {
+    a.number("epoch", m.epoch);
 }
 
 namespace {

@@ -37,10 +37,22 @@ struct Probed {
     friend bool operator==(const Probed&, const Probed&) = default;
 };
 
-// A sign of life, several times a second: what was found since the last one.
+// The last sign of life that the sender has of a member.
+struct Heard {
+    group::Process member;
+    std::int64_t sent_ns = 0;
+    friend bool operator==(const Heard&, const Heard&) = default;
+};
+
+// A sign of life, several times a second: what was found since the last one. Who holds the lease answers
+// with it those members that have the latest record (watchdog/server/trust.h).
 struct Pulse {
     std::uint64_t epoch = 0;  // of the lease that the sender holds; 0: none
     std::vector<Probed> probes;
+    std::int64_t sent_ns = 0;       // CLOCK_BOOTTIME of the sender: for others a number that they give back
+    std::int64_t remaining_ns = 0;  // of the lease when this was sent; 0: none
+    std::vector<Heard> heard;       // whom the holder answers
+    bool has_proxy = false;         // pgpool-proxy is on the sender's bus
     friend bool operator==(const Pulse&, const Pulse&) = default;
 };
 
@@ -63,9 +75,16 @@ struct Relayed {
     friend bool operator==(const Relayed&, const Relayed&) = default;
 };
 
+// The virtual addresses that were held under the lease of this epoch are off: every pgpool-vip that was
+// ordered so has looked at the kernel and says so. Comes before the word that the lease is free.
+struct AddressesOff {
+    std::uint64_t epoch = 0;
+    friend bool operator==(const AddressesOff&, const AddressesOff&) = default;
+};
+
 // In the order of their kinds, which begin with 1.
 using Message = std::variant<group::message::Told, group::message::Proposed, group::message::Confirmed, Vote,
-                             Pulse, Asked, Answered, Relayed>;
+                             Pulse, Asked, Answered, Relayed, AddressesOff>;
 
 // An Error where a limit is broken.
 [[nodiscard]] Result<std::string> encode(const Message& message);

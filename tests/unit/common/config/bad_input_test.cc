@@ -331,6 +331,14 @@ TEST(BadInput, BetweenParameters) {
              "f:2:19: vip.addresses[0].interface: missing; every element needs it"},
             {"vip: {lifetime: 1500ms}\n",
              "f:2:7: vip.lifetime: the kernel counts lifetimes in whole seconds"},
+            {"watchdog: {enabled: on}\nvip: {lifetime: 2s}\n",
+             "f:3:7: vip.lifetime: the lease is too short for it, no address would ever be held; allowed: "
+             "1s, "
+             "with watchdog.profile wan up to 5s"},
+            {"watchdog: {enabled: on, profile: wan}\nvip: {lifetime: 6s}\n",
+             "f:3:7: vip.lifetime: the lease is too short for it, no address would ever be held; allowed: "
+             "1s, "
+             "with watchdog.profile wan up to 5s"},
             {"vip: {refresh: 501ms}\n",
              "f:2:7: vip.refresh: more than half of vip.lifetime: one late refresh would lose the addresses"},
             {"watchdog: {members: [{name: a, address: h1}, {name: a, address: h2}]}\n",

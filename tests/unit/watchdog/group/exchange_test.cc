@@ -258,11 +258,15 @@ TEST_F(ExchangeTest, WhoDoesNotAnswerIsIgnoredUntilItHasTheLatest) {
         carry_out(kFirst, decider.delivered(kFirst, queue.front().second));
     EXPECT_THAT(durables[kFirst], IsEmpty());
     EXPECT_THAT(decider.awaited(), ElementsAre(kSecond));
+    EXPECT_FALSE(decider.has_latest(kSecond));
+    EXPECT_TRUE(decider.has_latest(kFirst));
     carry_out(kFirst, decider.ignore(kSecond));
     EXPECT_THAT(durables[kFirst], ElementsAre(Stamp{1, 1}));
+    EXPECT_FALSE(decider.has_latest(kSecond)) << "nobody waits for it, and it has not got it either";
 
     carry_out(kSecond, stopped.delivered(missed.first, missed.second));  // it goes on
     deliver();
+    EXPECT_TRUE(decider.has_latest(kSecond));
     holds_writes = true;
     carry_out(kFirst, decider.propose(record(1, 2)));
     deliver();

@@ -18,7 +18,7 @@ group::message::Told told(const std::string& name) {
 
 TEST(Roster, KnowsWhoHasTold) {
     Roster roster;
-    roster.view_changed({{}, {kOne, kTwo}});
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
     EXPECT_TRUE(roster.names().empty());
     roster.told(kOne, told("m1"));
     roster.told(kTwo, told("m2"));
@@ -27,7 +27,7 @@ TEST(Roster, KnowsWhoHasTold) {
     EXPECT_EQ(roster.name_of(kTwo), "m2");
     EXPECT_EQ(roster.protocol_of("m2"), group::kProtocol);
     EXPECT_FALSE(roster.is_in("stranger"));
-    roster.view_changed({{}, {kOne}});
+    roster.view_changed({{}, {kOne}}, kNow);
     EXPECT_TRUE(roster.is_in("m1") && !roster.is_in("m2")) << "who stays keeps its name";
     roster.lost();
     EXPECT_FALSE(roster.is_in("m1"));
@@ -35,19 +35,45 @@ TEST(Roster, KnowsWhoHasTold) {
 
 TEST(Roster, TheHolderIsWhoSaidSoLastUnderTheHighestEpoch) {
     Roster roster;
-    roster.view_changed({{}, {kOne, kTwo}});
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
     roster.told(kOne, told("m1"));
     roster.told(kTwo, told("m2"));
     EXPECT_FALSE(roster.holder(kNow));
-    roster.heard(kOne, 5, kNow);
+    roster.heard(kOne, 1, {5}, kNow);
     ASSERT_TRUE(roster.holder(kNow));
     EXPECT_EQ(roster.holder(kNow)->name, "m1");
-    roster.heard(kTwo, 6, kNow);
+    roster.heard(kTwo, 1, {6, BootTime(seconds(7))}, kNow);
     EXPECT_EQ(roster.holder(kNow)->name, "m2") << "m1 has not noticed yet";
     EXPECT_EQ(roster.holder(kNow)->epoch, 6U);
+    EXPECT_EQ(roster.holder(kNow)->until, BootTime(seconds(7)));
     EXPECT_FALSE(roster.holder(kNow + Roster::kSilence)) << "nobody was heard since";
-    roster.heard(kTwo, 0, kNow);
+    roster.heard(kTwo, 2, {}, kNow);
     EXPECT_EQ(roster.holder(kNow)->name, "m1");
+}
+
+TEST(Roster, GivesBackTheLastSignOfLifeOfThoseThatAreIn) {
+    Roster roster;
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
+    EXPECT_TRUE(roster.signs().empty()) << "nobody has sent one";
+    roster.heard(kTwo, 10, {}, kNow);
+    roster.heard(kTwo, 20, {}, kNow);
+    roster.heard({3, 33}, 30, {}, kNow);
+    EXPECT_EQ(roster.signs(), (std::vector<wire::Heard>{{kTwo, 20}}));
+    roster.view_changed({{}, {kOne}}, kNow);
+    EXPECT_TRUE(roster.signs().empty());
+}
+
+TEST(Roster, RemembersWhenWhoHasLeftWasHeard) {
+    Roster roster;
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
+    EXPECT_EQ(roster.departed_heard(), TimePoint{}) << "nobody has left";
+    roster.heard(kOne, 1, {}, kNow + seconds(1));
+    roster.heard(kTwo, 1, {}, kNow + seconds(2));
+    roster.view_changed({{}, {kOne}}, kNow + seconds(9));
+    EXPECT_EQ(roster.departed_heard(), kNow + seconds(2));
+    roster.view_changed({{}, {kOne, kTwo}}, kNow + seconds(10));
+    roster.lost();
+    EXPECT_EQ(roster.departed_heard(), kNow + seconds(10)) << "who comes in counts as heard then";
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/config/validate.h"
+
 namespace pgpool::watchdog {
 namespace {
 
@@ -60,6 +62,17 @@ TEST(LeaseParameters, OfEachProfileHold) {
     using enum config::TimerProfile;
     for (const auto profile : {Fast, Default, Wan})
         EXPECT_EQ(lease_parameters(profile).check(), std::nullopt);
+}
+
+// 0.3 s: what pgpool-vip leaves the kernel (vip/tenure).
+TEST(LeaseParameters, CarryTheLongestLifetimeOfAnAddressAndNoLongerOne) {
+    using enum config::TimerProfile;
+    for (const auto profile : {Fast, Default, Wan}) {
+        const lease::Parameters parameters = lease_parameters(profile);
+        const auto longest = config::longest_vip_lifetime(profile) + milliseconds(300);
+        EXPECT_LT(longest, parameters.shortened(parameters.lease));
+        EXPECT_GT(longest + seconds(1), parameters.shortened(parameters.lease));
+    }
 }
 
 TEST(Agreed, DiffersWithWhatMustBeTheSameOnly) {

@@ -19,10 +19,16 @@ std::vector<Message> samples() {
         group::message::Proposed{record},
         group::message::Confirmed{{7, 3}},
         Vote{2, std::string("\1\0\2", 3)},
-        Pulse{9, {{0, decide::Finding::Refused, "connection refused"}, {1, decide::Finding::Well, ""}}},
+        Pulse{.epoch = 9,
+              .probes = {{0, decide::Finding::Refused, "connection refused"}, {1, decide::Finding::Well, ""}},
+              .sent_ns = 123'456'789'012,
+              .remaining_ns = 1'300'000'000,
+              .heard = {{{2, 4712}, 98'765'432'109}},
+              .has_proxy = true},
         Asked{5, "command"},
         Answered{{2, 4712}, 5, "answer"},
         Relayed{"message"},
+        AddressesOff{7},
     };
 }
 
@@ -66,7 +72,7 @@ TEST(MemberMessages, OfAnotherVersionOrKindAreNothing) {
     bytes[0] = 1;
     bytes[1] = 0;
     EXPECT_EQ(decode(bytes), std::nullopt);
-    bytes[1] = 9;
+    bytes[1] = 10;
     EXPECT_EQ(decode(bytes), std::nullopt);
 }
 
