@@ -96,6 +96,16 @@ void Server::order_vip() {
     programs_->send_to(kVip, order);
 }
 
+void Server::take_clients(const std::string& member, const bus::ClientList& page) {
+    const auto is_whole = addresses_.told(member, page);
+    if (!is_whole) return log::warning("client_list_refused", {{"reason", is_whole.error().message}});
+    if (*is_whole) tell_clients();
+}
+
+void Server::tell_clients() {
+    for (const bus::ClientList& page : addresses_.clients()) programs_->send_to(kVip, page);
+}
+
 // The lease is handed over once the addresses are off; or it ends at its deadline, as they do.
 void Server::close_gates() {
     if (closing_ == view_.epoch.value) return;

@@ -21,6 +21,7 @@
 #include "common/page/lease_page_reader.h"
 #include "watchdog/decider/decider.h"
 #include "watchdog/nodes/prober.h"
+#include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
 #include "watchdog/server/programs.h"
 #include "watchdog/server/roster.h"
@@ -121,6 +122,7 @@ private:
     void pulse();
     void ignore_the_silent();
     void relay(const bus::Message& message);
+    void relay_own();
 
     // orders.cc
     void perform(const decider::action::Propose& what);
@@ -133,6 +135,8 @@ private:
     void perform(const decider::action::Reply& what);
     void order_vip();
     void close_gates();
+    void take_clients(const std::string& member, const bus::ClientList& page);
+    void tell_clients();
 
     // requests.cc
     void hear(ipc::ClientId from, const bus::Command& what);
@@ -184,8 +188,8 @@ private:
     std::uint64_t vip_order_ = 0;
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
-    std::map<std::pair<std::string, std::string>, bus::VipState> vips_;  // by member and address
-    std::optional<TimePoint> stop_at_;                                   // at the latest
+    Addresses addresses_;
+    std::optional<TimePoint> stop_at_;  // at the latest
     bool is_stopping_ = false;
     bool is_checkpointing_ = false;
     std::atomic<bool> is_leaving_{false};  // a checkpoint is not waited for
