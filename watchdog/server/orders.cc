@@ -50,20 +50,15 @@ void Server::take(const event::CheckpointEnded& what) {
 
 // The topology says so: it has the primary parked from this record on. Proxies tell when all is over.
 void Server::perform(const decider::action::Park&) {
-    const auto proxies = programs_->named(kProxy);
-    parking_ = {proxies.begin(), proxies.end()};
-    parked_under_ = decider_.stamp();
-    if (parking_.empty()) decider_.told(true, "");
+    if (parking_.begin(programs_->named(kProxy), decider_.stamp())) decider_.told(true, "");
 }
 
 void Server::perform(const decider::action::Unpark&) {
-    parking_.clear();
+    parking_.cancel();
 }
 
 void Server::hear(ipc::ClientId from, const bus::Parked& what) {
-    const bool is_over =
-        group::Stamp{what.epoch, what.revision} >= parked_under_ && what.clients_in_transaction == 0;
-    if (is_over && parking_.erase(from) > 0 && parking_.empty()) decider_.told(true, "");
+    if (parking_.told(from, what)) decider_.told(true, "");
 }
 
 void Server::perform(const decider::action::Say& what) {

@@ -40,7 +40,7 @@ void Server::take(const event::ClientGone& what) {
         addresses_.manager_gone();
         relay_own();
     }
-    if (parking_.erase(what.client) > 0 && parking_.empty()) decider_.told(true, "");
+    if (parking_.gone(what.client)) decider_.told(true, "");
     // Its addresses end with their lifetime, which is not known here: the lease goes to its deadline.
     releasing_.erase(what.client);
 }

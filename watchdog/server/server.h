@@ -23,6 +23,7 @@
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
+#include "watchdog/server/parking.h"
 #include "watchdog/server/programs.h"
 #include "watchdog/server/roster.h"
 #include "watchdog/server/settings.h"
@@ -182,9 +183,8 @@ private:
     std::map<std::uint64_t, Asker> questions_;
     std::map<std::uint64_t, Passed> passed_;
     std::uint64_t last_question_ = 0;
-    std::set<ipc::ClientId> parking_;  // proxies that have something under way at the primary …
-    group::Stamp parked_under_;        // … which is parked since
-    TimePoint announced_;              // the lease, on the bus
+    Parking parking_;
+    TimePoint announced_;  // the lease, on the bus
     std::uint64_t vip_order_ = 0;
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
