@@ -68,6 +68,11 @@ def parent_of(pid):
     return int(status_of(pid).get("PPid", 0))
 
 
+def parents_first(pids):
+    """Numbers say nothing about that: they begin anew when they have reached the kernel's limit."""
+    return sorted(pids, key=lambda pid: parent_of(pid) in pids)
+
+
 def send(pids, number):
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
@@ -134,9 +139,7 @@ class Host:
             program = program_of(pid)
             if program not in ("", "bash", "sleep"):
                 found.setdefault(program, []).append(pid)
-        for pids in found.values():
-            pids.sort(key=lambda pid: parent_of(pid) in pids)
-        return found
+        return {program: parents_first(pids) for program, pids in found.items()}
 
     def is_frozen(self):
         init = self.init()
