@@ -68,15 +68,21 @@ def parent_of(pid):
     return int(status_of(pid).get("PPid", 0))
 
 
+def parents_first(pids):
+    """Numbers say nothing about that: they begin anew when they have reached the kernel's limit."""
+    return sorted(pids, key=lambda pid: parent_of(pid) in pids)
+
+
 def send(pids, number):
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def as_user(name):
+def as_user(name, capabilities=()):
     user = pwd.getpwnam(name)
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
+    kept = [f"--{kind}-caps={','.join(f'+{c}' for c in capabilities)}" for kind in ("inh", "ambient") if capabilities]
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", *kept]
 
 
 class Host:
@@ -133,9 +139,7 @@ class Host:
             program = program_of(pid)
             if program not in ("", "bash", "sleep"):
                 found.setdefault(program, []).append(pid)
-        for pids in found.values():
-            pids.sort(key=lambda pid: parent_of(pid) in pids)
-        return found
+        return {program: parents_first(pids) for program, pids in found.items()}
 
     def is_frozen(self):
         init = self.init()
@@ -165,22 +169,22 @@ class Host:
         send(reversed(self._targets(daemon)), signal.SIGCONT)
 
     # --- commands ---
-    def enter(self, command, user=None):
-        """The command line that runs it in the host."""
+    def enter(self, command, user=None, capabilities=()):
+        """The command line that runs it in the host; a user has no capabilities but these."""
         init = self.init()
         if init is None:
             raise LabError(f"{self.name} is not up")
-        rights = as_user(user) if user else []
+        rights = as_user(user, capabilities) if user else []
         return ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "--wd=/", "--", *rights, *[str(c) for c in command]]
 
     def run(self, command, user=None, check=True):
         return run(*self.enter(command, user), check=check)
 
-    def start(self, command, user=None):
+    def start(self, command, user=None, capabilities=()):
         """A daemon that goes on when we end; its output goes to PROGRAM.log in the host's folder."""
         program = os.path.basename(str(command[0]))
         with open(self.folder / f"{program}.log", "ab") as log:
-            process = subprocess.Popen(self.enter(command, user), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            process = subprocess.Popen(self.enter(command, user, capabilities), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        start_new_session=True, cwd="/")
         wait_for(lambda: program in self.daemons() or process.poll() is not None, 20, f"{program} on {self.name} starts")
         if process.poll() is not None and program not in self.daemons():

@@ -5,7 +5,7 @@ import re
 
 # corosync: "Nov 27 03:00:00.123456 notice …", PostgreSQL: "2026-11-27 03:00:00.123 UTC […", ours: "2026-11-27T03:00:00.123+0000 …".
 SHORT = re.compile(r"^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d\.\d+) ")
-LONG = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d\.\d+)([+-]\d{4}| UTC) ")
+LONG = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d\.\d+)([+-]\d\d:?\d\d| UTC) ")
 
 
 def split_time(line, year):

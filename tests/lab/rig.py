@@ -5,8 +5,8 @@
         lab.cut("m1", "m2")
         wait_for(lambda: corosync.members(lab.host("m1")) == ["m1"], 5, "m1 is alone")
 
-Hosts: m1, m2, … the members (Corosync, pgpool-proxy where a build exists, on port 5432, pgpool-watchdog and pgpool-vip if asked for),
-n1, n2, … the nodes (PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
+Hosts: m1, m2, … the members (Corosync; pgpool-proxy on port 5432 where a build exists and there are nodes; with watchdog=True
+pgpool-watchdog and pgpool-vip, too), n1, n2, … the nodes (PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
 nowhere else: another process can go on with it, and down() cleans up whatever is there.
 """
 import contextlib
@@ -16,16 +16,12 @@ import re
 import shutil
 import signal
 
-from support import proxy, vip, watchdog
-
-from . import corosync, logs, nodes
+from . import appliance, corosync, logs, nodes
 from .host import Host, pids_in, send, wait_for
 from .network import LabError, Network, namespaces
 
 STATE = pathlib.Path("/var/tmp/pgpool-lab")
-PROXY_PORT = 5432
-VIRTUAL_ADDRESS = "10.77.0.50"
-DAEMONS = {"corosync", "postgres", "pgpool-proxy", "pgpool-watchdog", "pgpool-vip"}
+DAEMONS = {"corosync", "postgres", *appliance.PROGRAMS}
 
 
 def labs():
@@ -35,11 +31,11 @@ def labs():
 
 
 class Lab:
-    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, vip=False, durability="strict"):
+    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, durability="strict"):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
-        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog, "vip": vip,
+        self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog,
                       "durability": durability}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
@@ -83,12 +79,13 @@ class Lab:
             host.boot()
         corosync.prepare(self.members)
         for member in self.members:
+            appliance.prepare(member, appliance.configuration(member, self.members, self.nodes, self.shape))
+        for member in self.members:
             corosync.start(member)
         self._start_nodes()
         for member in self.members:
-            self._start_proxy(member)
-            self._start_watchdog(member)
-            self._start_vip(member)
+            for program in self._programs():
+                appliance.start(member, program)
         for member in self.members:
             self._wait_proxy(member)
             self.wait_members([h.name for h in self.members], member)
@@ -109,45 +106,20 @@ class Lab:
             nodes.sql(primary, f"alter system set synchronous_standby_names = 'ANY 1 ({','.join(names)})'")
             nodes.sql(primary, "select pg_reload_conf()")
 
-    def _start_proxy(self, member):
-        if not self.nodes or not proxy.binary().exists():
-            return
-        config = {"listen": {"addresses": ["0.0.0.0"], "port": PROXY_PORT}, "workers": 2,
-                  "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
-                  "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
-                  "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
-        if self.shape["vip"]:
-            config["watchdog"] = self._watchdog_section(member)
-        file = member.folder / "appliance.yaml"
-        file.write_text(proxy.to_yaml(config) + "\n")
-        member.start([proxy.binary(), "--config", file])
-
-    def _watchdog_section(self, member):
-        return {"enabled": True, "name": member.name, "group": "root", "durability": self.shape["durability"],
-                "members": [{"name": m.name, "address": m.address} for m in self.members],
-                "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}
-
-    def _start_watchdog(self, member):
-        if not self.shape["watchdog"]:
-            return
-        config = {"nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in self.nodes],
-                  "health": {"user": "postgres", "database": "postgres"},
-                  "watchdog": self._watchdog_section(member)}
-        if self.shape["vip"]:
-            config["vip"] = {"addresses": [{"address": VIRTUAL_ADDRESS, "interface": "eth0"}]}
-        file = member.folder / "watchdog.yaml"
-        file.write_text(proxy.to_yaml(config) + "\n")
-        member.start([watchdog.binary(), "--config", file])
-
-    def _start_vip(self, member):
-        if self.shape["vip"]:
-            member.start([vip.binary(), "--config", member.folder / "watchdog.yaml", "--user", "root"])
+    def _programs(self):
+        """Of a member, beside Corosync."""
+        if not self.nodes or appliance.why_not(self.shape["watchdog"]):
+            return []
+        return [p for p in appliance.PROGRAMS if self.shape["watchdog"] or p == "pgpool-proxy"]
 
     def _wait_proxy(self, member):
-        if "pgpool-proxy" not in member.daemons():
-            return
-        ask = ["psql", "-X", "-h", member.address, "-p", str(PROXY_PORT), "-U", "postgres", "-Atc", "select 1"]
-        wait_for(lambda: member.run(ask, check=False).strip() == "1", 30, f"the proxy of {member.name} answers", interval=0.1)
+        """From itself, and the virtual address from the client: somebody has it, and a primary is known."""
+        programs = self._programs()
+        asked = [(member, member.address)] if programs else []
+        asked += [(self.host("client"), appliance.VIRTUAL)] if "pgpool-vip" in programs else []
+        for host, address in asked:
+            ask = ["psql", "-X", "-h", address, "-p", str(appliance.PORT), "-U", "postgres", "-Atc", "select 1"]
+            wait_for(lambda h=host, a=ask: h.run(a, check=False).strip() == "1", 30, f"a proxy answers at {address}", interval=0.1)
 
     def down(self):
         """Ends all that runs in its namespaces, and removes them and the folder. Whatever state it is in."""
@@ -228,19 +200,13 @@ class Lab:
     def _daemons_of(self, host):
         if host in self.nodes:
             return ["postgres"]
-        if host not in self.members:
-            return []
-        return ["corosync", "pgpool-proxy"] + ["pgpool-watchdog"] * self.shape["watchdog"] + ["pgpool-vip"] * self.shape["vip"]
+        return ["corosync", *self._programs()] if host in self.members else []
 
     def _start_daemon(self, host, name):
         if name == "corosync":
             corosync.start(host)
-        elif name == "pgpool-proxy":
-            self._start_proxy(host)
-        elif name == "pgpool-watchdog":
-            self._start_watchdog(host)
-        elif name == "pgpool-vip":
-            self._start_vip(host)
+        elif name in appliance.PROGRAMS:
+            appliance.start(host, name)
         else:
             nodes.start(host)
 

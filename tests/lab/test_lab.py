@@ -13,7 +13,7 @@ import pytest
 from support import proxy
 
 from . import corosync, logs, nodes
-from .host import pids_in, wait_for
+from .host import parents_first, pids_in, wait_for
 from .network import LabError, namespaces, run
 from .rig import STATE, Lab
 
@@ -172,6 +172,12 @@ def test_nodes_replicate(lab):
     wait_for(lambda: nodes.sql(second, "select a from t") == 7, 10, "its row, too")
     assert nodes.sql(second, "select pg_is_in_recovery()")
     assert nodes.describe(first).endswith("followed by n2")
+
+
+def test_parents_are_first_whatever_their_numbers(lab):
+    pids = lab.host("n1").daemons()["postgres"]
+    assert parents_first(pids[::-1])[0] == parents_first(pids)[0] == pids[0]
+    assert "-D" in pathlib.Path(f"/proc/{pids[0]}/cmdline").read_text().split("\0"), "the postmaster's command line is its own"
 
 
 def test_a_postmaster_dies_and_is_started(lab):

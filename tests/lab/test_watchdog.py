@@ -7,14 +7,15 @@ import signal
 import time
 
 import pytest
-from support import proxy, vip, watchdog
+from support import watchdog
 from support.watchdog import read_state
 
 from . import nodes
+from .appliance import VIRTUAL, why_not
 from .host import send, wait_for
-from .rig import VIRTUAL_ADDRESS, Lab
+from .rig import Lab
 
-pytestmark = pytest.mark.skipif(not watchdog.binary().exists(), reason="pgpool-watchdog is not built")
+pytestmark = pytest.mark.skipif(why_not(True) != "", reason=f"not built: {why_not(True)}")
 
 
 def state_of(member):
@@ -106,12 +107,11 @@ def test_a_member_without_the_others_confirms_nothing_and_learns_later(lab):
 
 
 def has_address(member):
-    return VIRTUAL_ADDRESS in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
+    return VIRTUAL in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
 
 
-@pytest.mark.skipif(not vip.binary().exists(), reason="pgpool-vip is not built")
 def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
-    with Lab(f"v{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
+    with Lab(f"v{os.getpid()}", members=2, nodes=2, watchdog=True) as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]
@@ -128,9 +128,8 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
         assert "verb=take_released" not in log_of(active), "nobody has said that it is off"
 
 
-@pytest.mark.skipif(not vip.binary().exists() or not proxy.binary().exists(), reason="pgpool-vip or pgpool-proxy is not built")
 def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
-    with Lab(f"p{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True) as lab:
+    with Lab(f"p{os.getpid()}", members=2, nodes=2, watchdog=True) as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]
@@ -138,7 +137,7 @@ def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
         lab.kill(f"{active.name}/pgpool-proxy")
         wait_for(lambda: has_address(other) and not has_address(active), 30, "the address goes to the other proxy")
         assert "proxy_gone" in log_of(active)
-        answer = lab.host("client").run(["psql", "-X", "-h", VIRTUAL_ADDRESS, "-U", "postgres", "-Atc", "select 1"])
+        answer = lab.host("client").run(["psql", "-X", "-h", VIRTUAL, "-U", "postgres", "-Atc", "select 1"])
         assert answer.strip() == "1"
 
 
@@ -162,9 +161,8 @@ def test_a_server_that_hangs_gets_its_three_seconds(lab):
     assert time.monotonic() - begun > 2.9
 
 
-@pytest.mark.skipif(not vip.binary().exists() or not proxy.binary().exists(), reason="pgpool-vip or pgpool-proxy is not built")
 def test_with_available_each_proxy_writes_as_long_as_the_holder_hears_its_member():
-    with Lab(f"d{os.getpid()}", members=2, nodes=2, watchdog=True, vip=True, durability="available") as lab:
+    with Lab(f"d{os.getpid()}", members=2, nodes=2, watchdog=True, durability="available") as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]

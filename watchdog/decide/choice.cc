@@ -106,10 +106,12 @@ Objection too_far_behind(const NodeSight& node, const ChoiceRules& rules) {
     }
     const std::uint64_t lag =
         rules.last_known > node.flushed ? rules.last_known.value - node.flushed.value : 0;
-    if (lag <= rules.maximum_lag) return {};
-    return {fmt::format("\"{}\" is {} bytes behind the last known position of the primary, maximum_lag is {}",
-                        node.name, lag, rules.maximum_lag),
-            "bring a standby back that is closer"};
+    const bool is_planned = rules.kind == ChoiceRules::Kind::Switchover;
+    const std::uint64_t limit = is_planned ? kSwitchoverLag : rules.maximum_lag;
+    if (lag <= limit) return {};
+    return {fmt::format("\"{}\" is {} bytes behind the last known position of the primary, {} {}", node.name,
+                        lag, is_planned ? "a switchover begins within" : "maximum_lag is", limit),
+            is_planned ? "wait until it is closer" : "bring a standby back that is closer"};
 }
 
 Objection objection_to(const NodeSight& node, const Sorted& sorted, const ChoiceRules& rules) {

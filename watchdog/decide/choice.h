@@ -43,11 +43,16 @@ struct NodeSight {
 
 inline constexpr std::uint64_t kDefaultMaximumLag = std::uint64_t{16} << 20;  // bytes
 
+// A switchover begins only if its target is as near as this: it must get there while clients wait. Nothing is
+// lost by it, so what may be lost in a failover (maximum_lag, 0 where commits are safe) says nothing here:
+// under load no standby is at 0.
+inline constexpr std::uint64_t kSwitchoverLag = std::uint64_t{16} << 20;  // bytes
+
 struct ChoiceRules {
     enum class Kind : std::uint8_t { Failover, Switchover };
     Kind kind = Kind::Failover;
     Durability durability = Durability::Strict;
-    std::uint64_t maximum_lag = kDefaultMaximumLag;  // bytes; without zero loss, or for a switchover to begin
+    std::uint64_t maximum_lag = kDefaultMaximumLag;  // bytes; without zero loss
     bool may_lose_data = false;                      // the operator said so
     bool must_be_cut_off = true;                     // failover: false to see whether it is worth cutting
     std::string wanted;                              // the operator's target; empty: the best

@@ -57,6 +57,7 @@ void Server::take(const event::ViewChanged& what) {
     self_ = what.self;
     lost_reason_.clear();
     roster_.view_changed(what.view, SteadyClock::now());
+    addresses_.forget_others();
     decider_.synced(false);
     awaited_.reset();
     log::info("view_changed", {{"members", what.view.processes.size()}});
@@ -71,6 +72,7 @@ void Server::take(const event::GroupLost& what) {
     lost_reason_ = what.reason;
     self_.reset();
     roster_.lost();
+    addresses_.forget_others();
     decider_.synced(false);
 }
 
@@ -93,6 +95,7 @@ void Server::hear(group::Process from, const group::message::Told& what) {
     roster_.told(from, what);
     decider_.members(roster_.names());
     perform(exchange_.delivered(from, what));
+    if (from != self_) relay_own();
 }
 
 void Server::hear(group::Process from, const group::message::Proposed& what) {
@@ -147,11 +150,11 @@ void Server::hear(group::Process, const wire::Answered& what) {
 void Server::hear(group::Process from, const wire::Relayed& what) {
     const auto decoded = bus::decode(what.message);
     const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
-    if (from == self_ || message == nullptr || electorate_.is_witness) return;
-    if (const auto* clients = std::get_if<bus::ClientList>(message)) programs_->send_to(kVip, *clients);
+    const std::string name = roster_.name_of(from);
+    if (from == self_ || name.empty() || message == nullptr || electorate_.is_witness) return;
+    if (const auto* clients = std::get_if<bus::ClientList>(message)) take_clients(name, *clients);
     if (const auto* line = std::get_if<bus::Event>(message)) programs_->log(*line);
-    if (const auto* vip = std::get_if<bus::VipState>(message))
-        vips_[{roster_.name_of(from), vip->address}] = *vip;
+    if (const auto* vip = std::get_if<bus::VipState>(message)) addresses_.told(name, *vip);
 }
 
 void Server::hear(group::Process, const wire::AddressesOff& what) {
@@ -161,6 +164,11 @@ void Server::hear(group::Process, const wire::AddressesOff& what) {
 void Server::relay(const bus::Message& message) {
     auto bytes = bus::encode(message);
     if (bytes) send_to_group(wire::Relayed{std::move(*bytes)});
+}
+
+// A member that comes has heard nothing of what was relayed before.
+void Server::relay_own() {
+    for (const bus::Message& message : addresses_.own()) relay(message);
 }
 
 void Server::pulse() {

@@ -50,20 +50,15 @@ void Server::take(const event::CheckpointEnded& what) {
 
 // The topology says so: it has the primary parked from this record on. Proxies tell when all is over.
 void Server::perform(const decider::action::Park&) {
-    const auto proxies = programs_->named(kProxy);
-    parking_ = {proxies.begin(), proxies.end()};
-    parked_under_ = decider_.stamp();
-    if (parking_.empty()) decider_.told(true, "");
+    if (parking_.begin(programs_->named(kProxy), decider_.stamp())) decider_.told(true, "");
 }
 
 void Server::perform(const decider::action::Unpark&) {
-    parking_.clear();
+    parking_.cancel();
 }
 
 void Server::hear(ipc::ClientId from, const bus::Parked& what) {
-    const bool is_over =
-        group::Stamp{what.epoch, what.revision} >= parked_under_ && what.clients_in_transaction == 0;
-    if (is_over && parking_.erase(from) > 0 && parking_.empty()) decider_.told(true, "");
+    if (parking_.told(from, what)) decider_.told(true, "");
 }
 
 void Server::perform(const decider::action::Say& what) {
@@ -118,6 +113,16 @@ void Server::look_at_proxies() {
     log::warning("proxy_gone", {{"member", electorate_.self}, {"better", *to}});
     if (const auto offered = hand_over(*to); !offered)
         log::warning("not_handed_over", {{"reason", offered.error().message}});
+}
+
+void Server::take_clients(const std::string& member, const bus::ClientList& page) {
+    const auto is_whole = addresses_.told(member, page);
+    if (!is_whole) return log::warning("client_list_refused", {{"reason", is_whole.error().message}});
+    if (*is_whole) tell_clients();
+}
+
+void Server::tell_clients() {
+    for (const bus::ClientList& page : addresses_.clients()) programs_->send_to(kVip, page);
 }
 
 // The lease is handed over once the addresses are off; or it ends at its deadline, as they do.

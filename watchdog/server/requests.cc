@@ -23,6 +23,7 @@ tl::unexpected<Error> refuse(std::string message, std::string hint) {
 
 void Server::take(const event::ClientCame& what) {
     programs_->came(what.info, std::chrono::system_clock::now());
+    if (what.info.hello.program == kVip) tell_clients();
     if (holds_lease()) order_vip();
 }
 
@@ -32,8 +33,14 @@ void Server::take(const event::ClientSaid& what) {
 }
 
 void Server::take(const event::ClientGone& what) {
+    const Program* program = programs_->find(what.client);
+    const bool is_manager = program != nullptr && program->info.hello.program == kVip;
     programs_->gone(what.client);
-    if (parking_.erase(what.client) > 0 && parking_.empty()) decider_.told(true, "");
+    if (is_manager && programs_->named(kVip).empty()) {
+        addresses_.manager_gone();
+        relay_own();
+    }
+    if (parking_.gone(what.client)) decider_.told(true, "");
     // If it was to release its addresses, it stays in releasing_: they end with their lifetime, which is not
     // known here, and the lease goes to its deadline.
 }
@@ -48,12 +55,12 @@ void Server::hear(ipc::ClientId, const bus::Observation& what) {
 }
 
 void Server::hear(ipc::ClientId, const bus::VipState& what) {
-    vips_[{electorate_.self, what.address}] = what;
+    addresses_.told(electorate_.self, what);
     relay(what);
 }
 
 void Server::hear(ipc::ClientId, const bus::ClientList& what) {
-    programs_->send_to(kVip, what);
+    take_clients(electorate_.self, what);
     relay(what);
 }
 
@@ -174,7 +181,7 @@ Status Server::status() {
     for (const std::string& name : names)
         status.members.push_back(
             {name, roster_.is_in(name), name == electorate_.self, roster_.protocol_of(name)});
-    for (const auto& [key, vip] : vips_) status.vips.push_back({vip, key.first});
+    status.vips = addresses_.states();
     for (const Program* program : programs_->all())
         status.programs.push_back(
             {program->info.hello.program, program->info.credentials.pid, program->since});

@@ -63,7 +63,8 @@ Server::Server(Start start)
       bus_(std::move(start.bus)),
       exchange_(electorate_.self, agreed_of(*config_), start.record),
       decider_(setup_of(*config_, electorate_), start.record, std::move(start.state)),
-      page_(page::page_path(config_->watchdog.runtime_directory)) {}
+      page_(page::page_path(config_->watchdog.runtime_directory)),
+      addresses_(electorate_.self) {}
 
 Server::~Server() {
     is_leaving_ = true;

@@ -21,7 +21,9 @@
 #include "common/page/lease_page_reader.h"
 #include "watchdog/decider/decider.h"
 #include "watchdog/nodes/prober.h"
+#include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
+#include "watchdog/server/parking.h"
 #include "watchdog/server/programs.h"
 #include "watchdog/server/proxy_watch.h"
 #include "watchdog/server/roster.h"
@@ -124,6 +126,7 @@ private:
     void pulse();
     void ignore_the_silent();
     void relay(const bus::Message& message);
+    void relay_own();
 
     // orders.cc
     void perform(const decider::action::Propose& what);
@@ -138,6 +141,8 @@ private:
     [[nodiscard]] bool has_proxy() const;
     void look_at_proxies();
     void close_gates();
+    void take_clients(const std::string& member, const bus::ClientList& page);
+    void tell_clients();
 
     // requests.cc
     void hear(ipc::ClientId from, const bus::Command& what);
@@ -188,16 +193,15 @@ private:
     std::map<std::uint64_t, Asker> questions_;
     std::map<std::uint64_t, Passed> passed_;
     std::uint64_t last_question_ = 0;
-    std::set<ipc::ClientId> parking_;  // proxies that have something under way at the primary …
-    group::Stamp parked_under_;        // … which is parked since
-    TimePoint announced_;              // the lease, on the bus
+    Parking parking_;
+    TimePoint announced_;  // the lease, on the bus
     std::uint64_t vip_order_ = 0;
     TimePoint vip_ordered_;
     std::uint64_t addresses_off_ = 0;       // epoch of the lease under which they were held last
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
-    std::map<std::pair<std::string, std::string>, bus::VipState> vips_;  // by member and address
-    std::optional<TimePoint> stop_at_;                                   // at the latest
+    Addresses addresses_;
+    std::optional<TimePoint> stop_at_;  // at the latest
     bool is_stopping_ = false;
     bool is_checkpointing_ = false;
     std::atomic<bool> is_leaving_{false};  // a checkpoint is not waited for

@@ -12,6 +12,7 @@
 #include "common/bus/messages.h"
 #include "watchdog/corosync/members.h"
 #include "watchdog/decider/decider.h"
+#include "watchdog/server/addresses.h"
 
 namespace pgpool::watchdog {
 
@@ -22,10 +23,7 @@ struct Status {
         bool is_self = false;
         std::uint16_t protocol = 0;
     };
-    struct Vip {
-        bus::VipState state;
-        std::string member;
-    };
+    using Vip = Addresses::Entry;
     struct Program {
         std::string name;
         int pid = 0;

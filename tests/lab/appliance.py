@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The programs of a member, with one configuration, started as their units do it: under a user and group of their own, which
+Corosync lets in. Without the watchdog a member has the proxy alone."""
+import grp
+import os
+import pwd
+import shutil
+
+from support import ctl, proxy, vip, watchdog
+
+from . import nodes
+
+PORT = 5432
+VIRTUAL = "10.77.0.50"
+USER = GROUP = "daemon"  # every Debian has it
+PROGRAMS = ["pgpool-watchdog", "pgpool-vip", "pgpool-proxy"]
+
+
+def file_of(member):
+    return member.folder / "appliance.yaml"
+
+
+def configuration(member, members, backends, shape):
+    config = {"listen": {"addresses": ["0.0.0.0"], "port": PORT}, "workers": 2,
+              "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in backends],
+              "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
+              "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
+    if not shape["watchdog"]:
+        return config
+    return {**config, "vip": {"addresses": [{"address": VIRTUAL, "interface": "eth0"}]},
+            "watchdog": {"enabled": True, "name": member.name, "group": GROUP, "durability": shape["durability"],
+                         "members": [{"name": m.name, "address": m.address} for m in members],
+                         "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}}
+
+
+def prepare(member, config):
+    """Configuration and folders, as package and operator leave them. Before Corosync is started, which reads whom to let in then."""
+    file_of(member).write_text(proxy.to_yaml(config) + "\n")
+    (member.folder / "etc" / "uidgid.d" / "pgpool").write_text(f"uidgid {{\n  gid: {grp.getgrnam(GROUP).gr_gid}\n}}\n")
+    state = member.folder / "state"
+    state.mkdir(exist_ok=True)
+    shutil.chown(state, USER, GROUP)
+
+
+def command_of(program, member):
+    """And the user and capabilities to start it with. What LimitRTPRIO is in the units cannot be raised everywhere; the capability does the same."""
+    if program == "pgpool-vip":  # root, to give up all but two capabilities
+        return [vip.binary(), "--config", file_of(member), "--user", USER], None, []
+    binary, capabilities = (watchdog.binary(), ["sys_nice"]) if program == "pgpool-watchdog" else (proxy.binary(), [])
+    return [binary, "--config", file_of(member)], USER, capabilities
+
+
+def start(member, program):
+    run = f"/proc/{member.init()}/root/run/pgpool"
+    os.makedirs(run, exist_ok=True)
+    user = pwd.getpwnam(USER)
+    os.chown(run, user.pw_uid, user.pw_gid)
+    member.start(*command_of(program, member))
+
+
+def ctl_command(member, *words):
+    """The command line of pgpool-ctl on this member, as root."""
+    return [ctl.binary(), "--config", file_of(member), *words]
+
+
+def why_not(has_watchdog):
+    """What is not built; empty: all is."""
+    needed = [proxy.binary()] + [watchdog.binary(), vip.binary(), ctl.binary()] * has_watchdog
+    return " ".join(path.name for path in needed if not path.exists())
