@@ -8,11 +8,11 @@ import pytest
 from support import watchdog
 from support.watchdog import read_state
 
-from . import nodes
+from . import appliance, nodes
 from .host import send, wait_for
 from .rig import Lab
 
-pytestmark = pytest.mark.skipif(not watchdog.binary().exists(), reason="pgpool-watchdog is not built")
+pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 
 
 def state_of(member):
@@ -78,10 +78,10 @@ def test_a_member_that_ends_hands_the_lease_over(lab):
 def test_any_member_passes_on_what_only_the_holder_can_do(lab):
     active = holder_of(lab)
     other, = [m for m in lab.members if m is not active]
-    answer = json.loads(other.run(watchdog.ask_command(other.name, "status")))
+    answer = json.loads(other.run(watchdog.ask_command(other.name, "status"), user=appliance.USER))
     assert answer["member"] == other.name and answer["lease"]["holder"] == active.name
     assert [m["is_in"] for m in answer["members"]] == [True, True] and answer["quorum"]["is_quorate"]
-    other.run(watchdog.ask_command(other.name, "detach", "n2"))
+    other.run(watchdog.ask_command(other.name, "detach", "n2"), user=appliance.USER)
     wait_until_settled(lab, "n1", 0, lab.members)
 
 
