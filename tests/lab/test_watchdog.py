@@ -10,12 +10,11 @@ import pytest
 from support import watchdog
 from support.watchdog import read_state
 
-from . import nodes
-from .appliance import VIRTUAL, why_not
+from . import appliance, nodes
 from .host import send, wait_for
 from .rig import Lab
 
-pytestmark = pytest.mark.skipif(why_not(True) != "", reason=f"not built: {why_not(True)}")
+pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 
 
 def state_of(member):
@@ -46,7 +45,7 @@ def wait_until_settled(lab, primary, promised, members):
 
 def lease_left(member):
     """How long, in ms, a member knows the lease to last; 0 or None: it does not know."""
-    return json.loads(member.run(watchdog.ask_command(member.name, "status")))["lease"]["remaining_ms"]
+    return json.loads(member.run(watchdog.ask_command(member.name, "status"), user=appliance.USER))["lease"]["remaining_ms"]
 
 
 @pytest.fixture
@@ -86,11 +85,11 @@ def test_a_member_that_ends_hands_the_lease_over(lab):
 def test_any_member_passes_on_what_only_the_holder_can_do(lab):
     active = holder_of(lab)
     other, = [m for m in lab.members if m is not active]
-    answer = json.loads(other.run(watchdog.ask_command(other.name, "status")))
+    answer = json.loads(other.run(watchdog.ask_command(other.name, "status"), user=appliance.USER))
     assert answer["member"] == other.name and answer["lease"]["holder"] == active.name
     assert [m["is_in"] for m in answer["members"]] == [True, True] and answer["quorum"]["is_quorate"]
     assert 0 < answer["lease"]["remaining_ms"] <= 1500, "what the holder has promised this member"
-    other.run(watchdog.ask_command(other.name, "detach", "n2"))
+    other.run(watchdog.ask_command(other.name, "detach", "n2"), user=appliance.USER)
     wait_until_settled(lab, "n1", 0, lab.members)
 
 
@@ -107,7 +106,7 @@ def test_a_member_without_the_others_confirms_nothing_and_learns_later(lab):
 
 
 def has_address(member):
-    return VIRTUAL in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
+    return appliance.VIRTUAL in member.run(["ip", "-4", "address", "show", "dev", "eth0"])
 
 
 def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
@@ -116,7 +115,7 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]
         wait_for(lambda: has_address(active), 10, "the holder has the address")
-        active.run(watchdog.ask_command(active.name, "vip", "move", other.name))
+        active.run(watchdog.ask_command(active.name, "vip", "move", other.name), user=appliance.USER)
         wait_for(lambda: "vip_taken" in log_of(other), 10, "the other one has it")
         assert has_address(other) and not has_address(active)
         assert "verb=take_released" in log_of(other) and "verb=take_released" not in log_of(active)
@@ -137,7 +136,7 @@ def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
         lab.kill(f"{active.name}/pgpool-proxy")
         wait_for(lambda: has_address(other) and not has_address(active), 30, "the address goes to the other proxy")
         assert "proxy_gone" in log_of(active)
-        answer = lab.host("client").run(["psql", "-X", "-h", VIRTUAL, "-U", "postgres", "-Atc", "select 1"])
+        answer = lab.host("client").run(["psql", "-X", "-h", appliance.VIRTUAL, "-U", "postgres", "-Atc", "select 1"])
         assert answer.strip() == "1"
 
 
