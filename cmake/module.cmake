@@ -1,6 +1,7 @@
 # One static library per folder; PUBLIC dependencies are the folders it may include (tests/check_layers.py checks it).
 #   pgpool_library(wire SRCS decoder.cc DEPS pgpool_base)      -> target pgpool_wire
 #   pgpool_test(wire SRCS decoder_test.cc DEPS pgpool_wire)    -> executable unit_wire, ctest label "unit"
+#     SHARDS n: as so many ctest tests, side by side; each takes a share of its cases.
 #     THREADS: it starts some. ThreadSanitizer finds nothing in the other units, so preset tsan leaves those out.
 #   pgpool_fuzz(decoder SRCS decoder_fuzz.cc DEPS pgpool_wire) -> executable fuzz_decoder (preset fuzz only)
 include_guard(GLOBAL)
@@ -26,7 +27,7 @@ function(pgpool_library name)
 endfunction()
 
 function(pgpool_test name)
-  cmake_parse_arguments(arg "THREADS" "LABEL" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "THREADS" "LABEL;SHARDS" "SRCS;DEPS" ${ARGN})
   if(NOT PGPOOL_TESTS)
     return()
   endif()
@@ -48,8 +49,17 @@ function(pgpool_test name)
   if(PGPOOL_SANITIZE)
     math(EXPR seconds "${seconds} * 5")
   endif()
-  add_test(NAME ${target} COMMAND ${target})
-  set_tests_properties(${target} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${seconds})
+  if(NOT arg_SHARDS)
+    add_test(NAME ${target} COMMAND ${target})
+    set_tests_properties(${target} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${seconds})
+    return()
+  endif()
+  foreach(shard RANGE 1 ${arg_SHARDS})
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${target}_${shard} COMMAND ${target})
+    set_tests_properties(${target}_${shard} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${seconds}
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 function(pgpool_fuzz name)

@@ -48,7 +48,7 @@ def parts(jobs):
     found = [
         Part("layers", "layer rules, every header alone", ("dev",), 600, ([PYTHON, "tests/check_layers.py", "--headers"],)),
         Part("unit", "pure units", ("dev",), 300, (ctest("dev", "unit", jobs),)),
-        Part("component", "the daemon's parts against scripted peers and real servers", ("dev",), 600, (ctest("dev", "component", jobs),)),
+        Part("component", "the daemon's parts against scripted peers and real servers", ("dev",), 600, (ctest("dev", "component", 2 * jobs),)),
         Part("clients", "psql, pgbench, drivers", ("dev",), 600, (["tests/clients/run"],)),
         Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200", *fixed],)),
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
@@ -60,7 +60,7 @@ def parts(jobs):
         Part("watchdog", "pgpool-watchdog alone with real servers: failover, restart, sleep", ("dev",), 300,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/watchdog"],)),
         Part("sanitizers", "ASan, UBSan and TSan over unit, component and a differential run", ("asan", "tsan"), 1500,
-             (["env", few, *ctest("asan", "unit|component", jobs)], ["env", few, *ctest("tsan", "unit|component", jobs)],
+             (["env", few, *ctest("asan", "unit|component", 2 * jobs)], ["env", few, *ctest("tsan", "unit|component", 2 * jobs)],
               ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "60", "--timeout", "20", *fixed],
               ["env", "PGPOOL_BUILD=tsan", differential, "--modes", "auto", "--random", "20", "--timeout", "20", *fixed,
                "simple/*", "pipelines/*", "session/*"])),
