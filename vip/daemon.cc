@@ -10,6 +10,7 @@
 #include <csignal>
 #include <utility>
 
+#include "common/bus/codec.h"
 #include "common/config/diff.h"
 #include "common/config/load.h"
 #include "common/obs/log.h"
@@ -29,24 +30,6 @@ constexpr milliseconds kGiveUp{3'000};  // when it ends
 constexpr milliseconds kFarewell{100};  // for the watchdog to read what it is told last
 constexpr std::size_t kEvents = 4096;
 
-std::string_view to_string(bus::VipPhase phase) {
-    switch (phase) {
-        case bus::VipPhase::Unknown:
-            return "unknown";
-        case bus::VipPhase::Absent:
-            return "absent";
-        case bus::VipPhase::Probing:
-            return "probing";
-        case bus::VipPhase::Held:
-            return "held";
-        case bus::VipPhase::Releasing:
-            return "releasing";
-        case bus::VipPhase::Conflict:
-            return "conflict";
-    }
-    return "unknown";
-}
-
 bus::Hello hello(const config::Config& config) {
     return {.program = "pgpool-vip",
             .instance = ipc::member_name(config.watchdog),
@@ -59,7 +42,7 @@ void log_state(const bus::VipState& state) {
     log::write(is_fine ? log::Level::Info : log::Level::Warning, "vip_state",
                {{"address", state.address},
                 {"interface", state.device},
-                {"phase", to_string(state.phase)},
+                {"phase", bus::to_string(state.phase)},
                 {"epoch", state.epoch},
                 {"reason", state.reason}});
 }

@@ -76,4 +76,22 @@ const char* type_name(const Message& message) {
     return kNames[message.index()];
 }
 
+std::string_view to_string(VipPhase phase) {
+    switch (phase) {
+        case VipPhase::Unknown:
+            return "unknown";
+        case VipPhase::Absent:
+            return "absent";
+        case VipPhase::Probing:
+            return "probing";
+        case VipPhase::Held:
+            return "held";
+        case VipPhase::Releasing:
+            return "releasing";
+        case VipPhase::Conflict:
+            return "conflict";
+    }
+    return "unknown";
+}
+
 }  // namespace pgpool::bus

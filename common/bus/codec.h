@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/base/bytes.h"
@@ -33,5 +34,7 @@ using Decoded = std::variant<Message, Unknown>;
 
 // "Topology"
 [[nodiscard]] const char* type_name(const Message& message);
+// "held"
+[[nodiscard]] std::string_view to_string(VipPhase phase);
 
 }  // namespace pgpool::bus

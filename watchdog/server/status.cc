@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/bus/codec.h"
+
 namespace pgpool::watchdog {
 
 namespace {
@@ -20,24 +22,6 @@ std::string utc(WallTime time) {
 // What comes from peers may be no UTF-8.
 std::string dump(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-const char* name_of(bus::VipPhase phase) {
-    switch (phase) {
-        case bus::VipPhase::Unknown:
-            break;
-        case bus::VipPhase::Absent:
-            return "absent";
-        case bus::VipPhase::Probing:
-            return "probing";
-        case bus::VipPhase::Held:
-            return "held";
-        case bus::VipPhase::Releasing:
-            return "releasing";
-        case bus::VipPhase::Conflict:
-            return "conflict";
-    }
-    return "unknown";
 }
 
 // Nothing begins at a primary from whom its role is being moved.
@@ -117,7 +101,7 @@ Json vips_json(const std::vector<Status::Vip>& vips) {
     for (const Status::Vip& vip : vips)
         list.push_back({{"address", vip.state.address},
                         {"device", vip.state.device},
-                        {"phase", name_of(vip.state.phase)},
+                        {"phase", bus::to_string(vip.state.phase)},
                         {"member", vip.member}});
     return list;
 }
