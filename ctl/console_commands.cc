@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "common/pg/sql_text.h"
 #include "ctl/cluster/changes.h"
 #include "ctl/commands.h"
 #include "ctl/console.h"
 #include "ctl/node_states.h"
 #include "ctl/output.h"
-#include "ctl/sql_text.h"
 #include "ctl/verify/verification.h"
 
 namespace pgpool::ctl {
@@ -135,7 +135,7 @@ Outcome<ExitCode> run_detach(const config::Config& config, const Options& option
     if (!name) return tl::unexpected(name.error());
     if (is_watchdogs_to_attach(config)) return detach_by_watchdog(config, options);
     std::string command = "PGPOOL DETACH NODE " + *name;
-    if (!options.reason.empty()) command += " REASON " + quote_literal(options.reason);
+    if (!options.reason.empty()) command += " REASON " + pg::quote_literal(options.reason);
     return run_command(config, options, command);
 }
 

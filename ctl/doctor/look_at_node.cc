@@ -5,10 +5,10 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "common/pg/rights.h"
 #include "ctl/doctor/judge.h"
 #include "ctl/doctor/look.h"
 #include "ctl/node_access.h"
-#include "ctl/sql_text.h"
 #include "watchdog/voters/node_sql.h"
 
 namespace pgpool::ctl {
@@ -24,11 +24,7 @@ constexpr const char* kFacts =
     "pg_catalog.current_setting('is_superuser'), extract(epoch FROM pg_catalog.clock_timestamp())";
 
 // What the decider orders in a failover, besides what the lease itself needs.
-struct Right {
-    const char* condition;
-    const char* grant;
-};
-constexpr std::array<Right, 6> kOrders{{
+constexpr std::array<pg::Right, 6> kOrders{{
     {"pg_catalog.has_function_privilege('pg_catalog.pg_promote(boolean, integer)', 'EXECUTE')",
      "GRANT EXECUTE ON FUNCTION pg_catalog.pg_promote(boolean, integer) TO "},
     {"pg_catalog.has_function_privilege('pg_catalog.pg_reload_conf()', 'EXECUTE')",
@@ -40,23 +36,6 @@ constexpr std::array<Right, 6> kOrders{{
     {"pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')", "GRANT pg_signal_backend TO "},
     {"pg_catalog.pg_has_role('pg_checkpoint', 'USAGE')", "GRANT pg_checkpoint TO "},
 }};
-
-std::string orders_query() {
-    std::string sql = "SELECT ";
-    for (const Right& right : kOrders)
-        sql.append(&right == kOrders.data() ? "" : ", ").append(right.condition);
-    return sql;
-}
-
-std::string missing_orders(const pg::Rows& rows, const std::string& role) {
-    std::string missing;
-    std::size_t column = 0;
-    for (const Right& right : kOrders) {
-        if (rows.is_true(0, column++)) continue;
-        missing.append(missing.empty() ? "" : "; ").append(right.grant).append(quote_identifier(role));
-    }
-    return missing;
-}
 
 double now() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -78,9 +57,9 @@ void look_at_rights(pg::Client& client, const config::Config& config, NodeLook& 
     }
     look.missing_for_lease = node_sql::missing_grants(*lease, config.health.user).value_or("");
     if (config.mode != config::ClusterMode::Streaming) return;
-    const auto orders = client.query(orders_query(), {}, SteadyClock::now() + kQueryTime);
+    const auto orders = client.query(pg::rights_query(kOrders), {}, SteadyClock::now() + kQueryTime);
     if (orders) {
-        look.missing_for_orders = missing_orders(*orders, config.health.user);
+        look.missing_for_orders = pg::missing_grants(kOrders, *orders, config.health.user);
     } else {
         look.error = orders.error().message;
     }

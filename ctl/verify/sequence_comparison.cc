@@ -7,7 +7,7 @@
 #include <charconv>
 #include <utility>
 
-#include "ctl/sql_text.h"
+#include "common/pg/sql_text.h"
 #include "ctl/verify/schema_sql.h"
 #include "ctl/verify/settle.h"
 
@@ -45,7 +45,7 @@ Statement positions(const std::vector<Table>& sequences, std::size_t first) {
         statement.sql += fmt::format(
             "SELECT {}, format('%s%s', last_value, CASE format('%s', is_called) WHEN 't' THEN '' ELSE ' (not "
             "called)' END) FROM {}.{}",
-            i, quote_identifier(sequences[i].schema), quote_identifier(sequences[i].name));
+            i, pg::quote_identifier(sequences[i].schema), pg::quote_identifier(sequences[i].name));
     }
     return statement;
 }

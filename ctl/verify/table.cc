@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "common/base/bytes.h"
-#include "ctl/sql_text.h"
+#include "common/pg/sql_text.h"
 #include "ctl/verify/schema_sql.h"
 
 namespace pgpool::ctl::verify {
@@ -58,7 +58,8 @@ FROM pg_largeobject_metadata m))sql";
 
 std::string from(const Table& table) {
     if (!table.source.empty()) return table.source + " AS r";
-    return fmt::format("ONLY {}.{} AS r", quote_identifier(table.schema), quote_identifier(table.name));
+    return fmt::format("ONLY {}.{} AS r", pg::quote_identifier(table.schema),
+                       pg::quote_identifier(table.name));
 }
 
 using Part = std::function<std::string(const KeyColumn&, std::size_t)>;
@@ -73,11 +74,11 @@ std::string joined(const std::vector<KeyColumn>& key, std::string_view separator
 }
 
 std::string column(const KeyColumn& key, std::size_t /*position*/ = 0) {
-    return "r." + quote_identifier(key.name);
+    return "r." + pg::quote_identifier(key.name);
 }
 
 std::string operation(const KeyColumn& key, std::string_view symbol) {
-    return fmt::format("OPERATOR({}.{})", quote_identifier(key.operator_schema), symbol);
+    return fmt::format("OPERATOR({}.{})", pg::quote_identifier(key.operator_schema), symbol);
 }
 
 // Parameters are numbered in the order in which they are taken.
@@ -129,7 +130,7 @@ bool is_plain(std::string_view name) {
 }
 
 std::string spelled(const std::string& name) {
-    return is_plain(name) ? name : quote_identifier(name);
+    return is_plain(name) ? name : pg::quote_identifier(name);
 }
 
 // One part of a dotted name from the front of `text`, which keeps the rest.

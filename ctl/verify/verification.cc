@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "ctl/sql_text.h"
+#include "common/pg/sql_text.h"
 #include "ctl/verify/catalog_comparison.h"
 #include "ctl/verify/schema_sql.h"
 #include "ctl/verify/sequence_comparison.h"
@@ -132,7 +132,7 @@ bool Verification::is_wanted(const Suspect& of_server) {
     const CatalogObject object{of_server};
     if (object.kind() != "database") return wanted_.empty();
     const auto is_it = [&](const std::string& name) {
-        return name == object.identity() || quote_identifier(name) == object.identity();
+        return name == object.identity() || pg::quote_identifier(name) == object.identity();
     };
     const auto at = std::find_if(report_.databases.begin(), report_.databases.end(), is_it);
     if (at == report_.databases.end()) return options_.databases.empty();

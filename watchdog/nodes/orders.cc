@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "common/pg/own_session.h"
+#include "common/pg/sql_text.h"
 
 namespace pgpool::nodes {
 
@@ -85,11 +86,8 @@ Commands take_writes(const decide::SyncRule& rule) {
 std::string sync_names(const decide::SyncRule& rule) {
     if (rule.needed == 0) return "";
     std::string names;
-    for (const std::string& name : rule.names) {
-        std::string quoted;
-        for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
-        names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", quoted);
-    }
+    for (const std::string& name : rule.names)
+        names += (names.empty() ? "" : ", ") + pg::quote_identifier(name);
     return fmt::format("ANY {} ({})", rule.needed, names);
 }
 

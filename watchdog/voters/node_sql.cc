@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 
+#include "common/pg/rights.h"
+
 namespace pgpool::voters::node_sql {
 
 namespace {
@@ -22,26 +24,15 @@ constexpr std::string_view kClock = "(extract(epoch FROM pg_catalog.clock_timest
 // Class of the advisory lock; the letters "pgpp". Nobody else's, as far as is known.
 constexpr std::int32_t kLockClass = 0x70677070;
 
-struct Right {
-    std::string_view condition;
-    std::string_view grant;
-};
-constexpr std::array<Right, 4> kRights{{
+constexpr std::array<pg::Right, 4> kRights{{
     {"pg_catalog.has_parameter_privilege('pgpool.epoch', 'ALTER SYSTEM')",
-     "GRANT ALTER SYSTEM ON PARAMETER pgpool.epoch TO {}"},
+     "GRANT ALTER SYSTEM ON PARAMETER pgpool.epoch TO "},
     {"pg_catalog.has_table_privilege('pg_catalog.pg_file_settings', 'SELECT')",
-     "GRANT SELECT ON pg_catalog.pg_file_settings TO {}"},
+     "GRANT SELECT ON pg_catalog.pg_file_settings TO "},
     {"pg_catalog.has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE')",
-     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings() TO {}"},
-    {"pg_catalog.pg_has_role('pg_monitor', 'USAGE')", "GRANT pg_monitor TO {}"},
+     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings() TO "},
+    {"pg_catalog.pg_has_role('pg_monitor', 'USAGE')", "GRANT pg_monitor TO "},
 }};
-
-std::string make_rights() {
-    std::string sql = "SELECT ";
-    for (const Right& right : kRights)
-        sql.append(&right == kRights.data() ? "" : ", ").append(right.condition);
-    return sql;
-}
 
 template <typename Number>
 std::optional<Number> number(std::string_view text) {
@@ -55,12 +46,6 @@ std::optional<WallTime> wall_time(std::string_view microseconds_text) {
     const auto count = number<std::int64_t>(microseconds_text);
     if (!count) return std::nullopt;
     return WallTime(std::chrono::microseconds(*count));
-}
-
-std::string quoted(std::string_view name) {
-    std::string text = "\"";
-    for (const char c : name) text.append(c == '"' ? 2 : 1, c);
-    return text + '"';
 }
 
 }  // namespace
@@ -84,18 +69,13 @@ bool is_superuser(const pg::Rows& rows) {
 }
 
 std::string_view rights() {
-    static const std::string sql = make_rights();
+    static const std::string sql = pg::rights_query(kRights);
     return sql;
 }
 
 std::optional<std::string> missing_grants(const pg::Rows& rows, std::string_view role) {
-    std::string missing;
-    for (std::size_t i = 0; i < kRights.size(); ++i) {
-        if (!rows.empty() && i < rows.columns() && rows.is_true(0, i)) continue;
-        missing.append(fmt::format(fmt::runtime(kRights[i].grant), quoted(role))).append("; ");
-    }
+    std::string missing = pg::missing_grants(kRights, rows, role);
     if (missing.empty()) return std::nullopt;
-    missing.resize(missing.size() - 2);
     return missing;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "ctl/sql_text.h"
+#include "common/pg/sql_text.h"
 
 #include <gtest/gtest.h>
 
-namespace pgpool::ctl {
+namespace pgpool::pg {
 namespace {
 
 TEST(SqlText, Quotes) {
@@ -14,4 +14,4 @@ TEST(SqlText, Quotes) {
 }
 
 }  // namespace
-}  // namespace pgpool::ctl
+}  // namespace pgpool::pg

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "ctl/sql_text.h"
+#include "common/pg/sql_text.h"
 
-namespace pgpool::ctl {
+namespace pgpool::pg {
 
 namespace {
 
@@ -24,4 +24,4 @@ std::string quote_literal(std::string_view text) {
     return quoted(text, '\'');
 }
 
-}  // namespace pgpool::ctl
+}  // namespace pgpool::pg

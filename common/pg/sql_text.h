@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-namespace pgpool::ctl {
+namespace pgpool::pg {
 
 [[nodiscard]] std::string quote_identifier(std::string_view name);
 // REQUIRES: whoever reads it takes backslashes literally (standard_conforming_strings).
 [[nodiscard]] std::string quote_literal(std::string_view text);
 
-}  // namespace pgpool::ctl
+}  // namespace pgpool::pg
