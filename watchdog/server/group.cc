@@ -17,6 +17,13 @@ std::string text_of(group::Process process) {
     return std::to_string(process.node) + "/" + std::to_string(process.pid);
 }
 
+// What another member has passed on; nothing: it is no message of the bus that we know.
+std::optional<bus::Message> message_of(const std::string& bytes) {
+    auto decoded = bus::decode(bytes);
+    auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
+    return message != nullptr ? std::optional(std::move(*message)) : std::nullopt;
+}
+
 }  // namespace
 
 void Server::perform(const group::Actions& actions) {
@@ -129,18 +136,16 @@ void Server::hear(group::Process from, const wire::Pulse& what) {
 }
 
 void Server::hear(group::Process from, const wire::Asked& what) {
-    const auto decoded = bus::decode(what.command);
-    const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
-    const auto* command = message != nullptr ? std::get_if<bus::Command>(message) : nullptr;
+    const auto message = message_of(what.command);
+    const auto* command = message ? std::get_if<bus::Command>(&*message) : nullptr;
     if (command != nullptr && holds_lease()) handle(RemoteAsker{from, what.id}, *command);
 }
 
 void Server::hear(group::Process, const wire::Answered& what) {
     const auto passed = passed_.find(what.id);
     if (what.to != self_ || passed == passed_.end()) return;
-    const auto decoded = bus::decode(what.answer);
-    const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
-    const auto* answer = message != nullptr ? std::get_if<bus::Answer>(message) : nullptr;
+    const auto message = message_of(what.answer);
+    const auto* answer = message ? std::get_if<bus::Answer>(&*message) : nullptr;
     if (answer == nullptr) return;
     reply(passed->second.asker, answer->exit_code == 0, answer->json);
     passed_.erase(passed);
@@ -148,13 +153,12 @@ void Server::hear(group::Process, const wire::Answered& what) {
 
 // What a program of another member has said.
 void Server::hear(group::Process from, const wire::Relayed& what) {
-    const auto decoded = bus::decode(what.message);
-    const auto* message = decoded ? std::get_if<bus::Message>(&*decoded) : nullptr;
+    const auto message = message_of(what.message);
     const std::string name = roster_.name_of(from);
-    if (from == self_ || name.empty() || message == nullptr || electorate_.is_witness) return;
-    if (const auto* clients = std::get_if<bus::ClientList>(message)) take_clients(name, *clients);
-    if (const auto* line = std::get_if<bus::Event>(message)) programs_->log(*line);
-    if (const auto* vip = std::get_if<bus::VipState>(message)) addresses_.told(name, *vip);
+    if (from == self_ || name.empty() || !message || electorate_.is_witness) return;
+    if (const auto* clients = std::get_if<bus::ClientList>(&*message)) take_clients(name, *clients);
+    if (const auto* line = std::get_if<bus::Event>(&*message)) programs_->log(*line);
+    if (const auto* vip = std::get_if<bus::VipState>(&*message)) addresses_.told(name, *vip);
 }
 
 void Server::hear(group::Process, const wire::AddressesOff& what) {

@@ -36,11 +36,10 @@ lease::VoterId Electorate::node_vote(std::size_t node) const {
     return lease::VoterId(static_cast<std::uint16_t>(members.size() + node));
 }
 
-Result<Electorate> electorate_of(const config::Config& config, const std::string& host_name,
-                                 bool is_witness) {
+Result<Electorate> electorate_of(const config::Config& config, const std::string& self, bool is_witness) {
     const config::Watchdog& watchdog = config.watchdog;
     Electorate electorate;
-    electorate.self = watchdog.name.empty() ? host_name : watchdog.name;
+    electorate.self = self;
     electorate.witness = watchdog.witness;
     electorate.nodes = config.nodes.size();
     electorate.is_witness = is_witness;

@@ -34,8 +34,8 @@ struct Electorate {
     [[nodiscard]] std::size_t node_of(lease::VoterId voter) const { return voter.value - members.size(); }
 };
 
-// `host_name` stands for watchdog.name where that is empty. An Error says what contradicts what.
-[[nodiscard]] Result<Electorate> electorate_of(const config::Config& config, const std::string& host_name,
+// `self`: the name of this member (ipc::member_name). An Error says what contradicts what.
+[[nodiscard]] Result<Electorate> electorate_of(const config::Config& config, const std::string& self,
                                                bool is_witness);
 
 [[nodiscard]] lease::Parameters lease_parameters(config::TimerProfile profile);

@@ -8,6 +8,20 @@
 #include "common/bus/writer.h"
 #include "watchdog/wire/messages.h"
 
+namespace pgpool {
+
+namespace {
+
+template <typename Archive>
+void flag(Archive& a, std::string_view name, bool& value) {
+    std::uint8_t number = value ? 1 : 0;
+    a.number(name, number);
+    value = number != 0;
+}
+
+}  // namespace
+}  // namespace pgpool
+
 // Fields in their order, for reading and writing alike; each beside its type, where the archive finds it.
 namespace pgpool::group {
 
@@ -55,9 +69,7 @@ void fields(Archive& a, Told& m) {
     a.number("protocol", m.protocol);
     a.name("name", m.name);
     a.list("agreed", m.agreed);
-    std::uint8_t was_synced = m.was_synced ? 1 : 0;
-    a.number("was_synced", was_synced);
-    m.was_synced = was_synced != 0;
+    flag(a, "was_synced", m.was_synced);
     a.record("latest", m.latest);
     a.record("on_disk", m.on_disk);
 }
@@ -110,9 +122,7 @@ void fields(Archive& a, Pulse& m) {
     a.number("sent", m.sent_ns);
     a.number("remaining", m.remaining_ns);
     a.list("heard", m.heard);
-    std::uint8_t has_proxy = m.has_proxy ? 1 : 0;
-    a.number("has_proxy", has_proxy);
-    m.has_proxy = has_proxy != 0;
+    flag(a, "has_proxy", m.has_proxy);
 }
 
 template <typename Archive>
