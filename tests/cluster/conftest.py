@@ -6,7 +6,6 @@ PGPOOL_LONG=1 runs the long forms; `sized(short, long)` picks a number. What tes
 import contextlib
 import os
 import pathlib
-import signal
 import sys
 
 import pytest
@@ -16,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support import replicated as replication  # noqa: E402
 from support.pgcluster import Cluster  # noqa: E402
 from support.proxy import Proxy, binary  # noqa: E402
+from support.time_limit import time_limit  # noqa: E402
 
 IS_LONG = os.environ.get("PGPOOL_LONG") == "1"
 
@@ -41,15 +41,8 @@ def pytest_sessionstart(session):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     marker = item.get_closest_marker("deadline")
-    seconds = (marker.args[0] if marker else 90) * (20 if IS_LONG else 1)
-
-    def expired(*_):
-        raise TimeoutError(f"{item.name} did not end within {seconds} s")
-    previous = signal.signal(signal.SIGALRM, expired)
-    signal.alarm(seconds)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, previous)
+    with time_limit(item.name, (marker.args[0] if marker else 90) * (20 if IS_LONG else 1)):
+        yield
 
 
 @pytest.fixture

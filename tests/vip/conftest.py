@@ -2,7 +2,6 @@
 """Fixtures of the tests of pgpool-vip: three hosts on one Ethernet. Each test has 60 s at most."""
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from support.lan import Lan  # noqa: E402
+from support.time_limit import time_limit  # noqa: E402
 from support.vip import Vip, Watchdog, binary  # noqa: E402
 
 SKIPPED = 77  # tests/support/runner.py
@@ -27,13 +27,8 @@ def pytest_sessionstart(session):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    def expired(*_):
-        raise TimeoutError(f"{item.name} did not end within 60 s")
-    previous = signal.signal(signal.SIGALRM, expired)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, previous)
+    with time_limit(item.name, 60):
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Fixtures of the tests of pgpool-watchdog alone, with PostgreSQL servers on the loopback. Each test has 90 s at most."""
 import pathlib
-import signal
 import sys
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from support.pgcluster import Cluster  # noqa: E402
+from support.time_limit import time_limit  # noqa: E402
 from support.watchdog import Watchdog, binary  # noqa: E402
 
 
@@ -19,13 +19,8 @@ def pytest_sessionstart(session):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    def expired(*_):
-        raise TimeoutError(f"{item.name} did not end within 90 s")
-    previous = signal.signal(signal.SIGALRM, expired)
-    signal.alarm(90)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, previous)
+    with time_limit(item.name, 90):
+        yield
 
 
 @pytest.fixture
