@@ -10,26 +10,12 @@
 
 #include <algorithm>
 #include <array>
-#include <system_error>
 
-#include "common/base/unique_fd.h"
+#include "common/net/pipe.h"
 
 namespace pgpool::ctl {
 
 namespace {
-
-struct Pipe {
-    UniqueFd read;
-    UniqueFd write;
-
-    Pipe() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-            throw std::system_error(errno, std::generic_category(), "pipe");
-        read.reset(ends[0]);
-        write.reset(ends[1]);
-    }
-};
 
 // None: it cannot be run.
 std::optional<pid_t> spawn(std::vector<std::string> words, int output) {
@@ -64,7 +50,7 @@ bool read_all(int fd, TimePoint deadline, std::string& output) {
 }  // namespace
 
 std::optional<Ran> run_program(const std::vector<std::string>& words, milliseconds patience) {
-    Pipe pipe;
+    net::Pipe pipe;
     const auto pid = spawn(words, pipe.write.get());
     if (!pid) return std::nullopt;
     pipe.write.reset();

@@ -11,14 +11,13 @@
 #include <utility>
 
 #include "common/bus/codec.h"
-#include "common/config/diff.h"
 #include "common/config/load.h"
+#include "common/net/signals.h"
 #include "common/obs/log.h"
 #include "common/page/boot_now.h"
 #include "common/page/page_path.h"
 #include "vip/duty/client_list.h"
 #include "vip/kernel/only_holder.h"
-#include "vip/signals.h"
 
 namespace pgpool::vip {
 
@@ -77,7 +76,7 @@ Daemon::Daemon(config::Config config, std::string config_file, std::vector<Virtu
 Daemon::~Daemon() = default;
 
 Result<void> Daemon::run() {
-    const auto signals = receive_signals({SIGINT, SIGTERM, SIGHUP});
+    const auto signals = net::receive_signals({SIGINT, SIGTERM, SIGHUP});
     if (!signals) return tl::unexpected(signals.error());
     ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
     if (const auto started = start(); !started) return started;
@@ -117,7 +116,7 @@ void Daemon::serve(int signals) {
     while (page::boot_now() < farewell_) {
         pollfd watched[] = {{signals, POLLIN, 0}, {tasks_.fd(), POLLIN, 0}};
         ::poll(watched, 2, wait_milliseconds(page::boot_now()));
-        while (const int signal = next_signal(signals)) on_signal(signal);
+        while (const int signal = net::next_signal(signals)) on_signal(signal);
         for (const Task& task : tasks_.take()) task();
         const BootTime now = page::boot_now();
         perform(duty_.tick(now, mandate_.deadline()));
@@ -251,18 +250,15 @@ void Daemon::tell(const bus::Message& message) {
 
 void Daemon::reload() {
     ::sd_notify(0, "RELOADING=1");
-    const auto loaded = config::load_file(config_file_);
-    std::vector<std::string> refused;
-    for (const auto& error : loaded.errors) refused.push_back(config::to_string(error));
-    if (loaded.config) {
-        auto plan = config::reload_plan(config_, *loaded.config);
-        for (const auto& conflict : plan.conflicts)
-            refused.push_back(fmt::format("{}: {}", conflict.parameter, conflict.message));
-        auto addresses = virtual_addresses(plan.effective.vip);
-        if (!addresses) refused.push_back(addresses.error().message);
-        if (refused.empty()) apply(plan.effective, std::move(*addresses));
+    config::Reread reread = config::load_again(config_file_, config_);
+    if (reread.plan) {
+        auto addresses = virtual_addresses(reread.plan->effective.vip);
+        if (addresses)
+            apply(reread.plan->effective, std::move(*addresses));
+        else
+            reread.refused.push_back(addresses.error().message);
     }
-    for (const std::string& reason : refused) log::error("reload_refused", {{"reason", reason}});
+    for (const std::string& reason : reread.refused) log::error("reload_refused", {{"reason", reason}});
     ::sd_notify(0, "READY=1");
 }
 

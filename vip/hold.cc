@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "common/net/mailbox.h"
+#include "common/net/signals.h"
 #include "common/page/boot_now.h"
 #include "vip/clients.h"
 #include "vip/commands.h"
 #include "vip/holder/holder.h"
 #include "vip/kernel/only_holder.h"
-#include "vip/signals.h"
 
 namespace pgpool::vip {
 
@@ -44,7 +44,7 @@ public:
     }
 
     Result<ExitCode> run() {
-        const auto signals = receive_signals({SIGINT, SIGTERM});
+        const auto signals = net::receive_signals({SIGINT, SIGTERM});
         if (!signals) return tl::unexpected(signals.error());
         const auto length = std::chrono::duration<double>(task_.options.seconds);
         const PublishedDeadline mandate(page::boot_now() + std::chrono::duration_cast<BootDuration>(length));
@@ -54,7 +54,7 @@ public:
         while (!open_.empty()) {
             pollfd watched[] = {{signals->get(), POLLIN, 0}, {events_.fd(), POLLIN, 0}};
             ::poll(watched, 2, wait_milliseconds());
-            if (next_signal(signals->get()) != 0) (*holder)->release();
+            if (net::next_signal(signals->get()) != 0) (*holder)->release();
             for (const auto& [address, event] : events_.take()) handle(address, event);
             clients_.repeat();
         }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 namespace pgpool::config {
 
@@ -19,6 +20,18 @@ ParseOutcome load_file(const std::string& path) {
     }
     text.resize(static_cast<std::size_t>(file.gcount()));
     return parse(text, path);
+}
+
+Reread load_again(const std::string& path, const Config& running) {
+    const ParseOutcome loaded = load_file(path);
+    Reread reread;
+    for (const ConfigError& error : loaded.errors) reread.refused.push_back(to_string(error));
+    if (!loaded.config) return reread;
+    ReloadPlan plan = reload_plan(running, *loaded.config);
+    for (const Finding& conflict : plan.conflicts)
+        reread.refused.push_back(conflict.parameter + ": " + conflict.message);
+    if (reread.refused.empty()) reread.plan = std::move(plan);
+    return reread;
 }
 
 }  // namespace pgpool::config

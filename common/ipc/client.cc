@@ -7,7 +7,7 @@
 
 #include "common/bus/codec.h"
 #include "common/ipc/link.h"
-#include "common/ipc/wakeup.h"
+#include "common/net/wakeup.h"
 
 namespace pgpool::ipc {
 
@@ -19,7 +19,7 @@ struct Client::Shared {
     const ClientOptions options;
     ClientHandler& handler;
     const Executor executor;
-    Wakeup wakeup;
+    net::Wakeup wakeup;
     std::atomic<bool> is_ending{false};
     std::atomic<std::size_t> undelivered{0};
     std::atomic<std::uint64_t> unknown{0};

@@ -47,8 +47,8 @@ void abandon(qb_ipcc_connection* connection, int stream) {
 
 }  // namespace
 
-Result<std::unique_ptr<Link>> Link::open(const std::string& service, const Trust& trust, const Wakeup& wakeup,
-                                         milliseconds at_most) {
+Result<std::unique_ptr<Link>> Link::open(const std::string& service, const Trust& trust,
+                                         const net::Wakeup& wakeup, milliseconds at_most) {
     int stream = -1;
     qb_ipcc_connection* connection = ::qb_ipcc_connect_async(service.c_str(), kFrameLimit, &stream);
     if (connection == nullptr) return cannot_connect(service, text_of(errno));

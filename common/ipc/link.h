@@ -19,7 +19,7 @@
 #include "common/ipc/frame.h"
 #include "common/ipc/guard.h"
 #include "common/ipc/trust.h"
-#include "common/ipc/wakeup.h"
+#include "common/net/wakeup.h"
 
 struct qb_ipcc_connection;
 
@@ -29,7 +29,7 @@ class Link {
 public:
     // Waits for the hub's answer at most this long, or until wake().
     static Result<std::unique_ptr<Link>> open(const std::string& service, const Trust& trust,
-                                              const Wakeup& wakeup, milliseconds at_most);
+                                              const net::Wakeup& wakeup, milliseconds at_most);
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
     ~Link();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "vip/signals.h"
+#include "common/net/signals.h"
 
 #include <sys/signalfd.h>
 
 #include <cerrno>
 #include <csignal>
 
-namespace pgpool::vip {
+namespace pgpool::net {
 
 Result<UniqueFd> receive_signals(std::initializer_list<int> signals) {
     sigset_t wanted;
@@ -23,4 +23,4 @@ int next_signal(int fd) {
     return ::read(fd, &signal, sizeof signal) == sizeof signal ? static_cast<int>(signal.ssi_signo) : 0;
 }
 
-}  // namespace pgpool::vip
+}  // namespace pgpool::net

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Wakeup: lets one thread wait for descriptors, and any other end the wait. Private to common/ipc.
+// Wakeup: lets one thread wait for descriptors, and any other end the wait.
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/unique_fd.h"
 
-namespace pgpool::ipc {
+namespace pgpool::net {
 
 class Wakeup {
 public:
@@ -36,6 +36,11 @@ public:
         entries[count++] = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
         for (const int fd : descriptors) entries.at(count++) = {.fd = fd, .events = POLLIN, .revents = 0};
         if (::poll(entries.data(), count, static_cast<int>(at_most.count())) <= 0) return;
+        drain();
+    }
+    // For who polls by itself: readable after wake(), until it is drained.
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    void drain() const {
         std::uint64_t counter = 0;
         [[maybe_unused]] const ssize_t got = ::read(fd_.get(), &counter, sizeof counter);
     }
@@ -44,4 +49,4 @@ private:
     UniqueFd fd_;
 };
 
-}  // namespace pgpool::ipc
+}  // namespace pgpool::net

@@ -2,12 +2,9 @@
 #include "proxy/health/node_prober.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "common/pg/own_session.h"
@@ -24,12 +21,6 @@ using cluster::Reach;
 // verdict on a node that just died.
 constexpr std::uint32_t kFailuresBeforeResolving = 3;
 constexpr seconds kResolveEvery{10};
-
-int make_eventfd() {
-    const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-    return fd;
-}
 
 ProbeResult failed(const pg::ClientError& error) {
     ProbeResult result;
@@ -50,7 +41,6 @@ NodeProber::NodeProber(Node node, config::Health health, Pace pace, const Primar
     : node_(std::move(node)),
       search_(search),
       report_(std::move(report)),
-      wake_fd_(make_eventfd()),
       new_health_(std::move(health)),
       new_pace_(pace),
       thread_([this] { run(); }) {}
@@ -63,11 +53,6 @@ NodeProber::~NodeProber() {
 void NodeProber::request_stop() {
     stop_.store(true, std::memory_order_relaxed);
     wake();
-}
-
-void NodeProber::wake() {
-    // Fails only when the counter is full: then the thread has reason enough to wake.
-    static_cast<void>(::eventfd_write(wake_fd_.get(), 1));
 }
 
 void NodeProber::kick(TimePoint until) {
@@ -207,20 +192,15 @@ void NodeProber::wait(Session& session) {
         const TimePoint now = SteadyClock::now();
         const auto left = std::chrono::ceil<milliseconds>(due(session, now) - now);
         if (left <= milliseconds(0)) return;
-        std::array<pollfd, 2> watched{{{wake_fd_.get(), POLLIN, 0}, {-1, POLLIN, 0}}};
+        std::array<pollfd, 2> watched{{{wakeup_.fd(), POLLIN, 0}, {-1, POLLIN, 0}}};
         if (session.client) watched[1].fd = session.client->socket();
         ::poll(watched.data(), watched.size(), static_cast<int>(left.count()));
         if (watched[0].revents != 0) {
-            drain_wakeups();
+            wakeup_.drain();
             take_settings(session);
         }
         if (watched[1].revents != 0 && !session.client->check_idle()) note_loss(session);
     }
-}
-
-void NodeProber::drain_wakeups() {
-    eventfd_t count = 0;
-    static_cast<void>(::eventfd_read(wake_fd_.get(), &count));
 }
 
 }  // namespace pgpool::health

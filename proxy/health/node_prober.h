@@ -17,9 +17,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
-#include "common/base/unique_fd.h"
 #include "common/cluster/topology_builder.h"
 #include "common/config/config.h"
+#include "common/net/wakeup.h"
 #include "common/pg/client.h"
 #include "proxy/health/pace.h"
 #include "proxy/health/probe_query.h"
@@ -58,8 +58,8 @@ public:
     NodeProber& operator=(const NodeProber&) = delete;
 
     void request_stop();
-    void kick(TimePoint until);  // probe now and fast until then
-    void wake();                 // look again at what the pace depends on
+    void kick(TimePoint until);      // probe now and fast until then
+    void wake() { wakeup_.wake(); }  // look again at what the pace depends on
     void use(const config::Health& health, const Pace& pace);
 
 private:
@@ -88,12 +88,11 @@ private:
     static void note_loss(Session& session);
     void wait(Session& session);
     [[nodiscard]] TimePoint due(const Session& session, TimePoint now) const;
-    void drain_wakeups();
 
     const Node node_;
     const PrimarySearch& search_;
     const Report report_;
-    const UniqueFd wake_fd_;
+    const net::Wakeup wakeup_;
     std::atomic<bool> stop_{false};
     std::atomic<Duration::rep> kicked_until_{0};
 

@@ -3,17 +3,17 @@
 
 #include <fmt/core.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <system_error>
+#include <stdexcept>
 
 #include "common/base/raise.h"
 #include "common/config/diff.h"
 #include "common/config/load.h"
+#include "common/net/signals.h"
 #include "common/obs/log.h"
 #include "proxy/admin/show_commands.h"
 #include "proxy/server/liveness.h"
@@ -29,16 +29,6 @@ constexpr seconds kGiveUp{5};  // after the last clients were told to end
 
 [[noreturn]] void cannot_start(const Error& error) {
     throw std::runtime_error(error.message);
-}
-
-UniqueFd block_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
-    return fd;
 }
 
 void log_change(const config::Change& change) {
@@ -219,7 +209,8 @@ void Server::broadcast(const std::function<void(session::Worker&)>& task) {
 
 int Server::run() {
     ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
-    const UniqueFd signals = block_signals();
+    const auto signals = net::receive_signals({SIGTERM, SIGINT, SIGHUP});
+    if (!signals) cannot_start(signals.error());
     listen_all();
     start_workers();
     shared_.monitor->start();
@@ -234,7 +225,7 @@ int Server::run() {
                           {"workers", workers_.size()},
                           {"nodes", config_->nodes.size()}});
     ::sd_notify(0, "READY=1");
-    const int status = serve(signals.get());
+    const int status = serve(signals->get());
     ::sd_notify(0, "STOPPING=1");
     log::info("stopped");
     return status;
@@ -278,9 +269,7 @@ int Server::serve(int signals) {
         pollfd poll{.fd = signals, .events = POLLIN, .revents = 0};
         ::poll(&poll, 1, static_cast<int>(draining_ ? 20 : kHousekeeping.count()));
         feed_watchdog();
-        signalfd_siginfo info{};
-        while (::read(signals, &info, sizeof info) == sizeof info) {
-            const int signal = static_cast<int>(info.ssi_signo);
+        while (const int signal = net::next_signal(signals)) {
             if (signal == SIGHUP) {
                 on_hangup();
             } else if (signal == SIGTERM && !draining_) {
@@ -349,20 +338,13 @@ void Server::on_hangup() {
 }
 
 session::ReloadOutcome Server::reload() {
-    const auto loaded = config::load_file(config_file_);
-    session::ReloadOutcome outcome;
-    if (!loaded.config) {
-        for (const auto& error : loaded.errors) outcome.refused.push_back(config::to_string(error));
-        return outcome;
-    }
-    const auto plan = config::reload_plan(*config_, *loaded.config);
-    for (const auto& conflict : plan.conflicts)
-        outcome.refused.push_back(fmt::format("{}: {}", conflict.parameter, conflict.message));
-    if (!outcome.refused.empty()) return outcome;
-    auto tables = load_auth(plan.effective);
+    config::Reread reread = config::load_again(config_file_, *config_);
+    if (!reread.plan) return {.refused = std::move(reread.refused), .needs_restart = {}};
+    auto tables = load_auth(reread.plan->effective);
     if (!tables) return {.refused = {tables.error().message}, .needs_restart = {}};
-    apply(plan.effective, std::move(*tables));
-    for (const auto& change : plan.changes) {
+    apply(reread.plan->effective, std::move(*tables));
+    session::ReloadOutcome outcome;
+    for (const auto& change : reread.plan->changes) {
         log_change(change);
         if (change.reload == config::Reload::Restart)
             outcome.needs_restart.push_back(config::to_string(change));

@@ -2,12 +2,8 @@
 #include "watchdog/corosync/members.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "watchdog/corosync/connection.h"
@@ -16,24 +12,22 @@ namespace pgpool::corosync {
 
 namespace {
 
-constexpr int kRetry = 500;        // milliseconds; a restart of Corosync takes about a second
-constexpr int kBlocked = 10;       // milliseconds until a message that was not taken is tried again
-constexpr int kPatience = 60'000;  // nothing has to come
+constexpr milliseconds kRetry{500};  // a restart of Corosync takes about a second
+constexpr int kBlocked = 10;         // milliseconds until a message that was not taken is tried again
+constexpr int kPatience = 60'000;    // nothing has to come
 constexpr std::size_t kMostQueued = 1000;
 
 }  // namespace
 
 CorosyncMembers::CorosyncMembers(std::string group, MembersListener& listener)
-    : group_(std::move(group)), listener_(listener), wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wakeup_.valid()) throw std::system_error(errno, std::generic_category(), "eventfd");
-}
+    : group_(std::move(group)), listener_(listener) {}
 
 CorosyncMembers::~CorosyncMembers() {
     {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
     }
-    ::eventfd_write(wakeup_.get(), 1);
+    wakeup_.wake();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -48,7 +42,7 @@ void CorosyncMembers::send(std::string bytes) {
         has_overrun_ |= queue_.size() >= kMostQueued;
         if (!has_overrun_) queue_.push_back(std::move(bytes));
     }
-    ::eventfd_write(wakeup_.get(), 1);
+    wakeup_.wake();
 }
 
 void CorosyncMembers::run() {
@@ -68,15 +62,8 @@ void CorosyncMembers::run() {
             is_joined_ = has_overrun_ = false;
             queue_.clear();
         }
-        wait(kRetry);
+        wakeup_.wait({}, kRetry);
     }
-}
-
-void CorosyncMembers::wait(int milliseconds) {
-    pollfd woken{.fd = wakeup_.get(), .events = POLLIN, .revents = 0};
-    ::poll(&woken, 1, milliseconds);
-    eventfd_t ignored = 0;
-    ::eventfd_read(wakeup_.get(), &ignored);
 }
 
 // Until it is lost, or we stop.
@@ -89,10 +76,9 @@ void CorosyncMembers::serve(Connection& connection) {
     while (true) {
         std::array<pollfd, 3> ready{pollfd{connection.members_fd(), POLLIN, 0},
                                     pollfd{connection.quorum_fd(), POLLIN, 0},
-                                    pollfd{wakeup_.get(), POLLIN, 0}};
+                                    pollfd{wakeup_.fd(), POLLIN, 0}};
         ::poll(ready.data(), ready.size(), patience);
-        eventfd_t ignored = 0;
-        if (ready[2].revents != 0) ::eventfd_read(wakeup_.get(), &ignored);
+        if (ready[2].revents != 0) wakeup_.drain();
         Result<void> went;
         if (ready[0].revents != 0) went = connection.dispatch_members();
         if (went && ready[1].revents != 0) went = connection.dispatch_quorum();

@@ -21,7 +21,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/error.h"
-#include "common/base/unique_fd.h"
+#include "common/net/wakeup.h"
 #include "watchdog/group/view.h"
 
 namespace pgpool::corosync {
@@ -64,11 +64,10 @@ private:
     void serve(Connection& connection);
     // False: Corosync takes no more for now.
     [[nodiscard]] Result<bool> send_queued(Connection& connection);
-    void wait(int milliseconds);
 
     std::string group_;
     MembersListener& listener_;
-    UniqueFd wakeup_;
+    net::Wakeup wakeup_;
     std::thread thread_;
     std::mutex mutex_;  // guards what follows
     bool is_stopping_ = false;

@@ -2,11 +2,8 @@
 #include "watchdog/nodes/prober.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <array>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "common/pg/resolve.h"
@@ -17,12 +14,6 @@ namespace {
 
 // A name server that is slow must not delay the verdict on a node that has just died.
 constexpr seconds kLookUpEvery{10};
-
-UniqueFd make_wakeup() {
-    UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "eventfd");
-    return fd;
-}
 
 pg::ConnectParams with_silence(pg::ConnectParams login, milliseconds silence) {
     login.silence = silence;
@@ -41,18 +32,17 @@ Prober::Prober(std::size_t node, pg::ConnectParams login, ProbePace pace, Told t
       login_(with_silence(std::move(login), pace.silence)),
       pace_(pace),
       told_(std::move(told)),
-      wakeup_(make_wakeup()),
       thread_([this] { run(); }) {}
 
 Prober::~Prober() {
     is_stopping_ = true;
-    static_cast<void>(::eventfd_write(wakeup_.get(), 1));
+    wakeup_.wake();
     thread_.join();
 }
 
 void Prober::hurry() {
     hurried_until_ = (SteadyClock::now() + pace_.hurry).time_since_epoch().count();
-    static_cast<void>(::eventfd_write(wakeup_.get(), 1));
+    wakeup_.wake();
 }
 
 void Prober::run() {
@@ -124,12 +114,11 @@ void Prober::wait(TimePoint begun, bool is_well) {
         const TimePoint due = begun + (is_well && !is_hurried ? pace_.well : pace_.trouble);
         if (due <= now) return;
         const auto left = std::chrono::ceil<milliseconds>(due - now);
-        std::array<pollfd, 2> watched{{{wakeup_.get(), POLLIN, 0}, {-1, POLLIN, 0}}};
+        std::array<pollfd, 2> watched{{{wakeup_.fd(), POLLIN, 0}, {-1, POLLIN, 0}}};
         if (client_) watched[1].fd = client_->socket();
         ::poll(watched.data(), watched.size(), static_cast<int>(left.count()));
         if (watched[0].revents != 0) {
-            eventfd_t ignored = 0;
-            static_cast<void>(::eventfd_read(wakeup_.get(), &ignored));
+            wakeup_.drain();
             return;
         }
         if (watched[1].revents != 0 && !client_->check_idle()) return tell_session_end();

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/base/unique_fd.h"
+#include "common/net/wakeup.h"
 #include "common/pg/client.h"
 #include "watchdog/nodes/sight.h"
 
@@ -57,7 +57,7 @@ private:
     pg::ConnectParams login_;
     const ProbePace pace_;
     const Told told_;
-    const UniqueFd wakeup_;
+    const net::Wakeup wakeup_;
     std::atomic<bool> is_stopping_{false};
     std::atomic<Duration::rep> hurried_until_{0};
     // Of the thread.

@@ -3,18 +3,16 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <random>
-#include <system_error>
 #include <utility>
 
-#include "common/config/diff.h"
 #include "common/config/load.h"
+#include "common/net/signals.h"
 #include "common/obs/log.h"
 #include "common/page/boot_now.h"
 #include "common/page/page_path.h"
@@ -29,17 +27,6 @@ constexpr milliseconds kTick{50};
 constexpr milliseconds kPulse{250};
 // How long a stop waits for another member to take the lease over.
 constexpr seconds kHandOver{2};
-
-UniqueFd receive_signals() {
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    for (const int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&wanted, signal);
-    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
-    UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
-    return fd;
-}
 
 decider::Setup setup_of(const config::Config& config, const Electorate& electorate) {
     return {.self = electorate.self,
@@ -75,7 +62,9 @@ decider::Now Server::now() {
 }
 
 Result<int> Server::run() {
-    const UniqueFd signals = receive_signals();
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may end before us
+    const auto signals = net::receive_signals({SIGHUP, SIGINT, SIGTERM});
+    if (!signals) return tl::unexpected(signals.error());
     if (!electorate_.is_witness) start_programs();
     store_ = std::make_unique<store::RecordStore>(
         record_file(config_->watchdog), [this](store::Written written) { inbox_.push(std::move(written)); });
@@ -90,7 +79,7 @@ Result<int> Server::run() {
                           {"quorum", electorate_.votes().quorum()},
                           {"votes", electorate_.votes().total()}});
     ::sd_notify(0, "READY=1");
-    loop(signals.get());
+    loop(signals->get());
     ::sd_notify(0, "STOPPING=1");
     log::info("stopped");
     return 0;
@@ -150,9 +139,8 @@ void Server::loop(int signals) {
 }
 
 void Server::on_signals(int signals) {
-    signalfd_siginfo info{};
-    while (::read(signals, &info, sizeof info) == sizeof info) {
-        if (static_cast<int>(info.ssi_signo) == SIGHUP)
+    while (const int signal = net::next_signal(signals)) {
+        if (signal == SIGHUP)
             reload();
         else
             stop();
@@ -161,19 +149,13 @@ void Server::on_signals(int signals) {
 
 void Server::reload() {
     ::sd_notify(0, "RELOADING=1");
-    const auto loaded = config::load_file(config_file_);
-    for (const auto& error : loaded.errors)
-        log::error("reload_refused", {{"reason", config::to_string(error)}});
-    if (loaded.config) {
-        const auto plan = config::reload_plan(*config_, *loaded.config);
-        for (const auto& conflict : plan.conflicts)
-            log::error("reload_refused", {{"parameter", conflict.parameter}, {"reason", conflict.message}});
-        if (plan.conflicts.empty()) {
-            config_ = std::make_shared<const config::Config>(plan.effective);
-            decider_.set_rules(rules_of(*config_));
-            log::set_level(config_->log.level);
-            log::info("reloaded");
-        }
+    const config::Reread reread = config::load_again(config_file_, *config_);
+    for (const std::string& reason : reread.refused) log::error("reload_refused", {{"reason", reason}});
+    if (reread.plan) {
+        config_ = std::make_shared<const config::Config>(reread.plan->effective);
+        decider_.set_rules(rules_of(*config_));
+        log::set_level(config_->log.level);
+        log::info("reloaded");
     }
     ::sd_notify(0, "READY=1");
 }

@@ -18,22 +18,11 @@
 #include <system_error>
 #include <thread>
 
+#include "common/net/pipe.h"
+
 namespace pgpool::ipc {
 
 namespace {
-
-struct Pipe {
-    UniqueFd read;
-    UniqueFd write;
-
-    Pipe() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-            throw std::system_error(errno, std::generic_category(), "pipe");
-        read.reset(ends[0]);
-        write.reset(ends[1]);
-    }
-};
 
 pid_t spawn(std::vector<std::string> words, int input, int output) {
     std::vector<char*> arguments;
@@ -54,8 +43,8 @@ pid_t spawn(std::vector<std::string> words, int input, int output) {
 
 PeerProcess::PeerProcess(const std::string& role, const std::string& service,
                          const std::vector<std::string>& more) {
-    Pipe commands;
-    Pipe lines;
+    net::Pipe commands;
+    net::Pipe lines;
     std::vector<std::string> words{IPC_PEER, role, service};
     words.insert(words.end(), more.begin(), more.end());
     pid_ = spawn(std::move(words), commands.read.get(), lines.write.get());

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <thread>
 
+#include "common/net/pipe.h"
 #include "common/page/boot_now.h"
 #include "tests/component/health/postgres_server.h"
 #include "tests/component/voters/lease_rig.h"
@@ -42,10 +43,8 @@ class MemberProcess {
 public:
     MemberProcess(const std::filesystem::path& folder, std::uint16_t member,
                   const std::vector<std::uint16_t>& ports) {
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
-        const UniqueFd input(ends[0]);
-        input_.reset(ends[1]);
+        net::Pipe pipe;
+        input_ = std::move(pipe.write);
         std::vector<std::string> words{LEASE_MEMBER, folder.string(), std::to_string(member)};
         for (const std::uint16_t port : ports) words.push_back(std::to_string(port));
         std::vector<char*> arguments;
@@ -53,7 +52,7 @@ public:
         arguments.push_back(nullptr);
         posix_spawn_file_actions_t actions;
         ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
+        ::posix_spawn_file_actions_adddup2(&actions, pipe.read.get(), STDIN_FILENO);
         const int error = ::posix_spawn(&pid_, LEASE_MEMBER, &actions, nullptr, arguments.data(), environ);
         ::posix_spawn_file_actions_destroy(&actions);
         if (error != 0) throw std::runtime_error("the member does not start");
