@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
 # deploy/quickstart --pair: two members with a virtual address and three PostgreSQL nodes, each on a host of its own, made of
-# namespaces by tests/lab/lab. Sourced by deploy/quickstart, whose functions it uses.
+# namespaces by tests/lab/lab. Sourced by deploy/quickstart, whose functions it uses, and which sets source_dir and pair_name.
+# shellcheck disable=SC2154
 
 pair_port=5432
 pair_address=10.77.0.50
@@ -67,7 +68,7 @@ For what follows, paste this first:
 
 Look:
     pair psql vip                          # psql on "client", by the virtual address
-    pair ctl m1 status                     # who has the address, who decides, who is primary; --watch goes on
+    pair ctl m1 status                     # who has the address, who decides, who is primary; --watch goes on (m2 while m1 is off)
     pair ctl m1 why                        # the last decisions, with their reasons
     pair status                            # what runs on each host
 
@@ -80,9 +81,10 @@ and meanwhile:
     pair kill $active                           # the active member loses power: the other one takes the address
     pair start $active                          # it comes back, and takes nothing away
     pair kill $primary                           # the primary loses power: a standby is promoted (pair kill $primary/postmaster: only it)
-    pair mend                              # starts all that does not run; $primary, which was the primary, becomes a standby
+    pair mend                              # starts all that does not run; $primary becomes a standby, by a copy of the new primary
+                                           # helps also where status tells of a phase "blocked": it says why nobody is promoted
     pair ctl m1 vip move                   # moves the address to the other member, in order
-    pair ctl m1 switchover $standby              # another primary, in order: clients wait a moment, nothing fails
+    pair ctl m1 switchover $standby              # another primary, in order: clients wait a moment, nothing fails; then pair mend
     pair cut m1 m2                         # the members do not hear each other any more; pair heal ends it
     pair freeze $active                         # it stands still; pair thaw $active
 

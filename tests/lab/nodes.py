@@ -26,8 +26,8 @@ def data_of(host):
     return host.folder / "data"
 
 
-def configure(host, settings, name="postgresql.conf"):
-    with open(data_of(host) / name, "a") as file:
+def configure(host, settings):
+    with open(data_of(host) / "postgresql.conf", "a") as file:
         file.writelines(f"{key} = {value}\n" for key, value in settings.items())
 
 
@@ -39,38 +39,31 @@ def make_primary(host, settings):
     wait_for(lambda: answers(host), 60, f"{host.name} accepts connections")
 
 
-def conninfo(host, primary):
-    return f"host={primary.address} port={PORT} user=postgres dbname=postgres application_name={host.name}"
-
-
-def make_slot(host, primary):
-    sql(primary, f"select pg_create_physical_replication_slot('{host.name}', true) where not exists"
-                 f" (select from pg_replication_slots where slot_name = '{host.name}')")
-
-
 def make_standby(host, primary):
     user = pwd.getpwnam("postgres")
     data_of(host).mkdir(mode=0o700)
     shutil.chown(data_of(host), user.pw_uid, user.pw_gid)
-    make_slot(host, primary)
-    host.run([pgcluster.BIN / "pg_basebackup", "-D", data_of(host), "-d", conninfo(host, primary), "-R", "-S", host.name, "-X",
-              "stream", "-c", "fast", "--no-sync"], user="postgres")
+    sql(primary, f"select pg_create_physical_replication_slot('{host.name}', true) where not exists"
+                 f" (select from pg_replication_slots where slot_name = '{host.name}')")
+    conninfo = f"host={primary.address} port={PORT} user=postgres application_name={host.name}"
+    host.run([pgcluster.BIN / "pg_basebackup", "-D", data_of(host), "-d", conninfo, "-R", "-S", host.name, "-X", "stream",
+              "-c", "fast", "--no-sync"], user="postgres")
     configure(host, {"cluster_name": host.name})
     start(host)
     wait_for(lambda: answers(host), 60, f"{host.name} accepts connections")
 
 
-def rejoin(host, primary):
-    """Who was the primary follows the present one; what it had alone is lost. Its configuration becomes a copy of the other's."""
+def copy_anew(host, primary):
+    """A standby again, whatever it was; what it had alone is lost."""
     if "postgres" in host.daemons():
         host.kill("postgres")
-    (data_of(host) / "postmaster.pid").unlink(missing_ok=True)
-    make_slot(host, primary)
-    host.run([pgcluster.BIN / "pg_rewind", "-D", data_of(host), "-R", "--source-server", conninfo(host, primary), "--no-sync"],
-             user="postgres")
-    configure(host, {"cluster_name": host.name, "primary_slot_name": host.name}, "postgresql.auto.conf")
-    start(host)
-    wait_for(lambda: answers(host), 60, f"{host.name} accepts connections")
+    shutil.rmtree(data_of(host))
+    make_standby(host, primary)
+
+
+def follows(host, primary):
+    is_streaming = "select exists (select from pg_stat_replication where application_name = %s and state = 'streaming')"
+    return sql(host, "select pg_is_in_recovery()") and sql(primary, is_streaming, [host.name])
 
 
 def start(host):

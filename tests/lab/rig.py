@@ -16,7 +16,7 @@ import re
 import shutil
 import signal
 
-from . import appliance, corosync, logs, nodes
+from . import appliance, comeback, corosync, logs, nodes
 from .host import Host, pids_in, send, wait_for
 from .network import LabError, Network, namespaces
 
@@ -130,7 +130,8 @@ class Lab:
             host.end()
 
     def mend(self):
-        """All hosts, cables and programs as after up(), also after the machine has booted; who was the primary follows the present one."""
+        """All hosts, cables and programs as after up(), also after the machine has booted.
+        A node that does not follow the primary becomes a copy of it."""
         self.note("mend")
         if not namespaces(self.network.prefix):
             self._make_network()
@@ -139,7 +140,7 @@ class Lab:
             self._mend_host(host)
         self._wait_served()
         if self.shape["watchdog"]:
-            self._bring_back()
+            comeback.bring_back(self)
             self._wait_served()
 
     def _mend_host(self, host):
@@ -151,29 +152,6 @@ class Lab:
             self._start_daemon(host, name)
         if host in self.nodes:
             wait_for(lambda: nodes.answers(host), 60, f"{host.name} accepts connections")
-
-    def _bring_back(self):
-        """Nodes that the watchdog has taken out."""
-        told = self._wait_steady()
-        for name in [n["name"] for n in told["nodes"] if n["standing"] != "in service"]:
-            self.rejoin(name)
-
-    def _wait_steady(self):
-        """What the first member tells of nodes that are all seen, when nothing goes on any more."""
-        def look():
-            told = appliance.status(self.members[0])
-            is_steady = told and told["phase"] == "steady" and all(n["seen_by"] for n in told["nodes"])
-            return told if is_steady else None
-        return wait_for(look, 30, f"{self.members[0].name} says that all nodes are there and the primary is well", interval=0.1)
-
-    def rejoin(self, name):
-        """A node that was the primary follows the present one, loses what it had alone, and is in service again."""
-        host, member = self.host(name), self.members[0]
-        primary = self.host(appliance.status(member)["primary"])
-        if not nodes.sql(host, "select pg_is_in_recovery()"):
-            nodes.rejoin(host, primary)
-        attach = appliance.ctl_command(member, "attach", name)
-        wait_for(lambda: "in service" in member.run(attach, check=False), 20, f"{name} is attached", interval=0.1)
 
     def down(self):
         """Ends all that runs in its namespaces, and removes them and the folder. Whatever state it is in."""
