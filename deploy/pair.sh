@@ -45,8 +45,10 @@ start_pair() {
     fi
 }
 
+# Bounded: a frozen node may have been asked, and says nothing.
 pair_query() {
-    lab psql vip -XAtq -d 'dbname=postgres connect_timeout=5' -c "$1" 2>&1
+    timeout 15 "$(lab_program)" psql --name "$pair_name" vip -XAtq -d 'dbname=postgres connect_timeout=5' -c "$1" 2>&1 ||
+        { [ $? != 124 ] || echo "no answer within 15 s"; return 1; }
 }
 
 # What a member tells of itself and the others; of the first that answers.
