@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
 """The programs of a member, with one configuration, started as their units do it: under a user and group of their own, which
-Corosync lets in. Without the watchdog a member has the proxy alone."""
+Corosync lets in. Without the watchdog a member has the proxy alone.
+
+A lab runs copies of the programs: that user may not be able to enter the build folder, and a build meanwhile changes nothing."""
 import grp
+import json
 import os
 import pwd
 import shutil
@@ -14,6 +17,34 @@ PORT = 5432
 VIRTUAL = "10.77.0.50"
 USER = GROUP = "daemon"  # every Debian has it
 PROGRAMS = ["pgpool-watchdog", "pgpool-vip", "pgpool-proxy"]
+
+
+def built(has_watchdog):
+    """What a member needs."""
+    return [proxy.binary()] + [watchdog.binary(), vip.binary(), ctl.binary()] * has_watchdog
+
+
+def why_not(has_watchdog):
+    """What is not built; empty: all is."""
+    return " ".join(path.name for path in built(has_watchdog) if not path.exists())
+
+
+def install(folder, has_watchdog):
+    """Copies the programs to the folder of a lab."""
+    bin_folder = folder / "bin"
+    bin_folder.mkdir(mode=0o755)
+    for path in {*built(has_watchdog), ctl.binary()}:
+        if path.exists():
+            shutil.copy(path, bin_folder)
+
+
+def programs(folder):
+    """Of a member of that lab, beside Corosync."""
+    return [program for program in PROGRAMS if (folder / "bin" / program).exists()]
+
+
+def binary(program, member):
+    return member.folder.parent / "bin" / program
 
 
 def file_of(member):
@@ -45,9 +76,8 @@ def prepare(member, config):
 def command_of(program, member):
     """And the user and capabilities to start it with. What LimitRTPRIO is in the units cannot be raised everywhere; the capability does the same."""
     if program == "pgpool-vip":  # root, to give up all but two capabilities
-        return [vip.binary(), "--config", file_of(member), "--user", USER], None, []
-    binary, capabilities = (watchdog.binary(), ["sys_nice"]) if program == "pgpool-watchdog" else (proxy.binary(), [])
-    return [binary, "--config", file_of(member)], USER, capabilities
+        return [binary(program, member), "--config", file_of(member), "--user", USER], None, []
+    return [binary(program, member), "--config", file_of(member)], USER, ["sys_nice"] if program == "pgpool-watchdog" else []
 
 
 def start(member, program):
@@ -60,10 +90,10 @@ def start(member, program):
 
 def ctl_command(member, *words):
     """The command line of pgpool-ctl on this member, as root."""
-    return [ctl.binary(), "--config", file_of(member), *words]
+    return [binary("pgpool-ctl", member), "--config", file_of(member), *words]
 
 
-def why_not(has_watchdog):
-    """What is not built; empty: all is."""
-    needed = [proxy.binary()] + [watchdog.binary(), vip.binary(), ctl.binary()] * has_watchdog
-    return " ".join(path.name for path in needed if not path.exists())
+def status(member):
+    """What its watchdog tells, as pgpool-ctl status --json; None: nothing."""
+    text = member.run(ctl_command(member, "status", "--json"), check=False)
+    return json.loads(text) if text.startswith("{") else None

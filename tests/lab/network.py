@@ -77,7 +77,8 @@ class Network:
 
     def cuts(self):
         """In words, for people."""
-        text = run("ip", "netns", "exec", self.switch, "nft", "list", "chain", "bridge", "lab", "cuts")
+        text = run("ip", "netns", "exec", self.switch, "nft", "list", "chain", "bridge", "lab", "cuts",
+                   check=False)  # the machine may have booted since
         words = [line.strip() for line in text.splitlines() if line.strip().endswith("drop")]
         names = {'"': "", "iifname": "from", "oifname": "to", "numgen random mod 100 <": "percent below", " drop": ""}
         return [functools.reduce(lambda w, pair: w.replace(*pair), names.items(), word) for word in words]

@@ -43,13 +43,27 @@ def make_standby(host, primary):
     user = pwd.getpwnam("postgres")
     data_of(host).mkdir(mode=0o700)
     shutil.chown(data_of(host), user.pw_uid, user.pw_gid)
-    sql(primary, f"select pg_create_physical_replication_slot('{host.name}', true)")
+    sql(primary, f"select pg_create_physical_replication_slot('{host.name}', true) where not exists"
+                 f" (select from pg_replication_slots where slot_name = '{host.name}')")
     conninfo = f"host={primary.address} port={PORT} user=postgres application_name={host.name}"
     host.run([pgcluster.BIN / "pg_basebackup", "-D", data_of(host), "-d", conninfo, "-R", "-S", host.name, "-X", "stream",
               "-c", "fast", "--no-sync"], user="postgres")
     configure(host, {"cluster_name": host.name})
     start(host)
     wait_for(lambda: answers(host), 60, f"{host.name} accepts connections")
+
+
+def copy_anew(host, primary):
+    """A standby again, whatever it was; what it had alone is lost."""
+    if "postgres" in host.daemons():
+        host.kill("postgres")
+    shutil.rmtree(data_of(host))
+    make_standby(host, primary)
+
+
+def follows(host, primary):
+    is_streaming = "select exists (select from pg_stat_replication where application_name = %s and state = 'streaming')"
+    return sql(host, "select pg_is_in_recovery()") and sql(primary, is_streaming, [host.name])
 
 
 def start(host):

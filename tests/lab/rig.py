@@ -16,7 +16,7 @@ import re
 import shutil
 import signal
 
-from . import appliance, corosync, logs, nodes
+from . import appliance, comeback, corosync, logs, nodes
 from .host import Host, pids_in, send, wait_for
 from .network import LabError, Network, namespaces
 
@@ -74,9 +74,11 @@ class Lab:
         self.is_ours = True
         (self.folder / "shape.json").write_text(json.dumps(self.shape))
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(f"{h.address} {h.name}\n" for h in self.hosts.values()))
-        self.network.make({h.name: h.address for h in self.hosts.values()})
+        self._make_network()
         for host in self.hosts.values():
             host.boot()
+        if self.nodes and not appliance.why_not(self.shape["watchdog"]):
+            appliance.install(self.folder, self.shape["watchdog"])
         corosync.prepare(self.members)
         for member in self.members:
             appliance.prepare(member, appliance.configuration(member, self.members, self.nodes, self.shape))
@@ -84,13 +86,19 @@ class Lab:
             corosync.start(member)
         self._start_nodes()
         for member in self.members:
-            for program in self._programs():
+            for program in appliance.programs(self.folder):
                 appliance.start(member, program)
+        self._wait_served()
+        self.note("up")
+        return self
+
+    def _make_network(self):
+        self.network.make({h.name: h.address for h in self.hosts.values()})
+
+    def _wait_served(self):
         for member in self.members:
             self._wait_proxy(member)
             self.wait_members([h.name for h in self.members], member)
-        self.note("up")
-        return self
 
     def _start_nodes(self):
         if not self.nodes:
@@ -106,20 +114,44 @@ class Lab:
             nodes.sql(primary, f"alter system set synchronous_standby_names = 'ANY 1 ({','.join(names)})'")
             nodes.sql(primary, "select pg_reload_conf()")
 
-    def _programs(self):
-        """Of a member, beside Corosync."""
-        if not self.nodes or appliance.why_not(self.shape["watchdog"]):
-            return []
-        return [p for p in appliance.PROGRAMS if self.shape["watchdog"] or p == "pgpool-proxy"]
-
     def _wait_proxy(self, member):
         """From itself, and the virtual address from the client: somebody has it, and a primary is known."""
-        programs = self._programs()
+        programs = appliance.programs(self.folder)
         asked = [(member, member.address)] if programs else []
         asked += [(self.host("client"), appliance.VIRTUAL)] if "pgpool-vip" in programs else []
         for host, address in asked:
             ask = ["psql", "-X", "-h", address, "-p", str(appliance.PORT), "-U", "postgres", "-Atc", "select 1"]
             wait_for(lambda h=host, a=ask: h.run(a, check=False).strip() == "1", 30, f"a proxy answers at {address}", interval=0.1)
+
+    def power_off(self):
+        """All hosts; what is on their disks stays."""
+        self.note("power off")
+        for host in self.hosts.values():
+            host.end()
+
+    def mend(self):
+        """All hosts, cables and programs as after up(), also after the machine has booted.
+        A node that does not follow the primary becomes a copy of it."""
+        self.note("mend")
+        if not namespaces(self.network.prefix):
+            self._make_network()
+        self.network.heal()
+        for host in [self.host("client"), *self.nodes, *self.members]:
+            self._mend_host(host)
+        self._wait_served()
+        if self.shape["watchdog"]:
+            comeback.bring_back(self)
+            self._wait_served()
+
+    def _mend_host(self, host):
+        if host.init() is None:
+            host.boot()
+        self.network.plug(host.name, True)
+        host.thaw()
+        for name in self.missing(host):
+            self._start_daemon(host, name)
+        if host in self.nodes:
+            wait_for(lambda: nodes.answers(host), 60, f"{host.name} accepts connections")
 
     def down(self):
         """Ends all that runs in its namespaces, and removes them and the folder. Whatever state it is in."""
@@ -200,7 +232,7 @@ class Lab:
     def _daemons_of(self, host):
         if host in self.nodes:
             return ["postgres"]
-        return ["corosync", *self._programs()] if host in self.members else []
+        return ["corosync", *appliance.programs(self.folder)] if host in self.members else []
 
     def _start_daemon(self, host, name):
         if name == "corosync":
@@ -211,6 +243,16 @@ class Lab:
             nodes.start(host)
 
     # --- what is seen ---
+    def missing(self, host):
+        """Programs that should run there."""
+        running = host.daemons()
+        return [name for name in self._daemons_of(host) if name not in running]
+
+    def is_whole(self):
+        """As after up(), as far as hosts, cables and programs tell."""
+        return not self.network.cuts() and all(host.init() is not None and self.network.is_plugged(host.name) and not host.is_frozen()
+                                               and not self.missing(host) for host in self.hosts.values())
+
     def wait_members(self, names, *hosts, timeout=20):
         """Each of these hosts sees exactly these members."""
         for host in hosts:
