@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "ctl/setup/files.h"
 
-#include <fcntl.h>
-#include <fmt/core.h>
-#include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <optional>
-#include <sstream>
 #include <system_error>
 
-#include "common/base/unique_fd.h"
+#include "common/files/durable_file.h"
 #include "ctl/setup/corosync_conf.h"
 #include "ctl/setup/stamp.h"
 
@@ -21,22 +15,11 @@ namespace pgpool::ctl {
 
 namespace {
 
-tl::unexpected<Failure> system_failure(const std::string& doing, const std::string& path, int error) {
-    return failed(ExitCode::Usage,
-                  fmt::format("cannot {} {}: {}", doing, path, std::generic_category().message(error)),
-                  error == EACCES ? "run it as root" : "");
-}
+// Corosync reads it as root; what it lets in is no secret.
+constexpr mode_t kMode = 0644;
 
-// None: it is not there.
-Outcome<std::optional<std::string>> contents_of(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) {
-        if (errno == ENOENT) return std::optional<std::string>();
-        return system_failure("read", path, errno);
-    }
-    std::ostringstream text;
-    text << file.rdbuf();
-    return std::optional(text.str());
+tl::unexpected<Failure> refused(const Error& error) {
+    return failed(ExitCode::Usage, error.message, ::geteuid() == 0 ? "" : "run it as root");
 }
 
 FileState state_of(const std::string& found, const std::vector<std::string>& differences) {
@@ -52,20 +35,8 @@ FileState state_of(const std::string& found, const std::vector<std::string>& dif
     return FileState::Foreign;
 }
 
-Outcome<void> write_new(const std::string& path, const std::string& text) {
-    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.get() < 0) return system_failure("write", path, errno);
-    const ssize_t size = ::write(file.get(), text.data(), text.size());
-    if (size != static_cast<ssize_t>(text.size()))
-        return system_failure("write", path, size < 0 ? errno : ENOSPC);
-    // Corosync reads it as root; what it lets in is no secret. Whatever the umask is.
-    if (::fchmod(file.get(), 0644) != 0 || ::fsync(file.get()) != 0)
-        return system_failure("write", path, errno);
-    return {};
-}
-
-Outcome<void> rename_to(const std::string& from, const std::string& to) {
-    if (::rename(from.c_str(), to.c_str()) != 0) return system_failure("write", to, errno);
+Outcome<void> replace(const std::string& path, std::string_view text) {
+    if (const auto error = write_durably(path, text, kMode)) return refused(*error);
     return {};
 }
 
@@ -89,8 +60,8 @@ const char* to_string(FileState state) {
 
 Outcome<SetupFile> look_at(std::string path, const std::string& text, const std::string& made_from) {
     SetupFile file{std::move(path), stamped(text, made_from), FileState::Missing, {}};
-    const auto found = contents_of(file.path);
-    if (!found) return tl::unexpected(found.error());
+    const auto found = read_whole(file.path);
+    if (!found) return refused(found.error());
     if (!*found) return file;
     file.differences = differences(text, **found);
     file.state = state_of(**found, file.differences);
@@ -100,13 +71,13 @@ Outcome<SetupFile> look_at(std::string path, const std::string& text, const std:
 Outcome<void> write(const SetupFile& file) {
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(file.path).parent_path(), error);
-    if (error) return system_failure("make the directory of", file.path, error.value());
-    const std::string next = file.path + ".new";
-    if (auto written = write_new(next, file.text); !written) return written;
+    if (error) return refused({"cannot make the directory of " + file.path + ": " + error.message()});
     if (file.state == FileState::Changed || file.state == FileState::Foreign) {
-        if (auto kept = rename_to(file.path, file.path + ".before"); !kept) return kept;
+        const auto before = read_whole(file.path);
+        if (!before) return refused(before.error());
+        if (auto kept = replace(file.path + ".before", before->value_or("")); !kept) return kept;
     }
-    return rename_to(next, file.path);
+    return replace(file.path, file.text);
 }
 
 }  // namespace pgpool::ctl

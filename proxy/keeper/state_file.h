@@ -27,8 +27,6 @@ public:
     [[nodiscard]] std::string path() const { return directory_ + "/membership"; }
 
 private:
-    [[nodiscard]] std::string next_path() const { return path() + ".new"; }
-
     std::string directory_;
     UniqueFd taken_;  // the directory, locked
 };

@@ -5,7 +5,7 @@
 
 #include <charconv>
 
-#include "watchdog/store/durable_file.h"
+#include "common/files/durable_file.h"
 
 namespace pgpool::store {
 

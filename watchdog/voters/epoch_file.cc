@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "watchdog/store/durable_file.h"
+#include "common/files/durable_file.h"
 
 namespace pgpool::voters {
 
@@ -45,7 +45,7 @@ Result<Remembered> load(const fs::path& path) {
 }
 
 std::optional<Error> save(const fs::path& path, const Remembered& remembered) {
-    return store::write_durably(path, fmt::format(kFormat, remembered.epoch.value, remembered.runs));
+    return write_durably(path, fmt::format(kFormat, remembered.epoch.value, remembered.runs));
 }
 
 }  // namespace pgpool::voters

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <future>
 
-#include "watchdog/store/durable_file.h"
+#include "common/files/durable_file.h"
 #include "watchdog/store/record_file.h"
 #include "watchdog/store/record_store.h"
 
