@@ -41,6 +41,11 @@ void Server::send_to_group(const wire::Message& message) {
     link_->send(std::move(*bytes));
 }
 
+void Server::perform(const group::action::Durable& what) {
+    decider_.durable(what.stamp);
+    run_hooks(what.stamp);
+}
+
 void Server::learn() {
     if (const auto learned = decider_.learned(exchange_.latest(), std::chrono::system_clock::now()); !learned)
         log::error("record_unreadable", {{"reason", learned.error().message}});

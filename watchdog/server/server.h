@@ -20,6 +20,7 @@
 #include "common/ipc/member_bus.h"
 #include "common/page/lease_page_reader.h"
 #include "watchdog/decider/decider.h"
+#include "watchdog/hooks/hook_thread.h"
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
@@ -110,7 +111,7 @@ private:
     void perform(const group::action::Send& what);
     void perform(const group::action::Write& what) { store_->write(what.record); }
     void perform(const group::action::Synced& what);
-    void perform(const group::action::Durable& what) { decider_.durable(what.stamp); }
+    void perform(const group::action::Durable& what);
     void perform(const group::action::Refused& what);
     void send_to_group(const wire::Message& message);
     void learn();
@@ -143,6 +144,10 @@ private:
     void close_gates();
     void take_clients(const std::string& member, const bus::ClientList& page);
     void tell_clients();
+
+    // hooks.cc
+    void run_hooks(group::Stamp stamp);
+    void run_hooks(const std::vector<hooks::HookEvent>& events);
 
     // requests.cc
     void hear(ipc::ClientId from, const bus::Command& what);
@@ -201,12 +206,14 @@ private:
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
     Addresses addresses_;
+    decide::ClusterState hooked_;       // what hooks were run for, or another member's hooks
     std::optional<TimePoint> stop_at_;  // at the latest
     bool is_stopping_ = false;
     bool is_checkpointing_ = false;
     std::atomic<bool> is_leaving_{false};  // a checkpoint is not waited for
     // Threads, in the order in which they start; they end in the other.
     std::unique_ptr<Programs> programs_;
+    std::unique_ptr<hooks::HookThread> hooks_;
     std::unique_ptr<store::RecordStore> store_;
     std::unique_ptr<GroupLink> link_;
     std::unique_ptr<voters::LeaseThread> lease_;
