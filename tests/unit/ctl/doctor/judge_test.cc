@@ -111,6 +111,9 @@ TEST(JudgeHub, WhoIsNotThere) {
                 Contains(is(Level::Fail, "not on it: pgpool-vip")));
     status["members"][1]["protocol"] = "1.1";
     EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Warn, "protocols 1.0, 1.1")));
+    status["members"][1]["refused"] = "nodes is n1=10.0.0.9:5432";
+    EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Fail, "refused: m2: nodes is n1=")));
+    status["members"][1]["refused"] = "";
     status["members"][1]["is_in"] = false;
     EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Warn, "not heard: m2")));
 }
