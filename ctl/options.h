@@ -57,6 +57,7 @@ struct Options {
     std::uint32_t chunk = 10'000;        // verify: rows of one comparison
     std::uint32_t tries = 10;            // verify: comparisons before a difference counts
     bool hide_progress = false;          // verify
+    bool waits = false;                  // switchover, promote: until it is over
     std::optional<double> watch;         // status: seconds between two looks
     std::uint32_t count = 20;            // why
     TableForm form = TableForm::Text;    // fsm

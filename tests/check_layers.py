@@ -28,7 +28,7 @@ PROXY_PURE = COMMON_PURE + ["proxy/sql", "proxy/route", "proxy/exec", "proxy/poo
                             "proxy/parallel", "proxy/replication"]
 PROXY_SHELL = COMMON_SHELL + ["common/ipc", "common/pg"] + [f for f in PROXY_PURE if f not in COMMON_SHELL]
 WATCHDOG_PARTS = ["watchdog/lease", "watchdog/decide", "watchdog/group", "watchdog/wire", "watchdog/corosync", "watchdog/store",
-                  "watchdog/voters", "watchdog/nodes", "watchdog/decider"]
+                  "watchdog/voters", "watchdog/nodes", "watchdog/decider", "watchdog/hooks"]
 LAYERS = {
     "common/base": [],
     "common/config": ["common/base"],
@@ -48,6 +48,7 @@ LAYERS = {
     "watchdog/voters": COMMON_SHELL + ["common/page", "common/pg", "common/files", "watchdog/lease"],
     "watchdog/nodes": COMMON_SHELL + ["common/pg", "watchdog/lease", "watchdog/decide", "watchdog/voters"],
     "watchdog/decider": COMMON_PURE + ["watchdog/decide", "watchdog/group", "watchdog/nodes", "watchdog/voters"],
+    "watchdog/hooks": COMMON_SHELL + ["watchdog/decide"],
     "watchdog/server": COMMON_SHELL + ["common/ipc", "common/page", "common/pg"] + WATCHDOG_PARTS,
     "watchdog": COMMON_SHELL + ["common/ipc"] + WATCHDOG_PARTS + ["watchdog/server"],
     "proxy/sql": COMMON_PURE,

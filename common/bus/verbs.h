@@ -21,7 +21,7 @@
 //
 // Status:   {"member", "epoch",
 //            "lease": {"holder", "state", "remaining_ms"},
-//            "members": [{"name", "is_in", "is_self", "protocol"}],
+//            "members": [{"name", "is_in", "is_self", "protocol", "refused"}],
 //            "quorum": {"is_quorate", "votes", "expected"},
 //            "phase", "reason", "waiting_for", "maintenance": {"until", "reason"} | null, "primary",
 //            "nodes": [{"name", "host", "port", "role", "standing", "reason", "lag_bytes", "timeline",
@@ -30,7 +30,8 @@
 //            "programs": [{"program", "pid", "since"}]}
 // Decision: {"at", "epoch", "row", "event", "from", "to", "facts": [], "reason"}
 // Times are in ISO 8601, UTC, whole seconds: "2026-01-31T12:00:00Z". "lag_bytes" and "remaining_ms" are null
-// where they are not known; "seen_by" lists the members that reach the node.
+// where they are not known; "seen_by" lists the members that reach the node;
+// "refused" says why a member must not decide with the others, "" if it may.
 
 #include <cstdint>
 #include <string>

@@ -158,6 +158,15 @@ struct Watchdog {
     friend bool operator==(const Watchdog&, const Watchdog&) = default;
 };
 
+// Commands of the operator, each a program and its arguments; empty: none.
+struct Hooks {
+    std::vector<std::string> failover;  // another node is the primary
+    std::vector<std::string> failback;  // a node is in service again
+    std::vector<std::string> notify;    // everything that is told, these two as well
+    milliseconds timeout{30'000};
+    friend bool operator==(const Hooks&, const Hooks&) = default;
+};
+
 struct AccessRule {
     std::vector<std::string> databases;  // empty = all
     std::vector<std::string> users;      // empty = all
@@ -204,6 +213,7 @@ struct Config {
     Replication replication;
     Watchdog watchdog;
     Vip vip;
+    Hooks hooks;
     Auth auth;
     Admin admin;
     Log log;

@@ -31,6 +31,7 @@ constexpr std::uint64_t kMaxSocketDirectory = 91;  // sun_path (unix(7)) less "/
 constexpr std::uint64_t kMaxPathBytes = 4095;      // PATH_MAX - 1
 constexpr std::uint64_t kMaxInterfaceBytes = 15;   // IFNAMSIZ - 1
 constexpr std::uint64_t kMaxNames = 10'000;
+constexpr std::uint64_t kMaxWords = 100;
 constexpr milliseconds kDay = 24h;
 constexpr Type kPort = integer(1, 65'535);
 constexpr Type kName = text(0, kMaxNameBytes);
@@ -352,6 +353,17 @@ constexpr Parameter kParameters[] = {
         "How often an address that is held is announced to the network, after the announcements of the "
         "first five seconds."),
 
+    row<&Config::hooks, &Hooks::failover>(
+        "hooks.failover", text_list(0, kMaxWords), Live,
+        "Run when another node has become the primary, by a failover or a switchover."),
+    row<&Config::hooks, &Hooks::failback>("hooks.failback", text_list(0, kMaxWords), Live,
+                                          "Run when a node that was out is in service again."),
+    row<&Config::hooks, &Hooks::notify>(
+        "hooks.notify", text_list(0, kMaxWords), Live,
+        "Run for these two and for all else that operators want to know, such as a primary that is gone."),
+    row<&Config::hooks, &Hooks::timeout>("hooks.timeout", duration(100ms, 1h), Live,
+                                         "A command that runs for longer is killed."),
+
     row<&Config::auth, &Auth::users_file>(
         "auth.users_file", text(0, kMaxPathBytes), Live,
         "File of users, lines of `\"user\" \"verifier or password\"`; empty means none."),
@@ -433,6 +445,9 @@ constexpr Section kSections[] = {
     {"replication", "Mode `replication`: how nodes are kept equal."},
     {"watchdog", "Who decides about roles and virtual addresses, and how members know each other."},
     {"vip", "The virtual addresses that clients connect to, held by `pgpool-vip`."},
+    {"hooks",
+     "Commands that `pgpool-watchdog` runs after what it has decided: a program and its arguments, no shell. "
+     "Variables `PGPOOL_...` and JSON on standard input say what has happened."},
     {"auth", "Who may connect."},
     {"admin", "The administration console."},
     {"log", "The log, on standard error or in the journal."},

@@ -16,6 +16,7 @@ std::string missing_grants(std::span<const Right> rights, const Rows& rows, std:
     for (std::size_t i = 0; i < rights.size(); ++i) {
         if (!rows.empty() && i < rows.columns() && rows.is_true(0, i)) continue;
         missing.append(missing.empty() ? "" : "; ").append(rights[i].grant).append(quote_identifier(role));
+        missing.append(rights[i].rest);
     }
     return missing;
 }

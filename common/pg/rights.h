@@ -14,6 +14,7 @@ namespace pgpool::pg {
 struct Right {
     std::string_view condition;  // true of the current role, which has it
     std::string_view grant;      // the statement, up to the role
+    std::string_view rest = {};  // and behind it
 };
 
 // One row, a column for each.

@@ -5,9 +5,11 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <thread>
 
 #include "ctl/bus/hub_session.h"
 #include "ctl/cluster/fields.h"
+#include "ctl/cluster/role_watch.h"
 #include "ctl/commands.h"
 
 namespace pgpool::ctl {
@@ -16,6 +18,9 @@ namespace {
 
 // The holder may be another member, and a hand-over takes a moment.
 constexpr milliseconds kChangeTime{60'000};
+constexpr milliseconds kLookPause{100};
+// A checkpoint may last five minutes, the rest of a switchover well under one.
+constexpr milliseconds kRoleTime{420'000};
 
 enum class Ends : std::uint8_t { AtOnce, Later };
 
@@ -32,14 +37,61 @@ void tell(const Json& answer, Ends ends, const Options& options) {
     if (ends == Ends::Later) std::puts("pgpool-ctl status --watch shows how it goes on");
 }
 
-Outcome<ExitCode> change(const config::Config& config, const Options& options, const bus::Request& request,
-                         Ends ends) {
+Outcome<Json> ask(const config::Config& config, const bus::Request& request) {
     auto session = HubSession::connect(config);
     if (!session) return tl::unexpected(session.error());
-    const auto answer = (*session)->ask(request, kChangeTime);
+    return (*session)->ask(request, kChangeTime);
+}
+
+Outcome<ExitCode> change(const config::Config& config, const Options& options, const bus::Request& request,
+                         Ends ends) {
+    const auto answer = ask(config, request);
     if (!answer) return tl::unexpected(answer.error());
     tell(*answer, ends, options);
     return ExitCode::Ok;
+}
+
+std::string last_reason(const config::Config& config) {
+    const auto why = ask(config, bus::request::Why{1});
+    const Json& list = why ? list_of(*why, "decisions") : Json::array();
+    return list.empty() ? "pgpool-ctl why tells more" : text_of(list.back(), "reason");
+}
+
+Outcome<ExitCode> wait_for_end(const config::Config& config, const Options& options,
+                               const std::string& before) {
+    RoleWatch watch(before);
+    const TimePoint begun = SteadyClock::now();
+    for (;;) {
+        const auto elapsed = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begun);
+        const auto status = ask(config, bus::request::Status{});
+        // A watchdog that is away for a moment ends nothing.
+        const auto verdict = status ? watch.look(*status, elapsed) : RoleWatch::Verdict::UnderWay;
+        if (verdict == RoleWatch::Verdict::Done) {
+            const std::string primary = text_of(*status, "primary");
+            std::fputs((options.is_json ? render(Json{{"primary", primary}})
+                                        : "done: " + primary + " is the primary\n")
+                           .c_str(),
+                       stdout);
+            return ExitCode::Ok;
+        }
+        if (verdict == RoleWatch::Verdict::Dropped)
+            return failed(ExitCode::Differs, before + " is the primary as before: " + last_reason(config),
+                          "pgpool-ctl why has all decisions");
+        if (elapsed >= kRoleTime)
+            return failed(ExitCode::Differs, "it is not over yet",
+                          "pgpool-ctl status tells what is waited for");
+        std::this_thread::sleep_for(kLookPause);
+    }
+}
+
+Outcome<ExitCode> change_role(const config::Config& config, const Options& options,
+                              const bus::Request& request) {
+    if (!options.waits) return change(config, options, request, Ends::Later);
+    const auto status = ask(config, bus::request::Status{});
+    if (!status) return tl::unexpected(status.error());
+    const auto answer = ask(config, request);
+    if (!answer) return tl::unexpected(answer.error());
+    return wait_for_end(config, options, text_of(*status, "primary"));
 }
 
 std::optional<Failure> missing_in(const Options& options) {
@@ -63,11 +115,11 @@ constexpr const char* kForceHint =
 }  // namespace
 
 Outcome<ExitCode> run_switchover(const config::Config& config, const Options& options) {
-    return change(config, options, bus::request::Switchover{options.node}, Ends::Later);
+    return change_role(config, options, bus::request::Switchover{options.node});
 }
 
 Outcome<ExitCode> run_promote(const config::Config& config, const Options& options) {
-    return change(config, options, bus::request::Promote{options.node, options.is_forced}, Ends::Later);
+    return change_role(config, options, bus::request::Promote{options.node, options.is_forced});
 }
 
 Outcome<ExitCode> run_maintenance(const config::Config& config, const Options& options) {

@@ -44,17 +44,23 @@ void declare_looks(CLI::App& app, Options& options) {
         ->excludes(dot);
 }
 
+void add_wait(CLI::App* command, Options& options) {
+    command->add_flag("--wait", options.waits, "return when it is over; exit status 1 if it was taken back");
+}
+
 void declare_role_changes(CLI::App& app, Options& options) {
     CLI::App* switchover =
         add_command(app, options, Command::Switchover, "switchover",
                     "another primary, in order: nothing is lost, and no client sees an error");
     switchover->add_option("node", options.node, "the new primary; default: the best standby")
         ->type_name("NODE");
+    add_wait(switchover, options);
     CLI::App* promote = add_command(app, options, Command::Promote, "promote",
                                     "a failover by hand, where it is held back or blocked");
     promote->add_option("node", options.node, "the new primary; default: the best standby")
         ->type_name("NODE");
     promote->add_flag("--force", options.is_forced, "also if acknowledged transactions are lost by it");
+    add_wait(promote, options);
 }
 
 void declare_rest(CLI::App& app, Options& options) {

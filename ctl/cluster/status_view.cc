@@ -45,6 +45,8 @@ std::string members_text(const Json& status) {
     for (const Json& member : list_of(status, "members")) {
         std::string notes = is_true(member, "is_self") ? "this" : "";
         if (!is_true(member, "is_in")) notes += notes.empty() ? "not heard" : ", not heard";
+        const std::string refused = text_of(member, "refused");
+        if (refused != "-") notes += (notes.empty() ? "refused: " : ", refused: ") + refused;
         text += fmt::format("{}{}{}", text.empty() ? "" : ", ", text_of(member, "name"),
                             notes.empty() ? "" : " (" + notes + ")");
     }

@@ -53,6 +53,8 @@ struct NodeLook {
     bool is_superuser = false;
     double clock_ahead = 0;          // seconds, of ours
     std::string idle_timeout = "0";  // idle_session_timeout of a login, as PostgreSQL shows it; 0: none
+    std::string sync_names;          // synchronous_standby_names
+    std::string sync_commit;         // synchronous_commit, of a login
     std::string missing_for_lease;   // grants; empty: none
     std::string missing_for_orders;  // the same
 };

@@ -75,16 +75,22 @@ Finding judge_programs(const Json& status, const std::vector<std::string>& progr
 }
 
 Finding judge_members(const Json& status) {
+    std::vector<std::string> refused;
     std::vector<std::string> silent;
     std::vector<std::string> protocols;
     for (const Json& member : list_of(status, "members")) {
         const std::string protocol = text_of(member, "protocol");
+        if (const std::string reason = text_of(member, "refused"); reason != "-")
+            refused.push_back(fmt::format("{}: {}", text_of(member, "name"), reason));
         if (!is_true(member, "is_in")) {
             silent.push_back(text_of(member, "name"));
         } else if (std::find(protocols.begin(), protocols.end(), protocol) == protocols.end()) {
             protocols.push_back(protocol);
         }
     }
+    if (!refused.empty())
+        return {Level::Fail, "members", fmt::format("refused: {}", fmt::join(refused, "; ")),
+                "make the configuration the same there and here, then restart pgpool-watchdog there"};
     if (!silent.empty())
         return {Level::Warn, "members", fmt::format("not heard: {}", fmt::join(silent, ", ")),
                 "pgpool-ctl doctor there"};

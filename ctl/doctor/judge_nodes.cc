@@ -61,6 +61,23 @@ Finding judge_versions(const std::vector<const NodeLook*>& nodes) {
             "all nodes need the same major version"};
 }
 
+// What zero loss rests on: a commit is acknowledged once a standby has it.
+Finding judge_durability(const NodeLook& primary) {
+    if (primary.sync_commit == "off" || primary.sync_commit == "local")
+        return {Level::Warn, "durability",
+                fmt::format("{}: synchronous_commit is {}: commits wait for no standby, and a failover may "
+                            "lose them",
+                            primary.name, primary.sync_commit),
+                "set it to on there, or watchdog.durability: available"};
+    if (primary.sync_names.empty())
+        return {Level::Warn, "durability",
+                primary.name +
+                    ": synchronous_standby_names is empty: commits wait for no standby, and none "
+                    "may be promoted without loss",
+                "the watchdog sets it once a standby is in service and follows: pgpool-ctl status"};
+    return well("durability", fmt::format("commits at {} wait for {}", primary.name, primary.sync_names));
+}
+
 Finding judge_roles(const std::vector<const NodeLook*>& nodes) {
     std::vector<std::string> primaries;
     for (const NodeLook* node : nodes) {
@@ -85,7 +102,13 @@ Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& c
     }
     if (reached.empty()) return found;
     found.push_back(judge_versions(reached));
-    if (config.mode == config::ClusterMode::Streaming) found.push_back(judge_roles(reached));
+    if (config.mode != config::ClusterMode::Streaming) return found;
+    found.push_back(judge_roles(reached));
+    const bool loses_nothing = config.watchdog.enabled && nodes.size() > 1 &&
+                               config.watchdog.durability == config::Durability::Strict;
+    for (const NodeLook* node : reached) {
+        if (loses_nothing && !node->is_standby) found.push_back(judge_durability(*node));
+    }
     return found;
 }
 

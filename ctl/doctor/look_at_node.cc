@@ -21,10 +21,12 @@ constexpr seconds kQueryTime{10};
 
 constexpr const char* kFacts =
     "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(), "
-    "pg_catalog.current_setting('is_superuser'), extract(epoch FROM pg_catalog.clock_timestamp())";
+    "pg_catalog.current_setting('is_superuser'), extract(epoch FROM pg_catalog.clock_timestamp()), "
+    "pg_catalog.current_setting('synchronous_standby_names'), "
+    "pg_catalog.current_setting('synchronous_commit')";
 
 // What the decider orders in a failover, besides what the lease itself needs.
-constexpr std::array<pg::Right, 6> kOrders{{
+constexpr std::array<pg::Right, 9> kOrders{{
     {"pg_catalog.has_function_privilege('pg_catalog.pg_promote(boolean, integer)', 'EXECUTE')",
      "GRANT EXECUTE ON FUNCTION pg_catalog.pg_promote(boolean, integer) TO "},
     {"pg_catalog.has_function_privilege('pg_catalog.pg_reload_conf()', 'EXECUTE')",
@@ -33,6 +35,12 @@ constexpr std::array<pg::Right, 6> kOrders{{
      "GRANT ALTER SYSTEM ON PARAMETER primary_conninfo TO "},
     {"pg_catalog.has_parameter_privilege('synchronous_standby_names', 'ALTER SYSTEM')",
      "GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO "},
+    {"pg_catalog.has_parameter_privilege('default_transaction_read_only', 'ALTER SYSTEM')",
+     "GRANT ALTER SYSTEM ON PARAMETER default_transaction_read_only TO "},
+    {"pg_catalog.has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE')",
+     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text, bigint, bigint, boolean) TO "},
+    {"(SELECT rolreplication FROM pg_catalog.pg_roles WHERE rolname = current_user)", "ALTER ROLE ",
+     " REPLICATION"},
     {"pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')", "GRANT pg_signal_backend TO "},
     {"pg_catalog.pg_has_role('pg_checkpoint', 'USAGE')", "GRANT pg_checkpoint TO "},
 }};
@@ -86,6 +94,8 @@ NodeLook look_at_node(const config::Config& config, const config::Node& node) {
     look.is_standby = facts->is_true(0, 1);
     look.is_superuser = facts->text(0, 2) == "on";
     look.clock_ahead = std::strtod(std::string(facts->text(0, 3)).c_str(), nullptr) - (before + after) / 2;
+    look.sync_names = facts->text(0, 4);
+    look.sync_commit = facts->text(0, 5);
     look.idle_timeout = idle_timeout_of(config, node);
     if (config.watchdog.enabled && !look.is_superuser && look.version >= kGrantableVersion)
         look_at_rights(*client, config, look);

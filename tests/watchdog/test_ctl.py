@@ -36,6 +36,14 @@ def test_maintenance_and_detach(cluster, watchdog):
     assert ctl(watchdog, "detach", "node2", "--reason", "new disk").code == 0
 
 
+def test_switchover_wait(cluster, watchdog):
+    done = ctl(watchdog, "switchover", "--wait", "--json")
+    assert (done.code, done.json()) == (0, {"primary": "node2"}), done.err
+    assert cluster.standbys[0].sql("select not pg_is_in_recovery()")
+    refused = ctl(watchdog, "switchover", "nosuch", "--wait")
+    assert refused.code == 1 and refused.out == "", "refused, as without --wait"
+
+
 def test_log_of_a_failover(cluster, watchdog):
     log = subprocess.Popen([ctls.binary(), "--config", watchdog.config_file, "log", "--json"], stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, text=True)

@@ -100,6 +100,8 @@ public:
     // REQUIRES: `from` is in the view.
     [[nodiscard]] Actions delivered(Process from, const Message& message);
     [[nodiscard]] Actions written(Stamp stamp);
+    // After a reload; what the members of the view were told of stays until the next one.
+    void set_agreed(std::vector<Agreed> agreed) { agreed_ = std::move(agreed); }
     // It does not answer.
     [[nodiscard]] Actions ignore(Process process);
     // The decider's next record. Nothing: it is not in sync, or knows of a later one.

@@ -41,6 +41,11 @@ void Server::send_to_group(const wire::Message& message) {
     link_->send(std::move(*bytes));
 }
 
+void Server::perform(const group::action::Durable& what) {
+    decider_.durable(what.stamp);
+    run_hooks(what.stamp);
+}
+
 void Server::learn() {
     if (const auto learned = decider_.learned(exchange_.latest(), std::chrono::system_clock::now()); !learned)
         log::error("record_unreadable", {{"reason", learned.error().message}});
@@ -57,12 +62,14 @@ void Server::perform(const group::action::Synced&) {
 // Who differs from the others must not decide.
 void Server::perform(const group::action::Refused& what) {
     log::error("member_refused", {{"member", what.name}, {"reason", what.reason}});
+    refused_[what.name] = what.reason;
     if (self_ == what.process) lease_->withdraw();
 }
 
 void Server::take(const event::ViewChanged& what) {
     self_ = what.self;
     lost_reason_.clear();
+    refused_.clear();
     roster_.view_changed(what.view, SteadyClock::now());
     addresses_.forget_others();
     decider_.synced(false);

@@ -41,6 +41,14 @@ nodes::ProbePace pace_of(config::TimerProfile profile) {
     return pace;
 }
 
+void log_change(const config::Change& change) {
+    const std::string text = config::to_string(change);
+    if (change.reload == config::Reload::Restart)
+        log::warning("parameter_needs_restart", {{"change", text}});
+    else
+        log::info("parameter_changed", {{"change", text}});
+}
+
 }  // namespace
 
 Server::Server(Start start)
@@ -51,7 +59,8 @@ Server::Server(Start start)
       exchange_(electorate_.self, agreed_of(*config_), start.record),
       decider_(setup_of(*config_, electorate_), start.record, std::move(start.state)),
       page_(page::page_path(config_->watchdog.runtime_directory)),
-      addresses_(electorate_.self) {}
+      addresses_(electorate_.self),
+      hooked_(decider_.state()) {}
 
 Server::~Server() {
     is_leaving_ = true;
@@ -66,6 +75,7 @@ Result<int> Server::run() {
     const auto signals = net::receive_signals({SIGHUP, SIGINT, SIGTERM});
     if (!signals) return tl::unexpected(signals.error());
     if (!electorate_.is_witness) start_programs();
+    hooks_ = std::make_unique<hooks::HookThread>();
     store_ = std::make_unique<store::RecordStore>(
         record_file(config_->watchdog), [this](store::Written written) { inbox_.push(std::move(written)); });
     link_ = electorate_.is_alone ? group_of_one(inbox_) : group_by_corosync(inbox_);
@@ -152,8 +162,10 @@ void Server::reload() {
     const config::Reread reread = config::load_again(config_file_, *config_);
     for (const std::string& reason : reread.refused) log::error("reload_refused", {{"reason", reason}});
     if (reread.plan) {
+        for (const config::Change& change : reread.plan->changes) log_change(change);
         config_ = std::make_shared<const config::Config>(reread.plan->effective);
         decider_.set_rules(rules_of(*config_));
+        exchange_.set_agreed(agreed_of(*config_));
         log::set_level(config_->log.level);
         log::info("reloaded");
     }
@@ -256,6 +268,7 @@ void Server::take(const voters::report::ViewChanged& what) {
 
 void Server::take(const voters::report::Became& what) {
     log::info("lease_taken", {{"epoch", what.epoch.value}});
+    run_hooks({hooks::lease_taken(decider_.state(), what.epoch.value)});
 }
 
 void Server::take(const voters::report::SteppedDown& what) {

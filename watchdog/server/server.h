@@ -20,6 +20,7 @@
 #include "common/ipc/member_bus.h"
 #include "common/page/lease_page_reader.h"
 #include "watchdog/decider/decider.h"
+#include "watchdog/hooks/hook_thread.h"
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
@@ -110,7 +111,7 @@ private:
     void perform(const group::action::Send& what);
     void perform(const group::action::Write& what) { store_->write(what.record); }
     void perform(const group::action::Synced& what);
-    void perform(const group::action::Durable& what) { decider_.durable(what.stamp); }
+    void perform(const group::action::Durable& what);
     void perform(const group::action::Refused& what);
     void send_to_group(const wire::Message& message);
     void learn();
@@ -144,6 +145,10 @@ private:
     void take_clients(const std::string& member, const bus::ClientList& page);
     void tell_clients();
 
+    // hooks.cc
+    void run_hooks(group::Stamp stamp);
+    void run_hooks(const std::vector<hooks::HookEvent>& events);
+
     // requests.cc
     void hear(ipc::ClientId from, const bus::Command& what);
     void hear(ipc::ClientId from, const bus::Parked& what);
@@ -162,6 +167,7 @@ private:
     void reply(const Asker& asker, const Result<std::string>& reason);
     void reply(const Asker& asker, bool is_well, std::string json);
     void answer_overdue();
+    [[nodiscard]] std::string refusal_of(const std::string& member) const;
     [[nodiscard]] Status status();
 
     [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
@@ -177,8 +183,9 @@ private:
     Roster roster_;
     ProxyWatch proxies_;
     corosync::Quorum quorum_;
-    std::optional<group::Process> self_;  // in the group; empty: we are in none
-    std::string lost_reason_;             // of the group; empty: it is there
+    std::optional<group::Process> self_;          // in the group; empty: we are in none
+    std::map<std::string, std::string> refused_;  // members of the view, and why
+    std::string lost_reason_;                     // of the group; empty: it is there
     page::LeasePageReader page_;
     page::LeaseView view_;  // of the page, as last read
     std::string lease_state_ = "follower";
@@ -201,12 +208,14 @@ private:
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
     Addresses addresses_;
+    decide::ClusterState hooked_;       // what hooks were run for, or another member's hooks
     std::optional<TimePoint> stop_at_;  // at the latest
     bool is_stopping_ = false;
     bool is_checkpointing_ = false;
     std::atomic<bool> is_leaving_{false};  // a checkpoint is not waited for
     // Threads, in the order in which they start; they end in the other.
     std::unique_ptr<Programs> programs_;
+    std::unique_ptr<hooks::HookThread> hooks_;
     std::unique_ptr<store::RecordStore> store_;
     std::unique_ptr<GroupLink> link_;
     std::unique_ptr<voters::LeaseThread> lease_;

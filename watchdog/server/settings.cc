@@ -98,6 +98,9 @@ std::vector<group::Agreed> agreed_of(const config::Config& config) {
     std::string members;
     for (const config::Member& member : config.watchdog.members)
         members += fmt::format("{}{}", members.empty() ? "" : " ", member.name);
+    std::string addresses;
+    for (const config::VipAddress& address : config.vip.addresses)
+        addresses += fmt::format("{}{}", addresses.empty() ? "" : " ", address.address);
     const bool is_wan = config.watchdog.profile == config::TimerProfile::Wan;
     const bool is_strict = config.watchdog.durability == config::Durability::Strict;
     return {{"mode", std::to_string(static_cast<int>(config.mode))},
@@ -105,7 +108,9 @@ std::vector<group::Agreed> agreed_of(const config::Config& config) {
             {"watchdog.members", members},
             {"watchdog.witness", config.watchdog.witness},
             {"watchdog.profile", is_wan ? "wan" : "default"},
-            {"watchdog.durability", is_strict ? "strict" : "available"}};
+            {"watchdog.durability", is_strict ? "strict" : "available"},
+            {"watchdog.maximum_lag", std::to_string(config.watchdog.maximum_lag)},
+            {"vip.addresses", addresses}};
 }
 
 std::filesystem::path promises_file(const config::Watchdog& watchdog) {

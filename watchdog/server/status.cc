@@ -92,7 +92,8 @@ Json members_json(const std::vector<Status::Member>& members) {
         list.push_back({{"name", member.name},
                         {"is_in", member.is_in},
                         {"is_self", member.is_self},
-                        {"protocol", member.protocol}});
+                        {"protocol", member.protocol},
+                        {"refused", member.refused}});
     return list;
 }
 

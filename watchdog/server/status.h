@@ -22,6 +22,7 @@ struct Status {
         bool is_in = false;
         bool is_self = false;
         std::uint16_t protocol = 0;
+        std::string refused = {};  // why it must not decide with the others; empty: it may
     };
     using Vip = Addresses::Entry;
     struct Program {

@@ -111,6 +111,9 @@ TEST(JudgeHub, WhoIsNotThere) {
                 Contains(is(Level::Fail, "not on it: pgpool-vip")));
     status["members"][1]["protocol"] = "1.1";
     EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Warn, "protocols 1.0, 1.1")));
+    status["members"][1]["refused"] = "nodes is n1=10.0.0.9:5432";
+    EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Fail, "refused: m2: nodes is n1=")));
+    status["members"][1]["refused"] = "";
     status["members"][1]["is_in"] = false;
     EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Warn, "not heard: m2")));
 }
@@ -120,6 +123,8 @@ NodeLook good(const std::string& name, bool is_standby) {
     look.name = name;
     look.version = 150008;
     look.is_standby = is_standby;
+    look.sync_names = "ANY 1 (\"n2\")";
+    look.sync_commit = "on";
     return look;
 }
 
@@ -135,7 +140,7 @@ Findings judged(std::vector<NodeLook> nodes) {
 
 TEST(JudgeNodes, AllIsWell) {
     EXPECT_THAT(judged({good("n1", false), good("n2", true)}),
-                ::testing::AllOf(SizeIs(4), Each(is(Level::Ok))));
+                ::testing::AllOf(SizeIs(5), Each(is(Level::Ok))));
 }
 
 TEST(JudgeNodes, RightsAreToldAsGrants) {
@@ -172,6 +177,19 @@ TEST(JudgeNodes, BesideEachOther) {
     config::Config equals = watched();
     equals.mode = config::ClusterMode::Replication;
     EXPECT_THAT(judge_nodes({good("n1", false), good("n2", false)}, equals), Each(is(Level::Ok)));
+}
+
+TEST(JudgeNodes, CommitsThatWaitForNoStandby) {
+    NodeLook primary = good("n1", false);
+    primary.sync_names.clear();
+    EXPECT_THAT(judged({primary, good("n2", true)}), Contains(is(Level::Warn, "names is empty")));
+    primary.sync_commit = "local";
+    EXPECT_THAT(judged({primary, good("n2", true)}),
+                Contains(is(Level::Warn, "synchronous_commit is local")));
+    config::Config config = watched();
+    config.watchdog.durability = config::Durability::Available;
+    EXPECT_THAT(judge_nodes({primary, good("n2", true)}, config), Each(is(Level::Ok))) << "it is allowed";
+    EXPECT_THAT(judged({primary}), Each(is(Level::Ok))) << "there is nobody to wait for";
 }
 
 TEST(JudgeNodes, OneThingIsNot) {

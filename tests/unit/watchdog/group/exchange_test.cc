@@ -173,6 +173,20 @@ TEST_F(ExchangeTest, AfterAChangeOfTheViewAllTellAnew) {
     EXPECT_EQ(members[kSecond]->latest(), record(1, 1));
 }
 
+TEST_F(ExchangeTest, AChangeByReloadIsToldInTheNextView) {
+    Exchange& first = add(kFirst);
+    add(kSecond);
+    form({kFirst, kSecond});
+    deliver();
+    first.set_agreed({{"mode", "replication"}});
+    EXPECT_TRUE(first.is_synced());
+    add(kSecond, {}, {{"mode", "replication"}});  // it was restarted
+    form({kFirst, kSecond});
+    deliver();
+    EXPECT_THAT(refusals[kFirst], IsEmpty());
+    EXPECT_THAT(refusals[kSecond], IsEmpty());
+}
+
 TEST_F(ExchangeTest, WhatWasToldInAnEarlierViewDoesNotCount) {
     Exchange& first = add(kFirst);
     add(kSecond);

@@ -79,6 +79,12 @@ TEST(Agreed, DiffersWithWhatMustBeTheSameOnly) {
     EXPECT_EQ(agreed_of(other), agreed_of(pair()));
     other.nodes[0].port = 5433;
     EXPECT_NE(agreed_of(other), agreed_of(pair()));
+    other = pair();
+    other.vip.addresses = {{"10.0.0.100", "eth0"}};
+    EXPECT_NE(agreed_of(other), agreed_of(pair()));
+    config::Config elsewhere = other;
+    elsewhere.vip.addresses[0].interface = "bond0";
+    EXPECT_EQ(agreed_of(other), agreed_of(elsewhere)) << "interfaces are a matter of the host";
 }
 
 TEST(Rules, OfTheConfiguration) {

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: PostgreSQL
+"""What operators of a pair are told: hooks run on one member only, and a member whose configuration differs is refused by name."""
+import json
+import os
+import signal
+
+import pytest
+from support.proxy import to_yaml
+
+from . import appliance
+from .host import send, wait_for
+from .rig import Lab
+from .test_watchdog import holder_of, wait_until_settled
+
+pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
+
+
+def configure(lab, member, change):
+    config = appliance.configuration(member, lab.members, lab.nodes, {"watchdog": True, "durability": "strict"})
+    change(config)
+    appliance.file_of(member).write_text(to_yaml(config) + "\n")
+
+
+def reload(member):
+    send(member.daemons()["pgpool-watchdog"], signal.SIGHUP)
+
+
+def told(member):
+    notes = member.folder / "state" / "notes"
+    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+@pytest.fixture
+def lab():
+    with Lab(f"t{os.getpid()}", members=2, nodes=2, watchdog=True) as made:
+        wait_until_settled(made, "n1", 1, made.members)
+        yield made
+
+
+def test_each_event_is_told_once_by_who_has_decided_it(lab):
+    for member in lab.members:
+        script = ["/bin/sh", "-c", f"cat >> {member.folder}/state/notes"]
+        configure(lab, member, lambda config: config.update(hooks={"notify": script}))  # noqa: B023
+        reload(member)
+    active = holder_of(lab)
+    other, = [m for m in lab.members if m is not active]
+    lab.kill("n1/postgres")
+    wait_until_settled(lab, "n2", 0, lab.members)
+    wait_for(lambda: [e["event"] for e in told(active)] == ["primary_gone", "failover"], 20, "the holder tells it")
+    assert {event["member"] for event in told(active)} == {active.name}
+    lab.start("n1/postgres")  # its votes are needed
+    wait_for(lambda: "n1" in [n["name"] for n in appliance.status(active)["nodes"] if n["seen_by"]], 20, "n1 is seen again")
+    lab.kill(f"{active.name}/pgpool-watchdog")
+    wait_for(lambda: [e["event"] for e in told(other)] == ["lease_taken"], 30, "the next holder tells that, and nothing again")
+    lab.start(f"{active.name}/pgpool-watchdog")
+    wait_until_settled(lab, "n2", 0, lab.members)
+    assert [e["event"] for e in told(active)] == ["primary_gone", "failover"]
+
+
+def test_a_member_that_differs_is_refused_by_name_until_it_does_not(lab):
+    active = holder_of(lab)
+    other, = [m for m in lab.members if m is not active]
+
+    def restart(change):
+        send(other.daemons()["pgpool-watchdog"], signal.SIGTERM)
+        wait_for(lambda: "pgpool-watchdog" not in other.daemons(), 10, "it ends")
+        configure(lab, other, change)
+        lab.start(f"{other.name}/pgpool-watchdog")
+
+    def refusal():
+        status = appliance.status(active)
+        return status and next(m["refused"] for m in status["members"] if m["name"] == other.name)
+
+    restart(lambda config: config["vip"]["addresses"][0].update(address="10.77.0.51"))
+    wait_for(refusal, 20, "it is refused")
+    assert "vip.addresses" in refusal() and "10.77.0.51" in refusal()
+    assert f"{other.name} (refused: vip.addresses" in active.run(appliance.ctl_command(active, "status"))
+    # Both agree on the new address after a reload here and a restart there.
+    configure(lab, active, lambda config: config["vip"]["addresses"][0].update(address="10.77.0.51"))
+    reload(active)
+    restart(lambda config: config["vip"]["addresses"][0].update(address="10.77.0.51"))
+    wait_for(lambda: refusal() == "", 20, "it is let in")
+    wait_until_settled(lab, "n1", 1, lab.members)
