@@ -26,6 +26,7 @@ namespace pgpool::ctl {
 [[nodiscard]] Outcome<ExitCode> run_maintenance(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_vip(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_lease(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_reload(const config::Config& config, const Options& options);
 
 [[nodiscard]] Outcome<ExitCode> run_setup(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_doctor(const config::Config& config, const Options& options);

@@ -53,6 +53,8 @@ Outcome<ExitCode> run(const pgpool::config::Config& config, const Options& optio
             return run_vip(config, options);
         case Command::Lease:
             return run_lease(config, options);
+        case Command::Reload:
+            return run_reload(config, options);
         case Command::Setup:
             return run_setup(config, options);
         case Command::Doctor:

@@ -31,6 +31,7 @@ enum class Command : std::uint8_t {
     Maintenance,
     Vip,
     Lease,
+    Reload,
     Doctor,
     Setup,
     Help,

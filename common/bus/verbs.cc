@@ -79,6 +79,10 @@ Parsed vip(const Words& words) {
     return request::MoveVip{word_at(words, 1)};
 }
 
+Parsed reload(const Words&) {
+    return request::Reload{};
+}
+
 struct Verb {
     std::string_view name;
     std::size_t least;
@@ -99,6 +103,7 @@ constexpr std::array<Verb, std::variant_size_v<Request>> kVerbs{{
     {"maintenance", 1, 3, maintenance, "on SECONDS REASON (a week at most), or off"},
     {"lease", 1, 1, lease, "release or force"},
     {"vip", 1, 2, vip, "move [MEMBER]"},
+    {"reload", 0, 0, reload, "no arguments"},
 }};
 
 Words optional_word(const std::string& word) {
@@ -136,6 +141,9 @@ Words words_of(const request::Lease& lease) {
 Words words_of(const request::MoveVip& vip) {
     return vip.member.empty() ? Words{"move"} : Words{"move", vip.member};
 }
+Words words_of(const request::Reload&) {
+    return {};
+}
 
 std::string names() {
     std::string text;
@@ -166,9 +174,10 @@ Command command_of(const Request& request, std::uint64_t id) {
             .arguments = std::visit([](const auto& what) { return words_of(what); }, request)};
 }
 
-bool is_look(const Request& request) {
+bool is_for_any_member(const Request& request) {
     return std::holds_alternative<request::Status>(request) ||
-           std::holds_alternative<request::Why>(request) || std::holds_alternative<request::Log>(request);
+           std::holds_alternative<request::Why>(request) || std::holds_alternative<request::Log>(request) ||
+           std::holds_alternative<request::Reload>(request);
 }
 
 }  // namespace pgpool::bus

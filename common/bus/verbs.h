@@ -15,6 +15,8 @@
 //   maintenance  "on" SECONDS REASON | "off"      {"until", "reason"}
 //   lease        "release" | "force"              {"reason"}
 //   vip          "move" [MEMBER]                  {"reason"}
+//   reload       -                                {"changed": [], "needs_restart": [], "programs": [],
+//                                                  "not_asked": []}: of this member
 //
 // exit_code 0: done, or begun where it takes time (promote, switchover, vip move: `status` tells how it goes
 // on). 1: refused or failed, with {"error", "hint"}; "hint" may be empty.
@@ -90,19 +92,22 @@ struct MoveVip {
     std::string member;  // empty: any other
     friend bool operator==(const MoveVip&, const MoveVip&) = default;
 };
+struct Reload {  // by all programs of the member that is asked
+    friend bool operator==(const Reload&, const Reload&) = default;
+};
 }  // namespace request
 
-using Request =
-    std::variant<request::Status, request::Why, request::Log, request::Promote, request::Switchover,
-                 request::Attach, request::Detach, request::Maintenance, request::Lease, request::MoveVip>;
+using Request = std::variant<request::Status, request::Why, request::Log, request::Promote,
+                             request::Switchover, request::Attach, request::Detach, request::Maintenance,
+                             request::Lease, request::MoveVip, request::Reload>;
 
 // An Error says what the verb takes.
 [[nodiscard]] Result<Request> request_of(const Command& command);
 [[nodiscard]] Command command_of(const Request& request, std::uint64_t id);
 
-// Whether it only looks: any member answers it. All others are for the holder of the lease; another member
-// passes them on.
-[[nodiscard]] bool is_look(const Request& request);
+// Whether any member answers it, as it only looks, or concerns that member alone. All others are for the
+// holder of the lease; another member passes them on.
+[[nodiscard]] bool is_for_any_member(const Request& request);
 
 inline constexpr seconds kLongestMaintenance{7 * 24 * 3600};
 

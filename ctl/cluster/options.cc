@@ -90,6 +90,8 @@ void declare_rest(CLI::App& app, Options& options) {
         ->required()
         ->check(CLI::IsMember({"release", "force"}))
         ->type_name("release|force");
+    add_command(app, options, Command::Reload, "reload",
+                "the programs of this member read the configuration again; tells what needs a restart");
     lease->add_flag("--yes", options.is_confirmed, "force: you know that it does not act any more");
 }
 

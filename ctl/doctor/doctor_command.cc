@@ -62,7 +62,9 @@ private:
         }
         for (const UnitFacts& unit : *units) {
             found_.push_back(judge_unit(unit));
-            if (unit.unit == "pgpool-vip") vip_pid_ = unit.pid;
+            const auto privileges =
+                unit.pid == 0 || unit.unit == "corosync" ? std::nullopt : privileges_of(unit.pid);
+            if (privileges) found_.push_back(judge_privileges(unit.unit, *privileges));
         }
     }
 
@@ -109,10 +111,7 @@ private:
         add(judge_survival(survival_of(config_, hosts_of(config_))));
     }
 
-    void look_at_vip() {
-        add(judge_vip(look_at_interfaces(config_.vip),
-                      vip_pid_ == 0 ? std::nullopt : capabilities_of(vip_pid_)));
-    }
+    void look_at_vip() { add(judge_vip(look_at_interfaces(config_.vip))); }
 
     void look_at_nodes() {
         const auto look = [&](const config::Node& node) { return look_at_node(config_, node); };
@@ -122,7 +121,6 @@ private:
     const config::Config& config_;
     const Options& options_;
     std::vector<std::string> programs_;  // that should be on the bus
-    int vip_pid_ = 0;
     Findings found_;
 };
 

@@ -59,6 +59,12 @@ struct NodeLook {
     std::string missing_for_orders;  // the same
 };
 
+// Of a process, as /proc has it.
+struct Privileges {
+    unsigned user = 0;            // effective
+    std::uint64_t effective = 0;  // capabilities
+};
+
 struct InterfaceFacts {
     std::string interface;
     std::string address;

@@ -19,6 +19,7 @@ constexpr unsigned kOfGroupAndOthers = 077;
 // linux/capability.h
 constexpr std::uint64_t kNetAdmin = std::uint64_t{1} << 12U;
 constexpr std::uint64_t kNetRaw = std::uint64_t{1} << 13U;
+constexpr std::uint64_t kSysNice = std::uint64_t{1} << 23U;  // real-time priority, where no limit allows it
 
 Finding judge_conf(const CorosyncFacts& corosync, const config::Watchdog& watchdog) {
     const FileFacts& conf = corosync.conf;
@@ -165,7 +166,7 @@ Findings judge_survival(const Survival& survival) {
     return found;
 }
 
-Findings judge_vip(const std::vector<InterfaceFacts>& interfaces, std::optional<std::uint64_t> effective) {
+Findings judge_vip(const std::vector<InterfaceFacts>& interfaces) {
     Findings found;
     for (const InterfaceFacts& one : interfaces) {
         if (one.is_there) {
@@ -176,11 +177,22 @@ Findings judge_vip(const std::vector<InterfaceFacts>& interfaces, std::optional<
                              "ip link lists them; vip.addresses names one"});
         }
     }
-    constexpr std::uint64_t kNeeded = kNetAdmin | kNetRaw;
-    if (effective && (*effective & kNeeded) != kNeeded)
-        found.push_back({Level::Fail, "vip", "pgpool-vip runs without CAP_NET_ADMIN and CAP_NET_RAW",
-                         "use the unit that comes with it: systemctl cat pgpool-vip"});
     return found;
+}
+
+Finding judge_privileges(const std::string& program, const Privileges& privileges) {
+    const std::uint64_t needed = program == "pgpool-vip" ? kNetAdmin | kNetRaw : 0;
+    const std::uint64_t allowed = program == "pgpool-watchdog" ? kSysNice : needed;
+    const std::string remedy = "use the unit that comes with it: systemctl cat " + program;
+    if ((privileges.effective & needed) != needed)
+        return {Level::Fail, "privileges", program + " runs without CAP_NET_ADMIN and CAP_NET_RAW", remedy};
+    if (privileges.user == 0) return {Level::Warn, "privileges", program + " runs as root", remedy};
+    if ((privileges.effective & ~allowed) != 0)
+        return {Level::Warn, "privileges",
+                fmt::format("{} has capabilities that it does not need: {:#x}", program,
+                            privileges.effective & ~allowed),
+                remedy};
+    return well("privileges", program + " has what it needs and no more");
 }
 
 }  // namespace pgpool::ctl

@@ -31,8 +31,9 @@ inline constexpr int kGrantableVersion = 150000;
 
 [[nodiscard]] Findings judge_survival(const Survival& survival);
 
-// `effective`: the capabilities of the running pgpool-vip, as /proc has them; none: it does not run.
-[[nodiscard]] Findings judge_vip(const std::vector<InterfaceFacts>& interfaces,
-                                 std::optional<std::uint64_t> effective);
+[[nodiscard]] Findings judge_vip(const std::vector<InterfaceFacts>& interfaces);
+
+// Whether a program that runs has the capabilities that it needs, and no more than it may have.
+[[nodiscard]] Finding judge_privileges(const std::string& program, const Privileges& privileges);
 
 }  // namespace pgpool::ctl

@@ -121,10 +121,16 @@ std::vector<InterfaceFacts> look_at_interfaces(const config::Vip& vip) {
     return found;
 }
 
-std::optional<std::uint64_t> capabilities_of(int pid) {
+std::optional<Privileges> privileges_of(int pid) {
     std::ifstream file(fmt::format("/proc/{}/status", pid));
+    Privileges privileges;
     for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("CapEff:\t")) return number_of<std::uint64_t>(line.substr(8), 16);
+        // "Uid:	real	effective	saved	of files"
+        if (line.starts_with("Uid:\t"))
+            privileges.user = number_of<unsigned>(line.substr(line.find('\t', 5) + 1), 10);
+        if (!line.starts_with("CapEff:\t")) continue;
+        privileges.effective = number_of<std::uint64_t>(line.substr(8), 16);
+        return privileges;
     }
     return std::nullopt;
 }

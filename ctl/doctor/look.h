@@ -26,7 +26,7 @@ namespace pgpool::ctl {
 
 [[nodiscard]] std::vector<InterfaceFacts> look_at_interfaces(const config::Vip& vip);
 
-// CapEff of /proc/PID/status; none: it has ended.
-[[nodiscard]] std::optional<std::uint64_t> capabilities_of(int pid);
+// None: it has ended.
+[[nodiscard]] std::optional<Privileges> privileges_of(int pid);
 
 }  // namespace pgpool::ctl

@@ -141,11 +141,11 @@ def test_doctor_of_what_is_not_there(member):
 
 def test_doctor_of_a_node(member, servers):
     node = servers.nodes[0]
-    servers.sql("create role lacking login; create role granted login; grant pg_monitor, pg_signal_backend, pg_checkpoint to granted; "
-                "grant alter system on parameter pgpool.epoch, primary_conninfo, synchronous_standby_names to granted; "
+    servers.sql("create role lacking login; create role granted login replication; grant pg_monitor, pg_signal_backend, pg_checkpoint to granted; "
+                "grant alter system on parameter pgpool.epoch, primary_conninfo, synchronous_standby_names, default_transaction_read_only to granted; "
                 "grant select on pg_catalog.pg_file_settings to granted; "
                 "grant execute on function pg_catalog.pg_show_all_file_settings(), pg_catalog.pg_promote(boolean, integer), "
-                "pg_catalog.pg_reload_conf() to granted; alter role granted set idle_session_timeout = '1h'")
+                "pg_catalog.pg_reload_conf(), pg_catalog.pg_read_file(text, bigint, bigint, boolean) to granted; alter role granted set idle_session_timeout = '1h'")
     entry = proxies.node_entry(node)
 
     def look(user):

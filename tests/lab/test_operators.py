@@ -37,6 +37,19 @@ def lab():
         yield made
 
 
+def test_a_reload_reaches_all_programs_of_a_member_and_no_other(lab):
+    member, other = lab.members
+    before = {name: (member.folder / f"{name}.log").stat().st_size for name in appliance.PROGRAMS}
+    configure(lab, member, lambda config: config.update(log={"level": "debug"}))
+    answer = json.loads(member.run(appliance.ctl_command(member, "reload", "--json")))
+    assert sorted(answer["programs"]) == sorted(appliance.PROGRAMS) and answer["not_asked"] == []
+    assert answer["changed"] == ["log.level: info -> debug (live)"] and answer["needs_restart"] == []
+    for name, size in before.items():
+        log = member.folder / f"{name}.log"
+        wait_for(lambda: b" reloaded" in log.read_bytes()[size:], 20, f"{name} has reloaded")  # noqa: B023
+    assert " reloaded" not in (other.folder / "pgpool-watchdog.log").read_text()
+
+
 def test_each_event_is_told_once_by_who_has_decided_it(lab):
     for member in lab.members:
         script = ["/bin/sh", "-c", f"cat >> {member.folder}/state/notes"]

@@ -44,6 +44,25 @@ def test_switchover_wait(cluster, watchdog):
     assert refused.code == 1 and refused.out == "", "refused, as without --wait"
 
 
+def test_reload_tells_what_needs_a_restart(cluster, watchdog):
+    watchdog.config["watchdog"].update(auto_failback=False, profile="wan")
+    watchdog.write_config()
+    done = ctl(watchdog, "reload", "--json")
+    assert done.code == 0, done.err
+    assert done.json() == {"changed": ["watchdog.auto_failback: on -> off (live)"], "programs": ["pgpool-watchdog"], "not_asked": [],
+                           "needs_restart": ["watchdog.profile: default -> wan (needs a restart; the old value stays in force)"]}
+    assert "parameter_needs_restart" in watchdog.log_text()
+    again = ctl(watchdog, "reload")
+    assert (again.code, again.out.splitlines()[0]) == (0, "reloads        pgpool-watchdog")
+    assert "needs restart  watchdog.profile: " in again.out and "changed" not in again.out
+    watchdog.config_file.write_text(watchdog.config_file.read_text().replace("wan", "moon"))
+    assert ctl(watchdog, "reload").code == 2, "pgpool-ctl itself goes by that file"
+    before = len(watchdog.log_text())
+    code, answer = watchdog.ask("reload")
+    assert code == 1 and answer["error"].startswith("nothing was changed: ") and "moon" in answer["error"]
+    assert "reload_refused" in watchdog.log_text()[before:]
+
+
 def test_log_of_a_failover(cluster, watchdog):
     log = subprocess.Popen([ctls.binary(), "--config", watchdog.config_file, "log", "--json"], stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, text=True)

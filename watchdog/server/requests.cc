@@ -72,7 +72,7 @@ void Server::hear(ipc::ClientId, const bus::Event& what) {
 void Server::handle(const Asker& asker, const bus::Command& command) {
     const auto request = bus::request_of(command);
     if (!request) return reply(asker, tl::unexpected(request.error()));
-    if (bus::is_look(*request)) return look_up(asker, *request);
+    if (bus::is_for_any_member(*request)) return answer_here(asker, *request);
     const auto* lease = std::get_if<bus::request::Lease>(&*request);
     if (lease != nullptr && lease->verb == bus::request::Lease::Verb::Force)
         return reply(asker, force_lease());
@@ -101,11 +101,16 @@ void Server::pass_on(const LocalAsker& asker, const bus::Command& command) {
     send_to_group(wire::Asked{last_question_, std::move(*bytes)});
 }
 
-void Server::look_up(const Asker& asker, const bus::Request& request) {
+void Server::answer_here(const Asker& asker, const bus::Request& request) {
     if (const auto* why = std::get_if<bus::request::Why>(&request))
         return reply(asker, true, decisions_json(decider_.state(), why->count));
     if (std::holds_alternative<bus::request::Status>(request))
         return reply(asker, true, status_json(status(), decider_, config_->nodes));
+    if (std::holds_alternative<bus::request::Reload>(request)) {
+        const auto reloaded = reload_all();
+        return reply(asker, reloaded.has_value(),
+                     reloaded ? reloaded_json(*reloaded) : error_json(reloaded.error()));
+    }
     if (const auto* local = std::get_if<LocalAsker>(&asker)) programs_->follow_log(local->client);
 }
 

@@ -11,7 +11,6 @@
 #include <random>
 #include <utility>
 
-#include "common/config/load.h"
 #include "common/net/signals.h"
 #include "common/obs/log.h"
 #include "common/page/boot_now.h"
@@ -39,14 +38,6 @@ nodes::ProbePace pace_of(config::TimerProfile profile) {
     nodes::ProbePace pace;
     if (profile == config::TimerProfile::Wan) pace.silence = milliseconds(0);
     return pace;
-}
-
-void log_change(const config::Change& change) {
-    const std::string text = config::to_string(change);
-    if (change.reload == config::Reload::Restart)
-        log::warning("parameter_needs_restart", {{"change", text}});
-    else
-        log::info("parameter_changed", {{"change", text}});
 }
 
 }  // namespace
@@ -151,25 +142,10 @@ void Server::loop(int signals) {
 void Server::on_signals(int signals) {
     while (const int signal = net::next_signal(signals)) {
         if (signal == SIGHUP)
-            reload();
+            static_cast<void>(reload());
         else
             stop();
     }
-}
-
-void Server::reload() {
-    ::sd_notify(0, "RELOADING=1");
-    const config::Reread reread = config::load_again(config_file_, *config_);
-    for (const std::string& reason : reread.refused) log::error("reload_refused", {{"reason", reason}});
-    if (reread.plan) {
-        for (const config::Change& change : reread.plan->changes) log_change(change);
-        config_ = std::make_shared<const config::Config>(reread.plan->effective);
-        decider_.set_rules(rules_of(*config_));
-        exchange_.set_agreed(agreed_of(*config_));
-        log::set_level(config_->log.level);
-        log::info("reloaded");
-    }
-    ::sd_notify(0, "READY=1");
 }
 
 // A second signal does not wait for anybody.

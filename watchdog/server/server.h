@@ -75,7 +75,6 @@ private:
     void start_programs();
     void loop(int signals);
     void on_signals(int signals);
-    void reload();
     void stop();
     void read_inbox();
     void read_reports();
@@ -149,6 +148,10 @@ private:
     void run_hooks(group::Stamp stamp);
     void run_hooks(const std::vector<hooks::HookEvent>& events);
 
+    // reload.cc
+    [[nodiscard]] Result<Reloaded> reload();
+    [[nodiscard]] Result<Reloaded> reload_all();
+
     // requests.cc
     void hear(ipc::ClientId from, const bus::Command& what);
     void hear(ipc::ClientId from, const bus::Parked& what);
@@ -161,7 +164,7 @@ private:
     void hear(ipc::ClientId /*from*/, const Other& /*what*/) {}  // is for clients
     void handle(const Asker& asker, const bus::Command& command);
     void pass_on(const LocalAsker& asker, const bus::Command& command);
-    void look_up(const Asker& asker, const bus::Request& request);
+    void answer_here(const Asker& asker, const bus::Request& request);
     [[nodiscard]] Result<std::string> hand_over(const std::string& to);
     [[nodiscard]] Result<std::string> force_lease();
     void reply(const Asker& asker, const Result<std::string>& reason);

@@ -164,6 +164,13 @@ std::string decisions_json(const decide::ClusterState& state, std::size_t count)
     return dump({{"decisions", list}});
 }
 
+std::string reloaded_json(const Reloaded& reloaded) {
+    return dump({{"changed", reloaded.changed},
+                 {"needs_restart", reloaded.needs_restart},
+                 {"programs", reloaded.programs},
+                 {"not_asked", reloaded.not_asked}});
+}
+
 std::string reason_json(const std::string& reason) {
     return dump({{"reason", reason}});
 }

@@ -45,6 +45,14 @@ struct Status {
 [[nodiscard]] std::string status_json(const Status& status, const decider::Decider& decider,
                                       const std::vector<config::Node>& nodes);
 [[nodiscard]] std::string decisions_json(const decide::ClusterState& state, std::size_t count);
+// What became of a reload of the configuration.
+struct Reloaded {
+    std::vector<std::string> changed;        // "pool.size: 20 -> 30 (live)"
+    std::vector<std::string> needs_restart;  // the same, not in force
+    std::vector<std::string> programs;       // of this member that were told to reload, this one too
+    std::vector<std::string> not_asked;      // "pgpool-vip: Operation not permitted"
+};
+[[nodiscard]] std::string reloaded_json(const Reloaded& reloaded);
 [[nodiscard]] std::string reason_json(const std::string& reason);
 [[nodiscard]] std::string error_json(const Error& error);
 

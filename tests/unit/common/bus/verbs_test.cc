@@ -28,6 +28,7 @@ TEST(Verbs, WhatIsAskedArrives) {
         request::Lease{request::Lease::Verb::Force},
         request::MoveVip{},
         request::MoveVip{"m2"},
+        request::Reload{},
     };
     for (const Request& request : all) {
         const Command command = command_of(request, 42);
@@ -42,8 +43,9 @@ TEST(Verbs, AnUnknownOneIsToldWhatThereIs) {
     const auto none = parse("reboot", {});
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().message, "no command \"reboot\"");
-    EXPECT_EQ(none.error().hint,
-              "there are: status, why, log, promote, switchover, attach, detach, maintenance, lease, vip");
+    EXPECT_EQ(
+        none.error().hint,
+        "there are: status, why, log, promote, switchover, attach, detach, maintenance, lease, vip, reload");
 }
 
 TEST(Verbs, WrongArgumentsAreToldWhatItTakes) {
@@ -66,11 +68,12 @@ TEST(Verbs, MaintenanceHasAnEndAndAReason) {
 }
 
 TEST(Verbs, LooksAreForEveryMember) {
-    EXPECT_TRUE(is_look(request::Status{}));
-    EXPECT_TRUE(is_look(request::Why{}));
-    EXPECT_TRUE(is_look(request::Log{}));
-    EXPECT_FALSE(is_look(request::Promote{}));
-    EXPECT_FALSE(is_look(request::MoveVip{}));
+    EXPECT_TRUE(is_for_any_member(request::Status{}));
+    EXPECT_TRUE(is_for_any_member(request::Why{}));
+    EXPECT_TRUE(is_for_any_member(request::Log{}));
+    EXPECT_TRUE(is_for_any_member(request::Reload{}));
+    EXPECT_FALSE(is_for_any_member(request::Promote{}));
+    EXPECT_FALSE(is_for_any_member(request::MoveVip{}));
 }
 
 }  // namespace

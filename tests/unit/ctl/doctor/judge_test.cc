@@ -214,14 +214,20 @@ TEST(JudgeSurvival, WarnsOfWhatOneHostMayTakeAlong) {
                                  Each(is(Level::Warn))));
 }
 
-TEST(JudgeVip, InterfacesAndCapabilities) {
-    const InterfaceFacts eth0{"eth0", "10.0.0.100", true};
+TEST(JudgeVip, Interfaces) {
+    EXPECT_THAT(judge_vip({{"eth0", "10.0.0.100", true}}), ElementsAre(is(Level::Ok)));
+    EXPECT_THAT(judge_vip({{"eth7", "10.0.0.100", false}}), Contains(is(Level::Fail, "no interface eth7")));
+}
+
+TEST(JudgePrivileges, WhatIsNeededAndNoMore) {
     constexpr std::uint64_t kBoth = 0x3000;
-    EXPECT_THAT(judge_vip({eth0}, kBoth), ElementsAre(is(Level::Ok)));
-    EXPECT_THAT(judge_vip({eth0}, std::nullopt), ElementsAre(is(Level::Ok)));
-    EXPECT_THAT(judge_vip({eth0}, 0x1000), Contains(is(Level::Fail, "CAP_NET_RAW")));
-    EXPECT_THAT(judge_vip({{"eth7", "10.0.0.100", false}}, kBoth),
-                Contains(is(Level::Fail, "no interface eth7")));
+    constexpr unsigned kUser = 990;
+    EXPECT_THAT(judge_privileges("pgpool-vip", {kUser, kBoth}), is(Level::Ok));
+    EXPECT_THAT(judge_privileges("pgpool-proxy", {kUser, 0}), is(Level::Ok));
+    EXPECT_THAT(judge_privileges("pgpool-watchdog", {kUser, std::uint64_t{1} << 23U}), is(Level::Ok));
+    EXPECT_THAT(judge_privileges("pgpool-vip", {kUser, 0x1000}), is(Level::Fail, "CAP_NET_RAW"));
+    EXPECT_THAT(judge_privileges("pgpool-vip", {0, kBoth}), is(Level::Warn, "runs as root"));
+    EXPECT_THAT(judge_privileges("pgpool-proxy", {kUser, kBoth}), is(Level::Warn, "does not need: 0x3000"));
 }
 
 TEST(Findings, AsTextAndJson) {
