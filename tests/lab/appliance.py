@@ -56,11 +56,14 @@ def configuration(member, members, backends, shape):
               "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in backends],
               "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
               "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
+    if shape["mode"] == "replication":
+        config |= {"mode": "replication", "replication": {"state_directory": str(member.folder / "state"), "slots": nodes.SLOTS}}
     if not shape["watchdog"]:
         return config
     return {**config, "vip": {"addresses": [{"address": VIRTUAL, "interface": "eth0"}]},
             "watchdog": {"enabled": True, "name": member.name, "group": GROUP, "durability": shape["durability"],
                          "members": [{"name": m.name, "address": m.address} for m in members],
+                         **({"witness": "w1"} if shape["witness"] else {}),
                          "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}}
 
 
@@ -77,7 +80,8 @@ def command_of(program, member):
     """And the user and capabilities to start it with. What LimitRTPRIO is in the units cannot be raised everywhere; the capability does the same."""
     if program == "pgpool-vip":  # root, to give up all but two capabilities
         return [binary(program, member), "--config", file_of(member), "--user", USER], None, []
-    return [binary(program, member), "--config", file_of(member)], USER, ["sys_nice"] if program == "pgpool-watchdog" else []
+    words = ["--witness"] if member.name[0] == "w" else []
+    return [binary(program, member), "--config", file_of(member), *words], USER, ["sys_nice"] if program == "pgpool-watchdog" else []
 
 
 def start(member, program):

@@ -7,11 +7,12 @@ import subprocess
 
 import psycopg2
 
-from support import pgcluster
+from support import markers, pgcluster
 
 from .host import wait_for
 
 PORT = 5432
+SLOTS = 64
 DESCRIBE = """
 select case when pg_is_in_recovery()
     then 'standby of ' || coalesce((select sender_host from pg_stat_wal_receiver), 'nobody') || ', at '
@@ -29,6 +30,13 @@ def data_of(host):
 def configure(host, settings):
     with open(data_of(host) / "postgresql.conf", "a") as file:
         file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+
+
+def make_equal(hosts):
+    """Servers that know nothing of each other, with markers, for mode replication."""
+    for host in hosts:
+        make_primary(host, {})
+        sql(host, markers.setup_sql(SLOTS))
 
 
 def make_primary(host, settings):

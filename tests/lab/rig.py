@@ -6,7 +6,8 @@
         wait_for(lambda: corosync.members(lab.host("m1")) == ["m1"], 5, "m1 is alone")
 
 Hosts: m1, m2, … the members (Corosync; pgpool-proxy on port 5432 where a build exists and there are nodes; with watchdog=True
-pgpool-watchdog and pgpool-vip, too), n1, n2, … the nodes (PostgreSQL on 5432, n1 is the primary), client. What a lab is stands in its folder and in the names of its namespaces and
+pgpool-watchdog and pgpool-vip, too), w1 with witness=True (Corosync and pgpool-watchdog --witness), n1, n2, … the nodes (PostgreSQL on 5432, n1 is the primary; with
+mode="replication" servers that know nothing of each other), client. What a lab is stands in its folder and in the names of its namespaces and
 nowhere else: another process can go on with it, and down() cleans up whatever is there.
 """
 import contextlib
@@ -31,12 +32,13 @@ def labs():
 
 
 class Lab:
-    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, durability="strict"):
+    def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, durability="strict",
+                 witness=False, mode="streaming"):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
         self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog,
-                      "durability": durability}
+                      "durability": durability, "witness": witness, "mode": mode}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
         self._make_hosts()
@@ -51,11 +53,14 @@ class Lab:
 
     def _make_hosts(self):
         addresses = {f"m{i}": f"10.77.0.{10 + i}" for i in range(1, self.shape["members"] + 1)}
+        if self.shape["witness"]:
+            addresses["w1"] = "10.77.0.90"
         addresses.update({f"n{i}": f"10.77.0.{100 + i}" for i in range(1, self.shape["nodes"] + 1)})
         addresses["client"] = "10.77.0.200"
         self.hosts = {name: Host(self.network, name, address, self.folder / name) for name, address in addresses.items()}
         self.members = [h for h in self.hosts.values() if h.name[0] == "m"]
         self.nodes = [h for h in self.hosts.values() if h.name[0] == "n"]
+        self.voters = self.members + [h for h in self.hosts.values() if h.name[0] == "w"]  # who is in the group of Corosync
 
     def host(self, name):
         if name not in self.hosts:
@@ -79,15 +84,15 @@ class Lab:
             host.boot()
         if self.nodes and not appliance.why_not(self.shape["watchdog"]):
             appliance.install(self.folder, self.shape["watchdog"])
-        corosync.prepare(self.members)
-        for member in self.members:
-            appliance.prepare(member, appliance.configuration(member, self.members, self.nodes, self.shape))
-        for member in self.members:
-            corosync.start(member)
+        corosync.prepare(self.voters)
+        for voter in self.voters:
+            appliance.prepare(voter, appliance.configuration(voter, self.voters, self.nodes, self.shape))
+        for voter in self.voters:
+            corosync.start(voter)
         self._start_nodes()
-        for member in self.members:
-            for program in appliance.programs(self.folder):
-                appliance.start(member, program)
+        for voter in self.voters:
+            for program in self._daemons_of(voter)[1:]:
+                appliance.start(voter, program)
         self._wait_served()
         self.note("up")
         return self
@@ -98,11 +103,13 @@ class Lab:
     def _wait_served(self):
         for member in self.members:
             self._wait_proxy(member)
-            self.wait_members([h.name for h in self.members], member)
+            self.wait_members([h.name for h in self.voters], member)
 
     def _start_nodes(self):
         if not self.nodes:
             return
+        if self.shape["mode"] == "replication":
+            return nodes.make_equal(self.nodes)
         primary, *standbys = self.nodes
         nodes.make_primary(primary, {})
         for standby in standbys:
@@ -117,7 +124,7 @@ class Lab:
     def _wait_proxy(self, member):
         """From itself, and the virtual address from the client: somebody has it, and a primary is known."""
         programs = appliance.programs(self.folder)
-        asked = [(member, member.address)] if programs else []
+        asked = [(member, member.address)] if programs and self.shape["mode"] != "replication" else []
         asked += [(self.host("client"), appliance.VIRTUAL)] if "pgpool-vip" in programs else []
         for host, address in asked:
             ask = ["psql", "-X", "-h", address, "-p", str(appliance.PORT), "-U", "postgres", "-Atc", "select 1"]
@@ -136,7 +143,7 @@ class Lab:
         if not namespaces(self.network.prefix):
             self._make_network()
         self.network.heal()
-        for host in [self.host("client"), *self.nodes, *self.members]:
+        for host in [self.host("client"), *self.nodes, *self.voters]:
             self._mend_host(host)
         self._wait_served()
         if self.shape["watchdog"]:
@@ -232,6 +239,8 @@ class Lab:
     def _daemons_of(self, host):
         if host in self.nodes:
             return ["postgres"]
+        if host in self.voters and host not in self.members:
+            return ["corosync", "pgpool-watchdog"]
         return ["corosync", *appliance.programs(self.folder)] if host in self.members else []
 
     def _start_daemon(self, host, name):
@@ -276,7 +285,7 @@ class Lab:
                 continue
             cable = [] if self.network.is_plugged(host.name) else ["cable out"]
             words = ["frozen" if host.is_frozen() else "up", *cable, *(f"{p}({pids[0]})" for p, pids in host.daemons().items())]
-            if not host.is_frozen() and host in self.members:
+            if not host.is_frozen() and host in self.voters:
                 words.append("sees " + (" ".join(corosync.members(host)) or "nobody"))
             if not host.is_frozen() and host in self.nodes:
                 words.append(nodes.describe(host))
