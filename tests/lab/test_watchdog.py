@@ -127,15 +127,16 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
         assert "verb=take_released" not in log_of(active), "nobody has said that it is off"
 
 
-def test_the_virtual_address_leaves_a_member_whose_proxy_is_dead():
+@pytest.mark.parametrize("program", ["pgpool-proxy", "pgpool-vip"])
+def test_the_virtual_address_leaves_a_member_whose_program_is_dead(program):
     with Lab(f"p{os.getpid()}", members=2, nodes=2, watchdog=True) as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]
         wait_for(lambda: has_address(active), 10, "the holder has the address")
-        lab.kill(f"{active.name}/pgpool-proxy")
-        wait_for(lambda: has_address(other) and not has_address(active), 30, "the address goes to the other proxy")
-        assert "proxy_gone" in log_of(active)
+        lab.kill(f"{active.name}/{program}")
+        wait_for(lambda: has_address(other) and not has_address(active), 30, "the address goes to the other member")
+        assert "service_gone" in log_of(active)
         answer = lab.host("client").run(["psql", "-X", "-h", appliance.VIRTUAL, "-U", "postgres", "-Atc", "select 1"])
         assert answer.strip() == "1"
 

@@ -134,7 +134,7 @@ void Server::hear(group::Process from, const wire::Pulse& what) {
     roster_.heard(from, what.sent_ns, {what.epoch, until.value_or(BootTime{})}, time);
     const std::string name = roster_.name_of(from);
     if (from == self_ || name.empty()) return;
-    proxies_.seen(name, what.has_proxy, time);
+    services_.seen(name, what.serves, time);
     if (until && !electorate_.is_witness) announce_lease();
     for (const wire::Probed& probed : what.probes) {
         if (probed.node >= config_->nodes.size()) continue;
@@ -190,7 +190,7 @@ void Server::pulse() {
                       .sent_ns = time.time_since_epoch().count(),
                       .remaining_ns = 0,
                       .heard = {},
-                      .has_proxy = has_proxy()};
+                      .serves = serves()};
     if (holds_lease()) {
         pulse.epoch = view_.epoch.value;
         pulse.remaining_ns = std::max(view_.deadline - time, BootDuration{}).count();

@@ -98,19 +98,21 @@ void Server::order_vip() {
     programs_->send_to(kVip, order);
 }
 
-bool Server::has_proxy() const {
-    return programs_ && !programs_->named(kProxy).empty();
+bool Server::serves() const {
+    const auto has = [&](std::string_view program) { return !programs_->named(program).empty(); };
+    return programs_ && has(kProxy) && (config_->vip.addresses.empty() || has(kVip));
 }
 
-// Nobody listens behind addresses that are held where the proxy is dead.
-void Server::look_at_proxies() {
+// Nobody listens behind addresses that are held where the proxy is dead, and nobody holds them where
+// pgpool-vip is.
+void Server::look_at_services() {
     const TimePoint time = SteadyClock::now();
-    proxies_.seen(electorate_.self, has_proxy(), time);
+    services_.seen(electorate_.self, serves(), time);
     if (!holds_lease() || stop_at_ || config_->vip.addresses.empty()) return;
-    const auto to = proxies_.better(electorate_.self, electorate_.members, time);
+    const auto to = services_.better(electorate_.self, electorate_.members, time);
     if (!to || !roster_.is_in(*to)) return;
-    proxies_.moved(time);
-    log::warning("proxy_gone", {{"member", electorate_.self}, {"better", *to}});
+    services_.moved(time);
+    log::warning("service_gone", {{"member", electorate_.self}, {"better", *to}});
     if (const auto offered = hand_over(*to); !offered)
         log::warning("not_handed_over", {{"reason", offered.error().message}});
 }

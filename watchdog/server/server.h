@@ -26,8 +26,8 @@
 #include "watchdog/server/group_link.h"
 #include "watchdog/server/parking.h"
 #include "watchdog/server/programs.h"
-#include "watchdog/server/proxy_watch.h"
 #include "watchdog/server/roster.h"
+#include "watchdog/server/service_watch.h"
 #include "watchdog/server/settings.h"
 #include "watchdog/server/status.h"
 #include "watchdog/store/record_store.h"
@@ -138,8 +138,8 @@ private:
     void perform(const decider::action::Say& what);
     void perform(const decider::action::Reply& what);
     void order_vip();
-    [[nodiscard]] bool has_proxy() const;
-    void look_at_proxies();
+    [[nodiscard]] bool serves() const;
+    void look_at_services();
     void close_gates();
     void take_clients(const std::string& member, const bus::ClientList& page);
     void tell_clients();
@@ -184,7 +184,7 @@ private:
     group::Exchange exchange_;
     decider::Decider decider_;
     Roster roster_;
-    ProxyWatch proxies_;
+    ServiceWatch services_;
     corosync::Quorum quorum_;
     std::optional<group::Process> self_;          // in the group; empty: we are in none
     std::map<std::string, std::string> refused_;  // members of the view, and why

@@ -122,7 +122,7 @@ void fields(Archive& a, Pulse& m) {
     a.number("sent", m.sent_ns);
     a.number("remaining", m.remaining_ns);
     a.list("heard", m.heard);
-    flag(a, "has_proxy", m.has_proxy);
+    flag(a, "serves", m.serves);
 }
 
 template <typename Archive>

@@ -52,7 +52,7 @@ struct Pulse {
     std::int64_t sent_ns = 0;       // CLOCK_BOOTTIME of the sender: for others a number that they give back
     std::int64_t remaining_ns = 0;  // of the lease when this was sent; 0: none
     std::vector<Heard> heard;       // whom the holder answers
-    bool has_proxy = false;         // pgpool-proxy is on the sender's bus
+    bool serves = false;            // all that a client needs is on the sender's bus
     friend bool operator==(const Pulse&, const Pulse&) = default;
 };
 

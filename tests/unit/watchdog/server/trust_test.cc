@@ -17,7 +17,7 @@ wire::Pulse answer(BootDuration remaining) {
             .sent_ns = 1,
             .remaining_ns = remaining.count(),
             .heard = {{{1, 11}, 5}, {kSelf, kSent.time_since_epoch().count()}},
-            .has_proxy = false};
+            .serves = false};
 }
 
 TEST(Trust, WhatIsLeftOfTheLeaseCountsFromWhenTheQuestionWasSent) {

@@ -24,7 +24,7 @@ std::vector<Message> samples() {
               .sent_ns = 123'456'789'012,
               .remaining_ns = 1'300'000'000,
               .heard = {{{2, 4712}, 98'765'432'109}},
-              .has_proxy = true},
+              .serves = true},
         Asked{5, "command"},
         Answered{{2, 4712}, 5, "answer"},
         Relayed{"message"},

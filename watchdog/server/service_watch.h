@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// ProxyWatch: whether the virtual addresses, which are where the lease is, would serve clients better at
-// another member, because the pgpool-proxy here is gone. Pure.
+// ServiceWatch: whether the virtual addresses, which are where the lease is, would serve clients better at
+// another member, because the pgpool-proxy or the pgpool-vip here is gone. Pure.
 //
-// Against flapping: the proxy here must have been away for kAway, which a restart does not take; the one
+// Against flapping: the program here must have been away for kAway, which a restart does not take; those
 // there must have been there for kSteady without a break; and kAgain passes before the same member gives the
 // lease away for this reason once more. Nothing moves back by itself. Times are the clock of whoever asks.
 // Threads: one.
@@ -18,7 +18,7 @@
 
 namespace pgpool::watchdog {
 
-class ProxyWatch {
+class ServiceWatch {
 public:
     static constexpr seconds kAway{2};
     static constexpr seconds kSteady{10};
@@ -26,8 +26,8 @@ public:
     // Who was not heard of for so long begins anew.
     static constexpr seconds kGap{2};
 
-    // What a member says of its proxy; several times a second.
-    void seen(const std::string& member, bool has_proxy, TimePoint now);
+    // What a member says of its programs; several times a second.
+    void seen(const std::string& member, bool serves, TimePoint now);
     // The member of `others`, in their order, that should have the addresses instead of `self`; nothing: all
     // is well, or no other one would do.
     [[nodiscard]] std::optional<std::string> better(const std::string& self,
@@ -37,11 +37,11 @@ public:
 
 private:
     struct Sight {
-        bool has_proxy = false;
+        bool serves = false;
         TimePoint since;
         TimePoint last;
     };
-    [[nodiscard]] bool is_so(const std::string& member, bool has_proxy, Duration since, TimePoint now) const;
+    [[nodiscard]] bool is_so(const std::string& member, bool serves, Duration since, TimePoint now) const;
 
     std::map<std::string, Sight> sights_;
     std::optional<TimePoint> moved_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "watchdog/server/proxy_watch.h"
+#include "watchdog/server/service_watch.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@ namespace pgpool::watchdog {
 namespace {
 
 // Time goes on in steps of a quarter of a second, in each of which all members are heard.
-class ProxyWatchTest : public testing::Test {
+class ServiceWatchTest : public testing::Test {
 protected:
     void pass(Duration time) {
         for (const TimePoint end = now + time; now < end; now += milliseconds(250)) {
@@ -21,7 +21,7 @@ protected:
         return watch.better("m1", others, now - milliseconds(250));
     }
 
-    ProxyWatch watch;
+    ServiceWatch watch;
     std::vector<std::string> others{"m2"};
     TimePoint now{seconds(100)};
     bool here = true;
@@ -29,7 +29,7 @@ protected:
     bool is_heard = true;
 };
 
-TEST_F(ProxyWatchTest, AProxyThatIsGoneMovesTheAddressesToOneThatIsThere) {
+TEST_F(ServiceWatchTest, WhatIsGoneMovesTheAddressesToWhoHasIt) {
     pass(seconds(20));
     EXPECT_EQ(better(), std::nullopt);
     here = false;
@@ -42,7 +42,7 @@ TEST_F(ProxyWatchTest, AProxyThatIsGoneMovesTheAddressesToOneThatIsThere) {
     EXPECT_EQ(better(), std::nullopt) << "it has come back";
 }
 
-TEST_F(ProxyWatchTest, NothingMovesToWhoHasNoProxyEither) {
+TEST_F(ServiceWatchTest, NothingMovesToWhoDoesNotServeEither) {
     here = there = false;
     pass(seconds(20));
     EXPECT_EQ(better(), std::nullopt);
@@ -60,7 +60,7 @@ TEST_F(ProxyWatchTest, NothingMovesToWhoHasNoProxyEither) {
     EXPECT_EQ(better(), std::nullopt) << "it is not in the group";
 }
 
-TEST_F(ProxyWatchTest, WhoIsNotHeardOfBeginsAnew) {
+TEST_F(ServiceWatchTest, WhoIsNotHeardOfBeginsAnew) {
     here = false;
     pass(seconds(20));
     is_heard = false;
@@ -73,7 +73,7 @@ TEST_F(ProxyWatchTest, WhoIsNotHeardOfBeginsAnew) {
     EXPECT_EQ(better(), "m2");
 }
 
-TEST_F(ProxyWatchTest, AMemberGivesTheLeaseAwayOnceAMinuteAtMost) {
+TEST_F(ServiceWatchTest, AMemberGivesTheLeaseAwayOnceAMinuteAtMost) {
     here = false;
     pass(seconds(20));
     ASSERT_EQ(better(), "m2");
