@@ -134,6 +134,20 @@ Membership first_membership(std::span<const std::string> names, WallTime now) {
     return membership;
 }
 
+Membership take_over(const Membership& known, const std::set<std::string>& released, WallTime now) {
+    Membership membership = known;
+    for (Member& member : membership.members) {
+        const bool is_released = released.contains(member.name);
+        if (member.is_attached != is_released) continue;
+        member = {.name = member.name,
+                  .is_attached = !is_released,
+                  .reason = is_released ? "an administrator has let it go" : "",
+                  .since = whole_seconds(now)};
+    }
+    choose_main(membership);
+    return membership;
+}
+
 Result<Membership> fit(const Membership& membership, std::span<const std::string> names, WallTime now) {
     Membership next;
     next.epoch = membership.epoch;

@@ -9,6 +9,7 @@
 // in force: who changes one gives it a higher epoch.
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,11 @@ struct Membership {
 
 // When nothing is known: all are attached, epoch 1.
 [[nodiscard]] Membership first_membership(std::span<const std::string> names, WallTime now);
+
+// What is tried by who takes over from another that may have changed it since: all are attached but those
+// that are let go.
+[[nodiscard]] Membership take_over(const Membership& known, const std::set<std::string>& released,
+                                   WallTime now);
 
 // As the configuration has it now: a new node is not attached, one that is no longer configured is forgotten.
 // An error if no attached member would be left.

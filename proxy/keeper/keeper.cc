@@ -81,11 +81,12 @@ struct Request {
 class Keeper::Core {
 public:
     Core(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence,
-         MayBeBuiltOn may_be_built_on)
+         MayBeBuiltOn may_be_built_on, Lease lease)
         : topology_(std::move(topology)),
           publish_(std::move(publish)),
           raise_sequence_(std::move(raise_sequence)),
           may_be_built_on_(std::move(may_be_built_on)),
+          lease_(std::move(lease)),
           file_(config->replication.state_directory),
           config_(std::move(config)) {}
 
@@ -113,8 +114,12 @@ private:
     void run();
     [[nodiscard]] Work next_work();
     void try_open();
+    void take_over(std::uint64_t lease);
+    void follow_lease();
+    [[nodiscard]] bool may_decide();
     [[nodiscard]] bool is_patient(const std::map<std::string, std::string>& failed);
-    void open_with(Settlement& settlement, const std::map<std::string, std::string>& failed);
+    void open_with(Settlement& settlement, const std::map<std::string, std::string>& failed,
+                   Settlement::Origin origin, std::uint64_t lease);
     void use_config();
     void take_out(const std::map<NodeId, Loss>& losses);
     [[nodiscard]] Result<void> evict_unequal(const std::map<std::string, std::string>& unequal);
@@ -124,6 +129,7 @@ private:
     void serve(Request& request);
     [[nodiscard]] Result<std::string> detach(const Request& request);
     [[nodiscard]] Result<std::string> attach(const Request& request);
+    [[nodiscard]] Result<void> check_lease() const;
     [[nodiscard]] Result<void> check_probes(const std::string& name) const;
     [[nodiscard]] Result<void> change(Settlement& settlement, const std::map<std::string, std::string>& out);
     [[nodiscard]] Result<void> settle(Settlement& settlement);
@@ -136,6 +142,7 @@ private:
     const Publish publish_;
     const RaiseSequence raise_sequence_;
     const MayBeBuiltOn may_be_built_on_;
+    const Lease lease_;
     StateFile file_;
 
     // Of the thread; of load() before.
@@ -144,10 +151,12 @@ private:
     Settlement::Origin origin_ = Settlement::Origin::Known;
     Fences fences_;
     bool is_open_ = false;
-    bool is_deposed_ = false;           // for good: two that open the cluster in turn would never end it
-    std::set<std::string> distrusted_;  // doubted in the file that was found, until the cluster is open
-    TimePoint catch_up_at_;             // not before
-    std::uint64_t to_end_ = 0;          // what was left under this epoch, once all nodes can be reached
+    bool is_deposed_ = false;  // for good without a lease: two that open the cluster in turn would never end
+    std::uint64_t opened_under_ = 0;          // the lease
+    std::set<std::string> released_;          // by an administrator: a take-over does not wait for them
+    std::set<std::string> distrusted_;        // doubted in the file that was found, until the cluster is open
+    TimePoint catch_up_at_;                   // not before
+    std::uint64_t to_end_ = 0;                // what was left under this epoch, once all nodes can be reached
     std::optional<TimePoint> opening_since_;  // some nodes can be reached, others are waited for
     std::string waiting_for_;                 // as logged last
     std::string unprepared_;                  // the same
@@ -231,7 +240,7 @@ Keeper::Core::Work Keeper::Core::next_work() {
         return thread_.stopping() || !requests_.empty() || config_ != in_use_ ||
                (is_open_ && (!losses_.empty() || refused_under_ > 0 || left_under_ > 0));
     };
-    if (is_open_ && to_end_ < membership_.epoch) {
+    if (is_open_ && to_end_ < membership_.epoch && !lease_) {
         changed_.wait(lock, has_work);
     } else {
         changed_.wait_for(lock, kOpenAgain, has_work);
@@ -242,10 +251,11 @@ Keeper::Core::Work Keeper::Core::next_work() {
 
 void Keeper::Core::run() {
     while (!thread_.stopping()) {
-        if (!is_open_ && !is_deposed_) try_open();
+        if (!is_open_ && (lease_ || !is_deposed_)) try_open();
         Work work = next_work();
         if (thread_.stopping()) return;
         if (std::exchange(in_use_, work.config) != work.config) use_config();
+        if (is_open_) follow_lease();
         if (is_open_) take_out(work.losses);
         if (is_open_) catch_up(work.refused_under);
         if (is_open_) end_left(work.left_under);
@@ -253,7 +263,57 @@ void Keeper::Core::run() {
     }
 }
 
+// Another member may have decided since this one did.
+void Keeper::Core::take_over(std::uint64_t lease) {
+    if (lease == 0) return say_waiting("another member has the lease, or none: who has it opens the cluster");
+    fences_ = {};
+    Membership everybody = cluster::take_over(membership_, released_, wall_now());
+    Settlement known(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
+    bool is_known = known.connect().empty();
+    if (is_known) {
+        const auto is_left = known.is_as_left();
+        is_known = is_left && *is_left;
+    }
+    if (thread_.stopping()) return;
+    if (is_known) return open_with(known, {}, Settlement::Origin::Known, lease);
+    Settlement settlement(*in_use_, std::move(everybody), fences_, may_be_built_on_, thread_.stopping());
+    const auto failed = settlement.connect();
+    if (thread_.stopping()) return;
+    if (!failed.empty()) {
+        return say_waiting(
+            fmt::format("this member takes the cluster over, and nodes that cannot be used may hold what "
+                        "others lack: {}; "
+                        "pgpool-ctl detach goes on without one",
+                        listed(failed)));
+    }
+    log::info("taking_over", {{"lease", lease}, {"epoch_known", membership_.epoch}});
+    open_with(settlement, {}, Settlement::Origin::Configuration, lease);
+}
+
+// Another lease than the one under which the cluster was opened: nobody may have decided in between, or
+// somebody has.
+void Keeper::Core::follow_lease() {
+    const std::uint64_t lease = lease_ ? lease_() : 0;
+    if (lease == 0 || lease == opened_under_) return;
+    Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
+    if (!settlement.connect().empty()) return;  // what cannot be reached may have another epoch
+    const auto is_left = settlement.is_as_left();
+    if (!is_left || thread_.stopping()) return;
+    if (!*is_left) return close("another proxy has taken over, and left it again");
+    log::info("lease_followed", {{"lease", lease}, {"epoch", membership_.epoch}});
+    opened_under_ = lease;
+}
+
+// While the cluster is open. Closes it if another member may have decided since it was opened.
+bool Keeper::Core::may_decide() {
+    if (!lease_ || lease_() == opened_under_) return true;
+    close("there is something to decide, which only the member that has the lease may do");
+    return false;
+}
+
 void Keeper::Core::try_open() {
+    const std::uint64_t lease = lease_ ? lease_() : 0;
+    if (lease_ && (lease == 0 || lease != opened_under_ || is_deposed_)) return take_over(lease);
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     const auto failed = settlement.connect();
     if (thread_.stopping()) return;
@@ -261,7 +321,7 @@ void Keeper::Core::try_open() {
         opening_since_.reset();
         return say_waiting(fmt::format("no attached node can be used: {}", listed(failed)));
     }
-    if (!is_patient(failed)) return open_with(settlement, failed);
+    if (!is_patient(failed)) return open_with(settlement, failed, origin_, lease);
     say_waiting(fmt::format("not all attached nodes can be used yet: {}", listed(failed)));
 }
 
@@ -273,13 +333,14 @@ bool Keeper::Core::is_patient(const std::map<std::string, std::string>& failed) 
     return now - *opening_since_ < in_use_->health.failover_park_timeout;
 }
 
-void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string, std::string>& failed) {
+void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string, std::string>& failed,
+                             Settlement::Origin origin, std::uint64_t lease) {
     Result<void> done = settlement.check_prepares();
     settlement.distrust(distrusted_);
     for (const auto& [name, reason] : failed) {
         if (done) done = settlement.evict(name, "could not be used while the cluster was opened: " + reason);
     }
-    if (done) done = settlement.run(kAtOpening, origin_);
+    if (done) done = settlement.run(kAtOpening, origin);
     if (thread_.stopping()) return;
     if (done) {
         raise_sequence_(settlement.next_sequence());
@@ -290,6 +351,8 @@ void Keeper::Core::open_with(Settlement& settlement, const std::map<std::string,
         cluster::keep_given(membership_, settlement.membership());
         return say_waiting(done.error().message);
     }
+    opened_under_ = lease;
+    released_.clear();
     origin_ = Settlement::Origin::Known;
     distrusted_.clear();
     opening_since_.reset();
@@ -375,6 +438,7 @@ void Keeper::Core::take_out(const std::map<NodeId, Loss>& losses) {
         alike.emplace(status->name, loss.reason);
     }
     if ((lost.empty() && doubtful.empty() && unequal.empty()) || membership_.attached() == 1) return;
+    if (!may_decide()) return;
     if (!doubtful.empty())
         log::info("nodes_doubted", {{"epoch", membership_.epoch}, {"reason", listed(doubtful)}});
     doubtful.insert(lost.begin(), lost.end());
@@ -427,7 +491,7 @@ void Keeper::Core::catch_up(std::uint64_t refused_under) {
 // will be taken out for that.
 void Keeper::Core::end_left(std::uint64_t left_under) {
     to_end_ = std::max(to_end_, left_under);
-    if (to_end_ < membership_.epoch) return;
+    if (to_end_ < membership_.epoch || !may_decide()) return;
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     if (!settlement.connect().empty()) return;
     static_cast<void>(change(settlement, {}));
@@ -441,6 +505,7 @@ void Keeper::Core::use_config() {
         membership_ = std::move(*next);
         return publish_(membership_, false);
     }
+    if (!may_decide()) return;
     Settlement settlement(*in_use_, std::move(*next), fences_, may_be_built_on_, thread_.stopping());
     static_cast<void>(change(settlement, {}));
 }
@@ -450,6 +515,11 @@ void Keeper::Core::serve(Request& request) {
 }
 
 Result<std::string> Keeper::Core::detach(const Request& request) {
+    if (auto ours = check_lease(); !ours) return tl::unexpected(ours.error());
+    if (!is_open_ && lease_ && membership_.find(request.name) != nullptr) {
+        released_.insert(request.name);
+        return fmt::format("the cluster is taken over without node \"{}\"", request.name);
+    }
     Membership next = membership_;
     if (auto evicted = cluster::evict(next, request.name, request.reason, wall_now()); !evicted)
         return tl::unexpected(evicted.error());
@@ -466,6 +536,13 @@ Result<std::string> Keeper::Core::detach(const Request& request) {
                        membership_.main);
 }
 
+// Of an administrator's request.
+Result<void> Keeper::Core::check_lease() const {
+    if (!lease_ || (is_open_ ? lease_() == opened_under_ : lease_() != 0)) return {};
+    return fail(kNotInThatState,
+                "this member has not got the lease: ask the one that pgpool-ctl status names");
+}
+
 // Who is probed without success would be taken out at once.
 Result<void> Keeper::Core::check_probes(const std::string& name) const {
     const cluster::TopologyPtr topology = topology_();
@@ -476,6 +553,7 @@ Result<void> Keeper::Core::check_probes(const std::string& name) const {
 }
 
 Result<std::string> Keeper::Core::attach(const Request& request) {
+    if (auto ours = check_lease(); !ours) return tl::unexpected(ours.error());
     Membership next = membership_;
     if (auto attached = cluster::attach(next, request.name, wall_now()); !attached)
         return tl::unexpected(attached.error());
@@ -500,9 +578,10 @@ Result<std::string> Keeper::Core::attach(const Request& request) {
 }
 
 Keeper::Keeper(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence,
-               MayBeBuiltOn may_be_built_on)
+               MayBeBuiltOn may_be_built_on, Lease lease)
     : core_(std::make_unique<Core>(std::move(config), std::move(topology), std::move(publish),
-                                   std::move(raise_sequence), std::move(may_be_built_on))) {}
+                                   std::move(raise_sequence), std::move(may_be_built_on), std::move(lease))) {
+}
 Keeper::~Keeper() = default;
 
 void Keeper::load() {

@@ -8,6 +8,10 @@
 // publishes it. Each later change goes the same way. If that fails the cluster is closed: no node is up, and
 // opening is tried again until it succeeds.
 //
+// In an appliance of several members each has a keeper, and who has the lease decides: it takes the cluster
+// over, opens it, and changes the membership (docs/adr/0028-keeper-and-lease.md). Who has lost the lease
+// goes on until another has raised the epoch, but decides nothing; it closes instead.
+//
 // Invariants: (1) a membership is published only after it is in force on every node that it has in, and in
 // the file; (2) each one published has a higher epoch than all before, also over restarts; (3) the last
 // attached node is never evicted; (4) the keeper changes nothing in a database but the markers, and what a
@@ -31,11 +35,13 @@ public:
     using Publish = std::function<void(const cluster::Membership& membership, bool is_open)>;
     using RaiseSequence = std::function<void(std::uint64_t at_least)>;
     using Topology = std::function<cluster::TopologyPtr()>;
+    // Of the lease that this member has now: its epoch, which differs for each; 0: it has none. Any thread.
+    using Lease = std::function<std::uint64_t()>;
     using MayBeBuiltOn = std::function<bool(std::uint32_t slot)>;  // see exec::CommitGate
 
     Keeper(config::ConfigPtr config, Topology topology, Publish publish, RaiseSequence raise_sequence,
-           MayBeBuiltOn may_be_built_on);
-    ~Keeper() override;  // stops
+           MayBeBuiltOn may_be_built_on, Lease lease = {});  // without a lease there are no other members
+    ~Keeper() override;                                      // stops
 
     // Reads the membership file and writes it: throws std::runtime_error if either fails. Before start().
     void load();

@@ -231,6 +231,15 @@ Result<void> Settlement::end_prepared(const std::string& name) {
     return {};
 }
 
+Result<bool> Settlement::is_as_left() {
+    for (auto& [name, node] : nodes_) {
+        const auto highest = node.highest_epoch();
+        if (!highest) return tl::unexpected(highest.error().error().within(name));
+        if (*highest != membership_.epoch) return false;
+    }
+    return true;
+}
+
 Result<bool> Settlement::catch_up(Patience patience) {
     bool was_behind = false;
     for (const auto& [name, reason] : connect())

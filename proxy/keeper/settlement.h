@@ -63,6 +63,10 @@ public:
     // REQUIRES: all attached nodes are connected.
     [[nodiscard]] Result<void> run(Patience patience, Origin origin);
 
+    // Nobody has raised the epoch on any of them since membership() was in force: so it still is.
+    // REQUIRES: as run().
+    [[nodiscard]] Result<bool> is_as_left();
+
     // Instead of run(): gives markers that are behind the epoch in force; false: there are none.
     [[nodiscard]] Result<bool> catch_up(Patience patience);
 

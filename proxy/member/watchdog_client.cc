@@ -80,6 +80,7 @@ public:
                  std::string reason);
     void on_topology(cluster::TopologyPtr topology);
     [[nodiscard]] WatchdogStatus status() const;
+    [[nodiscard]] std::uint64_t lease() const;
 
     void on_up(const bus::Welcome& hub) override;
     void on_down(const std::string& reason) override;
@@ -120,7 +121,8 @@ private:
     Inquiry<std::vector<bus::Connection>> clients_;
     std::uint64_t list_revision_ = 0;
     std::uint64_t listed_ = 0;  // connections_seen when clients were listed last
-    mutable std::mutex mutex_;  // guards status_
+    mutable std::mutex mutex_;  // guards status_ and own_lease_
+    page::LeaseView own_lease_;
     WatchdogStatus status_;
     ipc::ClientOptions options_;
     std::unique_ptr<ipc::Client> client_;
@@ -223,7 +225,10 @@ void WatchdogClient::Core::read_page() {
         page_looked_at_ = loop_.now();
         if (const auto why = page_.refresh()) log::debug("lease_page_unreadable", {{"reason", why->message}});
     }
-    view_.add_deadline(page_.read().deadline);
+    const page::LeaseView own = page_.read();
+    view_.add_deadline(own.deadline);
+    const std::lock_guard lock(mutex_);
+    own_lease_ = own;
 }
 
 // Carries out what has changed in what is known, or is over.
@@ -382,6 +387,12 @@ void WatchdogClient::Core::note_status() {
     status_.suppressed = suppressed_;
 }
 
+std::uint64_t WatchdogClient::Core::lease() const {
+    const std::lock_guard lock(mutex_);
+    const bool is_held = own_lease_.state == page::LeaseState::Held && own_lease_.may_act(page::boot_now());
+    return is_held ? own_lease_.epoch.value : 0;
+}
+
 WatchdogStatus WatchdogClient::Core::status() const {
     const std::lock_guard lock(mutex_);
     return status_;
@@ -415,6 +426,9 @@ void WatchdogClient::node_failed(NodeId node, std::uint64_t epoch, cluster::Sign
 }
 void WatchdogClient::on_topology(cluster::TopologyPtr topology) {
     core_->on_topology(std::move(topology));
+}
+std::uint64_t WatchdogClient::lease() const {
+    return core_->lease();
 }
 WatchdogStatus WatchdogClient::status() const {
     return core_->status();

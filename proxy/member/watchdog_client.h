@@ -6,8 +6,8 @@
 // Mode streaming: what the watchdog has decided comes in and goes to `decided`; what probes and sessions have
 // seen goes out as observations. While a primary is parked it counts the clients that still have something
 // under way there and tells the watchdog. Mode replication: the keeper decides; its membership and
-// observations go out, nothing comes in. Both: the clients of virtual addresses go out, so that they can be
-// told of a take-over.
+// observations go out, and lease() tells it whether this member may decide. Both: the clients of virtual
+// addresses go out, so that they can be told of a take-over.
 //
 // Threads: it has one of its own, on which all functions of the wiring are called; none of its functions
 // waits, but stop().
@@ -71,6 +71,8 @@ public:
     void node_failed(NodeId node, std::uint64_t epoch, cluster::Sign sign, const std::string& reason);
     void on_topology(cluster::TopologyPtr topology);  // each that is published
 
+    // Any thread. The epoch of the lease that this member has now; 0: it has none, or hands it over.
+    [[nodiscard]] std::uint64_t lease() const;
     [[nodiscard]] WatchdogStatus status() const;
 
 private:

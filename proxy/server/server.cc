@@ -127,13 +127,17 @@ void Server::make_keeper() {
             std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
         raise(shared_.next_sequence, std::max(at_least, static_cast<std::uint64_t>(clock.count())));
     };
+    keeper::Keeper::Lease lease;
+    if (shared_.watchdog && !config_->watchdog.members.empty())
+        lease = [this] { return shared_.watchdog->lease(); };
     keeper_ = std::make_unique<keeper::Keeper>(
         config_, [this] { return shared_.monitor->current(); },
         [this](const cluster::Membership& membership, bool is_open) {
             shared_.monitor->follow(membership, is_open);
         },
         raise_sequence,
-        [gate = shared_.gate.get()](std::uint32_t slot) { return gate->may_be_built_on(slot); });
+        [gate = shared_.gate.get()](std::uint32_t slot) { return gate->may_be_built_on(slot); },
+        std::move(lease));
     shared_.decider = keeper_.get();
     if (shared_.watchdog) {
         reporting_ = std::make_unique<member::ReportingDecider>(

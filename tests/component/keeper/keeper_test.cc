@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -85,7 +86,8 @@ protected:
             [this](std::uint32_t) {
                 if (at_repair_) at_repair_();
                 return is_built_on_.load();
-            });
+            },
+            has_members_ ? Keeper::Lease([this] { return lease_.load(); }) : Keeper::Lease());
         keeper_->load();
         keeper_->start();
         ASSERT_TRUE(wait_for([this] { return is_open_; }));
@@ -146,6 +148,8 @@ protected:
     bool is_open_ = false;
     std::atomic<bool> is_built_on_ = false;
     std::function<void()> at_repair_;  // on the keeper's thread
+    bool has_members_ = false;
+    std::atomic<std::uint64_t> lease_ = 1;
     int published_ = 0;
     std::uint64_t sequence_ = 0;
 
@@ -202,6 +206,69 @@ TEST_F(KeeperTest, WhoIsDeposedByAnotherProxyStaysSo) {
     const std::lock_guard lock(mutex_);
     EXPECT_FALSE(is_open_);
     for (std::size_t i = 0; i < servers_.size(); ++i) EXPECT_EQ(epochs(i), std::to_string(epoch + 1));
+}
+
+TEST_F(KeeperTest, WithoutTheLeaseNothingIsDecided) {
+    has_members_ = true;
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    lease_ = 0;
+    keeper_->report(kB, epoch, Sign::Gone, "lost it");
+    ASSERT_TRUE(wait_for([&] { return membership_.not_open.starts_with("another member has the lease"); }));
+    EXPECT_EQ(epochs(0), std::to_string(epoch));
+    EXPECT_EQ(outline(membership_), "a* b c");
+    // Nobody else has done anything meanwhile.
+    lease_ = 2;
+    ASSERT_TRUE(wait_for("a* b c"));
+    EXPECT_EQ(membership_.epoch, epoch + 1);
+}
+
+TEST_F(KeeperTest, TheNextLeaseIsFollowedWhileNobodyElseHasDecided) {
+    has_members_ = true;
+    start();
+    lease_ = 2;
+    std::this_thread::sleep_for(milliseconds(1000));
+    keeper_->report(kB, membership_.epoch, Sign::Gone, "lost it");
+    ASSERT_TRUE(wait_for("a* b (lost it) c"));
+    EXPECT_EQ(published_, 3) << "at the load, when it was opened, and one change";
+}
+
+// The other one has taken c out, and its lease is over.
+TEST_F(KeeperTest, WhoTakesOverFindsOutFromTheNodesWhoIsIn) {
+    has_members_ = true;
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    lease_ = 0;
+    for (const std::size_t i : {0, 1})
+        servers_[i]->psql("UPDATE pgpool_replication.slot SET epoch = epoch + 1, token = 5, answer = 6");
+    keeper_->mark_refused(epoch);
+    ASSERT_TRUE(wait_for([&] { return membership_.not_open.starts_with("another member has the lease"); }));
+    lease_ = 3;
+    ASSERT_TRUE(wait_for([&] { return is_open_; }));
+    EXPECT_EQ(membership_.epoch, epoch + 2);
+    EXPECT_TRUE(membership_.is_attached("a") && membership_.is_attached("b"));
+    EXPECT_THAT(membership_.find("c")->reason, HasSubstr("its markers are of epoch"));
+    EXPECT_EQ(epochs(2), std::to_string(epoch));
+}
+
+TEST_F(KeeperTest, WhoTakesOverWaitsForANodeThatMayHoldMore) {
+    has_members_ = true;
+    start();
+    const std::uint64_t epoch = membership_.epoch;
+    lease_ = 0;
+    servers_[0]->psql("UPDATE pgpool_replication.slot SET epoch = epoch + 1, token = 5, answer = 6");
+    keeper_->mark_refused(epoch);
+    ASSERT_TRUE(wait_for([&] { return !is_open_; }));
+    servers_[0].reset();
+    lease_ = 3;
+    ASSERT_TRUE(wait_for(
+        [&] { return membership_.not_open.find("may hold what others lack: a") != std::string::npos; }));
+    EXPECT_EQ(epochs(1), std::to_string(epoch));
+    std::promise<Result<std::string>> told;
+    keeper_->detach("a", "it is lost",
+                    [&](Result<std::string> answer) { told.set_value(std::move(answer)); });
+    EXPECT_TRUE(told.get_future().get());
+    ASSERT_TRUE(wait_for("a (an administrator has let it go) b* c"));
 }
 
 TEST_F(KeeperTest, IfAllAreLostNobodyIsTakenOut) {

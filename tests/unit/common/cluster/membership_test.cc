@@ -46,6 +46,14 @@ TEST(Membership, MainStaysAsLongAsItIsAttached) {
     EXPECT_EQ(outline(membership), "a* b (late) c");
 }
 
+TEST(Membership, WhoTakesOverTriesAllButWhomAnAdministratorHasLetGo) {
+    Membership membership = three();
+    ASSERT_TRUE(evict(membership, "a", "gone", kNow));
+    EXPECT_EQ(outline(take_over(membership, {}, kNow)), "a b* c") << "b was main";
+    EXPECT_EQ(outline(take_over(membership, {"b"}, kNow)), "a* b (an administrator has let it go) c");
+    EXPECT_EQ(outline(take_over(membership, {"a"}, kNow)), "a (gone) b* c");
+}
+
 TEST(Membership, TheLastOneStays) {
     Membership membership = three();
     ASSERT_TRUE(evict(membership, "a", "1", kNow));
