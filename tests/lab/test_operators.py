@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built
 
 
 def configure(lab, member, change):
-    config = appliance.configuration(member, lab.members, lab.nodes, {"watchdog": True, "durability": "strict"})
+    config = appliance.configuration(member, lab.members, lab.nodes, lab.shape)
     change(config)
     appliance.file_of(member).write_text(to_yaml(config) + "\n")
 
