@@ -168,8 +168,9 @@ enum class VipVerb : std::uint8_t {
 };
 
 // hub -> vip: all addresses. A taking stands while the page of the lease (common/page) says that the lease of
-// `epoch` is held, and is tried again until it works or another order comes; `deadline_ns` is that of the
-// lease when the order was given, and need not be told anew. Each order is acknowledged with VipDone.
+// `epoch` is held or waited for, and is tried again until it works or another order comes; `deadline_ns` is
+// that of the lease when the order was given, and need not be told anew. Each order is acknowledged with
+// VipDone.
 struct VipOrder {
     std::uint64_t id = 0;
     VipVerb verb = VipVerb::None;

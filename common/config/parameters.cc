@@ -315,7 +315,8 @@ constexpr Parameter kParameters[] = {
     row<&Config::watchdog, &Watchdog::profile>(
         "watchdog.profile", word(kTimerProfiles), Restart,
         "How soon a member that is not heard counts as lost: `fast` and `default` for one local network, "
-        "`wan` for members far apart."),
+        "`wan` for members far apart. With `fast` its virtual addresses are taken as soon as votes and "
+        "network prove that it has lost them, before its lease is over (not with `mode: replication`)."),
     row<&Config::watchdog, &Watchdog::durability>(
         "watchdog.durability", word(kDurabilities), Live,
         "Whether a standby is promoted only if it has every acknowledged transaction (`strict`), or also if "

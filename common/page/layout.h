@@ -20,7 +20,7 @@ namespace pgpool::page {
 struct Slot {
     std::atomic<std::uint64_t> state;
     std::atomic<std::uint64_t> epoch;
-    std::atomic<std::int64_t> deadline;  // nanoseconds of CLOCK_BOOTTIME
+    std::atomic<std::int64_t> deadline;  // nanoseconds of CLOCK_BOOTTIME; Waiting: locked_until
     std::atomic<std::uint64_t> writer;
 };
 

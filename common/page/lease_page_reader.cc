@@ -21,10 +21,11 @@ LeaseView view_of(const Slot& slot) {
     LeaseView view;
     const std::uint64_t state = slot.state.load(std::memory_order_acquire);
     view.epoch = Epoch(slot.epoch.load(std::memory_order_acquire));
-    view.deadline = BootTime(BootDuration(slot.deadline.load(std::memory_order_acquire)));
+    const BootTime until(BootDuration(slot.deadline.load(std::memory_order_acquire)));
     view.writer = Incarnation(slot.writer.load(std::memory_order_acquire));
-    if (state > static_cast<std::uint64_t>(LeaseState::Releasing)) return {};
+    if (state > static_cast<std::uint64_t>(LeaseState::Waiting)) return {};
     view.state = static_cast<LeaseState>(state);
+    (view.state == LeaseState::Waiting ? view.locked_until : view.deadline) = until;
     return view;
 }
 

@@ -93,7 +93,8 @@ void LeasePageWriter::publish(const LeaseView& view) {
     // Each store to a slot releases: whoever sees it sees the raise of `published` before it, too.
     slot.state.store(static_cast<std::uint64_t>(view.state), std::memory_order_release);
     slot.epoch.store(view.epoch.value, std::memory_order_release);
-    slot.deadline.store(view.deadline.time_since_epoch().count(), std::memory_order_release);
+    const BootTime until = view.state == LeaseState::Waiting ? view.locked_until : view.deadline;
+    slot.deadline.store(until.time_since_epoch().count(), std::memory_order_release);
     slot.writer.store(incarnation_.value, std::memory_order_release);
     page_->published.store(next, std::memory_order_release);
 }

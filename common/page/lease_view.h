@@ -18,12 +18,14 @@ enum class LeaseState : std::uint8_t {
     Held,       // it has: what needs it may act before the deadline
     Releasing,  // it hands the lease over: who stops acting says so to the watchdog, the successor waits for
                 // it
+    Waiting,    // it has none, but a quorum of its locks: who had one before cannot renew it
 };
 
 struct LeaseView {
     LeaseState state = LeaseState::None;
-    Epoch epoch{};                        // 0 = none
-    BootTime deadline = BootTime::min();  // the least of all times: nobody may act
+    Epoch epoch{};                            // 0 = none. Waiting: of the lease that would be next
+    BootTime deadline = BootTime::min();      // the least of all times: nobody may act
+    BootTime locked_until = BootTime::min();  // Waiting: until when that is so
     Incarnation writer{};
 
     [[nodiscard]] bool may_act(BootTime now) const { return now < deadline; }

@@ -31,11 +31,12 @@ class Client:
 
 class Load:
     """Each client inserts a row in a transaction of its own every few milliseconds, by one connection until that fails. It looks for
-    an open port ten times a second before it lets libpq connect, so that the repetition of lost SYNs (1 s, 3 s, ...) by the
+    an open port again and again before it lets libpq connect, so that the repetition of lost SYNs (1 s, 3 s, ...) by the
     client's kernel is not measured."""
 
-    def __init__(self, lab, clients=4, address=appliance.VIRTUAL, pause=0.005):
-        self.lab, self.address, self.pause = lab, address, pause
+    def __init__(self, lab, clients=4, address=appliance.VIRTUAL, pause=0.005, look=0.1):
+        """`look`: how long it waits for the answer to each look, in seconds."""
+        self.lab, self.address, self.pause, self.look = lab, address, pause, look
         self.clients = [Client() for _ in range(clients)]
         self.is_over = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients)]
@@ -64,7 +65,7 @@ class Load:
     def connect(self):
         """Anew, by what is at the address now. Autocommit."""
         with self.lab.network.inside("client"):
-            socket.create_connection((self.address, appliance.PORT), timeout=0.1).close()
+            socket.create_connection((self.address, appliance.PORT), timeout=self.look).close()
             connection = psycopg2.connect(host=self.address, port=appliance.PORT, user="postgres", dbname="postgres", connect_timeout=2,
                                           tcp_user_timeout=3000, keepalives_idle=1, keepalives_interval=1, keepalives_count=2)
         connection.autocommit = True

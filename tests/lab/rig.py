@@ -33,12 +33,12 @@ def labs():
 
 class Lab:
     def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, durability="strict",
-                 witness=False, mode="streaming"):
+                 witness=False, mode="streaming", profile="default"):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
         self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog,
-                      "durability": durability, "witness": witness, "mode": mode}
+                      "durability": durability, "witness": witness, "mode": mode, "profile": profile}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
         self._make_hosts()
@@ -70,6 +70,24 @@ class Lab:
     # --- life ---
     def up(self):
         """Everything started, and each member sees all, each standby streams."""
+        self.switch_on()
+        if self.nodes and not appliance.why_not(self.shape["watchdog"]):
+            appliance.install(self.folder, self.shape["watchdog"])
+        corosync.prepare(self.voters)
+        for voter in self.voters:
+            appliance.prepare(voter, appliance.configuration(voter, self.voters, self.nodes, self.shape))
+        for voter in self.voters:
+            corosync.start(voter)
+        self.start_nodes()
+        for voter in self.voters:
+            for program in self._daemons_of(voter)[1:]:
+                appliance.start(voter, program)
+        self._wait_served()
+        self.note("up")
+        return self
+
+    def switch_on(self):
+        """The hosts and their network, and nothing on them."""
         try:
             self.folder.mkdir(parents=True)
         except FileExistsError:
@@ -82,20 +100,6 @@ class Lab:
         self._make_network()
         for host in self.hosts.values():
             host.boot()
-        if self.nodes and not appliance.why_not(self.shape["watchdog"]):
-            appliance.install(self.folder, self.shape["watchdog"])
-        corosync.prepare(self.voters)
-        for voter in self.voters:
-            appliance.prepare(voter, appliance.configuration(voter, self.voters, self.nodes, self.shape))
-        for voter in self.voters:
-            corosync.start(voter)
-        self._start_nodes()
-        for voter in self.voters:
-            for program in self._daemons_of(voter)[1:]:
-                appliance.start(voter, program)
-        self._wait_served()
-        self.note("up")
-        return self
 
     def _make_network(self):
         self.network.make({h.name: h.address for h in self.hosts.values()})
@@ -105,7 +109,7 @@ class Lab:
             self._wait_proxy(member)
             self.wait_members([h.name for h in self.voters], member)
 
-    def _start_nodes(self):
+    def start_nodes(self):
         if not self.nodes:
             return
         if self.shape["mode"] == "replication":

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 namespace pgpool::simulator {
 
 void Auditor::became(MemberId member, Epoch epoch) {
@@ -22,6 +24,21 @@ void Auditor::may_act(MemberId member, Epoch epoch, const char* where) {
                            epoch.value, where));
     }
     acting_ = Acting{member, epoch, where};
+}
+
+void Auditor::end_check(Time now) {
+    std::erase_if(overlaps_, [this](const auto& overlap) {
+        return !holding_.contains(overlap.first.first) || !holding_.contains(overlap.first.second);
+    });
+    for (auto one = holding_.begin(); one != holding_.end(); ++one) {
+        for (auto other = std::next(one); other != holding_.end(); ++other) {
+            const auto [overlap, is_new] = overlaps_.try_emplace({*one, *other}, now);
+            tally.overlaps += is_new ? 1 : 0;
+            if (now - overlap->second <= parameters_.lengthened(parameters_.lease)) continue;
+            report(fmt::format("members {} and {} may have the addresses for longer than a lease", one->value,
+                               other->value));
+        }
+    }
 }
 
 void Auditor::took_effect(const Connection& link, Epoch epoch) {

@@ -5,7 +5,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "tests/simulator/clock.h"
 #include "tests/simulator/connection.h"
@@ -27,7 +29,8 @@ struct Tally {
     // Of the hand-overs in them. Where a voter knows the higher epoch of a candidate that failed, the
     // successor has to wait.
     std::uint64_t slow_hand_overs = 0;
-    Time slowest{};  // from the begin of one to that
+    std::uint64_t overlaps = 0;  // of two that may have the addresses
+    Time slowest{};              // from the begin of one to that
 };
 
 class Auditor {
@@ -41,8 +44,17 @@ public:
 
     void became(MemberId member, Epoch epoch);
     // `epoch` may act in the eyes of somebody at this moment. Between two calls of begin_check.
-    void begin_check() { acting_.reset(); }
+    void begin_check() {
+        acting_.reset();
+        holding_.clear();
+    }
     void may_act(MemberId member, Epoch epoch, const char* where);
+    // This member may have the virtual addresses now, by its lease or, in fast mode, before that. Of two that
+    // may, the network tells which does, or it is partitioned: so it must be over within the length of a
+    // lease. What the simulator has no network for is the probe, so in fast mode the addresses come here as
+    // early as the lease allows.
+    void may_hold(MemberId member) { holding_.insert(member); }
+    void end_check(Time now);
     void took_effect(const Connection& link, Epoch epoch);
     void asks(const Connection& link, const lease::Question& question, BootTime local);
     // Of a member's vote, and a witness'.
@@ -70,6 +82,9 @@ private:
     lease::Parameters parameters_;
     std::optional<std::string> violation_;
     std::optional<Acting> acting_;
+    std::set<MemberId> holding_;
+    std::map<std::pair<MemberId, MemberId>, Time>
+        overlaps_;  // of two that may hold the addresses, since when
     Epoch last_epoch_{};
     std::optional<MemberId> last_holder_;
     std::map<lease::VoterId, Grant> grants_;

@@ -60,6 +60,7 @@ void Machines::run_one() {
     ++world_.auditor.tally.entries;
     world_.auditor.begin_check();
     for (const auto& member : members_) member->tell_who_may_act();
+    world_.auditor.end_check(world_.queue.now());
 }
 
 void Machines::run_for(Time time) {

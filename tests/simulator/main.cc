@@ -39,6 +39,7 @@ void add(Tally& sum, const Tally& one) {
     sum.faults += one.faults;
     sum.calms += one.calms;
     sum.slow_hand_overs += one.slow_hand_overs;
+    sum.overlaps += one.overlaps;
     sum.slowest = std::max(sum.slowest, one.slowest);
 }
 
@@ -72,10 +73,11 @@ bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown) {
         "seed {}: {} steps of the lease, {} entries, {} faults, {} holders, {} released, {} ended, {} "
         "commands took effect, "
         "{} refused by the server's clock; {} calm times, slowest holder after {:.2f} s, {} slow hand-overs; "
+        "{} times two might have the addresses; "
         "{:.1f} s\n",
         seed, sum.steps, sum.entries, sum.faults, sum.holders, sum.hand_overs, sum.ends, sum.commands,
         sum.refused, sum.calms, std::chrono::duration<double>(sum.slowest).count(), sum.slow_hand_overs,
-        taken);
+        sum.overlaps, taken);
     if (sum.slow_hand_overs * 50 > sum.calms + 50) {
         fmt::print("VIOLATION {} of {} hand-overs with everything working were slow\n", sum.slow_hand_overs,
                    sum.calms);

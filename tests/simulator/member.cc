@@ -176,6 +176,7 @@ void Member::tell_who_may_act() {
         world_.auditor.may_act(id_, lease_->view().epoch, "watchdog");
     }
     if (gate_.may_act(local())) world_.auditor.may_act(id_, gate_.epoch, "gate");
+    if (gate_.may_act(local()) || local() < gate_.locked_until) world_.auditor.may_hold(id_);
 }
 
 }  // namespace pgpool::simulator

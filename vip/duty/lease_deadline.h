@@ -7,10 +7,12 @@
 
 namespace pgpool::vip {
 
-// Of another epoch, of none, or while it is handed over: not at all.
+// Of another epoch, of none, or while it is handed over: not at all. That an order may come before the lease
+// does, and when, is the watchdog's decision: as long as a quorum's locks are there such an order counts.
 [[nodiscard]] inline BootTime deadline_of(const page::LeaseView& lease, Epoch ordered) {
-    const bool counts = lease.state == page::LeaseState::Held && ordered != Epoch() && lease.epoch == ordered;
-    return counts ? lease.deadline : BootTime::min();
+    if (ordered == Epoch() || lease.epoch != ordered) return BootTime::min();
+    if (lease.state == page::LeaseState::Held) return lease.deadline;
+    return lease.state == page::LeaseState::Waiting ? lease.locked_until : BootTime::min();
 }
 
 }  // namespace pgpool::vip

@@ -35,6 +35,10 @@ struct View {
     State state = State::Follower;
     Epoch epoch{};               // of the lease that is held; 0 = none
     BootTime deadline = kNever;  // kNever = nobody may act
+    // Waiting, Confirming: nobody else has renewed a lease since this candidate took the locks that it has,
+    // and can not before this time.
+    BootTime locked_until = kNever;
+    Epoch next{};  // that it will have, unless a voter knows a higher one
     [[nodiscard]] bool may_act(BootTime now) const { return now < deadline; }
     friend bool operator==(const View&, const View&) = default;
 };

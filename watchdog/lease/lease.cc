@@ -55,9 +55,13 @@ Actions Lease::step(const Event& event, BootTime now) {
 }
 
 void Lease::publish() {
-    View view{.state = state_, .epoch = {}, .deadline = kNever};
+    View view{.state = state_};
     if (is_holder()) view.deadline = ledger_.deadline();
     if (is_holder() || state_ == State::Releasing) view.epoch = epoch_;
+    if (state_ == State::Waiting || state_ == State::Confirming) {
+        view.locked_until = ledger_.locked_until();
+        view.next = state_ == State::Confirming ? epoch_ : Epoch(known_.value + 1);
+    }
     if (view == view_) return;
     view_ = view;
     // First of all: what may act on this machine hears it before anybody else can profit from it.

@@ -95,6 +95,7 @@ private:
     [[nodiscard]] bool has_quorum() const;
     [[nodiscard]] bool has_lost_quorum() const;
     [[nodiscard]] bool is_time_over() const;
+    [[nodiscard]] bool is_idle() const;
     [[nodiscard]] bool has_waited() const;
     [[nodiscard]] bool is_outrun() const;
     [[nodiscard]] bool is_confirmed() const;

@@ -10,6 +10,10 @@ namespace pgpool::lease {
 Ledger::Ledger(const Votes& votes, const Parameters& parameters)
     : votes_(votes), parameters_(parameters), seats_(votes.size()) {}
 
+bool Ledger::has_lock() const {
+    return std::ranges::any_of(seats_, [](const Seat& seat) { return seat.session.phase == Phase::Locked; });
+}
+
 bool Ledger::has_quorum() const {
     return weight_where([](const Seat& seat) { return seat.session.phase == Phase::Locked; }) >=
            votes_.quorum();
@@ -52,6 +56,24 @@ bool Ledger::is_confirmed(BootDuration wait, Epoch epoch, BootTime now) const {
         };
         return weight_where(confirms) >= votes_.quorum();
     });
+}
+
+BootTime Ledger::locked_until() const {
+    BootTime latest = kNever;
+    for (const Seat& last : seats_) {
+        for (const Seat& stalest : seats_) {
+            const BootTime acquired = last.session.acquired;
+            const BootTime fresh = stalest.session.fresh;
+            if (fresh < acquired || fresh <= latest) continue;
+            const auto had_it = [&](const Seat& seat) {
+                const Session& session = seat.session;
+                return session.phase == Phase::Locked && session.acquired <= acquired &&
+                       session.fresh >= fresh;
+            };
+            if (weight_where(had_it) >= votes_.quorum()) latest = fresh;
+        }
+    }
+    return latest == kNever ? kNever : latest + parameters_.shortened(parameters_.lease);
 }
 
 bool Ledger::is_quiet(BootTime now) const {

@@ -53,12 +53,17 @@ public:
     [[nodiscard]] Seat& at(VoterId voter) { return seats_[voter.value]; }
     [[nodiscard]] const Seat& at(VoterId voter) const { return seats_[voter.value]; }
 
+    [[nodiscard]] bool has_lock() const;  // one at least
     [[nodiscard]] bool has_quorum() const;
     // When the lease ends that rests on the votes: the latest time for which voters of a quorum have all
     // answered a question that was sent not earlier, plus the lease. kNever: there is no quorum of votes.
     [[nodiscard]] BootTime deadline() const;
     // When the locks of a quorum were all acquired; the earliest such time. REQUIRES: has_quorum().
     [[nodiscard]] BootTime quorum_acquired() const;
+    // Until when nobody else can have prolonged a lease since some moment at which a quorum's locks were all
+    // ours: each session of it has answered a question that was sent after the last of them was acquired.
+    // kNever: that is not known of any moment.
+    [[nodiscard]] BootTime locked_until() const;
     // Whether a quorum of sessions, all acquired by some time a, have recorded `epoch` and have answered
     // a question that was sent at a + wait or later, and so recently that the lease could rest on it.
     [[nodiscard]] bool is_confirmed(BootDuration wait, Epoch epoch, BootTime now) const;

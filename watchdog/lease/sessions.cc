@@ -52,6 +52,8 @@ void Lease::granted(VoterId voter, const Asked& asked, const Answer& answer) {
     Seat& seat = ledger_.at(voter);
     Session& session = seat.session;
     if (session.phase == Phase::Open) {
+        // Others fall free now, too: the attempt has its time from here.
+        if (state_ == State::Acquiring && !ledger_.has_lock()) until_ = now_ + parameters_.attempt;
         session.phase = Phase::Locked;
         session.acquired = now_;
     }
@@ -179,6 +181,7 @@ void Lease::tend(VoterId voter) {
 
 bool Lease::is_due(const Session& session) const {
     if (now_ >= session.fresh + parameters_.renew) return true;
+    if (state_ == State::Waiting) return session.fresh < ledger_.quorum_acquired();
     if (state_ != State::Confirming) return false;
     const BootTime begin = confirmation_begins();
     return session.told != epoch_ || (session.fresh < begin && begin <= now_);

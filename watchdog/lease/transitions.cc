@@ -38,6 +38,7 @@ const std::vector<Lease::Row>& Lease::rows() {
     static constexpr Guard has_stopped{"has_stopped", &Lease::has_stopped};
     static constexpr Guard is_confirmed{"is_confirmed", &Lease::is_confirmed};
     static constexpr Guard has_waited{"has_waited", &Lease::has_waited};
+    static constexpr Guard is_idle{"is_idle", &Lease::is_idle};
     static constexpr Guard is_outrun{"is_outrun", &Lease::is_outrun};
     static constexpr Guard is_past_deadline{"is_past_deadline", &Lease::is_past_deadline};
     static constexpr Guard is_successor_another{"is_successor_another", &Lease::is_successor_another};
@@ -63,6 +64,7 @@ const std::vector<Lease::Row>& Lease::rows() {
         {S::Follower, T::Offered, always, accept_and_begin, S::Acquiring, "sessions are open when the locks become free"},
 
         {S::Acquiring, T::Progress, has_quorum, begin_wait, S::Waiting, "from now on every other holder's lease runs out"},
+        {S::Acquiring, T::Progress, is_idle, begin_attempt, S::Acquiring, "nothing to give back: the sessions stay open"},
         {S::Acquiring, T::Progress, is_time_over, give_back_and_rest, S::Resting, "two halves must not wait for each other"},
         {S::Acquiring, T::Offered, always, accept_and_begin, S::Acquiring, ""},
         {S::Acquiring, T::Withdraw, always, give_back, S::Follower, ""},
@@ -165,6 +167,10 @@ bool Lease::has_lost_quorum() const {
 
 bool Lease::is_time_over() const {
     return now_ >= until_;
+}
+
+bool Lease::is_idle() const {
+    return is_time_over() && !ledger_.has_lock();
 }
 
 bool Lease::has_waited() const {

@@ -83,19 +83,35 @@ void Server::perform(const decider::action::Reply& what) {
     questions_.erase(found);
 }
 
-// Who holds the lease has the addresses, as long as it lasts: pgpool-vip goes by its page. Nobody can have
-// them if they are off since the lease before: each holder has an epoch of its own, so nobody came between.
+// Nobody can have the addresses if they are off since the lease before: each holder has an epoch of its own,
+// so nobody came between.
+TakeoverFacts Server::takeover() const {
+    const bool is_fast = config_->watchdog.profile == config::TimerProfile::Fast &&
+                         config_->mode != config::ClusterMode::Replication;
+    return {.is_fast = is_fast,
+            .lease = view_.state,
+            .are_off = addresses_off_ != 0 && addresses_off_ + 1 == view_.epoch.value,
+            .is_in_group = self_.has_value(),
+            .is_holder_gone = roster_.is_holder_gone()};
+}
+
+// Who holds the lease has the addresses, as long as it lasts: pgpool-vip goes by its page.
 void Server::order_vip() {
-    bus::VipOrder order{.id = ++vip_order_, .epoch = view_.epoch.value};
-    const bool are_off = addresses_off_ != 0 && addresses_off_ + 1 == view_.epoch.value;
-    order.verb = !holds_lease() ? bus::VipVerb::Release
-                 : are_off      ? bus::VipVerb::TakeReleased
-                                : bus::VipVerb::Take;
+    bus::VipOrder order{.id = ++vip_order_, .verb = vip_verb(takeover()), .epoch = view_.epoch.value};
     if (holds_lease()) order.deadline_ns = view_.deadline.time_since_epoch().count();
+    vip_verb_ = order.verb;
     vip_ordered_ = SteadyClock::now();
-    if (holds_lease())
-        log::info("vip_ordered", {{"epoch", order.epoch}, {"verb", are_off ? "take_released" : "take"}});
+    if (takes_addresses()) {
+        log::info("vip_ordered",
+                  {{"epoch", order.epoch},
+                   {"verb", order.verb == bus::VipVerb::TakeReleased ? "take_released" : "take"},
+                   {"lease", holds_lease() ? "held" : "awaited"}});
+    }
     programs_->send_to(kVip, order);
+}
+
+bool Server::takes_addresses() const {
+    return vip_verb_ == bus::VipVerb::Take || vip_verb_ == bus::VipVerb::TakeReleased;
 }
 
 bool Server::serves() const {
@@ -142,8 +158,8 @@ void Server::hear(ipc::ClientId from, const bus::VipDone& what) {
     const bool is_done = what.outcome == bus::Outcome::Done;
     const auto took = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - vip_ordered_);
     if (!is_done)
-        log::warning(holds_lease() ? "vip_not_taken" : "vip_not_released", {{"reason", what.reason}});
-    else if (holds_lease())
+        log::warning(takes_addresses() ? "vip_not_taken" : "vip_not_released", {{"reason", what.reason}});
+    else if (takes_addresses())
         log::info("vip_taken", {{"epoch", view_.epoch.value}, {"ms", took.count()}});
     if (!is_done || releasing_.erase(from) == 0 || !releasing_.empty() || !closing_) return;
     log::info("vip_released", {{"epoch", *closing_}, {"ms", took.count()}});

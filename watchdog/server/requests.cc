@@ -24,7 +24,7 @@ tl::unexpected<Error> refuse(std::string message, std::string hint) {
 void Server::take(const event::ClientCame& what) {
     programs_->came(what.info, std::chrono::system_clock::now());
     if (what.info.hello.program == kVip) tell_clients();
-    if (holds_lease()) order_vip();
+    if (takes_addresses()) order_vip();
 }
 
 void Server::take(const event::ClientSaid& what) {
@@ -132,7 +132,9 @@ Result<std::string> Server::force_lease() {
     if (holds_lease()) return refuse("this member holds the lease", "");
     const auto holder = roster_.holder(SteadyClock::now());
     if (holder) return refuse("\"" + holder->name + "\" holds the lease", "pgpool-ctl lease release");
-    const std::uint64_t epoch = std::max(exchange_.latest().stamp.epoch, view_.epoch.value);
+    // While we wait for a lease the page has the epoch that it would have: nobody has held that.
+    const std::uint64_t of_page = view_.state == page::LeaseState::Waiting ? 0 : view_.epoch.value;
+    const std::uint64_t epoch = std::max(exchange_.latest().stamp.epoch, of_page);
     lease_->fenced(Epoch(epoch));
     log::warning("lease_forced", {{"epoch", epoch}});
     return "whoever held epoch " + std::to_string(epoch) + " counts as unable to act";

@@ -24,6 +24,13 @@ void Roster::lost() {
 
 void Roster::departs(const Entry& entry) {
     departed_heard_ = std::max(departed_heard_, entry.heard);
+    departed_epoch_ = std::max(departed_epoch_, entry.claim.epoch);
+}
+
+bool Roster::is_holder_gone() const {
+    return departed_epoch_ != 0 && departed_epoch_ == claimed_ &&
+           std::ranges::none_of(
+               present_, [this](const auto& entry) { return entry.second.claim.epoch >= departed_epoch_; });
 }
 
 void Roster::told(group::Process from, const group::message::Told& told) {
@@ -38,6 +45,7 @@ void Roster::heard(group::Process from, std::int64_t sent_ns, const Claim& claim
     if (found == present_.end()) return;
     found->second.sent_ns = sent_ns;
     found->second.claim = claim;
+    claimed_ = std::max(claimed_, claim.epoch);
     found->second.heard = now;
 }
 

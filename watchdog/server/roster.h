@@ -45,6 +45,8 @@ public:
     [[nodiscard]] std::vector<std::string> names() const;             // of those that are in and have told
     [[nodiscard]] std::uint16_t protocol_of(std::string_view name) const;  // 0: not known
     [[nodiscard]] std::optional<Holder> holder(TimePoint now) const;
+    // Who held the lease last, as far as members have said, is not in any more.
+    [[nodiscard]] bool is_holder_gone() const;
     // The last signs of life of those that are in.
     [[nodiscard]] std::vector<wire::Heard> signs() const;
     // When a member that is not in any more, the last of them, was heard.
@@ -62,6 +64,8 @@ private:
 
     std::map<group::Process, Entry> present_;
     TimePoint departed_heard_;
+    std::uint64_t departed_epoch_ = 0;  // the highest that one of them has claimed last
+    std::uint64_t claimed_ = 0;         // the highest that anybody has claimed
 };
 
 }  // namespace pgpool::watchdog

@@ -181,14 +181,14 @@ void Server::look_at_lease() {
     const page::LeaseView before = std::exchange(view_, page_.read());
     const auto parameters = lease_parameters(config_->watchdog.profile);
     const bool has_time = view_.may_act(page::boot_now() + parameters.lengthened(parameters.session_timeout));
-    decider_.lease(holds_lease() && has_time && !must_wait(), view_.epoch.value);
+    decider_.lease(holds_lease() && has_time && !must_wait(), holds_lease() ? view_.epoch.value : 0);
     if (electorate_.is_witness) return;
     const bool has_changed = before.state != view_.state || before.epoch != view_.epoch;
     if (has_changed) pulsed_ = {};  // the others are told at once
     if (has_changed || SteadyClock::now() - announced_ >= kPulse) announce_lease();
     if (view_.state == page::LeaseState::Releasing)
         close_gates();
-    else if (has_changed)
+    else if (has_changed || (vip_verb_ == bus::VipVerb::Release && may_take_early(takeover())))
         order_vip();
 }
 

@@ -30,6 +30,7 @@
 #include "watchdog/server/service_watch.h"
 #include "watchdog/server/settings.h"
 #include "watchdog/server/status.h"
+#include "watchdog/server/takeover.h"
 #include "watchdog/store/record_store.h"
 #include "watchdog/voters/lease_thread.h"
 #include "watchdog/wire/messages.h"
@@ -137,6 +138,7 @@ private:
     void perform(const decider::action::Unpark&);
     void perform(const decider::action::Say& what);
     void perform(const decider::action::Reply& what);
+    [[nodiscard]] TakeoverFacts takeover() const;
     void order_vip();
     [[nodiscard]] bool serves() const;
     void look_at_services();
@@ -174,6 +176,7 @@ private:
     [[nodiscard]] Status status();
 
     [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
+    [[nodiscard]] bool takes_addresses() const;
     [[nodiscard]] static decider::Now now();
 
     config::ConfigPtr config_;
@@ -206,6 +209,7 @@ private:
     Parking parking_;
     TimePoint announced_;  // the lease, on the bus
     std::uint64_t vip_order_ = 0;
+    bus::VipVerb vip_verb_ = bus::VipVerb::None;  // of the last order
     TimePoint vip_ordered_;
     std::uint64_t addresses_off_ = 0;       // epoch of the lease under which they were held last
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered

@@ -67,6 +67,10 @@ Result<Electorate> electorate_of(const config::Config& config, const std::string
 
 lease::Parameters lease_parameters(config::TimerProfile profile) {
     lease::Parameters parameters;
+    if (profile == config::TimerProfile::Fast) {
+        parameters.backoff_min = milliseconds(20);
+        parameters.backoff_max = milliseconds(60);
+    }
     if (profile != config::TimerProfile::Wan) return parameters;
     parameters.session_timeout = seconds(3);
     parameters.renew = seconds(1);

@@ -35,6 +35,7 @@ lease::Lease::Start start_of(const Settings& settings, const Remembered& remembe
 
 page::LeaseState page_state(const lease::View& view) {
     if (view.state == lease::State::Releasing) return page::LeaseState::Releasing;
+    if (view.locked_until != lease::kNever) return page::LeaseState::Waiting;
     return view.deadline == lease::kNever ? page::LeaseState::None : page::LeaseState::Held;
 }
 
@@ -299,8 +300,13 @@ void LeaseLoop::perform(const lease::action::Send& send) {
 
 void LeaseLoop::perform(const lease::action::Publish& publish) {
     const lease::View& view = publish.view;
-    page_.publish({.state = page_state(view), .epoch = view.epoch, .deadline = view.deadline, .writer = {}});
-    if (view.state == told_.state && view.epoch == told_.epoch) return;
+    const page::LeaseState state = page_state(view);
+    page_.publish({.state = state,
+                   .epoch = state == page::LeaseState::Waiting ? view.next : view.epoch,
+                   .deadline = view.deadline,
+                   .locked_until = view.locked_until,
+                   .writer = {}});
+    if (view.state == told_.state && view.epoch == told_.epoch && view.next == told_.next) return;
     told_ = view;
     report(report::ViewChanged{view});
 }

@@ -55,6 +55,7 @@ LeaseView view_of(std::uint64_t number) {
     return {.state = number % 2 == 0 ? LeaseState::Held : LeaseState::Releasing,
             .epoch = Epoch(number),
             .deadline = BootTime(nanoseconds(number)),
+            .locked_until = BootTime::min(),
             .writer = {}};
 }
 
@@ -62,6 +63,20 @@ bool is_whole(const LeaseView& view) {
     LeaseView expected = view_of(view.epoch.value);
     expected.writer = view.writer;
     return view.epoch.value == 0 ? view.deadline == BootTime::min() : view == expected;
+}
+
+TEST_F(LeasePage, who_waits_for_the_lease_has_no_deadline_to_act_by) {
+    LeasePageWriter page = writer();
+    LeasePageReader reader(path_);
+    ASSERT_EQ(why_not(reader), "");
+    const LeaseView view{.state = LeaseState::Waiting,
+                         .epoch = Epoch(7),
+                         .deadline = BootTime::min(),
+                         .locked_until = BootTime(nanoseconds(5)),
+                         .writer = page.incarnation()};
+    page.publish(view);
+    EXPECT_EQ(reader.read(), view);
+    EXPECT_FALSE(reader.read().may_act(BootTime(nanoseconds(1))));
 }
 
 TEST_F(LeasePage, reader_sees_what_the_writer_published) {

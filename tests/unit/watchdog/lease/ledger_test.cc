@@ -116,6 +116,19 @@ TEST_F(LedgerTest, WhatWasConfirmedLongAgoCountsNoMore) {
     EXPECT_FALSE(ledger_.is_confirmed(parameters_.lease, Epoch(1), ends(1'700)));
 }
 
+// Before that one of them may be another's again by the time the last was acquired.
+TEST_F(LedgerTest, LocksAreAllOursOnceEachWasAskedAfterTheLastOneCame) {
+    lock(2, 100, 100);
+    lock(0, 300, 290);
+    EXPECT_EQ(ledger_.locked_until(), kNever);
+    lock(0, 300, 310);
+    EXPECT_EQ(ledger_.locked_until(), kNever) << "node 2 was not asked since";
+    lock(2, 100, 320);
+    EXPECT_EQ(ledger_.locked_until(), ends(310)) << "the stalest answer of the quorum";
+    lock(3, 400, 390);
+    EXPECT_EQ(ledger_.locked_until(), ends(310)) << "a further lock takes nothing away";
+}
+
 TEST_F(LedgerTest, IsQuietWhenNoCommandCanTakeEffectAnyMore) {
     EXPECT_TRUE(ledger_.is_quiet(at(0)));
     ledger_.at(voter(3)).doubt_until = at(900);

@@ -33,6 +33,34 @@ TEST(Roster, KnowsWhoHasTold) {
     EXPECT_FALSE(roster.is_in("m1"));
 }
 
+TEST(Roster, TheHolderIsGoneUntilAnotherOneClaimsALaterLease) {
+    Roster roster;
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
+    EXPECT_FALSE(roster.is_holder_gone()) << "nobody is known to have held it";
+    roster.heard(kOne, 1, {7, {}}, kNow);
+    EXPECT_FALSE(roster.is_holder_gone());
+    roster.view_changed({{}, {kTwo}}, kNow);
+    EXPECT_TRUE(roster.is_holder_gone());
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
+    EXPECT_TRUE(roster.is_holder_gone()) << "who comes back has not said that it holds it still";
+    roster.heard(kOne, 2, {7, {}}, kNow);
+    EXPECT_FALSE(roster.is_holder_gone());
+    roster.view_changed({{}, {kTwo}}, kNow);
+    roster.heard(kTwo, 1, {8, {}}, kNow);
+    EXPECT_FALSE(roster.is_holder_gone()) << "a later one";
+    roster.heard(kTwo, 2, {}, kNow);
+    EXPECT_FALSE(roster.is_holder_gone()) << "which is handed over";
+}
+
+TEST(Roster, WhoHandedTheLeaseOverAndLeftIsNoHolderThatIsGone) {
+    Roster roster;
+    roster.view_changed({{}, {kOne, kTwo}}, kNow);
+    roster.heard(kOne, 1, {7, {}}, kNow);
+    roster.heard(kOne, 2, {}, kNow);
+    roster.view_changed({{}, {kTwo}}, kNow);
+    EXPECT_FALSE(roster.is_holder_gone());
+}
+
 TEST(Roster, TheHolderIsWhoSaidSoLastUnderTheHighestEpoch) {
     Roster roster;
     roster.view_changed({{}, {kOne, kTwo}}, kNow);
