@@ -70,14 +70,13 @@ bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown, std::uint
     }
     const double taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     fmt::print(
-        "seed {}: {} steps of the lease, {} entries, {} faults, {} partitions, {} holders, {} released, {} "
-        "ended, {} "
+        "seed {}: {} steps of the lease, {} entries, {} faults, {} holders, {} released, {} ended, {} "
         "commands took effect, "
         "{} refused by the server's clock; {} calm times, slowest holder after {:.2f} s, {} slow hand-overs; "
         "{:.1f} s\n",
-        seed, sum.steps, sum.entries, sum.faults, sum.partitions, sum.holders, sum.hand_overs, sum.ends,
-        sum.commands, sum.refused, sum.calms, std::chrono::duration<double>(sum.slowest).count(),
-        sum.slow_hand_overs, taken);
+        seed, sum.steps, sum.entries, sum.faults, sum.holders, sum.hand_overs, sum.ends, sum.commands,
+        sum.refused, sum.calms, std::chrono::duration<double>(sum.slowest).count(), sum.slow_hand_overs,
+        taken);
     if (sum.slow_hand_overs * 50 > sum.calms + 50) {
         fmt::print("VIOLATION {} of {} hand-overs with everything working were slow\n", sum.slow_hand_overs,
                    sum.calms);
