@@ -6,8 +6,20 @@ import signal
 
 import pytest
 
-from . import rig
+from . import pair, rig
 from .network import why_not
+from .watch import Watch
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only in tests/run long")
+
+
+def pytest_collection_modifyitems(items):
+    if not os.environ.get("PGPOOL_LONG"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long form; PGPOOL_LONG=1 runs it"))
 
 
 def pytest_sessionstart(session):
@@ -19,3 +31,17 @@ def pytest_sessionstart(session):
         owner = re.fullmatch(r"[tuv](\d+)[a-z]?", name)
         if owner and not os.path.exists(f"/proc/{owner[1]}"):  # a run that was killed
             rig.Lab(name).down()
+
+
+@pytest.fixture
+def active(lab):
+    """The active member of a pair that is well."""
+    return pair.wait_settled(lab)
+
+
+@pytest.fixture
+def watch(lab, active):
+    """Nobody has the address, or decides, beside another, in any test that has it."""
+    with Watch(lab) as made:
+        yield made
+    assert made.doubles == [] and made.looks > 0

@@ -106,8 +106,9 @@ class Load:
         return [text for client in self.clients for at, text in client.errors if at >= since]
 
     def lost(self, node):
-        """What was acknowledged, and is not at that node."""
+        """What was acknowledged up to now, and is not at that node."""
+        acknowledged = {(i, number) for i, client in enumerate(self.clients) for _, number in list(client.acknowledged)}
         with contextlib.closing(nodes.connect(node)) as connection, connection.cursor() as cursor:
             cursor.execute("select client, number from load")
             there = set(cursor.fetchall())
-        return {(i, number) for i, client in enumerate(self.clients) for _, number in client.acknowledged} - there
+        return acknowledged - there

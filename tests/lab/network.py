@@ -68,6 +68,11 @@ class Network:
         for direction in [there] if is_one_way else [there, back]:
             self._nft(f"add rule bridge lab cuts {direction} drop")
 
+    def cut_corosync(self, one, other):
+        """Its frames alone, both ways."""
+        for sender, receiver in [(one, other), (other, one)]:
+            self._nft(f"add rule bridge lab cuts iifname {sender} oifname {receiver} udp dport 5405 drop")
+
     def lose(self, one, other, percent):
         """So many of a hundred frames from `one` do not get to `other`."""
         self._nft(f"add rule bridge lab cuts iifname {one} oifname {other} numgen random mod 100 lt {percent} drop")

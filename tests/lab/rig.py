@@ -193,6 +193,11 @@ class Lab:
         self.network.cut(one, other, is_one_way)
         self.note(f"cut {one} {'->' if is_one_way else '-'} {other or 'everybody'}")
 
+    def cut_corosync(self, one, other):
+        """Between two members Corosync is cut, and nothing else."""
+        self.network.cut_corosync(self.host(one).name, self.host(other).name)
+        self.note(f"cut corosync {one} - {other}")
+
     def lose(self, one, other, percent):
         """So many of a hundred frames from `one` to `other`."""
         self.host(one), self.host(other)

@@ -25,7 +25,8 @@ struct Tally {
     std::uint64_t commands = 0;  // that took effect
     std::uint64_t refused = 0;   // by the server's clock
     std::uint64_t faults = 0;
-    std::uint64_t calms = 0;  // times without faults that found a holder
+    std::uint64_t partitions = 0;  // of the faults: hosts on two sides
+    std::uint64_t calms = 0;       // times without faults that found a holder
     // Of the hand-overs in them. Where a voter knows the higher epoch of a candidate that failed, the
     // successor has to wait.
     std::uint64_t slow_hand_overs = 0;

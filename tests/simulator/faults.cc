@@ -73,6 +73,7 @@ void World::divide() {
     std::vector<bool> side(ends_.size());
     for (Host host = 0; host < side.size(); ++host) side[host] = world_.random.chance(0.5);
     world_.network.partition(side);
+    ++world_.auditor.tally.partitions;
     world_.trace("partition");
 }
 

@@ -37,6 +37,7 @@ void add(Tally& sum, const Tally& one) {
     sum.commands += one.commands;
     sum.refused += one.refused;
     sum.faults += one.faults;
+    sum.partitions += one.partitions;
     sum.calms += one.calms;
     sum.slow_hand_overs += one.slow_hand_overs;
     sum.overlaps += one.overlaps;
@@ -51,7 +52,7 @@ void explain(std::uint64_t seed, const Setting& setting, std::uint64_t steps, st
     fmt::print("VIOLATION {}\n", *again.auditor().violation());
 }
 
-bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown) {
+bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown, std::uint64_t& partitions) {
     Random random(seed);
     Tally sum;
     const auto begin = std::chrono::steady_clock::now();
@@ -83,6 +84,7 @@ bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown) {
                    sum.calms);
         return false;
     }
+    partitions += sum.partitions;
     return sum.steps >= steps;
 }
 
@@ -95,14 +97,19 @@ int main(int argc, char** argv) {
     std::uint64_t steps = 1'000'000;
     std::uint64_t runs = 1;
     std::uint64_t shown = 300;
+    std::uint64_t wanted_partitions = 0;
+    std::uint64_t partitions = 0;
     app.add_option("--seed", seed, "of the first run; each further run has the next one")
         ->capture_default_str();
     app.add_option("--steps", steps, "of the lease in each run")->capture_default_str();
     app.add_option("--runs", runs, "how many")->capture_default_str();
+    app.add_option("--partitions", wanted_partitions, "at least; as many further runs as that needs")
+        ->capture_default_str();
     app.add_option("--shown", shown, "steps before a violation that are printed")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
-    for (std::uint64_t i = 0; i < runs; ++i) {
-        if (!pgpool::simulator::run(seed + i, steps, shown)) return 1;
+    for (std::uint64_t i = 0; i < runs || partitions < wanted_partitions; ++i) {
+        if (!pgpool::simulator::run(seed + i, steps, shown, partitions)) return 1;
     }
+    fmt::print("{} partitions\n", partitions);
     return 0;
 }
