@@ -54,9 +54,20 @@ pair_query() {
 # What a member tells of itself and the others; of the first that answers.
 pair_story() { lab ctl m1 status 2>/dev/null || lab ctl m2 status 2>/dev/null; }
 
+# A member may answer before it has heard of what the others have.
+settled_story() {
+    local story
+    for _ in $(seq 50); do
+        story=$(pair_story)
+        ! grep -q '^virtual .*held by m' <<<"$story" || ! grep -q '^primary  *n' <<<"$story" || break
+        sleep 0.2
+    done
+    echo "$story"
+}
+
 print_pair_steps() {
     local story active primary standby
-    story=$(pair_story)
+    story=$(settled_story)
     active=$(sed -n 's/^virtual .*held by //p' <<<"$story")
     primary=$(sed -n 's/^primary  *//p' <<<"$story")
     standby=$(printf '%s\n' n1 n2 n3 | grep -vx "$primary" | head -n 1)
