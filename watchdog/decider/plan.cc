@@ -31,10 +31,7 @@ public:
         if (actions.has(Action::StopPrimary) && is_known(primary_)) work_.add(primary_, nodes::stop_writes());
         if (actions.has(Action::AwaitEqual) && is_known(primary_) && is_known(target_))
             work_.await({.kind = Goal::Kind::Equal, .node = target_, .other = primary_});
-        if (actions.has(Action::Promote) && is_known(target_)) {
-            work_.add(target_, nodes::promote());
-            work_.await({.kind = Goal::Kind::Promoted, .node = target_});
-        }
+        if (actions.has(Action::Promote) && is_known(target_)) promote();
         if (actions.has(Action::StartPrimary) && is_known(primary_)) {
             work_.add(primary_, nodes::take_writes(state_.sync));
             work_.await({.kind = Goal::Kind::Writing, .node = primary_});
@@ -59,6 +56,15 @@ private:
             work_.add(i, nodes::cut_off());
             work_.await({.kind = Goal::Kind::CutOff, .node = i});
         }
+    }
+
+    // What once stopped it as a primary is in its configuration still, and would stop it again.
+    void promote() {
+        const nodes::NodeFacts* facts = facts_of(probes_, target_);
+        if (facts != nullptr && facts->sync_names == nodes::kStoppedSync)
+            work_.add(target_, nodes::take_writes({}));
+        work_.add(target_, nodes::promote());
+        work_.await({.kind = Goal::Kind::Promoted, .node = target_});
     }
 
     void measure() {

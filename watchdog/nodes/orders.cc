@@ -83,6 +83,11 @@ Commands take_writes(const decide::SyncRule& rule) {
             reload()};
 }
 
+std::string told(const voters::Command& command) {
+    const std::string secret = "ALTER SYSTEM SET primary_conninfo = ";
+    return command.sql.starts_with(secret) && command.sql != secret + "''" ? secret + "..." : command.sql;
+}
+
 std::string sync_names(const decide::SyncRule& rule) {
     if (rule.needed == 0) return "";
     std::string names;

@@ -35,6 +35,9 @@ using Commands = std::vector<voters::Command>;
 // synchronous_standby_names of a primary that was stopped so.
 inline constexpr std::string_view kStoppedSync = "ANY 1 (\"no such standby\")";
 
+// A command as it may be logged: without the connection string, which may have a password.
+[[nodiscard]] std::string told(const voters::Command& command);
+
 // Of synchronous_standby_names: ANY 1 ("b", "c"); empty: commits wait for nobody.
 [[nodiscard]] std::string sync_names(const decide::SyncRule& rule);
 

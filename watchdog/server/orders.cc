@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // What the server does for the decider, and what it tells pgpool-vip.
+#include "watchdog/nodes/orders.h"
+
 #include <utility>
 
 #include "common/obs/log.h"
@@ -25,7 +27,8 @@ std::string make_checkpoint(const pg::ConnectParams& login, const std::atomic<bo
 }  // namespace
 
 void Server::perform(const decider::action::Send& what) {
-    log::info("order", {{"node", config_->nodes[what.order.node].name}, {"sql", what.order.command.sql}});
+    log::info("order",
+              {{"node", config_->nodes[what.order.node].name}, {"sql", nodes::told(what.order.command)}});
     const lease::CommandId id = lease_->run(electorate_.node_vote(what.order.node), what.order.command);
     orders_[id] = what.order.id;
 }

@@ -156,6 +156,20 @@ TEST_F(DeciderTest, ADeadPrimaryIsCutOffBeforeTheStandbyIsPromoted) {
     EXPECT_GT(decider_->state().epoch, 5U) << "above the lease's";
 }
 
+TEST_F(DeciderTest, WhatOnceStoppedTheTargetIsTakenBackBeforeItIsPromoted) {
+    b_.sync_names = nodes::kStoppedSync;
+    settle();
+    ordered_.clear();
+    is_a_up_ = false;
+    turns(8);
+    EXPECT_EQ(decider_->state().primary, "b") << decider_->state().reason;
+    ASSERT_GE(ordered_.size(), 6U);
+    EXPECT_EQ(ordered_[2], "b: ALTER SYSTEM SET synchronous_standby_names = ''");
+    EXPECT_EQ(ordered_[3], "b: ALTER SYSTEM RESET default_transaction_read_only");
+    EXPECT_EQ(ordered_[4], "b: pg_catalog.pg_reload_conf()");
+    EXPECT_NE(ordered_[5].find("pg_promote"), std::string::npos);
+}
+
 TEST_F(DeciderTest, NothingIsOrderedBeforeTheRecordIsDurable) {
     settle();
     ordered_.clear();

@@ -30,6 +30,13 @@ TEST(Orders, BackslashesAreQuotedWhateverTheServersSettingIs) {
               "ALTER SYSTEM SET primary_conninfo = E'password=''a\\\\''b'''");
 }
 
+TEST(Orders, PasswordsAreNotTold) {
+    EXPECT_EQ(told(follow("host='a' password='secret'")[0]), "ALTER SYSTEM SET primary_conninfo = ...");
+    EXPECT_EQ(told(follow("password='a\\'b'")[0]), "ALTER SYSTEM SET primary_conninfo = ...");
+    EXPECT_EQ(told(cut_off()[0]), "ALTER SYSTEM SET primary_conninfo = ''");
+    EXPECT_EQ(told(set_sync({1, {"b"}})[0]), "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (\"b\")'");
+}
+
 TEST(Orders, APromotionIsGuardedAndMayBeRepeated) {
     const Commands commands = promote();
     ASSERT_EQ(commands.size(), 1U);
