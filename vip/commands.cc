@@ -18,7 +18,8 @@ namespace {
 
 std::optional<MacAddress> wait_for_claim(Segment& segment, BootTime until) {
     for (;;) {
-        if (const auto by = segment.next_claim()) return by;
+        int frames = 64;
+        if (const auto by = segment.next_claim(frames)) return by;
         const auto left = std::chrono::ceil<milliseconds>(until - page::boot_now());
         if (left.count() <= 0) return std::nullopt;
         pollfd watched{segment.fd(), POLLIN, 0};

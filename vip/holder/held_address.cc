@@ -15,6 +15,10 @@ namespace {
 // Mostly it takes less than one. Small against the lifetime, also for several addresses.
 constexpr milliseconds kUntilLocal{10};
 
+// Whoever floods the segment with claims must not keep the holder from its refreshes and deadlines, which it
+// looks at between two turns.
+constexpr int kFramesPerTurn = 32;
+
 }  // namespace
 
 HeldAddress::HeldAddress(const VirtualAddress& address, const config::Vip& timing, Effect effect,
@@ -59,8 +63,9 @@ void HeldAddress::tick(BootTime deadline) {
 }
 
 void HeldAddress::hear_claims() {
+    int frames = kFramesPerTurn;
     while (segment_) {
-        const std::optional<MacAddress> by = segment_->next_claim();
+        const std::optional<MacAddress> by = segment_->next_claim(frames);
         if (!by) return;
         perform(tenure_.claimed(page::boot_now(), *by));
     }

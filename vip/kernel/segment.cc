@@ -115,13 +115,14 @@ Result<void> Segment::announce(const MacAddress& own) {
     return first ? second : first;
 }
 
-std::optional<MacAddress> Segment::next_claim() {
+std::optional<MacAddress> Segment::next_claim(int& frames) {
     std::array<char, 2048> frame{};
-    for (;;) {
+    while (frames > 0) {
         const ssize_t got = ::recv(socket_.get(), frame.data(), frame.size(), MSG_DONTWAIT);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && errno == ENETDOWN) continue;  // told once; the link monitor tells it, too
         if (got < 0) return std::nullopt;
+        --frames;
         const ByteView bytes(frame.data(), static_cast<std::size_t>(got));
         if (!address_.is_v6()) {
             if (const auto claim = read_arp_claim(bytes); claim && claim->address == address_)
@@ -130,6 +131,7 @@ std::optional<MacAddress> Segment::next_claim() {
             return claim->by;
         }
     }
+    return std::nullopt;
 }
 
 }  // namespace pgpool::vip

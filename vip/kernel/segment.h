@@ -22,8 +22,9 @@ public:
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] Result<void> probe(const MacAddress& own);
     [[nodiscard]] Result<void> announce(const MacAddress& own);  // both forms for IPv4
-    // Who claims the address, one after the other; nothing when all is read.
-    [[nodiscard]] std::optional<MacAddress> next_claim();
+    // Who claims the address, one after the other; nothing when all is read. Takes each frame it reads from
+    // `frames`, and nothing more once that is 0.
+    [[nodiscard]] std::optional<MacAddress> next_claim(int& frames);
 
 private:
     Segment(const IpAddress& address, Forwards forwards, UniqueFd socket)
