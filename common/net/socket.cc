@@ -25,15 +25,24 @@ const sockaddr* raw(const Address& address) {
     return &as<sockaddr>(address);
 }
 
-void set_option(int fd, int level, int option) {
-    const int on = 1;
-    ::setsockopt(fd, level, option, &on, sizeof on);
+void set_option(int fd, int level, int option, int value = 1) {
+    ::setsockopt(fd, level, option, &value, sizeof value);
 }
 
 void tune(int fd, int family) {
     if (family == AF_UNIX) return;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
+}
+
+// Who waits for an answer hears of it within 11 s if that host is gone, and at the first question if it has
+// restarted and knows nothing of the connection. The kernel is asked, so a server may work for hours.
+// TCP_USER_TIMEOUT would end connections to a peer that is well and does not read for so long, too.
+void ask_often(int fd, int family) {
+    if (family == AF_UNIX) return;
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 2);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 }  // namespace
@@ -155,6 +164,7 @@ Result<UniqueFd> start_connect(const Address& address) {
     UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.valid()) return fail_errno("socket", errno);
     tune(fd.get(), address.family());
+    ask_often(fd.get(), address.family());
     if (::connect(fd.get(), raw(address), address.length) != 0 && errno != EINPROGRESS) {
         return fail_errno(fmt::format("cannot connect to {}", address.text()), errno);
     }

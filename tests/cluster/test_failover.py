@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Loss of a node as clients see it (docs/failover.md). Clients of every kind, and each kind is counted."""
 import collections
+import contextlib
 import itertools
 import threading
 import time
@@ -282,6 +283,29 @@ def test_loss_of_a_standby_disturbs_no_read(make_cluster, make_proxy):
     before = [r.reads for r in readers]
     wait_for(lambda: all(r.failure or r.reads > n + 10 for r, n in zip(readers, before)), 20, "every reader goes on")
     assert [r.failure for r in [r.finish() for r in readers] if r.failure] == []
+
+
+@pytest.mark.deadline(60)
+def test_a_frozen_standby_holds_no_read_up(make_cluster, make_proxy):
+    """Its kernel takes what is sent. Reads that wait for it are repeated as soon as probes hold it for down."""
+    cluster = make_cluster(standbys=2)
+    proxy = make_proxy(cluster, {"health": {"period": "100ms", "timeout": "500ms"},
+                                 "routing": {"primary_reads": False, "read_only_functions": ["pg_sleep"]}})
+    frozen, read = cluster.standbys[0], "select pg_sleep(1), current_setting('cluster_name')"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(proxy.wire(timeout=30)) for _ in range(8)]
+        for client in clients:
+            client.send(wire.query(read))
+        wait_until_runs([frozen], read)
+        begin = time.monotonic()
+        frozen.freeze()
+        try:
+            served_by = [[f.values()[1] for f in client.read_until("Z") if f.type == "D"] for client in clients]
+            elapsed = time.monotonic() - begin
+        finally:
+            frozen.thaw()
+    assert served_by == [[b"node3"]] * len(clients)
+    assert elapsed < 3 * 0.5 + 1 + 5, "three probes, the read again, and what a busy machine takes"
 
 
 @pytest.mark.deadline(60)

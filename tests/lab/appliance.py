@@ -62,6 +62,7 @@ def configuration(member, members, backends, shape):
         return config
     return {**config, "vip": {"addresses": [{"address": VIRTUAL, "interface": "eth0"}]},
             "watchdog": {"enabled": True, "name": member.name, "group": GROUP, "durability": shape["durability"], "profile": shape["profile"],
+                         "maximum_lag": shape["maximum_lag"],
                          "members": [{"name": m.name, "address": m.address} for m in members],
                          **({"witness": "w1"} if shape["witness"] else {}),
                          "runtime_directory": "/run/pgpool", "state_directory": str(member.folder / "state")}}

@@ -152,7 +152,7 @@ Choice choose_target(std::span<const NodeSight> nodes, const ChoiceRules& rules)
     Objection objection = objection_to(best, sorted, rules);
     const bool is_failover = rules.kind == ChoiceRules::Kind::Failover;
     if (!objection.why.empty() && !(is_failover && rules.may_lose_data)) {
-        if (is_failover) objection.unblock += ", or allow data loss (pgpool-ctl failover --allow-data-loss)";
+        if (is_failover) objection.unblock += ", or allow data loss (pgpool-ctl promote --force)";
         return refusal(std::move(sorted.turned_down), std::move(objection));
     }
     Choice choice;

@@ -87,12 +87,19 @@ bool keeps_wish(Phase phase) {
            phase == Phase::Blocked;
 }
 
+// Why the old primary is out, and what its operator has to do. Also in a switchover: a server that runs
+// writes WAL of its own accord, so that it is past the point where the new timeline began.
+std::string why_replaced(const ClusterState& state) {
+    return fmt::format(
+        "it was the primary until \"{}\" was promoted under epoch {}{}; make it a standby of \"{}\" by "
+        "pg_rewind "
+        "or a base backup",
+        state.target, state.epoch, state.is_planned ? ", which has every write of it" : "", state.target);
+}
+
 void install(ClusterState& state, const Snapshot& snapshot) {
     if (!state.is_planned) note_failover(state, snapshot.wall);
-    set_standing(
-        state, state.primary, Standing::Quarantined,
-        fmt::format("it was the primary until \"{}\" was promoted under epoch {}", state.target, state.epoch),
-        snapshot.wall);
+    set_standing(state, state.primary, Standing::Quarantined, why_replaced(state), snapshot.wall);
     state.primary = state.target;
     state.sync.needed =
         0;  // until it is set on the new primary, and the standbys have what was acknowledged before

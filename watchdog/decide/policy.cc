@@ -31,7 +31,7 @@ std::string damping(const ClusterState& state, const Policy& policy, WallTime no
     const WallTime oldest = state.failovers.at(state.failovers.size() - policy.failovers);
     const WallTime until = oldest + policy.failovers_within;
     if (until <= now) return "";
-    return fmt::format("{} failovers within {} s: the next one waits until {}, or for pgpool-ctl failover",
+    return fmt::format("{} failovers within {} s: the next one waits until {}, or for pgpool-ctl promote",
                        policy.failovers, policy.failovers_within.count(), utc(until));
 }
 
@@ -47,15 +47,14 @@ Result<std::string> first_primary(std::span<const NodeSight> nodes, const Cluste
     for (const std::string& name : writers) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
     return fail(
         sqlstate::kCannotConnect,
-        "several nodes take writes, say which is the primary: pgpool-ctl nodes detach for the others: " +
-            names);
+        "several nodes take writes, say which is the primary: pgpool-ctl detach for the others: " + names);
 }
 
 }  // namespace
 
 std::string hold(const ClusterState& state, const Policy& policy, WallTime now) {
     if (!policy.does_failover) {
-        return "automatic failover is switched off in the configuration; pgpool-ctl failover does it by hand";
+        return "automatic failover is switched off in the configuration; pgpool-ctl promote does it by hand";
     }
     if (state.maintenance.until > now) {
         return fmt::format("maintenance until {}{}; pgpool-ctl maintenance off ends it",

@@ -29,8 +29,7 @@ public:
         if (actions.has(Action::Checkpoint) || actions.has(Action::Park))
             work_.await({.kind = Goal::Kind::Told});
         if (actions.has(Action::StopPrimary) && is_known(primary_)) work_.add(primary_, nodes::stop_writes());
-        if (actions.has(Action::AwaitEqual) && is_known(primary_) && is_known(target_))
-            work_.await({.kind = Goal::Kind::Equal, .node = target_, .other = primary_});
+        if (actions.has(Action::AwaitEqual) && is_known(primary_) && is_known(target_)) await_equal();
         if (actions.has(Action::Promote) && is_known(target_)) promote();
         if (actions.has(Action::StartPrimary) && is_known(primary_)) {
             work_.add(primary_, nodes::take_writes(state_.sync));
@@ -47,14 +46,31 @@ private:
         return false;
     }
 
-    // Also those that were not seen lately: an order may reach them.
+    // Also those that were not seen lately: an order may reach them. In a switchover they may stay away:
+    // whoever gets more than the target will have diverged, and goes out of service.
     void cut_standbys() {
         for (std::size_t i = 0; i < site_.nodes.size(); ++i) {
             const nodes::NodeFacts* facts = facts_of(probes_, i);
             const bool is_out = i == primary_ || !state_.is_in_service(site_.nodes[i].name);
             if (is_out || (facts != nullptr && !facts->is_standby)) continue;
+            if (state_.is_planned && (feeds_target(i) || !sights_[i].is_reached)) continue;
             work_.add(i, nodes::cut_off());
             work_.await({.kind = Goal::Kind::CutOff, .node = i});
+        }
+    }
+
+    // It gets the last of the primary's WAL, itself or through whom it follows.
+    [[nodiscard]] bool feeds_target(std::size_t node) const {
+        const bool has_target = target_ < sights_.size();
+        return node == target_ || (has_target && sights_[target_].upstream == site_.nodes[node].name);
+    }
+
+    void await_equal() {
+        work_.await({.kind = Goal::Kind::Equal, .node = target_, .other = primary_});
+        for (std::size_t i = 0; i < sights_.size(); ++i) {
+            const bool counts = i != target_ && state_.is_in_service(sights_[i].name);
+            if (counts && sights_[i].is_cut_off)
+                work_.await({.kind = Goal::Kind::NotBehind, .node = target_, .other = i});
         }
     }
 

@@ -69,7 +69,7 @@ bool Work::is_met(const Goal& goal, const Probes& probes) const {
     const nodes::NodeFacts& facts = *probe->facts;
     switch (goal.kind) {
         case Goal::Kind::CutOff:
-            return facts.primary_conninfo.empty() && !facts.has_receiver;
+            return facts.follows_nobody();
         case Goal::Kind::Promoted:
             return !facts.is_standby;
         case Goal::Kind::Following:
@@ -80,6 +80,10 @@ bool Work::is_met(const Goal& goal, const Probes& probes) const {
             const nodes::NodeFacts* other = facts_of(probes, goal.other);
             return other != nullptr && other->sync_names == nodes::kStoppedSync &&
                    probe->begun >= probes.at(goal.other)->ended && facts.flushed >= other->flushed;
+        }
+        case Goal::Kind::NotBehind: {
+            const nodes::NodeFacts* other = facts_of(probes, goal.other);
+            return other != nullptr && other->follows_nobody() && facts.flushed >= other->flushed;
         }
         case Goal::Kind::Probed:
         case Goal::Kind::Told:

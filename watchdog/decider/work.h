@@ -55,6 +55,7 @@ struct Goal {
         Following,  // it gets its WAL by this connection string
         Writing,    // it is a primary that takes writes
         Equal,      // it has flushed all that `other` had, which takes no writes
+        NotBehind,  // it has flushed all that `other` has, which is cut off
         Told,       // somebody else said so: told()
     };
     Kind kind = Kind::Probed;

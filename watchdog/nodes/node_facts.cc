@@ -15,21 +15,32 @@ namespace {
 using Json = nlohmann::json;
 
 // Promotion goes one way: what is asked of a node in recovery may be asked if it is promoted meanwhile, too.
+//
+// A standby without a receiver tells its timeline nowhere: its control file has that of the last
+// restartpoint, which may be minutes old. What it has received last is in files that are named by the
+// timeline; those that begin past its position are recycled ones.
 constexpr std::string_view kBegin =
-    "WITH mode AS MATERIALIZED (SELECT pg_catalog.pg_is_in_recovery() AS standby), "
+    "WITH mode AS MATERIALIZED (SELECT standby, (CASE WHEN NOT standby THEN "
+    "pg_catalog.pg_current_wal_flush_lsn() ELSE greatest(pg_catalog.pg_last_wal_receive_lsn(), "
+    "pg_catalog.pg_last_wal_replay_lsn()) END - '0/0')::bigint AS flushed "
+    "FROM (SELECT pg_catalog.pg_is_in_recovery() AS standby OFFSET 0) asked), "
     "line AS MATERIALIZED (SELECT standby, "
     "CASE WHEN NOT standby THEN ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name("
     "pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int ELSE "
-    "greatest((SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver), "
+    "greatest(coalesce((SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver), "
+    "(SELECT max(('x' || pg_catalog.substr(name, 1, 8))::bit(32)::int) FROM (SELECT name, "
+    "('x' || pg_catalog.substr(name, 9))::bit(64)::bigint AS number FROM pg_catalog.pg_ls_waldir() "
+    "WHERE name ~ '^[0-9A-F]{24}$' OFFSET 0) file WHERE (number >> 32 << 32) + (number & 4294967295) "
+    "* pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) <= flushed)), "
     "(SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()), "
-    "(SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery())) END AS timeline FROM mode) "
+    "(SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery())) END AS timeline, flushed FROM "
+    "mode) "
     "SELECT pg_catalog.json_build_object('standby', standby, 'timeline', timeline, 'history', ";
 constexpr std::string_view kHistory =
     "pg_catalog.pg_read_file('pg_wal/' || pg_catalog.lpad(pg_catalog.upper(pg_catalog.to_hex(timeline)), 8, "
     "'0') || '.history', 0, 1000000, true)";
 constexpr std::string_view kEnd =
-    ", 'flushed', coalesce(CASE WHEN NOT standby THEN pg_catalog.pg_current_wal_flush_lsn() ELSE "
-    "greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) END - '0/0', 0), "
+    ", 'flushed', coalesce(flushed, 0), "
     "'replayed', coalesce(CASE WHEN standby THEN pg_catalog.pg_last_wal_replay_lsn() - '0/0' END, 0), "
     "'receiver', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_wal_receiver), "
     "'conninfo', pg_catalog.current_setting('primary_conninfo'), "

@@ -34,6 +34,7 @@ struct NodeFacts {
     std::string slot;              // standby: primary_slot_name
     std::string sync_names;        // synchronous_standby_names
     std::vector<Follower> followers;
+    [[nodiscard]] bool follows_nobody() const { return primary_conninfo.empty() && !has_receiver; }
     friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };
 

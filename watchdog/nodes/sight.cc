@@ -47,7 +47,7 @@ decide::NodeSight sight_of(const NodeFacts& facts, const config::Node& node,
     sight.name = node.name;
     sight.is_reached = true;
     sight.is_standby = facts.is_standby;
-    sight.is_cut_off = facts.is_standby && facts.primary_conninfo.empty() && !facts.has_receiver;
+    sight.is_cut_off = facts.is_standby && facts.follows_nobody();
     sight.upstream = facts.is_standby ? upstream_of(facts.primary_conninfo, nodes) : "";
     sight.lineage = facts.lineage;
     sight.flushed = facts.flushed;

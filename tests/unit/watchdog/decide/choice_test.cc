@@ -62,9 +62,8 @@ TEST_F(ChoiceTest, TooFewOfTheSynchronousOnes) {
     const Choice choice = choose();
     EXPECT_FALSE(choice.target);
     EXPECT_EQ(choice.reason, "1 of 2 synchronous standbys count, 2 must");
-    EXPECT_EQ(
-        choice.unblock,
-        "bring another synchronous standby back, or allow data loss (pgpool-ctl failover --allow-data-loss)");
+    EXPECT_EQ(choice.unblock,
+              "bring another synchronous standby back, or allow data loss (pgpool-ctl promote --force)");
     ASSERT_EQ(choice.turned_down.size(), 1U);
     EXPECT_EQ(choice.turned_down[0].why, "it is not reached");
     rules_.sync.needed = 2;

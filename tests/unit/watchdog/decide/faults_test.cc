@@ -142,7 +142,9 @@ TEST_F(FaultTest, F17PostmasterKilled) {
     EXPECT_EQ(state_.lineage.timeline, 2U);
     EXPECT_EQ(sight("c").upstream, "b");
     EXPECT_FALSE(state_.is_in_service("a"));
-    EXPECT_EQ(state_.find("a")->reason, "it was the primary until \"b\" was promoted under epoch 4");
+    EXPECT_EQ(state_.find("a")->reason,
+              "it was the primary until \"b\" was promoted under epoch 4; make it a standby of \"b\" by "
+              "pg_rewind or a base backup");
 }
 
 TEST_F(FaultTest, F18PrimaryHostDead) {
@@ -206,7 +208,7 @@ TEST_F(FaultTest, F21PrimaryAndSynchronousStandbyDie) {
     EXPECT_THAT(promoted_, IsEmpty());
     EXPECT_EQ(state_.phase, Phase::Blocked);
     EXPECT_THAT(state_.reason, HasSubstr("1 of 2 synchronous standbys count, 2 must"));
-    EXPECT_THAT(state_.reason, HasSubstr("--allow-data-loss"));
+    EXPECT_THAT(state_.reason, HasSubstr("pgpool-ctl promote --force"));
     EXPECT_THAT(waits(), HasSubstr("what helps: bring another synchronous standby back"));
     const Wish careful;
     EXPECT_FALSE(take(Event::AskFailover, &careful));
@@ -380,6 +382,8 @@ TEST_F(FaultTest, Switchover) {
     look();
     EXPECT_THAT(rows_, ElementsAre("S4", "K1", "G1", "O1", "Q1", "P1", "R1"));
     EXPECT_EQ(state_.primary, "c");
+    EXPECT_THAT(state_.find("a")->reason,
+                HasSubstr("\"c\" was promoted under epoch 4, which has every write of it"));
     EXPECT_TRUE(state_.failovers.empty()) << "it does not count for damping";
     EXPECT_FALSE(take(Event::AskCancel));
     EXPECT_EQ(reason_, "there is nothing that can be taken back: the cluster is steady");

@@ -306,7 +306,9 @@ private:
         if (orders.has(Action::Publish)) publish();
         for (Server& one : servers_) {
             const bool is_told = can_order(one) && works();
-            if (orders.has(Action::CutStandbys) && !one.is_primary) {
+            const bool feeds_target = one.name == state_.target ||
+                                      (state_.is_planned && one.name == server(state_.target).upstream);
+            if (orders.has(Action::CutStandbys) && !one.is_primary && !feeds_target) {
                 if (is_told) one.upstream.clear();
                 is_done = is_done && is_told;
             }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: PostgreSQL
+// What a probe reads of real standbys after a promotion: the timeline by which a failover counts them.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <stdexcept>
+#include <thread>
+
+#include "common/pg/client.h"
+#include "tests/component/health/postgres_server.h"
+#include "watchdog/nodes/node_facts.h"
+
+namespace pgpool::nodes {
+namespace {
+
+using decide::Kinship;
+
+TimePoint soon() {
+    return SteadyClock::now() + seconds(20);
+}
+
+pg::Rows ask(const test::PostgresServer& server, const std::string& sql) {
+    pg::ConnectParams login;
+    login.host = "127.0.0.1";
+    login.port = server.port();
+    login.user = login.database = "postgres";
+    auto client = pg::Client::connect(login, soon(), nullptr);
+    if (!client) throw std::runtime_error(client.error().message);
+    auto rows = client->query(sql, {}, soon());
+    if (!rows) throw std::runtime_error(rows.error().message);
+    return std::move(*rows);
+}
+
+NodeFacts facts_of(const test::PostgresServer& server) {
+    auto facts = read_facts(ask(server, facts_query(FactsDepth::Full)).text(0, 0));
+    if (!facts) throw std::runtime_error(facts.error().message);
+    return *facts;
+}
+
+NodeFacts wait_for(const test::PostgresServer& server, const std::function<bool(const NodeFacts&)>& is_so) {
+    const TimePoint end = soon();
+    for (;;) {
+        NodeFacts facts = facts_of(server);
+        if (is_so(facts)) return facts;
+        if (SteadyClock::now() > end) throw std::runtime_error(server.name() + " does not get there");
+        std::this_thread::sleep_for(milliseconds(20));
+    }
+}
+
+void follow(const test::PostgresServer& standby, const std::string& conninfo) {
+    standby.psql(fmt::format("ALTER SYSTEM SET primary_conninfo = '{}'", conninfo));
+    standby.psql("SELECT pg_reload_conf()");
+}
+
+std::string conninfo_of(const test::PostgresServer& server) {
+    return fmt::format("host=127.0.0.1 port={} user=postgres", server.port());
+}
+
+// A primary and two standbys that have all it wrote; then the first of them is promoted.
+class NodeFactsTest : public testing::Test {
+protected:
+    NodeFactsTest() {
+        old_->psql("CREATE TABLE t (a int)");
+        const Lsn written = facts_of(*old_).flushed;
+        for (const auto* standby : {next_.get(), other_.get()})
+            wait_for(*standby, [&](const NodeFacts& facts) { return facts.replayed >= written; });
+    }
+    NodeFacts promote() {
+        follow(*next_, "");
+        wait_for(*next_, [](const NodeFacts& facts) { return !facts.has_receiver; });
+        next_->promote();
+        return wait_for(*next_, [](const NodeFacts& facts) { return !facts.is_standby; });
+    }
+
+    std::unique_ptr<test::PostgresServer> old_ = test::PostgresServer::primary("old");
+    std::unique_ptr<test::PostgresServer> next_ = old_->standby("next");
+    std::unique_ptr<test::PostgresServer> other_ = old_->standby("other");
+};
+
+// No restartpoint has told its control file of the timeline that it follows by then.
+TEST_F(NodeFactsTest, AStandbyThatIsCutOffIsOnTheTimelineThatItFollowed) {
+    follow(*other_, "");
+    promote();
+    follow(*other_, conninfo_of(*next_));
+    next_->psql("INSERT INTO t SELECT generate_series(1, 1000)");
+    const NodeFacts primary = facts_of(*next_);
+    wait_for(*other_, [&](const NodeFacts& facts) { return facts.replayed >= primary.flushed; });
+    follow(*other_, "");
+    const NodeFacts cut = wait_for(*other_, [](const NodeFacts& facts) { return !facts.has_receiver; });
+    EXPECT_EQ(cut.lineage, primary.lineage);
+    EXPECT_EQ(decide::kinship(cut.lineage, cut.flushed, primary.lineage), Kinship::Same);
+    other_->stop();
+    other_->start();
+    const NodeFacts again = facts_of(*other_);
+    EXPECT_EQ(decide::kinship(again.lineage, again.flushed, primary.lineage), Kinship::Same);
+}
+
+TEST_F(NodeFactsTest, AStandbyThatHasMoreThanThePromotedOneHasDiverged) {
+    follow(*next_, "");
+    wait_for(*next_, [](const NodeFacts& facts) { return !facts.has_receiver; });
+    old_->psql("INSERT INTO t SELECT generate_series(1, 1000)");
+    const Lsn written = facts_of(*old_).flushed;
+    wait_for(*other_, [&](const NodeFacts& facts) { return facts.replayed >= written; });
+    const NodeFacts primary = promote();
+    const auto kin = [&](const NodeFacts& facts) {
+        return decide::kinship(facts.lineage, facts.flushed, primary.lineage);
+    };
+    EXPECT_EQ(kin(facts_of(*other_)), Kinship::Diverged);
+    follow(*other_, conninfo_of(*next_));
+    // It has asked the promoted one, and has its history.
+    const std::string has_history =
+        "SELECT count(*) FROM pg_catalog.pg_ls_waldir() WHERE name = '00000002.history'";
+    const NodeFacts asked =
+        wait_for(*other_, [&](const NodeFacts&) { return ask(*other_, has_history).text(0, 0) == "1"; });
+    EXPECT_EQ(kin(asked), Kinship::Diverged);
+}
+
+}  // namespace
+}  // namespace pgpool::nodes
