@@ -73,7 +73,7 @@ bool Work::is_met(const Goal& goal, const Probes& probes) const {
         case Goal::Kind::Promoted:
             return !facts.is_standby;
         case Goal::Kind::Following:
-            return facts.primary_conninfo == goal.conninfo && facts.has_receiver;
+            return facts.primary_conninfo == goal.conninfo && facts.is_receiving;
         case Goal::Kind::Writing:
             return !facts.is_standby && facts.sync_names != nodes::kStoppedSync;
         case Goal::Kind::Equal: {

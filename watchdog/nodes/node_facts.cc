@@ -19,6 +19,9 @@ using Json = nlohmann::json;
 // A standby without a receiver tells its timeline nowhere: its control file has that of the last
 // restartpoint, which may be minutes old. What it has received last is in files that are named by the
 // timeline; those that begin past its position are recycled ones.
+//
+// After a restart nothing but replay tells how far it is, until a receiver has run or startup waits for WAL.
+// A receiver that connects is a process, and has no row of its own yet.
 constexpr std::string_view kBegin =
     "WITH mode AS MATERIALIZED (SELECT standby, (CASE WHEN NOT standby THEN "
     "pg_catalog.pg_current_wal_flush_lsn() ELSE greatest(pg_catalog.pg_last_wal_receive_lsn(), "
@@ -42,7 +45,11 @@ constexpr std::string_view kHistory =
 constexpr std::string_view kEnd =
     ", 'flushed', coalesce(flushed, 0), "
     "'replayed', coalesce(CASE WHEN standby THEN pg_catalog.pg_last_wal_replay_lsn() - '0/0' END, 0), "
-    "'receiver', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_wal_receiver), "
+    "'final', NOT standby OR pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL OR EXISTS (SELECT FROM "
+    "pg_catalog.pg_stat_activity WHERE backend_type = 'startup' AND wait_event IN "
+    "('RecoveryRetrieveRetryInterval', 'RecoveryWalStream')), "
+    "'receiver', EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE backend_type = 'walreceiver'), "
+    "'receiving', EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver), "
     "'conninfo', pg_catalog.current_setting('primary_conninfo'), "
     "'slot', pg_catalog.current_setting('primary_slot_name'), "
     "'sync', pg_catalog.current_setting('synchronous_standby_names'), "
@@ -86,7 +93,9 @@ NodeFacts facts_of(const Json& row) {
     facts.lineage = {row.at("timeline").get<std::uint32_t>(), read_history(text(row, "history"))};
     facts.flushed = lsn(row.at("flushed"));
     facts.replayed = lsn(row.at("replayed"));
-    facts.has_receiver = row.at("receiver").get<int>() > 0;
+    facts.is_final = row.at("final").get<bool>();
+    facts.has_receiver = row.at("receiver").get<bool>();
+    facts.is_receiving = row.at("receiving").get<bool>();
     facts.primary_conninfo = text(row, "conninfo");
     facts.slot = text(row, "slot");
     facts.sync_names = text(row, "sync");

@@ -29,12 +29,17 @@ struct NodeFacts {
     decide::Lineage lineage;
     Lsn flushed;                   // primary: written and flushed; standby: received and flushed
     Lsn replayed;                  // standby
-    bool has_receiver = false;     // standby: a WAL receiver runs
+    bool is_final = true;          // false: a restarted standby still reads WAL that `flushed` does not count
+    bool has_receiver = false;     // standby: a WAL receiver runs, it may still connect
+    bool is_receiving = false;     // standby: it has connected
     std::string primary_conninfo;  // standby
     std::string slot;              // standby: primary_slot_name
     std::string sync_names;        // synchronous_standby_names
     std::vector<Follower> followers;
-    [[nodiscard]] bool follows_nobody() const { return primary_conninfo.empty() && !has_receiver; }
+    // And `flushed` is all that it ever got.
+    [[nodiscard]] bool follows_nobody() const {
+        return primary_conninfo.empty() && !has_receiver && is_final;
+    }
     friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 // What a probe reads of real standbys after a promotion: the timeline by which a failover counts them.
+#include <arpa/inet.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <functional>
 #include <stdexcept>
 #include <thread>
 
+#include "common/base/unique_fd.h"
 #include "common/pg/client.h"
 #include "tests/component/health/postgres_server.h"
 #include "watchdog/nodes/node_facts.h"
@@ -114,6 +117,40 @@ TEST_F(NodeFactsTest, AStandbyThatHasMoreThanThePromotedOneHasDiverged) {
     const NodeFacts asked =
         wait_for(*other_, [&](const NodeFacts&) { return ask(*other_, has_history).text(0, 0) == "1"; });
     EXPECT_EQ(kin(asked), Kinship::Diverged);
+}
+
+// It may get through at any moment.
+TEST_F(NodeFactsTest, AReceiverThatConnectsIsNotCutOff) {
+    const UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(silent.get(), 8), 0);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    follow(*other_, fmt::format("host=127.0.0.1 port={} user=postgres", ntohs(address.sin_port)));
+    wait_for(*other_, [](const NodeFacts& facts) { return facts.has_receiver && !facts.is_receiving; });
+    follow(*other_, "");
+    wait_for(*other_, [](const NodeFacts& facts) { return facts.follows_nobody(); });
+}
+
+TEST_F(NodeFactsTest, AStandbyThatReadsItsOwnWalAfterARestartHasNoFinalPosition) {
+    other_->psql("ALTER SYSTEM SET recovery_min_apply_delay = '1h'");
+    other_->psql("SELECT pg_reload_conf()");
+    old_->psql("CREATE TABLE late (a int)");
+    const Lsn written = facts_of(*old_).flushed;
+    wait_for(*other_, [&](const NodeFacts& facts) { return facts.flushed >= written; });
+    follow(*other_, "");  // its receiver stays until replay goes on, or the server ends
+    other_->stop();
+    other_->start();
+    const NodeFacts reading = facts_of(*other_);
+    EXPECT_LT(reading.flushed, written) << "nothing tells of what lies in its files";
+    EXPECT_FALSE(reading.is_final || reading.follows_nobody());
+    other_->psql("ALTER SYSTEM RESET recovery_min_apply_delay");
+    other_->psql("SELECT pg_reload_conf()");
+    const NodeFacts read = wait_for(*other_, [](const NodeFacts& facts) { return facts.follows_nobody(); });
+    EXPECT_GE(read.flushed, written);
 }
 
 }  // namespace

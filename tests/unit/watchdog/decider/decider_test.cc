@@ -26,7 +26,7 @@ protected:
         a_.flushed = Lsn(1000);
         a_.lineage = {1, {}};
         a_.followers = {{"b", true, Lsn(1000)}};
-        b_.is_standby = b_.has_receiver = true;
+        b_.is_standby = b_.has_receiver = b_.is_receiving = true;
         b_.lineage = {1, {}};
         b_.flushed = b_.replayed = Lsn(1000);
         b_.primary_conninfo = "host=10.0.0.1 user=repl";
@@ -97,7 +97,7 @@ protected:
         if (order.node == 0 && !is_a_up_) return decider_->ended(order.id, {Kind::NotRun, "no session"});
         if (sql == "ALTER SYSTEM SET primary_conninfo = ''") {
             facts.primary_conninfo.clear();
-            facts.has_receiver = false;
+            facts.has_receiver = facts.is_receiving = false;
         }
         const std::string sync = "ALTER SYSTEM SET synchronous_standby_names = ";
         if (sql.starts_with(sync))

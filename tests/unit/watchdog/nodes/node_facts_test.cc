@@ -9,7 +9,8 @@ namespace {
 TEST(NodeFacts, OfAPrimary) {
     const auto facts = read_facts(
         R"json({"standby": false, "timeline": 3, "history": "1\t0/3000000\tno recovery target specified\n\n)json"
-        R"json(2\t1/A000060\tx\n", "flushed": 4295000000, "replayed": 0, "receiver": 0, "conninfo": "",)json"
+        R"json(2\t1/A000060\tx\n", "flushed": 4295000000, "replayed": 0, "final": true,)json"
+        R"json( "receiver": false, "receiving": false, "conninfo": "",)json"
         R"json( "slot": "", "sync": "ANY 1 (\"b\")", "followers": [{"name": "b", "state": "streaming",)json"
         R"json( "flushed": 4294000000}, {"name": "c", "state": "catchup", "flushed": 0}]})json");
     ASSERT_TRUE(facts) << facts.error().message;
@@ -22,10 +23,11 @@ TEST(NodeFacts, OfAPrimary) {
 
 TEST(NodeFacts, OfAStandbyOnTheFirstTimeline) {
     const auto facts = read_facts(
-        R"({"standby": true, "timeline": 1, "history": null, "flushed": 7, "replayed": 6, "receiver": 1,)"
-        R"( "conninfo": "host=a", "slot": "b", "sync": "", "followers": []})");
+        R"({"standby": true, "timeline": 1, "history": null, "flushed": 7, "replayed": 6, "final": false,)"
+        R"( "receiver": true, "receiving": false, "conninfo": "host=a", "slot": "b", "sync": "", "followers": []})");
     ASSERT_TRUE(facts) << facts.error().message;
     EXPECT_TRUE(facts->is_standby && facts->has_receiver);
+    EXPECT_FALSE(facts->is_final || facts->is_receiving);
     EXPECT_EQ(facts->lineage, (decide::Lineage{1, {}}));
     EXPECT_EQ(facts->replayed, Lsn(6));
     EXPECT_EQ(facts->primary_conninfo, "host=a");

@@ -58,6 +58,9 @@ TEST(Sight, AStandbyIsCutOffOnceItsReceiverHasEnded) {
     EXPECT_FALSE(sight_of(facts, kNodes[1], kNodes).is_cut_off);
     facts.has_receiver = false;
     EXPECT_TRUE(sight_of(facts, kNodes[1], kNodes).is_cut_off);
+    facts.is_final = false;
+    EXPECT_FALSE(sight_of(facts, kNodes[1], kNodes).is_cut_off) << "it has more than it can tell";
+    facts.is_final = true;
     facts.primary_conninfo = "host=10.0.0.1";
     const auto sight = sight_of(facts, kNodes[1], kNodes);
     EXPECT_FALSE(sight.is_cut_off) << "the next attempt may succeed";
