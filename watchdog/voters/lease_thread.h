@@ -52,6 +52,7 @@ struct Settings {
     std::filesystem::path page;      // in the runtime folder
     std::optional<gid_t> group;      // that may read the page
     std::filesystem::path remember;  // on a disk
+    Epoch known{};                   // that something was decided under, whatever is remembered
     std::uint32_t seed = 1;          // of the random times between attempts; not the same for two members
 };
 

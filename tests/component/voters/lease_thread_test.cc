@@ -156,6 +156,14 @@ TEST_F(LeaseThreadTest, one_member_and_two_nodes_make_a_holder) {
     EXPECT_FALSE(holder->page().read().may_act(BootTime::min()));
 }
 
+// Else nothing could be decided under the lease: what was is above it.
+TEST_F(LeaseThreadTest, lease_is_above_what_was_decided_before_though_no_voter_remembers) {
+    Settings settings = settings_of(folder_.path(), 0, ports());
+    settings.known = Epoch(1000);
+    Member alone(settings, meeting_);
+    EXPECT_GT(become_holder(alone), Epoch(1000));
+}
+
 TEST_F(LeaseThreadTest, second_member_is_refused_and_gets_it_by_a_hand_over) {
     const auto first = member(0);
     const auto second = member(1);
