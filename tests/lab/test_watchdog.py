@@ -122,6 +122,9 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
         told = {"released": re.search(r"vip_released .*ms=(\d+)", log_of(active)), "taken": re.search(r"vip_taken .*ms=(\d+)", log_of(other))}
         print({name: f"{found[1]} ms after the order" for name, found in told.items()})
         assert int(told["taken"][1]) < 150, "three probes alone take 150 ms"
+        lab.kill(f"{other.name}/pgpool-vip")
+        lab.start(f"{other.name}/pgpool-vip")
+        wait_for(lambda: re.search(r"verb=take\b", log_of(other)), 10, "whoever takes it anew asks the network")
         lab.kill(f"{other.name}/pgpool-watchdog")
         wait_for(lambda: has_address(active), 10, "it comes back to the first one")
         assert "verb=take_released" not in log_of(active), "nobody has said that it is off"

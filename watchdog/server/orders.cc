@@ -160,6 +160,8 @@ void Server::hear(ipc::ClientId from, const bus::VipDone& what) {
     if (what.id != vip_order_) return;
     const bool is_done = what.outcome == bus::Outcome::Done;
     const auto took = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - vip_ordered_);
+    // Were they lost now, another host might have them: the next order asks the network.
+    if (is_done && takes_addresses()) addresses_off_ = 0;
     if (!is_done)
         log::warning(takes_addresses() ? "vip_not_taken" : "vip_not_released", {{"reason", what.reason}});
     else if (takes_addresses())

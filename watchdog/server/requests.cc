@@ -23,7 +23,8 @@ tl::unexpected<Error> refuse(std::string message, std::string hint) {
 
 void Server::take(const event::ClientCame& what) {
     programs_->came(what.info, std::chrono::system_clock::now());
-    if (what.info.hello.program == kVip) tell_clients();
+    if (what.info.hello.program != kVip) return;
+    tell_clients();
     if (takes_addresses()) order_vip();
 }
 
