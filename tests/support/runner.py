@@ -2,7 +2,7 @@
 """Runs the parts of the test suite one after the other and prints a summary.
 
 Without a part: everything that decides whether a change is good, in about 45 minutes on 2 cores. What later parts need is
-built meanwhile, by what the tests leave idle of the processors. A part that cannot run here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (60),
+built meanwhile, by what the tests leave idle of the processors. A part that cannot run here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (40),
 PGPOOL_TEST_PORTS=LOW-HIGH for servers and proxies.
 """
 import argparse
