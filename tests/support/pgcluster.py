@@ -229,6 +229,13 @@ class Node:
         self.start()
 
     # --- configuration ---
+    def come_back_behind(self, primary):
+        """One that was killed as a primary: it recovers and ends in order first, as pg_rewind asks."""
+        primary.sql("checkpoint")
+        self.start()
+        self.stop()
+        self.rewind_and_follow(primary)
+
     def _own(self, path):
         if os.geteuid() == 0:
             shutil.chown(path, "postgres", "postgres")

@@ -51,10 +51,7 @@ def test_each_event_once_and_nothing_again_after_a_restart(cluster, tmp_path):
         assert watchdog.stop() == 0
         watchdog.start()
         wait_for(lambda: everything.names()[3:] == ["lease_taken"], 20, "after a restart only the lease is told")
-        new.sql("checkpoint")
-        old.start()
-        old.stop()
-        old.rewind_and_follow(new)
+        old.come_back_behind(new)
         state = watchdog.wait_until_settled("node2")
         assert standing_of(state, "node1") == "in service"
         wait_for(lambda: failback.names() == ["failback"], 20, "the failback is told")

@@ -54,10 +54,7 @@ def test_a_failover_and_the_way_back(cluster, limited):
     old.kill()
     watchdog.wait_until_settled("node2", promised=0)
     assert new.sql("select a from t") == 7
-    new.sql("checkpoint")
-    old.start()
-    old.stop()
-    old.rewind_and_follow(new)
+    old.come_back_behind(new)
     state = watchdog.wait_until_settled("node2")
     assert standing_of(state, "node1") == "in service"
     assert "order_failed" not in watchdog.log_text()

@@ -47,10 +47,7 @@ def test_one_that_was_rewound_comes_in_again(cluster, watchdog):
     old, (new,) = cluster.primary, cluster.standbys
     old.kill()
     watchdog.wait_until_settled("node2", promised=0)
-    new.sql("checkpoint")
-    old.start()
-    old.stop()
-    old.rewind_and_follow(new)
+    old.come_back_behind(new)
     state = watchdog.wait_until_settled("node2")
     assert standing_of(state, "node1") == "in service"
     assert state["sync"]["names"] == ["node1"]
