@@ -51,7 +51,7 @@ bool may_repoint(const ClusterState& state, const Policy& policy, WallTime now) 
         std::ranges::find_if(state.history.rbegin(), state.history.rend(), [](const HistoryEntry& entry) {
             return entry.from == Phase::Repointing && entry.event != Event::Done;
         });
-    return last == state.history.rend() || last->at + policy.repoint_again <= now;
+    return last == state.history.rend() || has_passed(policy.repoint_again, last->at, now);
 }
 
 FactSet facts_of(const ClusterState& state, const World& world, const Rules& rules,

@@ -30,7 +30,7 @@ std::string damping(const ClusterState& state, const Policy& policy, WallTime no
     if (policy.failovers == 0 || state.failovers.size() < policy.failovers) return "";
     const WallTime oldest = state.failovers.at(state.failovers.size() - policy.failovers);
     const WallTime until = oldest + policy.failovers_within;
-    if (until <= now) return "";
+    if (has_passed(policy.failovers_within, oldest, now)) return "";
     return fmt::format("{} failovers within {} s: the next one waits until {}, or for pgpool-ctl promote",
                        policy.failovers, policy.failovers_within.count(), utc(until));
 }
@@ -51,6 +51,10 @@ Result<std::string> first_primary(std::span<const NodeSight> nodes, const Cluste
 }
 
 }  // namespace
+
+bool has_passed(seconds wait, WallTime since, WallTime now) {
+    return since + wait <= now || since > now + wait;
+}
 
 std::string hold(const ClusterState& state, const Policy& policy, WallTime now) {
     if (!policy.does_failover) {

@@ -36,6 +36,10 @@ struct Policy {
     std::map<Phase, milliseconds> deadlines;  // other than the table's
 };
 
+// Whether it is that long since then, by clocks that need not agree: what is said to happen later than the
+// wait would last was written by one that ran ahead, and nobody waits for that.
+[[nodiscard]] bool has_passed(seconds wait, WallTime since, WallTime now);
+
 // Why no failover happens by itself now, and until when; empty: nothing holds it back.
 [[nodiscard]] std::string hold(const ClusterState& state, const Policy& policy, WallTime now);
 

@@ -41,6 +41,8 @@ TEST(Hold, FailoversInARowAreDamped) {
     note_failover(state, kNow + seconds(100));
     EXPECT_THAT(hold(state, policy, kNow + seconds(100)), HasSubstr("2 failovers within 600 s"));
     EXPECT_EQ(hold(state, policy, kNow + seconds(600)), "") << "the oldest is long ago";
+    EXPECT_EQ(hold(state, policy, kNow - std::chrono::hours(24)), "")
+        << "the clock of who wrote it was ahead";
     policy.failovers = 0;
     EXPECT_EQ(hold(state, policy, kNow + seconds(100)), "") << "not damped";
 }
