@@ -3,6 +3,7 @@
 watchdog. Each knows how to do each of its faults, when that is over, and how to become well again."""
 import contextlib
 import dataclasses
+import math
 import os
 import signal
 import time
@@ -10,12 +11,14 @@ import time
 from lab import appliance, comeback
 from lab.host import send, wait_for
 from lab.load import Load
+from lab.network import LabError
 from lab.rig import Lab
 from lab.watch import has_address
 
 from . import outage_rivals
 
 LOOK = 0.02  # seconds: a client that is not answered tries again
+FAILOVERS = ("postmaster", "host")
 OVER = 90  # seconds after which an outage is given up
 
 
@@ -23,7 +26,7 @@ OVER = 90  # seconds after which an outage is given up
 class Sample:
     pair: str
     fault: str
-    ms: float
+    ms: float  # infinite: service did not come back within OVER
     errors: int
     load: float  # of the machine
 
@@ -46,18 +49,26 @@ class Pair:
         finally:
             lab.down()
 
-    def measure(self, fault):
+    def is_worn(self, faults):
+        """Whether these must be made in a new lab."""
+        return False
+
+    def measure(self, fault, note):
+        """note(Sample), also before the failure if service does not come back."""
         self.settle()
         with Load(self.lab, pause=0.01, look=LOOK) as load:
             machine = os.getloadavg()[0]
             begin = time.monotonic()
             is_over = getattr(self, fault)()
-            wait_for(is_over, OVER, f"{fault} is over", interval=0.01)
-            load.wait_served(OVER)
+            try:
+                wait_for(is_over, OVER, f"{fault} is over", interval=0.01)
+                load.wait_served(OVER)
+            except (LabError, AssertionError):
+                note(Sample(self.name, fault, math.inf, len(load.errors(begin)), machine))
+                raise
             time.sleep(0.3)  # what comes late, such as another loss, counts
-        sample = Sample(self.name, fault, load.outage(begin) * 1000, len(load.errors(begin)), machine)
+        note(Sample(self.name, fault, load.outage(begin) * 1000, len(load.errors(begin)), machine))
         self.mend(fault)
-        return sample
 
     def holder(self):
         return next((m for m in self.lab.members if m.init() and has_address(self.lab, m)), None)
@@ -75,12 +86,18 @@ class Ours(Pair):
     def __init__(self, name, profile, faults):
         super().__init__()
         self.name, self.profile, self.faults = name, profile, faults
+        self.failovers = 0  # in this lab
 
     def make(self):
         return Lab(f"b{os.getpid()}", members=2, nodes=3, watchdog=True, profile=self.profile)
 
     def up(self):
+        self.failovers = 0
         self.lab.up()
+
+    def is_worn(self, faults):
+        """After three failovers within ten minutes the watchdog waits for the operator."""
+        return self.failovers + sum(fault in FAILOVERS for fault in faults) > 3
 
     def settle(self):
         def look():
@@ -95,13 +112,14 @@ class Ours(Pair):
         if fault == "daemons":
             for program in appliance.PROGRAMS:
                 appliance.start(self.lab.host(self.lost), program)
-        if fault in ("postmaster", "host"):
+        if fault in FAILOVERS:
+            self.failovers += 1
             for host in self.lab.nodes:
                 if host.init() is None:
                     self.lab.start(host.name)
                 elif "postgres" not in host.daemons():
                     self.lab.start(f"{host.name}/postgres")
-        if fault in ("postmaster", "host", "switchover"):
+        if fault in (*FAILOVERS, "switchover"):
             comeback.bring_back(self.lab)
 
     def ctl(self, *words):
