@@ -223,4 +223,19 @@ Outcome<std::optional<bus::Event>> HubSession::next_event(milliseconds patience)
     return std::optional<bus::Event>();
 }
 
+Outcome<Json> ask_once(const config::Config& config, const bus::Request& request, milliseconds patience) {
+    return HubWatch(config).ask(request, patience);
+}
+
+Outcome<Json> HubWatch::ask(const bus::Request& request, milliseconds patience) {
+    if (!session_) {
+        auto made = HubSession::connect(config_);
+        if (!made) return tl::unexpected(made.error());
+        session_ = *std::move(made);
+    }
+    auto answer = session_->ask(request, patience);
+    if (!answer) session_.reset();
+    return answer;
+}
+
 }  // namespace pgpool::ctl

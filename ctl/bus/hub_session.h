@@ -48,4 +48,20 @@ private:
     std::uint64_t asked_ = 0;
 };
 
+// One question by a session of its own.
+[[nodiscard]] Outcome<Json> ask_once(const config::Config& config, const bus::Request& request,
+                                     milliseconds patience);
+
+// Asks by one session for as long as it lasts, and by a new one after that: for questions that may be asked
+// again.
+class HubWatch {
+public:
+    explicit HubWatch(const config::Config& config) : config_(config) {}
+    [[nodiscard]] Outcome<Json> ask(const bus::Request& request, milliseconds patience);
+
+private:
+    const config::Config& config_;
+    std::unique_ptr<HubSession> session_;
+};
+
 }  // namespace pgpool::ctl

@@ -37,33 +37,26 @@ void tell(const Json& answer, Ends ends, const Options& options) {
     if (ends == Ends::Later) std::puts("pgpool-ctl status --watch shows how it goes on");
 }
 
-Outcome<Json> ask(const config::Config& config, const bus::Request& request) {
-    auto session = HubSession::connect(config);
-    if (!session) return tl::unexpected(session.error());
-    return (*session)->ask(request, kChangeTime);
-}
-
 Outcome<ExitCode> change(const config::Config& config, const Options& options, const bus::Request& request,
                          Ends ends) {
-    const auto answer = ask(config, request);
+    const auto answer = ask_once(config, request, kChangeTime);
     if (!answer) return tl::unexpected(answer.error());
     tell(*answer, ends, options);
     return ExitCode::Ok;
 }
 
-std::string last_reason(const config::Config& config) {
-    const auto why = ask(config, bus::request::Why{1});
+std::string last_reason(HubWatch& hub) {
+    const auto why = hub.ask(bus::request::Why{1}, kChangeTime);
     const Json& list = why ? list_of(*why, "decisions") : Json::array();
     return list.empty() ? "pgpool-ctl why tells more" : text_of(list.back(), "reason");
 }
 
-Outcome<ExitCode> wait_for_end(const config::Config& config, const Options& options,
-                               const std::string& before) {
+Outcome<ExitCode> wait_for_end(HubWatch& hub, const Options& options, const std::string& before) {
     RoleWatch watch(before);
     const TimePoint begun = SteadyClock::now();
     for (;;) {
         const auto elapsed = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begun);
-        const auto status = ask(config, bus::request::Status{});
+        const auto status = hub.ask(bus::request::Status{}, kChangeTime);
         // A watchdog that is away for a moment ends nothing.
         const auto verdict = status ? watch.look(*status, elapsed) : RoleWatch::Verdict::UnderWay;
         if (verdict == RoleWatch::Verdict::Done) {
@@ -75,7 +68,7 @@ Outcome<ExitCode> wait_for_end(const config::Config& config, const Options& opti
             return ExitCode::Ok;
         }
         if (verdict == RoleWatch::Verdict::Dropped)
-            return failed(ExitCode::Differs, before + " is the primary as before: " + last_reason(config),
+            return failed(ExitCode::Differs, before + " is the primary as before: " + last_reason(hub),
                           "pgpool-ctl why has all decisions");
         if (elapsed >= kRoleTime)
             return failed(ExitCode::Differs, "it is not over yet",
@@ -87,11 +80,12 @@ Outcome<ExitCode> wait_for_end(const config::Config& config, const Options& opti
 Outcome<ExitCode> change_role(const config::Config& config, const Options& options,
                               const bus::Request& request) {
     if (!options.waits) return change(config, options, request, Ends::Later);
-    const auto status = ask(config, bus::request::Status{});
+    HubWatch hub(config);
+    const auto status = hub.ask(bus::request::Status{}, kChangeTime);
     if (!status) return tl::unexpected(status.error());
-    const auto answer = ask(config, request);
+    const auto answer = hub.ask(request, kChangeTime);
     if (!answer) return tl::unexpected(answer.error());
-    return wait_for_end(config, options, text_of(*status, "primary"));
+    return wait_for_end(hub, options, text_of(*status, "primary"));
 }
 
 std::optional<Failure> missing_in(const Options& options) {

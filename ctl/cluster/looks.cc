@@ -17,12 +17,6 @@ namespace {
 constexpr milliseconds kLookTime{5000};
 constexpr milliseconds kEventPause{1000};
 
-Outcome<Json> ask_once(const config::Config& config, const bus::Request& request) {
-    auto session = HubSession::connect(config);
-    if (!session) return tl::unexpected(session.error());
-    return (*session)->ask(request, kLookTime);
-}
-
 void tell(const std::string& text) {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
@@ -33,40 +27,19 @@ std::string failure_text(const Failure& failure, const Options& options) {
     return "pgpool-ctl: " + failure.message + "\n" + failure.hint + "\n";
 }
 
-// Looks at one connection for as long as it lasts, and at a new one after that.
-class StatusWatch {
-public:
-    StatusWatch(const config::Config& config, const Options& options) : config_(config), options_(options) {}
-
-    std::string look() {
-        auto status = ask();
-        if (status) return options_.is_json ? status->dump() + "\n" : status_text(*status);
-        session_.reset();
-        return failure_text(status.error(), options_);
-    }
-
-private:
-    Outcome<Json> ask() {
-        if (!session_) {
-            auto made = HubSession::connect(config_);
-            if (!made) return tl::unexpected(made.error());
-            session_ = *std::move(made);
-        }
-        return session_->ask(bus::request::Status{}, kLookTime);
-    }
-
-    const config::Config& config_;
-    const Options& options_;
-    std::unique_ptr<HubSession> session_;
-};
+std::string look(HubWatch& hub, const Options& options) {
+    const auto status = hub.ask(bus::request::Status{}, kLookTime);
+    if (!status) return failure_text(status.error(), options);
+    return options.is_json ? status->dump() + "\n" : status_text(*status);
+}
 
 // Until a signal ends it.
 [[noreturn]] void watch_status(const config::Config& config, const Options& options) {
     const bool is_screen = ::isatty(STDOUT_FILENO) == 1 && !options.is_json;
     const std::chrono::duration<double> period(*options.watch);
-    StatusWatch watch(config, options);
+    HubWatch hub(config);
     for (;;) {
-        const std::string text = watch.look();
+        const std::string text = look(hub, options);
         tell((is_screen ? "\x1b[H\x1b[2J" : "") + text + (is_screen || options.is_json ? "" : "\n"));
         std::this_thread::sleep_for(period);
     }
@@ -76,14 +49,14 @@ private:
 
 Outcome<ExitCode> run_status(const config::Config& config, const Options& options) {
     if (options.watch && config.watchdog.enabled) watch_status(config, options);
-    const auto status = ask_once(config, bus::request::Status{});
+    const auto status = ask_once(config, bus::request::Status{}, kLookTime);
     if (!status) return tl::unexpected(status.error());
     tell(options.is_json ? render(*status) : status_text(*status));
     return ExitCode::Ok;
 }
 
 Outcome<ExitCode> run_why(const config::Config& config, const Options& options) {
-    const auto why = ask_once(config, bus::request::Why{options.count});
+    const auto why = ask_once(config, bus::request::Why{options.count}, kLookTime);
     if (!why) return tl::unexpected(why.error());
     tell(options.is_json ? render(*why) : decisions_text(*why));
     return ExitCode::Ok;

@@ -19,9 +19,7 @@ void print_list(const char* title, const Json& lines) {
 }  // namespace
 
 Outcome<ExitCode> run_reload(const config::Config& config, const Options& options) {
-    auto session = HubSession::connect(config);
-    if (!session) return tl::unexpected(session.error());
-    const auto answer = (*session)->ask(bus::request::Reload{}, kReloadTime);
+    const auto answer = ask_once(config, bus::request::Reload{}, kReloadTime);
     if (!answer) return tl::unexpected(answer.error());
     if (options.is_json) {
         std::fputs(render(*answer).c_str(), stdout);

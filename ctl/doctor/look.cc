@@ -106,9 +106,7 @@ CorosyncFacts look_at_corosync(const std::string& directory) {
 }
 
 HubFacts look_at_hub(const config::Config& config) {
-    auto session = HubSession::connect(config);
-    if (!session) return {std::nullopt, session.error().message, session.error().hint};
-    auto status = (*session)->ask(bus::request::Status{}, kToolTime);
+    auto status = ask_once(config, bus::request::Status{}, kToolTime);
     if (!status) return {std::nullopt, status.error().message, status.error().hint};
     return {*std::move(status), "", ""};
 }
