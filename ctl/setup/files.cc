@@ -35,8 +35,13 @@ FileState state_of(const std::string& found, const std::vector<std::string>& dif
     return FileState::Foreign;
 }
 
-Outcome<void> replace(const std::string& path, std::string_view text) {
-    if (const auto error = write_durably(path, text, kMode)) return refused(*error);
+// As PATH.before, with its owner and mode; it is in force until it is replaced.
+Outcome<void> keep(const std::string& path) {
+    const std::string before = path + ".before";
+    std::error_code error;
+    std::filesystem::remove(before, error);
+    if (!error) std::filesystem::create_hard_link(path, before, error);
+    if (error) return refused({"cannot keep " + path + " as " + before + ": " + error.message()});
     return {};
 }
 
@@ -73,11 +78,10 @@ Outcome<void> write(const SetupFile& file) {
     std::filesystem::create_directories(std::filesystem::path(file.path).parent_path(), error);
     if (error) return refused({"cannot make the directory of " + file.path + ": " + error.message()});
     if (file.state == FileState::Changed || file.state == FileState::Foreign) {
-        const auto before = read_whole(file.path);
-        if (!before) return refused(before.error());
-        if (auto kept = replace(file.path + ".before", before->value_or("")); !kept) return kept;
+        if (auto kept = keep(file.path); !kept) return kept;
     }
-    return replace(file.path, file.text);
+    if (const auto failure = write_durably(file.path, file.text, kMode)) return refused(*failure);
+    return {};
 }
 
 }  // namespace pgpool::ctl

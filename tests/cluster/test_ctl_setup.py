@@ -67,11 +67,13 @@ def test_files_of_others_are_left_alone(member, text, says):
     member.setup()
     text = text or member.conf.read_text() + "quorum {\n  expected_votes: 1\n}\n"
     member.conf.write_text(text)
+    member.conf.chmod(0o600)
     done = member.setup()
     assert done.code == REFUSED and says in done.err and "nothing was written" in done.err
     assert member.conf.read_text() == text
     assert member.setup("--force").code == DONE and "token: 600\n" in member.conf.read_text()
-    assert (member.etc / "corosync.conf.before").read_text() == text
+    before = member.etc / "corosync.conf.before"
+    assert before.read_text() == text and before.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_says_the_same_is_equal_whoever_wrote_it(member):
