@@ -15,6 +15,7 @@
 #include "common/config/load.h"
 #include "common/net/signals.h"
 #include "common/obs/log.h"
+#include "common/obs/log_change.h"
 #include "proxy/admin/show_commands.h"
 #include "proxy/server/liveness.h"
 #include "proxy/session/census.h"
@@ -29,14 +30,6 @@ constexpr seconds kGiveUp{5};  // after the last clients were told to end
 
 [[noreturn]] void cannot_start(const Error& error) {
     throw std::runtime_error(error.message);
-}
-
-void log_change(const config::Change& change) {
-    if (change.reload == config::Reload::Restart) {
-        log::warning("parameter_needs_restart", {{"change", config::to_string(change)}});
-    } else {
-        log::info("parameter_changed", {{"change", config::to_string(change)}});
-    }
 }
 
 std::uint32_t worker_count(const config::Config& config) {
@@ -349,7 +342,7 @@ session::ReloadOutcome Server::reload() {
     apply(reread.plan->effective, std::move(*tables));
     session::ReloadOutcome outcome;
     for (const auto& change : reread.plan->changes) {
-        log_change(change);
+        log::change(change);
         if (change.reload == config::Reload::Restart)
             outcome.needs_restart.push_back(config::to_string(change));
     }

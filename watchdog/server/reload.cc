@@ -8,6 +8,7 @@
 
 #include "common/config/load.h"
 #include "common/obs/log.h"
+#include "common/obs/log_change.h"
 #include "watchdog/server/server.h"
 
 namespace pgpool::watchdog {
@@ -15,14 +16,9 @@ namespace pgpool::watchdog {
 namespace {
 
 void take_note(Reloaded& reloaded, const config::Change& change) {
-    const std::string text = config::to_string(change);
-    if (change.reload == config::Reload::Restart) {
-        log::warning("parameter_needs_restart", {{"change", text}});
-        reloaded.needs_restart.push_back(text);
-    } else {
-        log::info("parameter_changed", {{"change", text}});
-        reloaded.changed.push_back(text);
-    }
+    log::change(change);
+    auto& list = change.reload == config::Reload::Restart ? reloaded.needs_restart : reloaded.changed;
+    list.push_back(config::to_string(change));
 }
 
 Error errors_of(const std::vector<std::string>& reasons) {
