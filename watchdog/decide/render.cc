@@ -78,6 +78,10 @@ std::string table_as_mermaid() {
     return text;
 }
 
+std::string iso_time(WallTime time) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
 std::string describe(const HistoryEntry& entry) {
     return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC  epoch {}  {}  {} -> {}  on {}  because {}  [{}]",
                        fmt::gmtime(std::chrono::system_clock::to_time_t(entry.at)), entry.epoch, entry.row,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The transition table for people: pgpool-ctl fsm. Pure.
+// The transition table for people: pgpool-ctl fsm; and times for programs. Pure.
 
 #include <string>
 
@@ -18,6 +18,9 @@ namespace pgpool::decide {
 
 [[nodiscard]] std::string table_as_text();     // every phase with its rows
 [[nodiscard]] std::string table_as_mermaid();  // a stateDiagram-v2
+
+// "2026-01-31T12:00:00Z"
+[[nodiscard]] std::string iso_time(WallTime time);
 
 // One line of pgpool-ctl why.
 [[nodiscard]] std::string describe(const HistoryEntry& entry);

@@ -35,6 +35,13 @@ Exchange::Exchange(std::string name, std::vector<Agreed> agreed, Record record)
       latest_(std::move(record)),
       on_disk_(latest_.stamp) {}
 
+std::string Exchange::refusal_of(std::string_view name) const {
+    for (const auto& [process, peer] : peers_) {
+        if (peer.told && peer.told->name == name && peer.is_refused()) return peer.refusal;
+    }
+    return {};
+}
+
 std::string_view Exchange::name_of(Process process) const {
     const auto found = peers_.find(process);
     if (found == peers_.end() || !found->second.told) return {};
@@ -83,7 +90,7 @@ Actions Exchange::delivered(Process from, const Message& message) {
         confirm(peer, told->on_disk);
         if (first_) judge(from, peer, actions);  // it was not waited for
     } else if (const auto* proposed = std::get_if<message::Proposed>(&message)) {
-        if (!peer.is_refused) learn(proposed->record, actions);
+        if (!peer.is_refused()) learn(proposed->record, actions);
     } else if (const auto* confirmed = std::get_if<message::Confirmed>(&message)) {
         confirm(peer, confirmed->stamp);
     }
@@ -127,7 +134,7 @@ void Exchange::learn(const Record& record, Actions& actions) {
 
 void Exchange::look(Actions& actions) {
     if (!first_ && have_all_told()) judge(actions);
-    if (!first_ || peers_.at(self_).is_refused) return;
+    if (!first_ || peers_.at(self_).is_refused()) return;
     if (!is_synced_ && on_disk_ >= needed_) {
         is_synced_ = was_synced_ = true;
         actions.push_back(action::Synced{});
@@ -159,11 +166,10 @@ void Exchange::judge(Actions& actions) {
 }
 
 void Exchange::judge(Process process, Peer& peer, Actions& actions) {
-    const std::string reason = difference(*first_, *peer.told);
-    peer.is_refused = !reason.empty();
-    if (peer.is_refused)
-        actions.push_back(action::Refused{process, peer.told->name, reason});
-    else if (!peers_.at(self_).is_refused)
+    peer.refusal = difference(*first_, *peer.told);
+    if (peer.is_refused())
+        actions.push_back(action::Refused{process, peer.told->name, peer.refusal});
+    else if (!peers_.at(self_).is_refused())
         learn(peer.told->latest, actions);
 }
 

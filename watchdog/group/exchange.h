@@ -113,6 +113,8 @@ public:
     [[nodiscard]] const View& view() const { return view_; }
     // Empty: it has not told in this view.
     [[nodiscard]] std::string_view name_of(Process process) const;
+    // Why a member of the view must not decide with the others; empty: it may, or is not in the view.
+    [[nodiscard]] std::string refusal_of(std::string_view name) const;
     // Of the view those that count and have not confirmed the latest record.
     [[nodiscard]] std::vector<Process> awaited() const;
     // It counts, and has confirmed the latest record in this view.
@@ -122,9 +124,10 @@ private:
     struct Peer {
         std::optional<message::Told> told;  // in this view
         Stamp confirmed;
-        bool is_refused = false;
+        std::string refusal;  // why; empty: it is not refused
         bool is_ignored = false;
-        [[nodiscard]] bool counts() const { return !is_refused && !is_ignored; }
+        [[nodiscard]] bool is_refused() const { return !refusal.empty(); }
+        [[nodiscard]] bool counts() const { return !is_refused() && !is_ignored; }
     };
 
     void learn(const Record& record, Actions& actions);

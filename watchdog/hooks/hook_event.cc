@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "watchdog/hooks/hook_event.h"
 
-#include <fmt/chrono.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "watchdog/decide/render.h"
 
 namespace pgpool::hooks {
 
@@ -112,9 +113,8 @@ std::vector<Told> told_of(const HookEvent& event, const config::Config& config, 
     const auto primary = std::find_if(config.nodes.begin(), config.nodes.end(),
                                       [&](const config::Node& node) { return node.name == event.primary; });
     const bool is_known = primary != config.nodes.end();
-    const auto time = std::chrono::system_clock::to_time_t(place.wall);
     return {{"event", event.name},
-            {"at", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time))},
+            {"at", decide::iso_time(place.wall)},
             {"member", place.member},
             {"epoch", std::to_string(event.epoch)},
             {"node", event.node},

@@ -62,14 +62,12 @@ void Server::perform(const group::action::Synced&) {
 // Who differs from the others must not decide.
 void Server::perform(const group::action::Refused& what) {
     log::error("member_refused", {{"member", what.name}, {"reason", what.reason}});
-    refused_[what.name] = what.reason;
     if (self_ == what.process) lease_->withdraw();
 }
 
 void Server::take(const event::ViewChanged& what) {
     self_ = what.self;
     lost_reason_.clear();
-    refused_.clear();
     roster_.view_changed(what.view, SteadyClock::now());
     addresses_.forget_others();
     decider_.synced(false);

@@ -166,11 +166,6 @@ void Server::answer_overdue() {
     });
 }
 
-std::string Server::refusal_of(const std::string& member) const {
-    const auto found = refused_.find(member);
-    return found != refused_.end() ? found->second : std::string();
-}
-
 Status Server::status() {
     const TimePoint time = SteadyClock::now();
     const auto holder = roster_.holder(time);
@@ -193,7 +188,7 @@ Status Server::status() {
     if (!electorate_.witness.empty()) names.push_back(electorate_.witness);
     for (const std::string& name : names)
         status.members.push_back({name, roster_.is_in(name), name == electorate_.self,
-                                  roster_.protocol_of(name), refusal_of(name)});
+                                  roster_.protocol_of(name), exchange_.refusal_of(name)});
     status.vips = addresses_.states();
     for (const Program* program : programs_->all())
         status.programs.push_back(

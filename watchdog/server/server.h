@@ -172,7 +172,6 @@ private:
     void reply(const Asker& asker, const Result<std::string>& reason);
     void reply(const Asker& asker, bool is_well, std::string json);
     void answer_overdue();
-    [[nodiscard]] std::string refusal_of(const std::string& member) const;
     [[nodiscard]] Status status();
 
     [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
@@ -189,9 +188,8 @@ private:
     Roster roster_;
     ServiceWatch services_;
     corosync::Quorum quorum_;
-    std::optional<group::Process> self_;          // in the group; empty: we are in none
-    std::map<std::string, std::string> refused_;  // members of the view, and why
-    std::string lost_reason_;                     // of the group; empty: it is there
+    std::optional<group::Process> self_;  // in the group; empty: we are in none
+    std::string lost_reason_;             // of the group; empty: it is there
     page::LeasePageReader page_;
     page::LeaseView view_;  // of the page, as last read
     std::string lease_state_ = "follower";

@@ -4,10 +4,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace pgpool::watchdog {
 
 namespace {
+
+// By blanks.
+template <typename List, typename Text>
+std::string joined(const List& list, Text text_of) {
+    std::string all;
+    for (const auto& one : list) {
+        if (!all.empty()) all += ' ';
+        all += std::invoke(text_of, one);
+    }
+    return all;
+}
 
 tl::unexpected<Error> refuse(std::string message, std::string hint) {
     return tl::unexpected(Error{std::move(message), sqlstate::kConfigFileError, std::move(hint)});
@@ -96,25 +108,19 @@ decide::Rules rules_of(const config::Config& config) {
 }
 
 std::vector<group::Agreed> agreed_of(const config::Config& config) {
-    std::string nodes;
-    for (const config::Node& node : config.nodes)
-        nodes += fmt::format("{}{}={}:{}", nodes.empty() ? "" : " ", node.name, node.host, node.port);
-    std::string members;
-    for (const config::Member& member : config.watchdog.members)
-        members += fmt::format("{}{}", members.empty() ? "" : " ", member.name);
-    std::string addresses;
-    for (const config::VipAddress& address : config.vip.addresses)
-        addresses += fmt::format("{}{}", addresses.empty() ? "" : " ", address.address);
     const bool is_wan = config.watchdog.profile == config::TimerProfile::Wan;
     const bool is_strict = config.watchdog.durability == config::Durability::Strict;
     return {{"mode", std::to_string(static_cast<int>(config.mode))},
-            {"nodes", nodes},
-            {"watchdog.members", members},
+            {"nodes", joined(config.nodes,
+                             [](const config::Node& node) {
+                                 return fmt::format("{}={}:{}", node.name, node.host, node.port);
+                             })},
+            {"watchdog.members", joined(config.watchdog.members, &config::Member::name)},
             {"watchdog.witness", config.watchdog.witness},
             {"watchdog.profile", is_wan ? "wan" : "default"},
             {"watchdog.durability", is_strict ? "strict" : "available"},
             {"watchdog.maximum_lag", std::to_string(config.watchdog.maximum_lag)},
-            {"vip.addresses", addresses}};
+            {"vip.addresses", joined(config.vip.addresses, &config::VipAddress::address)}};
 }
 
 std::filesystem::path promises_file(const config::Watchdog& watchdog) {

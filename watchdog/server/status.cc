@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "watchdog/server/status.h"
 
-#include <fmt/chrono.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/bus/codec.h"
+#include "watchdog/decide/render.h"
 
 namespace pgpool::watchdog {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string utc(WallTime time) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
 
 // What comes from peers may be no UTF-8.
 std::string dump(const Json& json) {
@@ -83,7 +79,7 @@ Json node_json(const decider::Decider& decider, const std::vector<config::Node>&
 
 Json maintenance_json(const decide::Maintenance& maintenance) {
     if (maintenance.until == WallTime{}) return {};
-    return {{"until", utc(maintenance.until)}, {"reason", maintenance.reason}};
+    return {{"until", decide::iso_time(maintenance.until)}, {"reason", maintenance.reason}};
 }
 
 Json members_json(const std::vector<Status::Member>& members) {
@@ -110,7 +106,8 @@ Json vips_json(const std::vector<Status::Vip>& vips) {
 Json programs_json(const std::vector<Status::Program>& programs) {
     Json list = Json::array();
     for (const Status::Program& program : programs)
-        list.push_back({{"program", program.name}, {"pid", program.pid}, {"since", utc(program.since)}});
+        list.push_back(
+            {{"program", program.name}, {"pid", program.pid}, {"since", decide::iso_time(program.since)}});
     return list;
 }
 
@@ -152,7 +149,7 @@ std::string decisions_json(const decide::ClusterState& state, std::size_t count)
             if (entry.facts.has(static_cast<decide::Fact>(fact)))
                 facts.push_back(decide::to_string(static_cast<decide::Fact>(fact)));
         }
-        list.push_back({{"at", utc(entry.at)},
+        list.push_back({{"at", decide::iso_time(entry.at)},
                         {"epoch", entry.epoch},
                         {"row", entry.row},
                         {"event", decide::to_string(entry.event)},
