@@ -116,6 +116,8 @@ private:
     void try_open();
     void take_over(std::uint64_t lease);
     void follow_lease();
+    [[nodiscard]] std::uint64_t lease_now() const { return lease_ ? lease_() : 0; }
+    [[nodiscard]] static std::optional<bool> is_as_left(Settlement& settlement);
     [[nodiscard]] bool may_decide();
     [[nodiscard]] bool is_patient(const std::map<std::string, std::string>& failed);
     void open_with(Settlement& settlement, const std::map<std::string, std::string>& failed,
@@ -267,16 +269,12 @@ void Keeper::Core::run() {
 void Keeper::Core::take_over(std::uint64_t lease) {
     if (lease == 0) return say_waiting("another member has the lease, or none: who has it opens the cluster");
     fences_ = {};
-    Membership everybody = cluster::take_over(membership_, released_, wall_now());
     Settlement known(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
-    bool is_known = known.connect().empty();
-    if (is_known) {
-        const auto is_left = known.is_as_left();
-        is_known = is_left && *is_left;
-    }
+    const auto is_known = is_as_left(known);
     if (thread_.stopping()) return;
-    if (is_known) return open_with(known, {}, Settlement::Origin::Known, lease);
-    Settlement settlement(*in_use_, std::move(everybody), fences_, may_be_built_on_, thread_.stopping());
+    if (is_known.value_or(false)) return open_with(known, {}, Settlement::Origin::Known, lease);
+    Settlement settlement(*in_use_, cluster::take_over(membership_, released_, wall_now()), fences_,
+                          may_be_built_on_, thread_.stopping());
     const auto failed = settlement.connect();
     if (thread_.stopping()) return;
     if (!failed.empty()) {
@@ -290,14 +288,21 @@ void Keeper::Core::take_over(std::uint64_t lease) {
     open_with(settlement, {}, Settlement::Origin::Configuration, lease);
 }
 
+// Nothing: not all attached nodes can be asked, and what cannot be reached may have another epoch.
+std::optional<bool> Keeper::Core::is_as_left(Settlement& settlement) {
+    if (!settlement.connect().empty()) return std::nullopt;
+    const auto is_left = settlement.is_as_left();
+    if (!is_left) return std::nullopt;
+    return *is_left;
+}
+
 // Another lease than the one under which the cluster was opened: nobody may have decided in between, or
 // somebody has.
 void Keeper::Core::follow_lease() {
-    const std::uint64_t lease = lease_ ? lease_() : 0;
+    const std::uint64_t lease = lease_now();
     if (lease == 0 || lease == opened_under_) return;
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
-    if (!settlement.connect().empty()) return;  // what cannot be reached may have another epoch
-    const auto is_left = settlement.is_as_left();
+    const auto is_left = is_as_left(settlement);
     if (!is_left || thread_.stopping()) return;
     if (!*is_left) return close("another proxy has taken over, and left it again");
     log::info("lease_followed", {{"lease", lease}, {"epoch", membership_.epoch}});
@@ -312,7 +317,7 @@ bool Keeper::Core::may_decide() {
 }
 
 void Keeper::Core::try_open() {
-    const std::uint64_t lease = lease_ ? lease_() : 0;
+    const std::uint64_t lease = lease_now();
     if (lease_ && (lease == 0 || lease != opened_under_ || is_deposed_)) return take_over(lease);
     Settlement settlement(*in_use_, membership_, fences_, may_be_built_on_, thread_.stopping());
     const auto failed = settlement.connect();
