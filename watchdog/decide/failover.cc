@@ -97,8 +97,21 @@ std::string why_replaced(const ClusterState& state) {
         state.target, state.epoch, state.is_planned ? ", which has every write of it" : "", state.target);
 }
 
+// By the operator's leave a node was promoted that may lack what these hold: commits must not wait for them.
+void leave_behind(ClusterState& state, const Snapshot& snapshot) {
+    for (const std::string& name : snapshot.not_cut_off) {
+        if (name == state.target || name == state.primary) continue;
+        set_standing(state, name, Standing::Quarantined,
+                     fmt::format("it was not reached when \"{}\" was promoted by the operator's leave under "
+                                 "epoch {}; make it a standby of \"{}\" by pg_rewind or a base backup",
+                                 state.target, state.epoch, state.target),
+                     snapshot.wall);
+    }
+}
+
 void install(ClusterState& state, const Snapshot& snapshot) {
     if (!state.is_planned) note_failover(state, snapshot.wall);
+    if (state.wish.may_lose_data) leave_behind(state, snapshot);
     set_standing(state, state.primary, Standing::Quarantined, why_replaced(state), snapshot.wall);
     state.primary = state.target;
     state.sync.needed =
@@ -183,6 +196,8 @@ Snapshot observe(const ClusterState& state, Event event, const World& world, con
     snapshot.follow = plan_follow(nodes, state.primary, state.lineage);
     for (const NodeSight& node : nodes) {
         if (node.name == state.target && node.lineage.timeline != 0) snapshot.target_lineage = node.lineage;
+        if (node.is_in_service && !(node.is_reached && node.is_cut_off))
+            snapshot.not_cut_off.push_back(node.name);
     }
     snapshot.lease_epoch = world.lease_epoch;
     snapshot.wall = world.wall;

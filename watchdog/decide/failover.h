@@ -51,6 +51,7 @@ struct Snapshot {
     std::string hold;            // why a failover is held back; empty: it is not
     std::vector<Follow> follow;  // who is to follow another upstream
     std::optional<Lineage> target_lineage;
+    std::vector<std::string> not_cut_off;  // in service: they may hold more than whoever is promoted
     Wish wish;
     std::uint64_t lease_epoch = 0;
     WallTime wall;
@@ -67,8 +68,7 @@ struct Decision {
     std::string reason;  // in words: why it was done, or for a request why it was not
 };
 
-// What a phase that lasts waits for, and what would end it, for pgpool-ctl status; empty when nothing is
-// going on.
+// What a phase that lasts waits for, and what would end it; empty when nothing is going on.
 [[nodiscard]] std::string waiting_for(const ClusterState& state, const Snapshot& snapshot);
 
 [[nodiscard]] Decision step(const ClusterState& state, Event event, const Snapshot& snapshot);

@@ -28,23 +28,17 @@ SyncPlan plan_sync(const SyncRule& recorded, const SyncRule& wanted, std::span<c
         std::ranges::count_if(streaming, [&](const std::string& name) { return wanted.is_listed(name); }));
     SyncRule next = wanted;
     if (durability == Durability::Available) next.needed = std::min(wanted.needed, listed);
-    if (next == recorded) {
-        if (listed >= next.needed) return {SyncStep::Keep, recorded, {}};
-        return {
-            SyncStep::Stalled, recorded,
-            fmt::format(
-                "commits wait: {} of {} standbys must confirm and {} stream; start one, or set durability "
-                "to available",
-                next.needed, next.names.size(), listed)};
-    }
-    const std::string reason =
-        fmt::format("commits wait for {} of {} standbys from now on, of which {} stream", next.needed,
-                    next.names.size(), listed);
-    if (covers(recorded, next)) return {SyncStep::RecordThenSet, next, reason};
-    if (covers(next, recorded)) return {SyncStep::SetThenRecord, next, reason};
-    return {SyncStep::Record,
-            {0, recorded.names},
-            "other standbys confirm from now on: nothing is promised meanwhile"};
+    const std::string stalled =
+        listed >= next.needed
+            ? ""
+            : fmt::format(
+                  "commits wait: {} of {} standbys must confirm and {} stream; start one, or set "
+                  "durability to available",
+                  next.needed, next.names.size(), listed);
+    if (next == recorded) return {SyncStep::Keep, recorded, stalled};
+    if (covers(recorded, next)) return {SyncStep::RecordThenSet, next, stalled};
+    if (covers(next, recorded)) return {SyncStep::SetThenRecord, next, stalled};
+    return {SyncStep::Record, {0, recorded.names}, {}};
 }
 
 }  // namespace pgpool::decide

@@ -43,13 +43,12 @@ enum class SyncStep : std::uint8_t {
     RecordThenSet,  // weaker
     SetThenRecord,  // stronger: recorded once `needed` of its names have flushed all that the primary had
                     // written when it was set
-    Stalled,        // as Keep, and commits wait
 };
 
 struct SyncPlan {
     SyncStep step = SyncStep::Keep;
-    SyncRule rule;       // to be recorded, and set unless the step is Record
-    std::string reason;  // in words
+    SyncRule rule;        // to be recorded, and set unless the step is Record
+    std::string stalled;  // why commits wait as soon as the rule is in force; empty: they do not
 };
 
 // What becomes of the rule while `streaming` of its standbys stream. `wanted` is the rule by configuration.

@@ -75,13 +75,13 @@ enum class Action : std::uint8_t {
     Install,       // the target is the primary now, the old one is quarantined
     ProbeNow,      // all members probe at once and faster
     CutStandbys,   // primary_conninfo = '' and a reload, in the lease session of each; in a switchover of all
-                  // but the target
-    Measure,      // ask the standbys that are cut off for timeline and flushed position
-    Checkpoint,   // on the primary, so that its stop is short
-    Park,         // the proxies let transactions end and start none
-    StopPrimary,  // done: it acknowledges nothing any more, not even if somebody starts it again
-    AwaitEqual,   // until the target has flushed all that the stopped primary wrote, and the others have
-    Promote,      // pg_promote, guarded, in the target's lease session
+                   // but the target
+    Measure,       // ask the standbys that are cut off for timeline and flushed position
+    Checkpoint,    // on the primary, so that its stop is short
+    Park,          // the proxies let transactions end and start none
+    StopPrimary,   // done: it acknowledges nothing any more, not even if somebody starts it again
+    AwaitEqual,    // until the target has flushed all that the stopped primary wrote, and the others have
+    Promote,       // pg_promote, guarded, in the target's lease session
     StartPrimary,
     Publish,  // the topology, with its epoch, to all proxies
     Unpark,

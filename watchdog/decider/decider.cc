@@ -234,6 +234,18 @@ void Decider::keep_peace(Now now) {
     last_trouble_.clear();
 }
 
+// The primary takes a standby whose host is lost for one that streams until wal_sender_timeout is over.
+std::vector<std::string> Decider::streaming(const nodes::NodeFacts& primary) const {
+    std::vector<std::string> names;
+    for (const nodes::Follower& follower : primary.followers) {
+        const auto judgement =
+            decide::judge(world_.evidence, follower.name, world_.members, rules_.evidence, world_.now);
+        if (follower.is_streaming && judgement.opinion != decide::Opinion::Gone)
+            names.push_back(follower.name);
+    }
+    return names;
+}
+
 // True: something is not yet as it should be.
 bool Decider::keep_promise(Now now) {
     const std::size_t place = site_.place_of(state_.primary);
@@ -246,7 +258,7 @@ bool Decider::keep_promise(Now now) {
         upkeep_after_ = now.time + kUpkeepAgain;
     }
     upkeep_ = Work();
-    Promise::Next next = promise_.look(state_, rules_.policy, *probes_[place]);
+    Promise::Next next = promise_.look(state_, rules_.policy, *probes_[place], streaming(*facts));
     if (next.record) {
         decide::ClusterState changed = state_;
         changed.sync = *next.record;
@@ -278,7 +290,11 @@ void Decider::say(bool is_trouble, std::string text) {
 
 std::string Decider::waiting_for(Now now) {
     refresh_world(now);
-    return decide::waiting_for(state_, decide::observe(state_, Event::Look, world_, rules_));
+    const std::string phase =
+        decide::waiting_for(state_, decide::observe(state_, Event::Look, world_, rules_));
+    const nodes::NodeFacts* primary = facts_of(probes_, site_.place_of(state_.primary));
+    if (!phase.empty() || primary == nullptr || primary->is_standby) return phase;
+    return Promise::plan(state_, rules_.policy, streaming(*primary)).stalled;
 }
 
 }  // namespace pgpool::decider

@@ -116,6 +116,7 @@ private:
     [[nodiscard]] bool end_of_work(Now now);
     [[nodiscard]] bool answer_next(Now now);
     void keep_peace(Now now);
+    [[nodiscard]] std::vector<std::string> streaming(const nodes::NodeFacts& primary) const;
     [[nodiscard]] bool keep_promise(Now now);
     void give_orders();
     void drop_all(const std::string& why);

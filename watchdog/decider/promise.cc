@@ -7,32 +7,21 @@
 
 namespace pgpool::decider {
 
-namespace {
-
-std::vector<std::string> streaming_names(const nodes::NodeFacts& facts) {
-    std::vector<std::string> names;
-    for (const nodes::Follower& follower : facts.followers) {
-        if (follower.is_streaming) names.push_back(follower.name);
-    }
-    return names;
-}
-
-}  // namespace
-
-Promise::Next Promise::look(const decide::ClusterState& state, const decide::Policy& policy,
-                            const nodes::Probe& primary) {
-    const nodes::NodeFacts& facts = *primary.facts;
+decide::SyncPlan Promise::plan(const decide::ClusterState& state, const decide::Policy& policy,
+                               std::span<const std::string> streaming) {
     decide::SyncRule wanted = decide::wanted_sync(state, policy);
     wanted.needed = std::min(wanted.needed, wanted.names.size());
-    const decide::SyncPlan plan =
-        decide::plan_sync(state.sync, wanted, streaming_names(facts), policy.durability);
+    return decide::plan_sync(state.sync, wanted, streaming, policy.durability);
+}
+
+Promise::Next Promise::look(const decide::ClusterState& state, const decide::Policy& policy,
+                            const nodes::Probe& primary, std::span<const std::string> streaming) {
+    const nodes::NodeFacts& facts = *primary.facts;
+    const decide::SyncPlan plan = Promise::plan(state, policy, streaming);
     const bool is_in_force = facts.sync_names == nodes::sync_names(plan.rule);
-    Next next;
+    Next next{.record = {}, .set = {}, .stalled = plan.stalled};
     if (plan.step != decide::SyncStep::SetThenRecord) forget();
     switch (plan.step) {
-        case decide::SyncStep::Stalled:
-            next.stalled = plan.reason;
-            [[fallthrough]];
         case decide::SyncStep::Keep:
             // Where no confirmations are asked for, the operator's own setting is none of ours.
             if (!is_in_force && policy.confirmations > 0) next.set = plan.rule;

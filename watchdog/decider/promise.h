@@ -9,6 +9,7 @@
 // first one that saw the new setting.
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "watchdog/decide/policy.h"
@@ -24,9 +25,14 @@ public:
         std::string stalled;                     // why commits wait; empty: they do not
     };
 
+    // What becomes of the promise while these standbys stream.
+    [[nodiscard]] static decide::SyncPlan plan(const decide::ClusterState& state,
+                                               const decide::Policy& policy,
+                                               std::span<const std::string> streaming);
+
     // `primary`: a probe of the primary that is well. REQUIRES: it has facts.
     [[nodiscard]] Next look(const decide::ClusterState& state, const decide::Policy& policy,
-                            const nodes::Probe& primary);
+                            const nodes::Probe& primary, std::span<const std::string> streaming);
     void forget() { seen_.reset(); }
 
 private:

@@ -219,6 +219,30 @@ TEST_F(FaultTest, F21PrimaryAndSynchronousStandbyDie) {
     EXPECT_THAT(promoted_, ElementsAre("c"));
     EXPECT_EQ(state_.phase, Phase::Steady);
     EXPECT_EQ(state_.wish, Wish{}) << "for this one only";
+    EXPECT_FALSE(state_.is_in_service("b")) << "commits must not wait for it, and it may hold more than c";
+    EXPECT_THAT(state_.find("b")->reason, HasSubstr("it was not reached when \"c\" was promoted"));
+}
+
+TEST_F(FaultTest, F21WhoeverWasCutOffFollowsAfterAForcedFailover) {
+    state_.sync = {2, {"b", "c"}};
+    world_.nodes.push_back(sight("c"));
+    world_.nodes.back().name = "d";
+    state_.nodes.push_back(
+        {.name = "d", .standing = Standing::InService, .reason = "", .since = world_.wall});
+    state_.sync.names.emplace_back("d");
+    findings_["d"] = Finding::Well;
+    becomes("a", Finding::Refused);
+    becomes("b", Finding::Refused);
+    becomes("c", Finding::Refused);
+    run(seconds(10));
+    ASSERT_EQ(state_.phase, Phase::Blocked);
+    becomes("c", Finding::Well);
+    const Wish careless{"d", true};
+    ASSERT_TRUE(take(Event::AskFailover, &careless));
+    run(milliseconds(250));
+    EXPECT_THAT(promoted_, ElementsAre("d"));
+    EXPECT_TRUE(state_.is_in_service("c"));
+    EXPECT_FALSE(state_.is_in_service("b"));
 }
 
 TEST_F(FaultTest, F21TheStandbyComesBackAndUnblocksIt) {

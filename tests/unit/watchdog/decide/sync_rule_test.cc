@@ -104,10 +104,10 @@ TEST(SyncPlan, OneOfTwoStandbysDies) {
 
 TEST(SyncPlan, TheOnlyStandbyDies) {
     const SyncPlan strict = plan_sync(kOneOfTwo, kOneOfTwo, {}, Durability::Strict);
-    EXPECT_EQ(strict.step, SyncStep::Stalled);
+    EXPECT_EQ(strict.step, SyncStep::Keep);
     EXPECT_EQ(strict.rule, kOneOfTwo);
     EXPECT_EQ(
-        strict.reason,
+        strict.stalled,
         "commits wait: 1 of 2 standbys must confirm and 0 stream; start one, or set durability to available");
     const SyncPlan available = plan_sync(kOneOfTwo, kOneOfTwo, {}, Durability::Available);
     EXPECT_EQ(available.step, SyncStep::RecordThenSet)

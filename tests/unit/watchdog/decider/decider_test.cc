@@ -36,7 +36,7 @@ protected:
     void turn() {
         time_ += kTurn;
         probe(0, is_a_up_ ? std::optional(a_) : std::nullopt);
-        probe(1, b_);
+        probe(1, is_b_up_ ? std::optional(b_) : std::nullopt);
         for (int i = 0; i < 20; ++i) {
             if (!perform(decider_->go_on({time_, WallTime(time_.time_since_epoch())}))) break;
         }
@@ -114,6 +114,7 @@ protected:
     nodes::NodeFacts a_;
     nodes::NodeFacts b_;
     bool is_a_up_ = true;
+    bool is_b_up_ = true;
     bool does_promote_ = true;
     bool is_group_silent_ = false;
     std::vector<group::Record> records_;
@@ -267,6 +268,18 @@ TEST_F(DeciderTest, ASwitchoverStopsTheOldPrimaryBeforeTheNewOneIsPromoted) {
     };
     EXPECT_LT(place("a: ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (\"no such standby\")'"),
               place("b: CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_promote"));
+}
+
+TEST_F(DeciderTest, AStandbyThatIsGoneConfirmsNothingWhateverThePrimaryTells) {
+    settle();
+    EXPECT_EQ(decider_->waiting_for({time_, {}}), "");
+    is_b_up_ = false;
+    turns(8);
+    EXPECT_EQ(phase(), "steady");
+    EXPECT_EQ(decider_->waiting_for({time_, {}}),
+              "commits wait: 1 of 1 standbys must confirm and 0 stream; start one, or set durability to "
+              "available");
+    EXPECT_EQ(decider_->state().sync.needed, 1U) << "strict";
 }
 
 TEST_F(DeciderTest, ADetachedNodeIsNoTargetAndPromisesNothing) {

@@ -18,7 +18,10 @@ protected:
     }
     Promise::Next look(int at) {
         const TimePoint begun{seconds(at)};
-        return promise_.look(state_, policy_, {0, begun, begun, decide::Finding::Well, "", facts_});
+        std::vector<std::string> streaming;
+        for (const nodes::Follower& follower : facts_.followers) streaming.push_back(follower.name);
+        return promise_.look(state_, policy_, {0, begun, begun, decide::Finding::Well, "", facts_},
+                             streaming);
     }
 
     decide::ClusterState state_;
