@@ -8,7 +8,7 @@ import os
 import signal
 import time
 
-from lab import appliance, comeback
+from lab import appliance
 from lab.host import send, wait_for
 from lab.load import Load
 from lab.network import LabError
@@ -107,20 +107,8 @@ class Ours(Pair):
         wait_for(look, 60, "both members are well", interval=0.1)
 
     def mend(self, fault):
-        if fault == "power":
-            self.lab.start(self.lost)
-        if fault == "daemons":
-            for program in appliance.PROGRAMS:
-                appliance.start(self.lab.host(self.lost), program)
-        if fault in FAILOVERS:
-            self.failovers += 1
-            for host in self.lab.nodes:
-                if host.init() is None:
-                    self.lab.start(host.name)
-                elif "postgres" not in host.daemons():
-                    self.lab.start(f"{host.name}/postgres")
-        if fault in (*FAILOVERS, "switchover"):
-            comeback.bring_back(self.lab)
+        self.failovers += fault in FAILOVERS
+        self.lab.mend()
 
     def ctl(self, *words):
         self.lab.members[0].run(appliance.ctl_command(self.lab.members[0], *words))
@@ -138,14 +126,12 @@ class Ours(Pair):
 
     def power(self):
         active, _, is_over = self.other()
-        self.lost = active.name
         self.lab.kill(active.name)
         return is_over
 
     def daemons(self):
         """All at once; the kernel goes on."""
         active, _, is_over = self.other()
-        self.lost = active.name
         running = active.daemons()
         send([pid for program in appliance.PROGRAMS for pid in running[program]], signal.SIGKILL)
         return is_over

@@ -34,6 +34,14 @@ def pytest_sessionstart(session):
 
 
 @pytest.fixture
+def lab():
+    """Two members that decide about two nodes, in files that have no other one."""
+    with rig.Lab(f"t{os.getpid()}", members=2, nodes=2, watchdog=True) as made:
+        pair.wait_until_settled(made, "n1", 1, made.members)
+        yield made
+
+
+@pytest.fixture
 def active(lab):
     """The active member of a pair that is well."""
     return pair.wait_settled(lab)

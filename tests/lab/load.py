@@ -66,7 +66,7 @@ class Load:
         """Anew, by what is at the address now. Autocommit."""
         with self.lab.network.inside("client"):
             socket.create_connection((self.address, appliance.PORT), timeout=self.look).close()
-            connection = psycopg2.connect(host=self.address, port=appliance.PORT, user="postgres", dbname="postgres", connect_timeout=2,
+            connection = psycopg2.connect(host=self.address, port=appliance.PORT, user="postgres", dbname="postgres",
                                           tcp_user_timeout=3000, keepalives_idle=1, keepalives_interval=1, keepalives_count=2)
         connection.autocommit = True
         return connection

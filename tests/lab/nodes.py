@@ -9,8 +9,10 @@ import psycopg2
 
 from support import markers, pgcluster
 
+from . import patience
 from .host import wait_for
 
+psycopg2.extensions.set_wait_callback(patience.wait)
 PORT = 5432
 SLOTS = 64
 DESCRIBE = """
@@ -84,7 +86,7 @@ def connect(host, **options):
     """From the host itself, so that cuts do not matter. psycopg2, autocommit."""
     with host.network.inside(host.name):
         connection = psycopg2.connect(host="127.0.0.1", port=PORT, user="postgres", dbname="postgres",
-                                      **{"connect_timeout": 2, **options})
+                                      **options)
     connection.autocommit = True
     return connection
 

@@ -3,6 +3,8 @@
 import json
 import re
 
+from support.watchdog import read_state
+
 from . import appliance
 from .host import wait_for
 from .network import LabError
@@ -77,5 +79,27 @@ def acts_since(member, mark):
     return re.findall(r"^.* info (?:order node=|lease_taken|decision |vip_state .*phase=held).*$", text, re.MULTILINE)
 
 
-def log_of(member, program):
+def log_of(member, program="pgpool-watchdog"):
     return (member.folder / f"{program}.log").read_text(errors="replace")
+
+
+def state_of(member):
+    return read_state(member.folder / "state" / "cluster")
+
+
+def holder_of(lab):
+    """The member that has taken the lease and has not lost it since; None: nobody."""
+    for member in lab.members:
+        log = log_of(member)
+        over = max(log.rfind("lease_ended"), log.rfind(" started version="))
+        if "pgpool-watchdog" in member.daemons() and log.rfind("lease_taken") > over:
+            return member
+    return None
+
+
+def wait_until_settled(lab, primary, promised, members):
+    def is_settled():
+        states = [state_of(m) for m in members]
+        return all(s and s["phase"] == "steady" and s["primary"] == primary and s["sync"]["needed"] == promised for s in states) \
+            and len({tuple(s["stamp"]) for s in states}) == 1
+    wait_for(is_settled, 40, f"{primary} is the primary, and all of {[m.name for m in members]} know it")

@@ -7,8 +7,8 @@ import pytest
 
 from . import appliance
 from .load import Load
+from .pair import log_of, other_of, primary_of, wait_served_by, wait_settled
 from .rig import Lab
-from .test_pair import log_of, other_of, primary_of, wait_served_by, wait_settled
 from .watch import Watch, has_address
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
@@ -17,7 +17,7 @@ EARLY = "verb=take lease=awaited"
 
 @pytest.fixture(scope="module")
 def lab():
-    with Lab(f"f{os.getpid()}", members=2, nodes=3, watchdog=True, profile="fast") as made:
+    with Lab(f"t{os.getpid()}f", members=2, nodes=3, watchdog=True, profile="fast") as made:
         yield made
 
 

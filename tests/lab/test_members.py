@@ -11,14 +11,11 @@ from support.replicated import TABLES
 from . import appliance, nodes
 from .host import wait_for
 from .load import Load
+from .pair import log_of, other_of
 from .rig import Lab
 from .watch import Watch, has_address
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
-
-
-def log_of(member):
-    return (member.folder / "pgpool-proxy.log").read_text(errors="replace")
 
 
 def active_of(lab):
@@ -28,11 +25,6 @@ def active_of(lab):
         ask = ["env", "PGCONNECT_TIMEOUT=2", "timeout", "3", "psql", "-X", "-h", appliance.VIRTUAL, "-U", "postgres", "-Atc", "select 1"]
         return found[0] if len(found) == 1 and lab.host("client").run(ask, check=False).strip() == "1" else None
     return wait_for(look, 40, "one member has the address and serves", interval=0.1)
-
-
-def other_of(lab, member):
-    other, = [m for m in lab.members if m is not member]
-    return other
 
 
 def digests(node):
@@ -93,7 +85,7 @@ def test_the_other_member_takes_over_from_one_that_fails_in_the_middle_of_commit
     with Watch(lab) as watch, Load(lab) as load:
         lab.kill("n3/postgres")
         load.wait_served(20)
-        wait_for(lambda: 'node_evicted node=n3' in log_of(active), 20, "n3 is taken out")
+        wait_for(lambda: 'node_evicted node=n3' in log_of(active, "pgpool-proxy"), 20, "n3 is taken out")
         lab.start("n3/postgres")
         wait_for(lambda: nodes.answers(lab.host("n3")), 20, "n3 answers again; it lacks what was written meanwhile")
         load.wait_served(20, count=50)
@@ -106,7 +98,7 @@ def test_the_other_member_takes_over_from_one_that_fails_in_the_middle_of_commit
     assert watch.doubles == []
     names = assert_equal(lab, load)
     assert "n3" not in names and len(names) >= 1
-    assert 'taking_over' in log_of(other)
+    assert 'taking_over' in log_of(other, "pgpool-proxy")
 
 
 def test_who_writes_goes_with_the_lease_there_and_back(lab):

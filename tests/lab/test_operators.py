@@ -9,8 +9,7 @@ from support.proxy import to_yaml
 
 from . import appliance
 from .host import send, wait_for
-from .rig import Lab
-from .test_watchdog import holder_of, wait_until_settled
+from .pair import holder_of, wait_until_settled
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 
@@ -28,13 +27,6 @@ def reload(member):
 def told(member):
     notes = member.folder / "state" / "notes"
     return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
-
-
-@pytest.fixture
-def lab():
-    with Lab(f"t{os.getpid()}", members=2, nodes=2, watchdog=True) as made:
-        wait_until_settled(made, "n1", 1, made.members)
-        yield made
 
 
 def test_a_reload_reaches_all_programs_of_a_member_and_no_other(lab):

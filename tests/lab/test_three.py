@@ -11,7 +11,7 @@ from .host import wait_for
 from .load import Load
 from .network import LabError
 from .rig import Lab
-from .watch import Watch, has_address
+from .watch import has_address
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 SIDES = [{"m1", "n1"}, {"m2", "n2"}, {"m3", "n3"}]
@@ -56,14 +56,6 @@ def lab():
 @pytest.fixture(autouse=True)
 def active(lab):
     return wait_well(lab)
-
-
-@pytest.fixture
-def watch(lab, active):
-    """Nobody has the address, or decides, beside another."""
-    with Watch(lab) as made:
-        yield made
-    assert made.doubles == [] and made.looks > 0
 
 
 def test_any_of_three_members_is_lost_and_comes_back(lab, active, watch):

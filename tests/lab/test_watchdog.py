@@ -8,51 +8,18 @@ import time
 
 import pytest
 from support import watchdog
-from support.watchdog import read_state
 
 from . import appliance, nodes
 from .host import send, wait_for
+from .pair import holder_of, log_of, state_of, wait_until_settled
 from .rig import Lab
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 
 
-def state_of(member):
-    return read_state(member.folder / "state" / "cluster")
-
-
-def log_of(member):
-    return (member.folder / "pgpool-watchdog.log").read_text(errors="replace")
-
-
-def holder_of(lab):
-    """The member that has taken the lease and has not lost it since; None: nobody."""
-    for member in lab.members:
-        log = log_of(member)
-        over = max(log.rfind("lease_ended"), log.rfind(" started version="))
-        if "pgpool-watchdog" in member.daemons() and log.rfind("lease_taken") > over:
-            return member
-    return None
-
-
-def wait_until_settled(lab, primary, promised, members):
-    def is_settled():
-        states = [state_of(m) for m in members]
-        return all(s and s["phase"] == "steady" and s["primary"] == primary and s["sync"]["needed"] == promised for s in states) \
-            and len({tuple(s["stamp"]) for s in states}) == 1
-    wait_for(is_settled, 40, f"{primary} is the primary, and all of {[m.name for m in members]} know it")
-
-
 def lease_left(member):
     """How long, in ms, a member knows the lease to last; 0 or None: it does not know."""
     return json.loads(member.run(watchdog.ask_command(member.name, "status"), user=appliance.USER))["lease"]["remaining_ms"]
-
-
-@pytest.fixture
-def lab():
-    with Lab(f"t{os.getpid()}", members=2, nodes=2, watchdog=True) as made:
-        wait_until_settled(made, "n1", 1, made.members)
-        yield made
 
 
 def test_the_other_member_takes_over_under_a_higher_epoch_and_promotes(lab):
@@ -132,7 +99,7 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
 
 @pytest.mark.parametrize("program", ["pgpool-proxy", "pgpool-vip"])
 def test_the_virtual_address_leaves_a_member_whose_program_is_dead(program):
-    with Lab(f"p{os.getpid()}", members=2, nodes=2, watchdog=True) as lab:
+    with Lab(f"t{os.getpid()}p", members=2, nodes=2, watchdog=True) as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]
@@ -165,7 +132,7 @@ def test_a_server_that_hangs_gets_its_three_seconds(lab):
 
 
 def test_with_available_each_proxy_writes_as_long_as_the_holder_hears_its_member():
-    with Lab(f"d{os.getpid()}", members=2, nodes=2, watchdog=True, durability="available") as lab:
+    with Lab(f"t{os.getpid()}a", members=2, nodes=2, watchdog=True, durability="available") as lab:
         wait_until_settled(lab, "n1", 1, lab.members)
         active = holder_of(lab)
         other, = [m for m in lab.members if m is not active]

@@ -5,11 +5,11 @@ import os
 import time
 
 import pytest
-from support.watchdog import read_state
 
 from . import appliance, nodes
 from .host import wait_for
 from .load import Load
+from .pair import log_of, state_of
 from .rig import Lab
 from .watch import Watch, has_address
 
@@ -46,11 +46,7 @@ def address_goes_to(lab, member, timeout=20):
 
 
 def stamp_of(member):
-    return read_state(member.folder / "state" / "cluster")["stamp"]
-
-
-def log_of(member):
-    return (member.folder / "pgpool-watchdog.log").read_text(errors="replace")
+    return state_of(member)["stamp"]
 
 
 def test_with_a_witness_the_loss_of_either_half_is_survived():

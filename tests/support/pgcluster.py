@@ -228,7 +228,6 @@ class Node:
                            "postgresql.auto.conf")
         self.start()
 
-    # --- configuration ---
     def come_back_behind(self, primary):
         """One that was killed as a primary: it recovers and ends in order first, as pg_rewind asks."""
         primary.sql("checkpoint")
@@ -236,6 +235,7 @@ class Node:
         self.stop()
         self.rewind_and_follow(primary)
 
+    # --- configuration ---
     def _own(self, path):
         if os.geteuid() == 0:
             shutil.chown(path, "postgres", "postgres")

@@ -53,7 +53,7 @@ def parts(jobs):
         Part("differential", "the same bytes as PostgreSQL", ("dev",), 900, ([differential, "--random", "200", *fixed],)),
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
-        Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 700,
+        Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 900,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],)),
         Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/vip"],)),
