@@ -25,6 +25,7 @@ namespace {
 
 constexpr milliseconds kHousekeeping{1'000};
 constexpr seconds kPatience{5};         // with the holder's thread, which is awake once a second at least
+constexpr seconds kStandstill{2};       // the same, for the watchdog: the addresses go elsewhere
 constexpr milliseconds kGiveUp{3'000};  // when it ends
 constexpr milliseconds kFarewell{100};  // for the watchdog to read what it is told last
 constexpr std::size_t kEvents = 4096;
@@ -122,6 +123,7 @@ void Daemon::serve(int signals) {
         perform(duty_.tick(now, mandate_.deadline()));
         clients_.repeat();
         if (now >= house_) keep_house(now);
+        if (now >= beat_) tell_alive(now);
     }
     if (!duty_.is_over()) {
         log::error("forced_exit",
@@ -133,7 +135,7 @@ void Daemon::serve(int signals) {
 }
 
 int Daemon::wait_milliseconds(BootTime now) const {
-    const BootTime next = std::min({duty_.next(), clients_.next(), house_, farewell_});
+    const BootTime next = std::min({duty_.next(), clients_.next(), house_, beat_, farewell_});
     return static_cast<int>(std::max(std::chrono::ceil<milliseconds>(next - now), milliseconds(0)).count());
 }
 
@@ -141,6 +143,11 @@ void Daemon::keep_house(BootTime now) {
     house_ = now + kHousekeeping;
     look_at_page();
     if (now - holder_->last_turn() < kPatience) ::sd_notify(0, "WATCHDOG=1");
+}
+
+void Daemon::tell_alive(BootTime now) {
+    beat_ = now + bus::kAliveEvery;
+    if (now - holder_->last_turn() < kStandstill) static_cast<void>(bus_->send(bus::Alive{++beats_}));
 }
 
 void Daemon::look_at_page() {

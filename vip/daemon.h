@@ -51,6 +51,7 @@ private:
     void carry_out(Deed deed);
     void tell(const bus::Message& message);
     void keep_house(BootTime now);
+    void tell_alive(BootTime now);
     void look_at_page();
     void reload();
     void apply(const config::Config& next, std::vector<VirtualAddress> addresses);
@@ -65,7 +66,9 @@ private:
     bus::Assembler<bus::ClientList> client_pages_;
     LeaseMandate mandate_;
     std::string page_trouble_;
-    BootTime house_;              // when it is kept next
+    BootTime house_;  // when it is kept next
+    BootTime beat_;   // when the watchdog is told next that this is alive
+    std::uint64_t beats_ = 0;
     BootTime farewell_ = kNever;  // when the program ends at the latest
     UniqueFd only_;
     net::Mailbox<Task> tasks_;

@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t kHeaderSize = 4;
 constexpr std::size_t kTypes = std::variant_size_v<Message>;
 constexpr std::array<const char*, kTypes> kNames = {
-    "Hello",  "Welcome",  "Refusal",  "Observation", "Topology",   "LeaseView", "Command",
-    "Answer", "VipState", "VipOrder", "VipDone",     "ClientList", "Event",     "Parked"};
+    "Hello",    "Welcome",  "Refusal", "Observation", "Topology", "LeaseView", "Command", "Answer",
+    "VipState", "VipOrder", "VipDone", "ClientList",  "Event",    "Parked",    "Alive"};
 
 template <std::size_t Index>
 Result<Message> read_fields(ByteView bytes) {

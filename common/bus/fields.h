@@ -174,4 +174,9 @@ void fields(Archive& a, Parked& m) {
     a.number("clients_in_transaction", m.clients_in_transaction);
 }
 
+template <typename Archive>
+void fields(Archive& a, Alive& m) {
+    a.number("count", m.count);
+}
+
 }  // namespace pgpool::bus

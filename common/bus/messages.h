@@ -12,6 +12,7 @@
 // Deadlines are nanoseconds on CLOCK_BOOTTIME of this host, which all programs of a member share.
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -236,8 +237,16 @@ struct Parked {
     friend bool operator==(const Parked&, const Parked&) = default;
 };
 
+// proxy, vip -> hub, every kAliveEvery: all threads that serve have turned lately. Who has said so once and
+// does not any more stands still; of who never does, from before 1.2, nobody knows.
+struct Alive {
+    std::uint64_t count = 0;  // of this connection, for logs
+    friend bool operator==(const Alive&, const Alive&) = default;
+};
+inline constexpr std::chrono::milliseconds kAliveEvery{250};
+
 // In the order of their numbers on the wire, which begin with 1.
 using Message = std::variant<Hello, Welcome, Refusal, Observation, Topology, LeaseView, Command, Answer,
-                             VipState, VipOrder, VipDone, ClientList, Event, Parked>;
+                             VipState, VipOrder, VipDone, ClientList, Event, Parked, Alive>;
 
 }  // namespace pgpool::bus

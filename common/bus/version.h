@@ -21,7 +21,7 @@ struct Version {
     friend constexpr auto operator<=>(const Version&, const Version&) = default;
 };
 
-inline constexpr Version kVersion{.major = 1, .minor = 1};
+inline constexpr Version kVersion{.major = 1, .minor = 2};
 
 // An error in words for operators if these two cannot talk; `peer` is the program at the other end.
 [[nodiscard]] Result<void> check_version(Version ours, Version theirs, std::string_view peer);

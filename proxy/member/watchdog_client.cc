@@ -97,6 +97,7 @@ private:
     void tell_membership();
     void count_parked();
     void list_clients();
+    void tell_alive();
     void send_list(std::vector<bus::Connection> connections);
     [[nodiscard]] std::optional<bus::Observation> observation_of(NodeId node) const;
     void note_status();
@@ -120,6 +121,8 @@ private:
     Inquiry<bus::Parked> parked_;
     Inquiry<std::vector<bus::Connection>> clients_;
     std::uint64_t list_revision_ = 0;
+    std::uint64_t beats_ = 0;  // told
+    TimePoint beaten_;
     std::uint64_t listed_ = 0;  // connections_seen when clients were listed last
     mutable std::mutex mutex_;  // guards status_ and own_lease_
     page::LeaseView own_lease_;
@@ -251,6 +254,7 @@ void WatchdogClient::Core::on_timer(net::Timer& timer) {
     act();
     count_parked();
     list_clients();
+    tell_alive();
     loop_.arm(timer, until_next());
 }
 
@@ -345,6 +349,12 @@ void WatchdogClient::Core::count_parked() {
         log::info(clients > 0 ? "parking" : "parked",
                   {{"epoch", now.epoch}, {"revision", now.revision}, {"clients_in_transaction", clients}});
     }));
+}
+
+void WatchdogClient::Core::tell_alive() {
+    if (!view_.is_up() || loop_.now() - beaten_ < bus::kAliveEvery || !wiring_.is_alive()) return;
+    beaten_ = loop_.now();
+    static_cast<void>(client_->send(bus::Alive{++beats_}));
 }
 
 void WatchdogClient::Core::list_clients() {

@@ -54,6 +54,7 @@ public:
         Count clients_in_transaction;
         std::function<std::uint64_t()> connections_seen;  // differs if the next may differ
         List clients_of_virtual_addresses;
+        std::function<bool()> is_alive;  // no worker hangs
     };
 
     WatchdogClient(config::ConfigPtr config, ipc::MemberBus bus, Wiring wiring);

@@ -106,6 +106,7 @@ void Server::join_member(ipc::MemberBus bus) {
                 [](Connections& all, Connections some) { all.insert(all.end(), some.begin(), some.end()); },
                 std::move(answer));
         };
+    wiring.is_alive = [this] { return !stuck_worker(last_turns(), SteadyClock::now(), kStandstill); };
     shared_.watchdog = std::make_unique<member::WatchdogClient>(config_, std::move(bus), std::move(wiring));
     shared_.monitor->on_failure([this](const cluster::NodeEvidence& node, const cluster::Topology& under) {
         shared_.watchdog->probe_failed(node, under);
@@ -295,11 +296,15 @@ int Server::serve(int signals) {
     return 0;
 }
 
+std::vector<TimePoint> Server::last_turns() const {
+    std::vector<TimePoint> turns;
+    for (const auto& worker : workers_) turns.push_back(worker->last_turn());
+    return turns;
+}
+
 // Not while a worker hangs: its clients have nobody then, and the service manager starts us anew.
 void Server::feed_watchdog() {
-    std::vector<TimePoint> last_turns;
-    for (const auto& worker : workers_) last_turns.push_back(worker->last_turn());
-    const auto stuck = stuck_worker(last_turns, SteadyClock::now());
+    const auto stuck = stuck_worker(last_turns(), SteadyClock::now(), kPatience);
     if (stuck && stuck != stuck_) log::error("worker_stuck", {{"worker", *stuck}});
     stuck_ = stuck;
     if (!stuck) ::sd_notify(0, "WATCHDOG=1");

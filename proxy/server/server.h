@@ -52,6 +52,7 @@ private:
     [[nodiscard]] bool all_drained() const { return workers_empty_ == workers_.size(); }
     void broadcast(const std::function<void(session::Worker&)>& task);
     [[nodiscard]] int serve(int signals);
+    [[nodiscard]] std::vector<TimePoint> last_turns() const;  // of the workers; any thread
     void feed_watchdog();
     void remember_passwords(const session::AuthTables& tables);
 

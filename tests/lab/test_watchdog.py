@@ -11,8 +11,10 @@ from support import watchdog
 
 from . import appliance, nodes
 from .host import send, wait_for
-from .pair import holder_of, log_of, state_of, wait_until_settled
+from .load import Load
+from .pair import acts_since, figure, holder_of, log_of, other_of, primary_of, state_of, wait_served_by, wait_settled, wait_until_settled
 from .rig import Lab
+from .watch import Watch
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 
@@ -109,6 +111,28 @@ def test_the_virtual_address_leaves_a_member_whose_program_is_dead(program):
         assert "service_gone" in log_of(active)
         answer = lab.host("client").run(["psql", "-X", "-h", appliance.VIRTUAL, "-U", "postgres", "-Atc", "select 1"])
         assert answer.strip() == "1"
+
+
+@pytest.mark.parametrize("program", ["pgpool-proxy", "pgpool-vip"])
+def test_11_the_virtual_address_leaves_a_member_whose_program_stands_still(program):
+    """Longer than anybody wants to wait; once it goes on it does nothing more."""
+    with Lab(f"t{os.getpid()}p", members=2, nodes=2, watchdog=True) as lab:
+        active = wait_settled(lab)
+        other = other_of(lab, active)
+        time.sleep(10)  # so long the other one must have been well
+        with Watch(lab) as watch, Load(lab) as load:
+            begin = time.monotonic()
+            lab.freeze(f"{active.name}/{program}")
+            wait_served_by(lab, other, load)
+            figure(f"{program} stands still", load.outage(begin))
+            assert load.outage(begin) < 8, "1 s until it counts, 2 s in which it may come back, and the hand-over"
+            mark = {name: len(log_of(active, name)) for name in ("pgpool-watchdog", "pgpool-vip")}
+            lab.thaw(f"{active.name}/{program}")
+            load.wait_served(10, count=300)
+            assert acts_since(active, mark) == []
+        assert watch.doubles == [] and watch.looks > 0
+        assert wait_settled(lab) is other, "nothing moves back by itself"
+        assert load.lost(primary_of(lab, other)) == set()
 
 
 def test_a_host_without_power_is_known_sooner_than_a_server_that_hangs(lab):

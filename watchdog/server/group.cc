@@ -188,7 +188,7 @@ void Server::pulse() {
                       .sent_ns = time.time_since_epoch().count(),
                       .remaining_ns = 0,
                       .heard = {},
-                      .serves = serves()};
+                      .serves = serves(SteadyClock::now())};
     if (holds_lease()) {
         pulse.epoch = view_.epoch.value;
         pulse.remaining_ns = std::max(view_.deadline - time, BootDuration{}).count();

@@ -2,6 +2,7 @@
 // What the server does for the decider, and what it tells pgpool-vip.
 #include "watchdog/nodes/orders.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/obs/log.h"
@@ -15,6 +16,7 @@ namespace pgpool::watchdog {
 namespace {
 
 constexpr seconds kCheckpoint{300};
+constexpr milliseconds kKernelDelay{200};  // with which it drops an address; vip/tenure/tenure.cc
 
 std::string make_checkpoint(const pg::ConnectParams& login, const std::atomic<bool>& is_leaving) {
     const TimePoint deadline = SteadyClock::now() + kCheckpoint;
@@ -117,16 +119,24 @@ bool Server::takes_addresses() const {
     return vip_verb_ == bus::VipVerb::Take || vip_verb_ == bus::VipVerb::TakeReleased;
 }
 
-bool Server::serves() const {
-    const auto has = [&](std::string_view program) { return !programs_->named(program).empty(); };
+bool Server::serves(TimePoint now) const {
+    const auto has = [&](std::string_view program) {
+        return std::ranges::any_of(programs_->named(program), [&](ipc::ClientId client) {
+            return !heartbeats_.stands_still(client, now);
+        });
+    };
     return programs_ && has(kProxy) && (config_->vip.addresses.empty() || has(kVip));
 }
 
-// Nobody listens behind addresses that are held where the proxy is dead, and nobody holds them where
-// pgpool-vip is.
+void Server::hear(ipc::ClientId from, const bus::Alive&) {
+    heartbeats_.heard(from, SteadyClock::now());
+}
+
+// Nobody listens behind addresses that are held where the proxy is dead or stands still, and nobody holds
+// them where pgpool-vip is or does.
 void Server::look_at_services() {
     const TimePoint time = SteadyClock::now();
-    services_.seen(electorate_.self, serves(), time);
+    services_.seen(electorate_.self, serves(time), time);
     if (!holds_lease() || stop_at_ || config_->vip.addresses.empty()) return;
     const auto to = services_.better(electorate_.self, electorate_.members, time);
     if (!to || !roster_.is_in(*to)) return;
@@ -148,12 +158,23 @@ void Server::tell_clients() {
 
 // The lease is handed over once the addresses are off; or it ends at its deadline, as they do.
 void Server::close_gates() {
-    if (closing_ == view_.epoch.value) return;
+    if (closing_ == view_.epoch.value) return await_gates();
     closing_ = view_.epoch.value;
+    closing_since_ = SteadyClock::now();
     const auto managers = programs_->named(kVip);
     releasing_ = {managers.begin(), managers.end()};
     if (releasing_.empty()) lease_->gates_closed(view_.epoch);
     order_vip();
+}
+
+// The page allows nobody to refresh an address since then, so the kernel has dropped them by now, whatever a
+// manager that stands still would say. The next holder asks the network all the same.
+void Server::await_gates() {
+    if (releasing_.empty() || SteadyClock::now() - closing_since_ < config_->vip.lifetime + kKernelDelay)
+        return;
+    log::warning("vip_silent", {{"epoch", *closing_}});
+    releasing_.clear();
+    lease_->gates_closed(Epoch(*closing_));
 }
 
 void Server::hear(ipc::ClientId from, const bus::VipDone& what) {

@@ -42,8 +42,8 @@ void Server::take(const event::ClientGone& what) {
         relay_own();
     }
     if (parking_.gone(what.client)) decider_.told(true, "");
-    // If it was to release its addresses, it stays in releasing_: they end with their lifetime, which is not
-    // known here, and the lease goes to its deadline.
+    heartbeats_.gone(what.client);
+    // If it was to release its addresses, it stays in releasing_: await_gates() knows when they have ended.
 }
 
 void Server::hear(ipc::ClientId from, const bus::Command& what) {

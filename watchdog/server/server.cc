@@ -173,6 +173,7 @@ void Server::tick() {
     if (time - pulsed_ >= kPulse || has_trouble) pulse();
     ignore_the_silent();
     answer_overdue();
+    heartbeats_.turn(time);
     look_at_services();
     if (stop_at_ && (time >= *stop_at_ || view_.state == page::LeaseState::None)) is_stopping_ = true;
 }

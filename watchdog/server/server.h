@@ -24,6 +24,7 @@
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
+#include "watchdog/server/heartbeats.h"
 #include "watchdog/server/parking.h"
 #include "watchdog/server/programs.h"
 #include "watchdog/server/roster.h"
@@ -140,9 +141,10 @@ private:
     void perform(const decider::action::Reply& what);
     [[nodiscard]] TakeoverFacts takeover() const;
     void order_vip();
-    [[nodiscard]] bool serves() const;
+    [[nodiscard]] bool serves(TimePoint now) const;
     void look_at_services();
     void close_gates();
+    void await_gates();
     void take_clients(const std::string& member, const bus::ClientList& page);
     void tell_clients();
 
@@ -162,6 +164,7 @@ private:
     void hear(ipc::ClientId from, const bus::VipDone& what);
     void hear(ipc::ClientId from, const bus::ClientList& what);
     void hear(ipc::ClientId from, const bus::Event& what);
+    void hear(ipc::ClientId from, const bus::Alive& what);
     template <typename Other>
     void hear(ipc::ClientId /*from*/, const Other& /*what*/) {}  // is for clients
     void handle(const Asker& asker, const bus::Command& command);
@@ -187,6 +190,7 @@ private:
     decider::Decider decider_;
     Roster roster_;
     ServiceWatch services_;
+    Heartbeats heartbeats_;
     corosync::Quorum quorum_;
     std::optional<group::Process> self_;  // in the group; empty: we are in none
     std::string lost_reason_;             // of the group; empty: it is there
@@ -211,7 +215,8 @@ private:
     TimePoint vip_ordered_;
     std::uint64_t addresses_off_ = 0;       // epoch of the lease under which they were held last
     std::set<ipc::ClientId> releasing_;     // managers of addresses that have not answered
-    std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed
+    std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed …
+    TimePoint closing_since_;
     Addresses addresses_;
     decide::ClusterState hooked_;       // what hooks were run for, or another member's hooks
     std::optional<TimePoint> stop_at_;  // at the latest

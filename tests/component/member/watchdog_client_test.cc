@@ -136,6 +136,7 @@ protected:
                 for (auto& one : all) one.client = {bus::Family::V4, {10, 0, 0, 9}, 4711};
                 answer(std::move(all));
             };
+        wiring.is_alive = [this] { return is_alive_.load(); };
         client_ = std::make_unique<WatchdogClient>(
             std::make_shared<const config::Config>(config_),
             ipc::MemberBus{service_, ipc::Trust::of_this_process(std::nullopt)}, std::move(wiring));
@@ -187,6 +188,7 @@ protected:
     Letters<cluster::Decision> decisions_;
     std::atomic<std::uint32_t> in_transaction_{0};
     std::atomic<std::uint64_t> connections_seen_{0};
+    std::atomic<bool> is_alive_{true};
     std::unique_ptr<PlayedHub> hub_;
     std::unique_ptr<WatchdogClient> client_;
 };
@@ -203,6 +205,19 @@ TEST_F(WatchdogClientTest, WithoutAHubNothingIsDecidedAndTheReasonIsTold) {
     EXPECT_TRUE(withheld("has not said yet"));
     hub_->tell(topology(1, 1, "a"));
     EXPECT_TRUE(decision(1, 1));
+}
+
+TEST_F(WatchdogClientTest, ItTellsThatItIsAliveAsLongAsNoWorkerHangs) {
+    connect();
+    const auto first = expect<bus::Alive>([](const auto&) { return true; });
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(expect<bus::Alive>([&](const auto& next) { return next.count == first->count + 1; }));
+    is_alive_ = false;
+    // One may be on its way.
+    static_cast<void>(expect<bus::Alive>([](const auto&) { return true; }, milliseconds(100)));
+    EXPECT_FALSE(expect<bus::Alive>([](const auto&) { return true; }, milliseconds(700)));
+    is_alive_ = true;
+    EXPECT_TRUE(expect<bus::Alive>([](const auto&) { return true; }));
 }
 
 TEST_F(WatchdogClientTest, TheNewestTopologyIsDecided) {

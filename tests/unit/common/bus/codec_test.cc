@@ -107,6 +107,7 @@ TEST(BusCodec, LaterEnumeratorsHaveTheirNumbers) {
         encoded(Topology{.nodes = {{.id = 1, .role = NodeRole::Primary, .state = NodeState::Parked}}});
     EXPECT_EQ(topology.substr(topology.size() - 4), (std::string{"\x01\x05\x00\x00", 4}));
     EXPECT_EQ(encoded(Parked{})[0], 14);
+    EXPECT_EQ(encoded(Alive{})[0], 15);
 }
 
 TEST(BusCodec, AVerbOfVersion11HasItsNumber) {

@@ -64,6 +64,7 @@ inline std::vector<Message> samples() {
                    .connections = {sample_connection(1), sample_connection(65535)}},
         Event{.at_ns = 1, .severity = Severity::Error, .program = "pgpool-vip", .line = "vip_taken"},
         Parked{.epoch = 7, .revision = 10, .clients_in_transaction = 70'000},
+        Alive{.count = 1'234'567},
     };
 }
 
