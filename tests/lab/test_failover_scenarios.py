@@ -326,3 +326,35 @@ def test_26_the_decider_is_killed_between_the_steps_of_a_failover(make_lab):
         lab.mend()
         wait_settled(lab)
         wait_promise(lab)
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_26_the_decider_is_lost_with_its_record(make_lab, is_planned):
+    """It was cut off from the other member, and alone knew of the promotion. The old primary runs again before anybody looks."""
+    lab = make_lab(3)
+    old, _ = primary_and_standbys(lab)
+    decider = deciding(lab)
+    other = other_of(lab, decider)
+    with Load(lab) as load:
+        lab.cut("m1", "m2")
+        lab.wait_members([decider.name], decider)
+        if is_planned:
+            ctl(decider, "switchover", "--wait")
+        else:
+            lab.kill(f"{old.name}/postgres")
+        wait_primary(lab, decider, lambda name: name != old.name)
+        load.wait_served(20, count=100)
+        assert status(other)["primary"] == old.name, "it was not told"
+        lab.kill(decider.name)
+        if not is_planned:
+            lab.start(f"{old.name}/postgres")
+        wait_primary(lab, other, lambda name: name != old.name)
+        load.wait_served(20, count=100)
+    successor = primary_of(lab, other)
+    assert load.lost(successor) == set()
+    wait_standing(other, old.name, "quarantined", f'until another decider promoted "{successor.name}"')
+    assert nodes.sql(successor, "select count(*) from pg_stat_replication where state = 'streaming'") >= 1
+    lab.start(decider.name)
+    lab.heal()
+    wait_settled(lab)
+    assert primary_of(lab, decider) is successor, "who comes back takes over what was decided meanwhile"

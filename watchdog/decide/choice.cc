@@ -22,8 +22,10 @@ std::string why_not(const NodeSight& node, const ChoiceRules& rules) {
     if (!node.is_reached) return "it is not reached";
     if (!node.is_in_service) return "it is not in service";
     if (!node.is_standby) return "it is no standby";
-    if (!can_follow(kin)) return describe(kin, node.lineage, rules.cluster);
-    const bool must_be_cut_off = rules.kind == ChoiceRules::Kind::Failover && rules.must_be_cut_off;
+    const bool is_failover = rules.kind == ChoiceRules::Kind::Failover;
+    const bool is_later = is_failover && rules.may_lose_data && kin == Kinship::Promoted;
+    if (!can_follow(kin) && !is_later) return describe(kin, node.lineage, rules.cluster);
+    const bool must_be_cut_off = is_failover && rules.must_be_cut_off;
     return must_be_cut_off && !node.is_cut_off ? "it is not cut off from the old primary" : "";
 }
 
@@ -35,8 +37,8 @@ std::string why_not_promoted(const NodeSight& node, const ChoiceRules& rules) {
 }
 
 bool is_better(const NodeSight* a, const NodeSight* b) {
-    return std::tuple(b->flushed, a->priority, b->replayed, a->name) <
-           std::tuple(a->flushed, b->priority, a->replayed, b->name);
+    return std::tuple(b->lineage.timeline, b->flushed, a->priority, b->replayed, a->name) <
+           std::tuple(a->lineage.timeline, a->flushed, b->priority, a->replayed, b->name);
 }
 
 const NodeSight* furthest(const Candidates& nodes) {

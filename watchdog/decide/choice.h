@@ -9,9 +9,10 @@
 // (2) Nothing acknowledged is lost if as many of the listed synchronous standbys count as SyncRule::quorum(),
 // and the target has flushed as much as the furthest of those that count. (3) Otherwise durability says:
 // strict refuses; available accepts a node whose distance to the last known position of the primary is at
-// most maximum_lag. (4) The operator may override (2) and (3). (5) Among those that may: the furthest, then
-// the best priority, then the most replayed, then the name. A refusal says why in words, and what would
-// unblock it.
+// most maximum_lag. (4) The operator may override (2) and (3), and have a node on a later timeline than the
+// cluster's: one that this record knows nothing of. (5) Among those that may: the latest timeline, then the
+// furthest, then the best priority, then the most replayed, then the name. A refusal says why in words, and
+// what would unblock it.
 
 #include <cstdint>
 #include <optional>
@@ -30,7 +31,8 @@ struct NodeSight {
     std::string name;
     bool is_reached = false;
     bool is_standby = false;       // in recovery
-    bool is_cut_off = false;       // its primary_conninfo is empty and no receiver runs
+    bool is_cut_off = false;       // standby: its primary_conninfo is empty and no receiver runs
+    bool is_appointed = false;     // it takes writes, and follows nobody as deciders leave whom they promote
     bool is_in_service = true;     // neither quarantined nor detached
     bool is_stuck = false;         // its replay does not get on
     std::uint32_t priority = 100;  // lower is better; 0: never promoted

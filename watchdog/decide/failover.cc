@@ -114,9 +114,22 @@ void install(ClusterState& state, const Snapshot& snapshot) {
     if (state.wish.may_lose_data) leave_behind(state, snapshot);
     set_standing(state, state.primary, Standing::Quarantined, why_replaced(state), snapshot.wall);
     state.primary = state.target;
-    state.sync.needed =
-        0;  // until it is set on the new primary, and the standbys have what was acknowledged before
+    state.sync = {};  // until it is set on the new primary, and standbys have what was acknowledged before
     if (snapshot.target_lineage) state.lineage = *snapshot.target_lineage;
+}
+
+// As after a failover: what was promised is not known, and damping counts it.
+void adopt(ClusterState& state, const Snapshot& snapshot) {
+    note_failover(state, snapshot.wall);
+    set_standing(state, state.primary, Standing::Quarantined,
+                 fmt::format("it was the primary until another decider promoted \"{}\"; make it a standby of "
+                             "\"{}\" by pg_rewind or a base backup",
+                             snapshot.successor, snapshot.successor),
+                 snapshot.wall);
+    set_standing(state, snapshot.successor, Standing::InService, "", snapshot.wall);
+    state.primary = snapshot.successor;
+    state.lineage = snapshot.successor_lineage;
+    state.sync = {};
 }
 
 void drop_target(ClusterState& state, const Snapshot& snapshot) {
@@ -131,6 +144,7 @@ void keep_books(ClusterState& state, const Transition& row, const Snapshot& snap
     if (row.actions.has(Action::ChooseTarget)) state.target = *snapshot.choice.target;
     if (row.actions.has(Action::DropTarget)) drop_target(state, snapshot);
     if (row.actions.has(Action::Install)) install(state, snapshot);
+    if (row.actions.has(Action::Adopt)) adopt(state, snapshot);
     state.phase = row.next;
     state.is_planned = keeps_target(row.next) && (state.is_planned || row.next == Phase::Checkpointing);
     if (!keeps_target(row.next)) state.target.clear();
@@ -141,6 +155,7 @@ std::string because(const Transition& row, const Snapshot& snapshot) {
     const auto comment = [&](const std::string& more) {
         return more.empty() ? std::string(row.comment) : fmt::format("{}: {}", row.comment, more);
     };
+    if (row.actions.has(Action::Adopt)) return comment("\"" + snapshot.successor + "\"");
     if (row.actions.has(Action::DropTarget)) return comment(snapshot.target.reason);
     if (row.actions.has(Action::ChooseTarget)) return comment(snapshot.choice.reason);
     switch (row.next) {
@@ -194,8 +209,10 @@ Snapshot observe(const ClusterState& state, Event event, const World& world, con
     snapshot.choice = choose_target(nodes, choice_rules(state, event, world, rules, snapshot.wish));
     snapshot.hold = hold(state, rules.policy, world.wall);
     snapshot.follow = plan_follow(nodes, state.primary, state.lineage);
+    snapshot.successor = successor(state, nodes);
     for (const NodeSight& node : nodes) {
         if (node.name == state.target && node.lineage.timeline != 0) snapshot.target_lineage = node.lineage;
+        if (node.name == snapshot.successor) snapshot.successor_lineage = node.lineage;
         if (node.is_in_service && !(node.is_reached && node.is_cut_off))
             snapshot.not_cut_off.push_back(node.name);
     }
@@ -229,7 +246,8 @@ Decision step(const ClusterState& state, Event event, const Snapshot& snapshot) 
         decision.reason = "this member does not hold the lease";
         return decision;
     }
-    decision.row = find_transition(state.phase, event, snapshot.facts);
+    const bool is_void = event == Event::Overtaken && snapshot.successor.empty();
+    if (!is_void) decision.row = find_transition(state.phase, event, snapshot.facts);
     if (decision.row == nullptr) {
         decision.reason = is_request(event) ? why_refused(state, event, snapshot) : "nothing is to be done";
         return decision;

@@ -5,7 +5,8 @@
 // the row gives the next cluster state and the actions. Pure; time, evidence and the lease are arguments.
 //
 // The shell calls it so, on one thread, only while it holds the lease:
-//   1. after each round of probes step(Look), until no row fires; Done, Failed and Deadline when the orders
+//   1. after each round of probes step(Overtaken), then step(Look), until no row fires; Done, Failed and
+//   Deadline when the orders
 //      of the phase have ended; TakenOver once, first of all, when it has got the lease;
 //   2. if a row fired: decision.state is made durable on every member that is in, then decision.actions are
 //      carried out in the order of Action. If the lease ends in between, nothing more is done: the next
@@ -51,6 +52,8 @@ struct Snapshot {
     std::string hold;            // why a failover is held back; empty: it is not
     std::vector<Follow> follow;  // who is to follow another upstream
     std::optional<Lineage> target_lineage;
+    std::string successor;  // who is primary by a later record; Event::Overtaken
+    Lineage successor_lineage;
     std::vector<std::string> not_cut_off;  // in service: they may hold more than whoever is promoted
     Wish wish;
     std::uint64_t lease_epoch = 0;

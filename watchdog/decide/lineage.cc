@@ -4,12 +4,18 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <span>
 
 namespace pgpool::decide {
 
 const Ancestor* Lineage::find(std::uint32_t ancestor) const {
     const auto found = std::ranges::find(ancestors, ancestor, &Ancestor::timeline);
     return found != ancestors.end() ? &*found : nullptr;
+}
+
+bool Lineage::descends_from(const Lineage& other) const {
+    const Ancestor* left = find(other.timeline);
+    return left != nullptr && std::ranges::equal(std::span(ancestors.data(), left), other.ancestors);
 }
 
 Kinship kinship(const Lineage& node, Lsn flushed, const Lineage& cluster) {
@@ -20,7 +26,7 @@ Kinship kinship(const Lineage& node, Lsn flushed, const Lineage& cluster) {
     if (const Ancestor* left = cluster.find(node.timeline)) {
         return flushed <= left->end ? Kinship::Behind : Kinship::Diverged;
     }
-    return node.find(cluster.timeline) != nullptr ? Kinship::Promoted : Kinship::Foreign;
+    return node.descends_from(cluster) ? Kinship::Promoted : Kinship::Foreign;
 }
 
 bool can_follow(Kinship kinship) {

@@ -23,6 +23,7 @@ struct Lineage {
     std::uint32_t timeline = 0;       // 0: not known
     std::vector<Ancestor> ancestors;  // oldest first
     [[nodiscard]] const Ancestor* find(std::uint32_t ancestor) const;
+    [[nodiscard]] bool descends_from(const Lineage& other) const;  // the same history up to the other's end
     friend bool operator==(const Lineage&, const Lineage&) = default;
 };
 

@@ -75,11 +75,35 @@ milliseconds deadline_of(Phase phase, const Policy& policy) {
 
 SyncRule wanted_sync(const ClusterState& state, const Policy& policy) {
     SyncRule rule{policy.confirmations, {}};
+    std::vector<std::string> promised;
     for (const NodeRecord& node : state.nodes) {
-        if (node.standing == Standing::InService && node.name != state.primary)
-            rule.names.push_back(node.name);
+        if (node.name == state.primary) continue;
+        if (node.standing == Standing::InService) rule.names.push_back(node.name);
+        if (node.standing == Standing::Quarantined && state.sync.is_listed(node.name))
+            promised.push_back(node.name);
     }
+    if (policy.durability == Durability::Strict &&
+        rule.names.size() < std::min(rule.needed, state.sync.needed))
+        rule.names.insert(rule.names.end(), promised.begin(), promised.end());
     return rule;
+}
+
+std::string successor(const ClusterState& state, std::span<const NodeSight> nodes) {
+    std::vector<const NodeSight*> appointed;
+    for (const NodeSight& node : nodes) {
+        const NodeRecord* record = state.find(node.name);
+        const bool counts = record != nullptr && record->standing != Standing::Detached &&
+                            node.name != state.primary && node.is_reached && node.is_appointed;
+        if (counts && kinship(node.lineage, node.flushed, state.lineage) == Kinship::Promoted)
+            appointed.push_back(&node);
+    }
+    if (appointed.empty()) return "";
+    const NodeSight* last = *std::ranges::max_element(
+        appointed, {}, [](const NodeSight* node) { return node->lineage.timeline; });
+    const bool knows_all = std::ranges::all_of(appointed, [&](const NodeSight* node) {
+        return node == last || last->lineage.descends_from(node->lineage);
+    });
+    return knows_all ? last->name : "";
 }
 
 Duration well_for(const Evidence& evidence, const std::string& node, std::span<const std::string> members,

@@ -43,8 +43,15 @@ struct Policy {
 // Why no failover happens by itself now, and until when; empty: nothing holds it back.
 [[nodiscard]] std::string hold(const ClusterState& state, const Policy& policy, WallTime now);
 
-// The rule by configuration: any `confirmations` of the standbys that are in service.
+// The rule by configuration: any `confirmations` of the standbys that are in service. Where strict has too
+// few of them, those count as well to whom commits were promised and that were put out of service by
+// themselves: commits wait then, until one is back or the operator detaches it.
 [[nodiscard]] SyncRule wanted_sync(const ClusterState& state, const Policy& policy);
+
+// The node that was promoted by a decider whose record is later than this one, which that decider could not
+// tell anybody before it was lost: appointed, and its history goes on from the cluster's beyond that of all
+// others. Empty: there is none, or several that do not know of each other.
+[[nodiscard]] std::string successor(const ClusterState& state, std::span<const NodeSight> nodes);
 
 // After how long in it Event::Deadline comes; 0: the phase may last.
 [[nodiscard]] milliseconds deadline_of(Phase phase, const Policy& policy);

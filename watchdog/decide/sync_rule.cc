@@ -32,8 +32,8 @@ SyncPlan plan_sync(const SyncRule& recorded, const SyncRule& wanted, std::span<c
         listed >= next.needed
             ? ""
             : fmt::format(
-                  "commits wait: {} of {} standbys must confirm and {} stream; start one, or set "
-                  "durability to available",
+                  "commits wait: {} of {} standbys must confirm and {} stream; start one, detach "
+                  "those that will not come back, or set durability to available",
                   next.needed, next.names.size(), listed);
     if (next == recorded) return {SyncStep::Keep, recorded, stalled};
     if (covers(recorded, next)) return {SyncStep::RecordThenSet, next, stalled};

@@ -15,6 +15,8 @@ using enum Action;
 
 constexpr EventSet kEnd{Done, Failed, Deadline};
 constexpr EventSet kNoEnd{Failed, Deadline};
+constexpr std::string_view kOvertaken =
+    "a node was promoted by a later record than this one: it is the primary";
 
 // clang-format off
 constexpr std::array kTable{
@@ -144,6 +146,15 @@ constexpr std::array kTable{
                "the primary is gone again"},
     Transition{"R4", Repointing, {TakenOver}, {}, {Publish, Unpark, Repoint}, Repointing,
                "the new decider finishes what it finds"},
+
+    // A decider that was alone has promoted a node, and is lost with its record. Which of the phases below this
+    // older record was in says nothing.
+    Transition{"N1", Steady, {Overtaken}, {}, {Adopt, Publish, Repoint, Tell}, Repointing, kOvertaken},
+    Transition{"N2", Suspected, {Overtaken}, {}, {Adopt, Publish, Repoint, Tell}, Repointing, kOvertaken},
+    Transition{"N3", Condemned, {Overtaken}, {}, {Adopt, Publish, Repoint, Tell}, Repointing, kOvertaken},
+    Transition{"N4", Cutting, {Overtaken}, {}, {Adopt, Publish, Repoint, Tell}, Repointing, kOvertaken},
+    Transition{"N5", Measuring, {Overtaken}, {}, {Adopt, Publish, Repoint, Tell}, Repointing, kOvertaken},
+    Transition{"N6", Blocked, {Overtaken}, {}, {Adopt, Publish, Repoint, Tell}, Repointing, kOvertaken},
 };
 
 constexpr std::array<PhaseInfo, kPhases> kPhaseInfos{{
@@ -163,15 +174,17 @@ constexpr std::array<PhaseInfo, kPhases> kPhaseInfos{{
 }};
 // clang-format on
 
-constexpr std::array<std::string_view, kEvents> kEventNames{
-    "look", "done", "failed", "deadline", "taken over", "ask switchover", "ask failover", "ask cancel"};
+constexpr std::array<std::string_view, kEvents> kEventNames{"look",         "done",       "failed",
+                                                            "deadline",     "taken over", "ask switchover",
+                                                            "ask failover", "ask cancel", "overtaken"};
 constexpr std::array<std::string_view, kFacts> kFactNames{"lease",   "primary well", "primary gone",
                                                           "on hold", "target found", "target lost",
                                                           "planned", "stray standby"};
 constexpr std::array<std::string_view, kActions> kActionNames{
-    "raise epoch",   "choose target", "drop target", "install",      "probe now",   "cut standbys",
-    "measure",       "checkpoint",    "park",        "stop primary", "await equal", "promote",
-    "start primary", "publish",       "unpark",      "repoint",      "tell",        "run hooks"};
+    "raise epoch",  "choose target", "drop target", "install",       "adopt",
+    "probe now",    "cut standbys",  "measure",     "checkpoint",    "park",
+    "stop primary", "await equal",   "promote",     "start primary", "publish",
+    "unpark",       "repoint",       "tell",        "run hooks"};
 
 // Whether facts exist that fit both.
 constexpr bool can_meet(const Guard& a, const Guard& b) {
@@ -230,6 +243,9 @@ static_assert(every_row([](const Transition& row) {
 }));
 static_assert(every_row([](const Transition& row) {
     return !row.actions.has_any({Install, DropTarget}) || row.from == Promoting;
+}));
+static_assert(every_row([](const Transition& row) {
+    return row.actions.has(Adopt) == row.on.has(Overtaken);
 }));
 static_assert(every_row([](const Transition& row) {
                   return !row.guard.all.has(Lease) && !row.guard.none.has(Lease);

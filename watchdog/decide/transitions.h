@@ -51,8 +51,9 @@ enum class Event : std::uint8_t {
     AskSwitchover,  // the operator wants another primary, in order
     AskFailover,    // the operator wants the failover that is held back or blocked
     AskCancel,      // the operator takes the switchover back
+    Overtaken,      // a node is primary by a later record than this one, which is lost with who had it
 };
-inline constexpr std::size_t kEvents = 8;
+inline constexpr std::size_t kEvents = 9;
 
 enum class Fact : std::uint8_t {
     Lease,        // this member holds the lease, with time left for an order to a node
@@ -66,13 +67,14 @@ enum class Fact : std::uint8_t {
 };
 inline constexpr std::size_t kFacts = 8;
 
-// In the order in which they are carried out. Those up to Install change the cluster state, which the decider
+// In the order in which they are carried out. Those up to Adopt change the cluster state, which the decider
 // makes durable on every member that is in before it carries out the others.
 enum class Action : std::uint8_t {
     RaiseEpoch,
     ChooseTarget,  // the choice becomes the target
     DropTarget,    // the target may have been promoted: it is detached
     Install,       // the target is the primary now, the old one is quarantined
+    Adopt,         // whom another decider has promoted is the primary now, the old one is quarantined
     ProbeNow,      // all members probe at once and faster
     CutStandbys,   // primary_conninfo = '' and a reload, in the lease session of each; in a switchover of all
                    // but the target
@@ -89,7 +91,7 @@ enum class Action : std::uint8_t {
     Tell,      // a message for people
     RunHooks,  // the operator's commands
 };
-inline constexpr std::size_t kActions = 18;
+inline constexpr std::size_t kActions = 19;
 
 using EventSet = EnumSet<Event>;
 using FactSet = EnumSet<Fact>;

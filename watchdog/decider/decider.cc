@@ -151,6 +151,10 @@ void Decider::refresh_world(Now now) {
 
 // One decision at a time: each is recorded before the next.
 void Decider::decide_next(Now now) {
+    if (fire(Event::Overtaken, now)) {
+        must_take_over_ = false;
+        return;
+    }
     if (std::exchange(must_take_over_, false)) {
         phase_since_ = now.time;
         if (fire(Event::TakenOver, now)) return;

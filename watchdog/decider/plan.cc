@@ -79,6 +79,8 @@ private:
         const nodes::NodeFacts* facts = facts_of(probes_, target_);
         if (facts != nullptr && facts->sync_names == nodes::kStoppedSync)
             work_.add(target_, nodes::take_writes({}));
+        // By this every decider tells whom a decider has promoted (decide::successor).
+        if (state_.is_planned) work_.add(target_, nodes::cut_off());
         work_.add(target_, nodes::promote());
         work_.await({.kind = Goal::Kind::Promoted, .node = target_});
     }

@@ -64,7 +64,7 @@ protected:
         }
     }
     void look() {
-        while (take(Event::Look) || (is_obeyed_ && !was_ordered_.is_empty() && take(obey()))) {
+        while (take(Event::Overtaken) || take(Event::Look) || (is_obeyed_ && !was_ordered_.is_empty() && take(obey()))) {
         }
     }
     bool take(Event event, const Wish* wish = nullptr) {
@@ -90,7 +90,10 @@ protected:
                 node.is_cut_off = true;
                 node.upstream.clear();
             }
-            if (orders.has(Action::Promote) && node.name == state_.target) promote(node);
+            if (orders.has(Action::Promote) && node.name == state_.target) {
+                promote(node);
+                node.is_appointed = true;
+            }
             if (orders.has(Action::Repoint) && node.is_standby && state_.is_in_service(node.name)) {
                 node.is_cut_off = false;
                 node.upstream = state_.primary;
@@ -301,6 +304,60 @@ TEST_F(FaultTest, F25PromotedByHand) {
     run(seconds(5));
     EXPECT_THAT(promoted_, IsEmpty()) << "one of two synchronous standbys is left, and two must count";
     EXPECT_EQ(state_.phase, Phase::Blocked);
+}
+
+// A decider that was alone has promoted b and is lost; who takes over has the record of before.
+TEST_F(FaultTest, AnOlderRecordTakesOverWhatALostDeciderHasPromoted) {
+    const ClusterState older = state_;
+    becomes("a", Finding::Refused);
+    run(seconds(5));
+    ASSERT_THAT(promoted_, ElementsAre("b"));
+    sight("c").lineage = sight("b").lineage;
+    for (const Finding finding : {Finding::Well, Finding::Refused}) {  // the old primary was started again, or not
+        for (const Phase phase : {Phase::Steady, Phase::Condemned, Phase::Blocked, Phase::Cutting}) {
+            state_ = older;
+            state_.phase = phase;
+            world_.lease_epoch = 9;
+            becomes("a", finding);
+            was_ordered_ = {};
+            run(seconds(5));
+            EXPECT_EQ(state_.primary, "b");
+            EXPECT_EQ(state_.lineage, sight("b").lineage);
+            EXPECT_EQ(state_.phase, Phase::Steady);
+            EXPECT_EQ(state_.sync, SyncRule{}) << "nobody knows what was promised";
+            EXPECT_THAT(state_.find("a")->reason, HasSubstr("until another decider promoted \"b\""));
+            EXPECT_THAT(review(), IsEmpty());
+            EXPECT_EQ(promoted_.size(), 1U) << "once";
+        }
+    }
+}
+
+TEST_F(FaultTest, TheLastOfSeveralSuccessorsCountsIfItKnowsTheOthers) {
+    promote(sight("b"));
+    sight("b").is_appointed = true;
+    sight("c").lineage = sight("b").lineage;
+    promote(sight("c"));
+    sight("c").is_appointed = true;
+    EXPECT_EQ(successor(state_, world_.nodes), "c");
+    sight("c").lineage.ancestors.back().end = Lsn(1'500);
+    EXPECT_EQ(successor(state_, world_.nodes), "c") << "where it left b is b's affair";
+    sight("c").lineage.ancestors.front().end = Lsn(1'500);
+    EXPECT_EQ(successor(state_, world_.nodes), "") << "another history";
+    set_standing(state_, "c", Standing::Detached, "", world_.wall);
+    EXPECT_EQ(successor(state_, world_.nodes), "b") << "what the operator has detached does not count";
+}
+
+TEST_F(FaultTest, TheOperatorMayPromoteAFollowerOfALostSuccessor) {
+    becomes("a", Finding::Refused);
+    becomes("b", Finding::Refused);
+    sight("c").lineage = {2, {{1, Lsn(980)}}};
+    run(seconds(10));
+    EXPECT_EQ(state_.phase, Phase::Blocked);
+    EXPECT_THAT(state_.reason, HasSubstr("it was promoted to timeline 2 by somebody else"));
+    const Wish careless{"", true};
+    ASSERT_TRUE(take(Event::AskFailover, &careless)) << reason_;
+    run(milliseconds(250));
+    EXPECT_THAT(promoted_, ElementsAre("c"));
 }
 
 TEST_F(FaultTest, AnOldSightOfADeadStandbyDoesNotCount) {

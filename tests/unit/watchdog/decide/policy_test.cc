@@ -62,6 +62,24 @@ TEST(WantedSync, StandbysInService) {
     EXPECT_EQ(wanted_sync(state, {}), (SyncRule{1, {"a", "d"}}));
 }
 
+TEST(WantedSync, StrictGoesOnToWaitForThoseThatWerePutOutOfServiceByThemselves) {
+    ClusterState state = first_state({"a", "b", "c"}, kNow);
+    state.primary = "a";
+    state.sync = {1, {"b", "c"}};
+    Policy policy;
+    set_standing(state, "b", Standing::Quarantined, "", kNow);
+    EXPECT_EQ(wanted_sync(state, policy), (SyncRule{1, {"c"}})) << "one is enough";
+    set_standing(state, "c", Standing::Quarantined, "", kNow);
+    EXPECT_EQ(wanted_sync(state, policy), state.sync);
+    set_standing(state, "c", Standing::Detached, "", kNow);
+    EXPECT_EQ(wanted_sync(state, policy), (SyncRule{1, {"b"}})) << "the operator's word";
+    policy.durability = Durability::Available;
+    EXPECT_EQ(wanted_sync(state, policy), (SyncRule{1, {}}));
+    policy.durability = Durability::Strict;
+    state.sync = {};
+    EXPECT_EQ(wanted_sync(state, policy), (SyncRule{1, {}})) << "nothing was promised to begin with";
+}
+
 class StandingTest : public testing::Test {
 protected:
     StandingTest() : state_(first_state({"a", "b"}, kNow)) {

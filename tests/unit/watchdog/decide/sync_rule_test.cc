@@ -108,7 +108,8 @@ TEST(SyncPlan, TheOnlyStandbyDies) {
     EXPECT_EQ(strict.rule, kOneOfTwo);
     EXPECT_EQ(
         strict.stalled,
-        "commits wait: 1 of 2 standbys must confirm and 0 stream; start one, or set durability to available");
+        "commits wait: 1 of 2 standbys must confirm and 0 stream; start one, detach those that will not come "
+        "back, or set durability to available");
     const SyncPlan available = plan_sync(kOneOfTwo, kOneOfTwo, {}, Durability::Available);
     EXPECT_EQ(available.step, SyncStep::RecordThenSet)
         << "whoever decides next must not believe in the old rule";

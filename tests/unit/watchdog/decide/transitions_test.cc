@@ -38,6 +38,7 @@ Snapshot snapshot_of(FactSet facts) {
     Snapshot snapshot;
     snapshot.facts = facts;
     if (facts.has(Fact::TargetFound)) snapshot.choice.target = "b";
+    snapshot.successor = "b";
     return snapshot;
 }
 

@@ -277,8 +277,8 @@ TEST_F(DeciderTest, AStandbyThatIsGoneConfirmsNothingWhateverThePrimaryTells) {
     turns(8);
     EXPECT_EQ(phase(), "steady");
     EXPECT_EQ(decider_->waiting_for({time_, {}}),
-              "commits wait: 1 of 1 standbys must confirm and 0 stream; start one, or set durability to "
-              "available");
+              "commits wait: 1 of 1 standbys must confirm and 0 stream; start one, detach those that will not "
+              "come back, or set durability to available");
     EXPECT_EQ(decider_->state().sync.needed, 1U) << "strict";
 }
 
