@@ -12,7 +12,8 @@ lab_program() { echo "$source_dir/tests/lab/lab"; }
 # lab VERB [WORD...]: of this pair.
 lab() { "$(lab_program)" "$1" --name "$pair_name" "${@:2}"; }
 
-pair_exists() { "$(lab_program)" list 2>/dev/null | grep -qx "$pair_name"; }
+# Reads all of the list: who prints it would fail if its reader left early.
+pair_exists() { "$(lab_program)" list 2>/dev/null | grep -x "$pair_name" >/dev/null; }
 
 pair_again() { echo "$(me) --pair$([ "$pair_name" = quickstart ] || echo " --name $pair_name")${*:+ $*}"; }
 
