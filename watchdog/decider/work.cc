@@ -78,7 +78,7 @@ bool Work::is_met(const Goal& goal, const Probes& probes) const {
             return !facts.is_standby && facts.sync_names != nodes::kStoppedSync;
         case Goal::Kind::Equal: {
             const nodes::NodeFacts* other = facts_of(probes, goal.other);
-            return other != nullptr && other->sync_names == nodes::kStoppedSync &&
+            return other != nullptr && other->sync_names == nodes::kStoppedSync && other->clients == 0 &&
                    probe->begun >= probes.at(goal.other)->ended && facts.flushed >= other->flushed;
         }
         case Goal::Kind::NotBehind: {

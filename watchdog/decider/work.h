@@ -54,7 +54,7 @@ struct Goal {
         Promoted,   // it is no standby
         Following,  // it gets its WAL by this connection string
         Writing,    // it is a primary that takes writes
-        Equal,      // it has flushed all that `other` had, which takes no writes
+        Equal,      // it has flushed all that `other` had, which takes no writes and has no clients any more
         NotBehind,  // it has flushed all that `other` has, which is cut off
         Told,       // somebody else said so: told()
     };

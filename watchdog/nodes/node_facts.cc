@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/pg/sql_text.h"
+#include "watchdog/nodes/orders.h"
+
 namespace pgpool::nodes {
 
 namespace {
@@ -22,12 +25,22 @@ using Json = nlohmann::json;
 //
 // After a restart nothing but replay tells how far it is, until a receiver has run or startup waits for WAL.
 // A receiver that connects is a process, and has no row of its own yet.
-constexpr std::string_view kBegin =
-    "WITH mode AS MATERIALIZED (SELECT standby, (CASE WHEN NOT standby THEN "
-    "pg_catalog.pg_current_wal_flush_lsn() ELSE greatest(pg_catalog.pg_last_wal_receive_lsn(), "
-    "pg_catalog.pg_last_wal_replay_lsn()) END - '0/0')::bigint AS flushed "
-    "FROM (SELECT pg_catalog.pg_is_in_recovery() AS standby OFFSET 0) asked), "
-    "line AS MATERIALIZED (SELECT standby, "
+//
+// The clients of a stopped primary are counted before its position is read: who was there may have written.
+std::string begin() {
+    return fmt::format(
+        "WITH mode AS MATERIALIZED (SELECT standby, clients, (CASE WHEN standby THEN "
+        "greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) "
+        "WHEN clients IS NULL THEN pg_catalog.pg_current_wal_flush_lsn() "
+        "ELSE pg_catalog.pg_current_wal_insert_lsn() END - '0/0')::bigint AS flushed "
+        "FROM (SELECT pg_catalog.pg_is_in_recovery() AS standby, "
+        "CASE WHEN pg_catalog.current_setting('synchronous_standby_names') = {} THEN "
+        "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE {}) END AS clients OFFSET 0) "
+        "asked), ",
+        pg::quote_literal(kStoppedSync), client_sessions());
+}
+constexpr std::string_view kLine =
+    "line AS MATERIALIZED (SELECT standby, clients, "
     "CASE WHEN NOT standby THEN ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name("
     "pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int ELSE "
     "greatest(coalesce((SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver), "
@@ -38,7 +51,8 @@ constexpr std::string_view kBegin =
     "(SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()), "
     "(SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery())) END AS timeline, flushed FROM "
     "mode) "
-    "SELECT pg_catalog.json_build_object('standby', standby, 'timeline', timeline, 'history', ";
+    "SELECT pg_catalog.json_build_object('standby', standby, 'timeline', timeline, 'clients', "
+    "coalesce(clients, 0), 'history', ";
 constexpr std::string_view kHistory =
     "pg_catalog.pg_read_file('pg_wal/' || pg_catalog.lpad(pg_catalog.upper(pg_catalog.to_hex(timeline)), 8, "
     "'0') || '.history', 0, 1000000, true)";
@@ -99,6 +113,7 @@ NodeFacts facts_of(const Json& row) {
     facts.primary_conninfo = text(row, "conninfo");
     facts.slot = text(row, "slot");
     facts.sync_names = text(row, "sync");
+    facts.clients = row.at("clients").get<std::uint32_t>();
     for (const Json& follower : row.at("followers"))
         facts.followers.push_back({.name = text(follower, "name"),
                                    .is_streaming = text(follower, "state") == "streaming",
@@ -109,7 +124,7 @@ NodeFacts facts_of(const Json& row) {
 }  // namespace
 
 std::string facts_query(FactsDepth depth) {
-    std::string sql(kBegin);
+    std::string sql = begin() + std::string(kLine);
     sql += depth == FactsDepth::Full ? kHistory : "NULL::text";
     return sql += kEnd;
 }

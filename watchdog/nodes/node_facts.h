@@ -7,6 +7,7 @@
 // may read server files (pg_read_server_files), and without it a node that has followed a promotion counts as
 // foreign to one that has not.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct Follower {
 struct NodeFacts {
     bool is_standby = false;
     decide::Lineage lineage;
-    Lsn flushed;                   // primary: written and flushed; standby: received and flushed
+    Lsn flushed;                   // primary: written and flushed, once it is stopped all that it ever wrote;
+                                   // standby: received and flushed
     Lsn replayed;                  // standby
     bool is_final = true;          // false: a restarted standby still reads WAL that `flushed` does not count
     bool has_receiver = false;     // standby: a WAL receiver runs, it may still connect
@@ -35,6 +37,7 @@ struct NodeFacts {
     std::string primary_conninfo;  // standby
     std::string slot;              // standby: primary_slot_name
     std::string sync_names;        // synchronous_standby_names
+    std::uint32_t clients = 0;     // sessions of a stopped primary that may still end a commit
     std::vector<Follower> followers;
     // And `flushed` is all that it ever got.
     [[nodiscard]] bool follows_nobody() const {

@@ -41,9 +41,8 @@ std::string own_sessions() {
 // Replication goes on, the standbys are to get the last of it; so do the sessions that watch the node.
 Command end_clients() {
     return {fmt::format("(SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) "
-                        "FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' "
-                        "AND NOT (usename = current_user AND application_name IN ({})))",
-                        own_sessions()),
+                        "FROM pg_catalog.pg_stat_activity WHERE {})",
+                        client_sessions()),
             Command::Guard::ServerClock};
 }
 
@@ -81,6 +80,12 @@ Commands stop_writes() {
 Commands take_writes(const decide::SyncRule& rule) {
     return {set("synchronous_standby_names", sync_names(rule)), reset("default_transaction_read_only"),
             reload()};
+}
+
+std::string client_sessions() {
+    return fmt::format(
+        "backend_type = 'client backend' AND NOT (usename = current_user AND application_name IN ({}))",
+        own_sessions());
 }
 
 std::string told(const voters::Command& command) {

@@ -35,6 +35,9 @@ using Commands = std::vector<voters::Command>;
 // synchronous_standby_names of a primary that was stopped so.
 inline constexpr std::string_view kStoppedSync = "ANY 1 (\"no such standby\")";
 
+// A condition on pg_stat_activity: sessions of clients, which stop_writes() ends.
+[[nodiscard]] std::string client_sessions();
+
 // A command as it may be logged: without the connection string, which may have a password.
 [[nodiscard]] std::string told(const voters::Command& command);
 

@@ -11,8 +11,10 @@
 
 #include "common/base/unique_fd.h"
 #include "common/pg/client.h"
+#include "common/pg/own_session.h"
 #include "tests/component/health/postgres_server.h"
 #include "watchdog/nodes/node_facts.h"
+#include "watchdog/nodes/orders.h"
 
 namespace pgpool::nodes {
 namespace {
@@ -23,11 +25,17 @@ TimePoint soon() {
     return SteadyClock::now() + seconds(20);
 }
 
-pg::Rows ask(const test::PostgresServer& server, const std::string& sql) {
+pg::ConnectParams login_of(const test::PostgresServer& server) {
     pg::ConnectParams login;
     login.host = "127.0.0.1";
     login.port = server.port();
     login.user = login.database = "postgres";
+    return login;
+}
+
+pg::Rows ask(const test::PostgresServer& server, const std::string& sql) {
+    pg::ConnectParams login = login_of(server);
+    login.application_name = pg::name_of(pg::OwnSession::Health);
     auto client = pg::Client::connect(login, soon(), nullptr);
     if (!client) throw std::runtime_error(client.error().message);
     auto rows = client->query(sql, {}, soon());
@@ -117,6 +125,21 @@ TEST_F(NodeFactsTest, AStandbyThatHasMoreThanThePromotedOneHasDiverged) {
     const NodeFacts asked =
         wait_for(*other_, [&](const NodeFacts&) { return ask(*other_, has_history).text(0, 0) == "1"; });
     EXPECT_EQ(kin(asked), Kinship::Diverged);
+}
+
+TEST_F(NodeFactsTest, OfAStoppedPrimaryItsClientsAndAllThatItWroteCount) {
+    auto client = pg::Client::connect(login_of(*old_), soon(), nullptr);
+    ASSERT_TRUE(client) << client.error().message;
+    EXPECT_EQ(facts_of(*old_).clients, 0U) << "of one that takes writes nobody asks";
+    old_->psql(fmt::format("ALTER SYSTEM SET synchronous_standby_names = '{}'", kStoppedSync));
+    old_->psql("SELECT pg_reload_conf()");
+    wait_for(*old_, [](const NodeFacts& facts) { return facts.clients == 1; });
+    // Is written, and flushed by nobody yet.
+    auto written = client->query("SELECT pg_logical_emit_message(false, 'x', 'y') - '0/0'", {}, soon());
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_GE(facts_of(*old_).flushed, Lsn(std::stoull(std::string(written->text(0, 0)))));
+    *client = pg::Client::connect(login_of(*next_), soon(), nullptr).value();
+    wait_for(*old_, [](const NodeFacts& facts) { return facts.clients == 0; });
 }
 
 // It may get through at any moment.

@@ -86,6 +86,10 @@ TEST(Work, TheTargetIsEqualByAProbeAfterThatOfTheStoppedPrimary) {
     probes[1] = probe(1, kBegin + seconds(1), target);
     EXPECT_EQ(work.state(probes), Work::State::UnderWay) << "the primary goes on writing";
     primary.sync_names = nodes::kStoppedSync;
+    primary.clients = 1;
+    probes[0] = probe(0, kBegin, primary);
+    EXPECT_EQ(work.state(probes), Work::State::UnderWay) << "a session may still end its commit";
+    primary.clients = 0;
     probes[0] = probe(0, kBegin, primary);
     EXPECT_EQ(work.state(probes), Work::State::Done);
     probes[1] = probe(1, kBegin, target);

@@ -8,7 +8,7 @@ namespace {
 
 TEST(NodeFacts, OfAPrimary) {
     const auto facts = read_facts(
-        R"json({"standby": false, "timeline": 3, "history": "1\t0/3000000\tno recovery target specified\n\n)json"
+        R"json({"standby": false, "timeline": 3, "clients": 2, "history": "1\t0/3000000\tno recovery target specified\n\n)json"
         R"json(2\t1/A000060\tx\n", "flushed": 4295000000, "replayed": 0, "final": true,)json"
         R"json( "receiver": false, "receiving": false, "conninfo": "",)json"
         R"json( "slot": "", "sync": "ANY 1 (\"b\")", "followers": [{"name": "b", "state": "streaming",)json"
@@ -18,12 +18,13 @@ TEST(NodeFacts, OfAPrimary) {
     EXPECT_EQ(facts->lineage, (decide::Lineage{3, {{1, Lsn(0x3000000)}, {2, Lsn(0x10A000060)}}}));
     EXPECT_EQ(facts->flushed, Lsn(4295000000));
     EXPECT_EQ(facts->sync_names, "ANY 1 (\"b\")");
+    EXPECT_EQ(facts->clients, 2U);
     EXPECT_EQ(facts->followers, (std::vector<Follower>{{"b", true, Lsn(4294000000)}, {"c", false, Lsn(0)}}));
 }
 
 TEST(NodeFacts, OfAStandbyOnTheFirstTimeline) {
     const auto facts = read_facts(
-        R"({"standby": true, "timeline": 1, "history": null, "flushed": 7, "replayed": 6, "final": false,)"
+        R"({"standby": true, "timeline": 1, "clients": 0, "history": null, "flushed": 7, "replayed": 6, "final": false,)"
         R"( "receiver": true, "receiving": false, "conninfo": "host=a", "slot": "b", "sync": "", "followers": []})");
     ASSERT_TRUE(facts) << facts.error().message;
     EXPECT_TRUE(facts->is_standby && facts->has_receiver);
