@@ -139,7 +139,7 @@ void Server::look_at_services() {
     services_.seen(electorate_.self, serves(time), time);
     if (!holds_lease() || stop_at_ || config_->vip.addresses.empty()) return;
     const auto to = services_.better(electorate_.self, electorate_.members, time);
-    if (!to || !roster_.is_in(*to)) return;
+    if (!to || !is_member(*to)) return;
     services_.moved(time);
     log::warning("service_gone", {{"member", electorate_.self}, {"better", *to}});
     if (const auto offered = hand_over(*to); !offered)

@@ -179,6 +179,7 @@ private:
 
     [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
     [[nodiscard]] bool takes_addresses() const;
+    [[nodiscard]] bool is_member(std::string_view name) const;  // in the group, and not refused
     [[nodiscard]] static decider::Now now();
 
     config::ConfigPtr config_;

@@ -37,11 +37,11 @@ std::vector<T> all(const Actions& actions) {
 // Members of one group whose disks answer at once and whose messages come in the order of their sending.
 class ExchangeTest : public testing::Test {
 protected:
-    Exchange& add(Process process, Record on_disk = {},
-                  std::vector<Agreed> agreed = {{"mode", "streaming"}}) {
+    Exchange& add(Process process, Record on_disk = {}, std::vector<Agreed> agreed = {{"mode", "streaming"}},
+                  std::string name = {}) {
+        if (name.empty()) name = "m" + std::to_string(process.node);
         auto& member = members[process];
-        member = std::make_unique<Exchange>("m" + std::to_string(process.node), std::move(agreed),
-                                            std::move(on_disk));
+        member = std::make_unique<Exchange>(std::move(name), std::move(agreed), std::move(on_disk));
         return *member;
     }
     void form(const std::vector<Process>& processes) {
@@ -220,6 +220,71 @@ TEST_F(ExchangeTest, ANewcomerThatDiffersIsRefusedByNameAndKnowsIt) {
     EXPECT_NE(newcomer.latest(), record(9, 10));
 }
 
+TEST_F(ExchangeTest, TheSecondOfANameIsRefusedAndTheFirstGoesOn) {
+    Exchange& there = add(kSecond, record(2, 1), {}, "m");
+    form({kSecond});
+    deliver();
+    Exchange& copy = add(kFirst, record(9, 9), {}, "m");
+    form({kFirst, kSecond});
+    EXPECT_EQ(there.member_of(kSecond), "m") << "as in the view before";
+    EXPECT_EQ(there.member_of(kFirst), "") << "it was not judged yet";
+    deliver();
+    for (const Process at : {kFirst, kSecond}) {
+        ASSERT_EQ(refusals[at].size(), 1U);
+        EXPECT_EQ(refusals[at][0].process, kFirst);
+        EXPECT_THAT(refusals[at][0].reason, HasSubstr("node 2 of corosync is named \"m\" already"));
+        EXPECT_EQ(members[at]->member_of(kSecond), "m");
+        EXPECT_EQ(members[at]->member_of(kFirst), "");
+        EXPECT_THAT(members[at]->members(), ElementsAre("m"));
+    }
+    EXPECT_EQ(copy.refusal_of(kFirst), refusals[kFirst][0].reason);
+    EXPECT_EQ(copy.refusal_of(kSecond), "");
+    EXPECT_FALSE(copy.is_synced());
+    EXPECT_EQ(there.latest(), record(2, 1));
+    form({kFirst});
+    deliver();
+    EXPECT_EQ(copy.member_of(kFirst), "m") << "the other one has left";
+}
+
+TEST_F(ExchangeTest, WhoTellsLateAndHasTheNameOfAnotherIsRefused) {
+    Exchange& there = add(kFirst, {}, {}, "m");
+    add(kSecond, {}, {}, "m");
+    form({kFirst, kSecond});
+    const auto late = queue.back();
+    queue.pop_back();
+    carry_out(kFirst, there.delivered(kFirst, queue.front().second));
+    carry_out(kFirst, there.ignore(kSecond));
+    EXPECT_TRUE(there.is_synced());
+    carry_out(kFirst, there.delivered(late.first, late.second));
+    EXPECT_EQ(there.member_of(kFirst), "m");
+    EXPECT_EQ(there.member_of(kSecond), "");
+    EXPECT_FALSE(there.refusal_of(kSecond).empty());
+}
+
+TEST_F(ExchangeTest, WithoutANameNobodyIsAMember) {
+    Exchange& there = add(kSecond);
+    form({kSecond});
+    deliver();
+    Exchange& stranger = add(kFirst);
+    form({kFirst, kSecond});
+    std::get<message::Told>(queue.front().second).name.clear();
+    deliver();
+    EXPECT_EQ(there.refusal_of(kFirst), "it has no name");
+    EXPECT_FALSE(stranger.is_synced());
+    carry_out(kSecond, there.delivered(kFirst, message::Proposed{record(9, 9)}));
+    EXPECT_EQ(there.latest(), Record{});
+}
+
+TEST_F(ExchangeTest, WhoHasNotToldProposesNothing) {
+    Exchange& there = add(kSecond);
+    form({kSecond});
+    deliver();
+    add(kFirst);
+    form({kFirst, kSecond});
+    carry_out(kSecond, there.delivered(kFirst, message::Proposed{record(9, 9)}));
+    EXPECT_EQ(there.latest(), Record{});
+}
+
 TEST_F(ExchangeTest, AtAColdStartTheLaterRecordThenTheLowerNodeIsRight) {
     add(kFirst, record(1, 1));
     add(kSecond, record(1, 2), {{"mode", "replication"}});
@@ -363,7 +428,8 @@ TEST_P(RandomExchange, KeepsItsInvariants) {
     const auto start = [&](Member& member, std::size_t index) {
         member.process = {kProcesses[index].node, ++pid};
         member.writes.clear();
-        member.exchange = std::make_unique<Exchange>("m", std::vector<Agreed>{}, member.disk);
+        member.exchange =
+            std::make_unique<Exchange>("m" + std::to_string(index), std::vector<Agreed>{}, member.disk);
     };
     const auto regroup = [&] {
         std::array<std::shared_ptr<Group>, 2> sides{std::make_shared<Group>(), std::make_shared<Group>()};
