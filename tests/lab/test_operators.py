@@ -89,6 +89,27 @@ def test_a_member_that_differs_is_refused_by_name_until_it_does_not(lab):
     wait_until_settled(lab, "n1", 1, lab.members)
 
 
+def test_what_must_agree_is_changed_by_reloads_without_a_move(lab):
+    active = holder_of(lab)
+    other, = [m for m in lab.members if m is not active]
+
+    def change(member):
+        configure(lab, member, lambda config: config["watchdog"].update(auto_failback=False))
+        return member.run(appliance.ctl_command(member, "reload"), check=False)
+
+    def refusals():
+        return [line for line in log_of(active).splitlines() if "member_refused" in line]
+
+    assert "watchdog.auto_failback must be the same on all members" in change(active), "the lease would end"
+    change(other)
+    wait_for(refusals, 10, "it differs now, and is refused")
+    assert f"member={other.name}" in refusals()[0] and "auto_failback is off there and on on" in refusals()[0]
+    assert "nothing was changed" not in change(active)
+    wait_for(lambda: all(not m["refused"] for m in appliance.status(active)["members"]), 10, "it is let in")
+    wait_until_settled(lab, "n1", 1, lab.members)
+    assert len(refusals()) == 1 and holder_of(lab) is active and "lease_ended" not in log_of(active)
+
+
 def test_the_second_member_of_a_name_is_refused_and_has_no_say(lab):
     active = holder_of(lab)
     other, = [m for m in lab.members if m is not active]

@@ -85,12 +85,23 @@ Actions Exchange::view_changed(const View& view, Process self) {
     first_.reset();
     is_synced_ = false;
     durable_ = {};
-    return {action::Send{message::Told{.view = view,
-                                       .name = name_,
-                                       .agreed = agreed_,
-                                       .was_synced = was_synced_,
-                                       .latest = latest_,
-                                       .on_disk = on_disk_}}};
+    return {tell()};
+}
+
+action::Send Exchange::tell() const {
+    return {message::Told{.view = view_,
+                          .name = name_,
+                          .agreed = agreed_,
+                          .was_synced = was_synced_,
+                          .latest = latest_,
+                          .on_disk = on_disk_}};
+}
+
+Actions Exchange::set_agreed(std::vector<Agreed> agreed) {
+    if (agreed == agreed_) return {};
+    agreed_ = std::move(agreed);
+    if (view_.processes.empty()) return {};
+    return {tell()};
 }
 
 Actions Exchange::delivered(Process from, const Message& message) {
@@ -100,9 +111,15 @@ Actions Exchange::delivered(Process from, const Message& message) {
     Peer& peer = found->second;
     if (const auto* told = std::get_if<message::Told>(&message)) {
         if (told->view != view_) return actions;  // of a view that is over
+        const bool has_changed = peer.told.has_value();
         peer.told = *told;
         confirm(peer, told->on_disk);
-        if (first_) judge(from, peer, actions);  // it was not waited for
+        if (first_ && has_changed) {
+            judge(in_order_after(from), actions);
+        } else if (first_) {  // it was not waited for
+            judge(from, peer, actions);
+            take_over(peer, actions);
+        }
     } else if (const auto* proposed = std::get_if<message::Proposed>(&message)) {
         if (!peer.is_refused() && (peer.told || !peer.member.empty())) learn(proposed->record, actions);
     } else if (const auto* confirmed = std::get_if<message::Confirmed>(&message)) {
@@ -147,7 +164,7 @@ void Exchange::learn(const Record& record, Actions& actions) {
 }
 
 void Exchange::look(Actions& actions) {
-    if (!first_ && have_all_told()) judge(actions);
+    if (!first_ && have_all_told()) judge(in_order(), actions);
     if (!first_ || peers_.at(self_).is_refused()) return;
     if (!is_synced_ && on_disk_ >= needed_) {
         is_synced_ = was_synced_ = true;
@@ -162,8 +179,8 @@ bool Exchange::have_all_told() const {
 }
 
 // Those that have told, the one that the others must be like first: the same order for all members.
-std::vector<std::pair<Process, Exchange::Peer*>> Exchange::in_order() {
-    std::vector<std::pair<Process, Peer*>> all;
+Exchange::Order Exchange::in_order() {
+    Order all;
     for (auto& [process, peer] : peers_) {
         if (peer.told) all.emplace_back(process, &peer);
     }
@@ -174,24 +191,37 @@ std::vector<std::pair<Process, Exchange::Peer*>> Exchange::in_order() {
     return all;
 }
 
+Exchange::Order Exchange::in_order_after(Process changed) {
+    Order all = in_order();
+    std::ranges::stable_sort(all, std::less(), [&](const auto& one) {
+        if (one.first == changed) return 1;
+        return one.second->member.empty() ? 2 : 0;
+    });
+    return all;
+}
+
 // REQUIRES: somebody has told, as one does who is not ignored by himself.
-void Exchange::judge(Actions& actions) {
-    const auto all = in_order();
+void Exchange::judge(const Order& all, Actions& actions) {
     first_ = all.front().second->told;
     for (const auto& [process, peer] : all) peer->member.clear();
     for (const auto& [process, peer] : all) judge(process, *peer, actions);
+    for (const auto& [process, peer] : all) take_over(*peer, actions);
     needed_ = latest_.stamp;
 }
 
 void Exchange::judge(Process process, Peer& peer, Actions& actions) {
     peer.member.clear();
     peer.refusal = objection(*peer.told);
-    if (peer.is_refused()) {
-        actions.push_back(action::Refused{process, peer.told->name, peer.refusal});
+    if (!peer.is_refused()) {
+        peer.member = peer.told->name;
         return;
     }
-    peer.member = peer.told->name;
-    if (!peers_.at(self_).is_refused()) learn(peer.told->latest, actions);
+    if (process == self_) is_synced_ = false;
+    actions.push_back(action::Refused{process, peer.told->name, peer.refusal});
+}
+
+void Exchange::take_over(const Peer& peer, Actions& actions) {
+    if (!peer.is_refused() && !peers_.at(self_).is_refused()) learn(peer.told->latest, actions);
 }
 
 // Why it cannot be a member beside those that were found to be.

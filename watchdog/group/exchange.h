@@ -49,7 +49,7 @@ struct Agreed {
 };
 
 namespace message {
-// What a member is and has; once in each view.
+// What a member is and has; once in each view, and again when a reload has changed what must agree.
 struct Told {
     View view;
     std::uint16_t protocol = kProtocol;
@@ -101,8 +101,9 @@ public:
     // REQUIRES: `from` is in the view.
     [[nodiscard]] Actions delivered(Process from, const Message& message);
     [[nodiscard]] Actions written(Stamp stamp);
-    // After a reload; what the members of the view were told of stays until the next one.
-    void set_agreed(std::vector<Agreed> agreed) { agreed_ = std::move(agreed); }
+    // After a reload. The group is told, and judges at once: who has changed is measured by those that were
+    // found fit before; if there are none, they by it.
+    [[nodiscard]] Actions set_agreed(std::vector<Agreed> agreed);
     // It does not answer.
     [[nodiscard]] Actions ignore(Process process);
     // The decider's next record. Nothing: it is not in sync, or knows of a later one.
@@ -138,11 +139,15 @@ private:
     void learn(const Record& record, Actions& actions);
     void confirm(Peer& peer, Stamp stamp);
     void look(Actions& actions);
-    void judge(Actions& actions);
+    using Order = std::vector<std::pair<Process, Peer*>>;
+    [[nodiscard]] action::Send tell() const;
+    void judge(const Order& all, Actions& actions);
     void judge(Process process, Peer& peer, Actions& actions);
+    void take_over(const Peer& peer, Actions& actions);
     [[nodiscard]] std::string objection(const message::Told& told) const;
     [[nodiscard]] bool have_all_told() const;
-    [[nodiscard]] std::vector<std::pair<Process, Peer*>> in_order();
+    [[nodiscard]] Order in_order();
+    [[nodiscard]] Order in_order_after(Process changed);
     void say_durable(Actions& actions);
 
     std::string name_;

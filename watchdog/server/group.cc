@@ -68,7 +68,10 @@ bool Server::is_member(std::string_view name) const {
 // Who differs from the others must not decide.
 void Server::perform(const group::action::Refused& what) {
     log::error("member_refused", {{"member", what.name}, {"reason", what.reason}});
-    if (self_ == what.process) lease_->withdraw();
+    roster_.refused(what.process);
+    if (self_ != what.process) return;
+    decider_.synced(false);
+    lease_->withdraw();
 }
 
 void Server::take(const event::ViewChanged& what) {

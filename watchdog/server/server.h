@@ -153,6 +153,7 @@ private:
     void run_hooks(const std::vector<hooks::HookEvent>& events);
 
     // reload.cc
+    [[nodiscard]] Result<void> may_change(const config::Config& next) const;
     [[nodiscard]] Result<Reloaded> reload();
     [[nodiscard]] Result<Reloaded> reload_all();
 

@@ -173,18 +173,48 @@ TEST_F(ExchangeTest, AfterAChangeOfTheViewAllTellAnew) {
     EXPECT_EQ(members[kSecond]->latest(), record(1, 1));
 }
 
-TEST_F(ExchangeTest, AChangeByReloadIsToldInTheNextView) {
+TEST_F(ExchangeTest, WhoChangesByReloadIsRefusedUntilTheOthersHaveChanged) {
+    for (const auto& [early, late] : {std::pair(kFirst, kSecond), std::pair(kSecond, kFirst)}) {
+        refusals.clear();
+        add(kFirst);
+        add(kSecond);
+        form({kFirst, kSecond});
+        deliver();
+        synced.clear();
+        carry_out(early, members[early]->set_agreed({{"mode", "replication"}}));
+        EXPECT_TRUE(members[early]->is_synced()) << "the group has not said so yet";
+        deliver();
+        for (const Process at : {kFirst, kSecond}) {
+            ASSERT_EQ(refusals[at].size(), 1U);
+            EXPECT_EQ(refusals[at][0].process, early);
+            EXPECT_EQ(members[at]->members().size(), 1U);
+        }
+        EXPECT_FALSE(members[early]->is_synced());
+        EXPECT_TRUE(members[late]->is_synced());
+        carry_out(late, members[late]->propose(record(3, 1)));
+        deliver();
+        EXPECT_EQ(durables[late].back(), (Stamp{3, 1})) << "without it";
+        EXPECT_EQ(members[early]->latest(), record(3, 1)) << "which its clients follow";
+
+        carry_out(late, members[late]->set_agreed({{"mode", "replication"}}));
+        deliver();
+        EXPECT_TRUE(members[late]->is_synced());
+        EXPECT_TRUE(members[early]->is_synced());
+        EXPECT_EQ(members[early]->on_disk(), (Stamp{3, 1}));
+        EXPECT_EQ(synced[early], 1);
+        EXPECT_EQ(synced[late], 0) << "it was all the time";
+        EXPECT_EQ(members[early]->members().size(), 2U);
+        EXPECT_EQ(refusals[early].size(), 1U);
+    }
+}
+
+TEST_F(ExchangeTest, AReloadThatChangesNothingIsNotTold) {
     Exchange& first = add(kFirst);
-    add(kSecond);
-    form({kFirst, kSecond});
+    EXPECT_THAT(first.set_agreed({{"mode", "replication"}}), IsEmpty()) << "in no group yet";
+    form({kFirst});
     deliver();
-    first.set_agreed({{"mode", "replication"}});
-    EXPECT_TRUE(first.is_synced());
-    add(kSecond, {}, {{"mode", "replication"}});  // it was restarted
-    form({kFirst, kSecond});
-    deliver();
-    EXPECT_THAT(refusals[kFirst], IsEmpty());
-    EXPECT_THAT(refusals[kSecond], IsEmpty());
+    EXPECT_THAT(first.set_agreed({{"mode", "replication"}}), IsEmpty());
+    EXPECT_EQ(first.set_agreed({{"mode", "streaming"}}).size(), 1U);
 }
 
 TEST_F(ExchangeTest, WhatWasToldInAnEarlierViewDoesNotCount) {
