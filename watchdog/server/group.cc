@@ -175,6 +175,8 @@ void Server::hear(group::Process from, const wire::Relayed& what) {
     if (from == self_ || !message || electorate_.is_witness) return;
     if (const auto* clients = std::get_if<bus::ClientList>(&*message)) take_clients(name, *clients);
     if (const auto* line = std::get_if<bus::Event>(&*message)) programs_->log(*line);
+    if (const auto* parked = std::get_if<bus::Parked>(&*message); parked && parking_.told({name}, *parked))
+        decider_.told(true, "");
     if (const auto* vip = std::get_if<bus::VipState>(&*message)) addresses_.told(name, *vip);
 }
 

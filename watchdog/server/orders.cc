@@ -55,7 +55,7 @@ void Server::take(const event::CheckpointEnded& what) {
 
 // The topology says so: it has the primary parked from this record on. Proxies tell when all is over.
 void Server::perform(const decider::action::Park&) {
-    if (parking_.begin(programs_->named(kProxy), decider_.stamp())) decider_.told(true, "");
+    if (parking_.begin(serving_proxies(), decider_.stamp())) decider_.told(true, "");
 }
 
 void Server::perform(const decider::action::Unpark&) {
@@ -63,7 +63,8 @@ void Server::perform(const decider::action::Unpark&) {
 }
 
 void Server::hear(ipc::ClientId from, const bus::Parked& what) {
-    if (parking_.told(from, what)) decider_.told(true, "");
+    if (parking_.told({electorate_.self, from}, what)) decider_.told(true, "");
+    relay(what);
 }
 
 void Server::perform(const decider::action::Say& what) {
@@ -130,6 +131,23 @@ bool Server::serves(TimePoint now) const {
 
 void Server::hear(ipc::ClientId from, const bus::Alive&) {
     heartbeats_.heard(from, SteadyClock::now());
+}
+
+// Those that can say that nothing is under way: of all members, since clients come by each.
+Parking::Proxies Server::serving_proxies() const {
+    const TimePoint time = SteadyClock::now();
+    Parking::Proxies proxies;
+    for (const ipc::ClientId client : programs_->named(kProxy)) {
+        if (!heartbeats_.stands_still(client, time)) proxies.push_back({electorate_.self, client});
+    }
+    for (const std::string& member : exchange_.members()) {
+        if (member != electorate_.self && services_.serves(member, time)) proxies.push_back({member});
+    }
+    return proxies;
+}
+
+void Server::look_at_parking() {
+    if (programs_ && parking_.keep(serving_proxies())) decider_.told(true, "");
 }
 
 // Nobody listens behind addresses that are held where the proxy is dead or stands still, and nobody holds

@@ -41,7 +41,8 @@ void Server::take(const event::ClientGone& what) {
         addresses_.manager_gone();
         relay_own();
     }
-    if (parking_.gone(what.client)) decider_.told(true, "");
+    parking_.gone({electorate_.self, what.client});
+    look_at_parking();
     heartbeats_.gone(what.client);
     // If it was to release its addresses, it stays in releasing_: await_gates() knows when they have ended.
 }

@@ -143,6 +143,8 @@ private:
     void order_vip();
     [[nodiscard]] bool serves(TimePoint now) const;
     void look_at_services();
+    [[nodiscard]] Parking::Proxies serving_proxies() const;
+    void look_at_parking();
     void close_gates();
     void await_gates();
     void take_clients(const std::string& member, const bus::ClientList& page);
