@@ -78,7 +78,7 @@ ClientResult<Client> Client::connect(const ConnectParams& params, TimePoint dead
 
 ClientResult<Client> Client::connect_to(const ConnectParams& params, const std::string& address,
                                         TimePoint deadline, const std::atomic<bool>* stop) {
-    Client client(start_connection(params, address), params.silence, stop);
+    Client client(start_connection(params, address, HomeFiles::Read), params.silence, stop);
     PGconn* connection = client.connection_.get();
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (::PQstatus(connection) != CONNECTION_BAD && next != PGRES_POLLING_OK &&

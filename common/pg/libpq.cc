@@ -11,6 +11,10 @@ namespace pgpool::pg {
 
 namespace {
 
+// Of a file that is named and not there libpq asks the kernel once, and goes on without it. With an empty
+// name it would take the one in the home folder.
+constexpr const char* kNoFile = "/nonexistent";
+
 void ignore_notice(void* /*context*/, const PGresult* /*notice*/) {}
 
 }  // namespace
@@ -50,11 +54,13 @@ ClientError error_of(const PGresult* result) {
     return {reach_of(state), state, text == nullptr ? "" : text};
 }
 
-ConnectionHandle start_connection(const ConnectParams& params, const std::string& address) {
+ConnectionHandle start_connection(const ConnectParams& params, const std::string& address, HomeFiles files) {
+    const bool has_files = files == HomeFiles::Read;
+    const char* file = has_files ? nullptr : kNoFile;
     const bool is_socket = params.host.starts_with('/');
     const std::string port = std::to_string(params.port);
     const std::string settings = startup_options(params.settings);
-    const std::array<std::pair<const char*, const char*>, 13> options{{
+    const std::array<std::pair<const char*, const char*>, 20> options{{
         {"host", params.host.c_str()},
         {"hostaddr", is_socket ? nullptr : address.c_str()},
         {"port", port.c_str()},
@@ -69,6 +75,13 @@ ConnectionHandle start_connection(const ConnectParams& params, const std::string
         {"target_session_attrs", "any"},
         {"keepalives_idle", "5"},
         {"tcp_user_timeout", "5000"},
+        {"passfile", file},
+        {"sslmode", has_files ? nullptr : "prefer"},
+        {"sslrootcert", file},
+        {"sslcert", file},
+        {"sslkey", file},
+        {"sslcrl", file},
+        {"sslcrldir", file},
     }};
     std::array<const char*, options.size() + 1> keys{};
     std::array<const char*, options.size() + 1> values{};

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Two members that decide together: one has the lease, both have the record; when it is lost the other goes on."""
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,20 @@ from support import watchdog
 from . import appliance, nodes
 from .host import send, wait_for
 from .load import Load
-from .pair import acts_since, figure, holder_of, log_of, other_of, primary_of, state_of, wait_served_by, wait_settled, wait_until_settled
+from .pair import (
+    acts_since,
+    ctl,
+    figure,
+    holder_of,
+    log_of,
+    other_of,
+    primary_of,
+    state_of,
+    wait_primary,
+    wait_served_by,
+    wait_settled,
+    wait_until_settled,
+)
 from .rig import Lab
 from .watch import Watch
 
@@ -97,6 +111,25 @@ def test_the_virtual_address_goes_with_a_hand_over_and_nobody_is_asked_for_it():
         lab.kill(f"{other.name}/pgpool-watchdog")
         wait_for(lambda: has_address(active), 10, "it comes back to the first one")
         assert "verb=take_released" not in log_of(active), "nobody has said that it is off"
+
+
+def test_a_switchover_waits_for_the_clients_of_each_member():
+    """They come by the own address of the member that does not decide, and one is in the middle of a transaction."""
+    with Lab(f"u{os.getpid()}", members=2, nodes=3, watchdog=True) as lab:
+        active = wait_settled(lab)
+        other = other_of(lab, active)
+        with Load(lab, address=other.address) as load, contextlib.closing(load.connect()) as connection, connection.cursor() as cursor:
+            begin = time.monotonic()
+            cursor.execute("begin")
+            cursor.execute("insert into load values (-1, 1)")
+            ctl(active, "switchover", "n2")
+            cursor.execute("select pg_sleep(1.5)")
+            cursor.execute("insert into load values (-1, 2)")
+            cursor.execute("commit")
+            wait_primary(lab, active, lambda name: name == "n2")
+            load.wait_served(10)
+        assert load.errors(begin) == []
+        assert load.lost(lab.host("n2")) == set()
 
 
 @pytest.mark.parametrize("program", ["pgpool-proxy", "pgpool-vip"])

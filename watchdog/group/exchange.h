@@ -19,9 +19,9 @@
 //
 // Who counts: all members of the view but for those that
 //   * speak another protocol, or have another value of a parameter that must agree, than the first of the
-//   view: who was
-//     in sync before, then who has the latest record, then the lowest node. They are refused by name, each of
-//     them knows it of itself, and must not decide;
+//     view (who was in sync before, then who has the latest record, then the lowest node), or have the name
+//     of one that comes before them in that order. They are refused by name, each of them knows it of itself,
+//     and must not decide;
 //   * do not answer, as the caller says (ignore()), until they confirm the latest record.
 // Threads: one.
 
@@ -29,6 +29,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -48,7 +49,7 @@ struct Agreed {
 };
 
 namespace message {
-// What a member is and has; once in each view.
+// What a member is and has; once in each view, and again when a reload has changed what must agree.
 struct Told {
     View view;
     std::uint16_t protocol = kProtocol;
@@ -100,8 +101,9 @@ public:
     // REQUIRES: `from` is in the view.
     [[nodiscard]] Actions delivered(Process from, const Message& message);
     [[nodiscard]] Actions written(Stamp stamp);
-    // After a reload; what the members of the view were told of stays until the next one.
-    void set_agreed(std::vector<Agreed> agreed) { agreed_ = std::move(agreed); }
+    // After a reload. The group is told, and judges at once: who has changed is measured by those that were
+    // found fit before; if there are none, they by it.
+    [[nodiscard]] Actions set_agreed(std::vector<Agreed> agreed);
     // It does not answer.
     [[nodiscard]] Actions ignore(Process process);
     // The decider's next record. Nothing: it is not in sync, or knows of a later one.
@@ -111,10 +113,13 @@ public:
     [[nodiscard]] const Record& latest() const { return latest_; }  // known, maybe not written yet
     [[nodiscard]] Stamp on_disk() const { return on_disk_; }
     [[nodiscard]] const View& view() const { return view_; }
-    // Empty: it has not told in this view.
-    [[nodiscard]] std::string_view name_of(Process process) const;
-    // Why a member of the view must not decide with the others; empty: it may, or is not in the view.
-    [[nodiscard]] std::string refusal_of(std::string_view name) const;
+    // The name under which a process was found to be a member: in this view or, until all have told in it, in
+    // the one before. Empty: it was not, and nothing that it says counts but for these messages.
+    [[nodiscard]] std::string_view member_of(Process process) const;
+    [[nodiscard]] std::vector<std::string> members() const;
+    // Why a process of the view must not decide with the others; empty: it may, or is not in the view.
+    [[nodiscard]] std::string_view refusal_of(Process process) const;
+    [[nodiscard]] std::string_view refusal_of(std::string_view name) const;  // of one with this name
     // Of the view those that count and have not confirmed the latest record.
     [[nodiscard]] std::vector<Process> awaited() const;
     // It counts, and has confirmed the latest record in this view.
@@ -124,6 +129,7 @@ private:
     struct Peer {
         std::optional<message::Told> told;  // in this view
         Stamp confirmed;
+        std::string member;   // as member_of()
         std::string refusal;  // why; empty: it is not refused
         bool is_ignored = false;
         [[nodiscard]] bool is_refused() const { return !refusal.empty(); }
@@ -133,10 +139,15 @@ private:
     void learn(const Record& record, Actions& actions);
     void confirm(Peer& peer, Stamp stamp);
     void look(Actions& actions);
-    void judge(Actions& actions);
+    using Order = std::vector<std::pair<Process, Peer*>>;
+    [[nodiscard]] action::Send tell() const;
+    void judge(const Order& all, Actions& actions);
     void judge(Process process, Peer& peer, Actions& actions);
+    void take_over(const Peer& peer, Actions& actions);
+    [[nodiscard]] std::string objection(const message::Told& told) const;
     [[nodiscard]] bool have_all_told() const;
-    [[nodiscard]] const message::Told& best() const;
+    [[nodiscard]] Order in_order();
+    [[nodiscard]] Order in_order_after(Process changed);
     void say_durable(Actions& actions);
 
     std::string name_;

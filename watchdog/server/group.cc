@@ -27,6 +27,7 @@ std::optional<bus::Message> message_of(const std::string& bytes) {
 }  // namespace
 
 void Server::perform(const group::Actions& actions) {
+    decider_.members(exchange_.members());
     for (const group::Action& action : actions)
         std::visit([this](const auto& what) { perform(what); }, action);
 }
@@ -59,10 +60,18 @@ void Server::perform(const group::action::Synced&) {
     if (!electorate_.is_witness) lease_->campaign();
 }
 
+bool Server::is_member(std::string_view name) const {
+    const auto members = exchange_.members();
+    return self_ && std::ranges::find(members, name) != members.end();
+}
+
 // Who differs from the others must not decide.
 void Server::perform(const group::action::Refused& what) {
     log::error("member_refused", {{"member", what.name}, {"reason", what.reason}});
-    if (self_ == what.process) lease_->withdraw();
+    roster_.refused(what.process);
+    if (self_ != what.process) return;
+    decider_.synced(false);
+    lease_->withdraw();
 }
 
 void Server::take(const event::ViewChanged& what) {
@@ -74,7 +83,6 @@ void Server::take(const event::ViewChanged& what) {
     awaited_.reset();
     log::info("view_changed", {{"members", what.view.processes.size()}});
     perform(exchange_.view_changed(what.view, what.self));
-    decider_.members(roster_.names());
 }
 
 // Without a group nothing is decided: nobody would know of it. The lease is kept as long as it lasts, so what
@@ -91,6 +99,11 @@ void Server::take(const event::GroupLost& what) {
 void Server::take(const event::Delivered& what) {
     const auto message = wire::decode(what.bytes);
     if (!message) return log::debug("message_unknown", {{"from", text_of(what.from)}});
+    // What leads to a record is the exchange's to judge; all else is the word of members.
+    const bool is_for_exchange = std::visit(
+        [](const auto& text) { return std::is_constructible_v<group::Message, decltype(text)>; }, *message);
+    if (!is_for_exchange && exchange_.member_of(what.from).empty())
+        return log::debug("message_refused", {{"from", text_of(what.from)}});
     std::visit([&](const auto& text) { hear(what.from, text); }, *message);
 }
 
@@ -105,7 +118,6 @@ void Server::take(const store::Written& what) {
 
 void Server::hear(group::Process from, const group::message::Told& what) {
     roster_.told(from, what);
-    decider_.members(roster_.names());
     perform(exchange_.delivered(from, what));
     if (from != self_) relay_own();
 }
@@ -120,7 +132,7 @@ void Server::hear(group::Process from, const group::message::Confirmed& what) {
 }
 
 void Server::hear(group::Process from, const wire::Vote& what) {
-    const lease::VoterId voter = electorate_.voter(roster_.name_of(from));
+    const lease::VoterId voter = electorate_.voter(exchange_.member_of(from));
     if (what.to != electorate_.own_vote().value || voter.value >= electorate_.votes().size()) return;
     lease_->received(voter, what.bytes);
 }
@@ -130,8 +142,8 @@ void Server::hear(group::Process from, const wire::Pulse& what) {
     const auto until = promised_until(what, self_.value_or(group::Process{}),
                                       lease_parameters(config_->watchdog.profile), page::boot_now());
     roster_.heard(from, what.sent_ns, {what.epoch, until.value_or(BootTime{})}, time);
-    const std::string name = roster_.name_of(from);
-    if (from == self_ || name.empty()) return;
+    const std::string name(exchange_.member_of(from));
+    if (from == self_) return;
     services_.seen(name, what.serves, time);
     if (until && !electorate_.is_witness) announce_lease();
     for (const wire::Probed& probed : what.probes) {
@@ -159,10 +171,12 @@ void Server::hear(group::Process, const wire::Answered& what) {
 // What a program of another member has said.
 void Server::hear(group::Process from, const wire::Relayed& what) {
     const auto message = message_of(what.message);
-    const std::string name = roster_.name_of(from);
-    if (from == self_ || name.empty() || !message || electorate_.is_witness) return;
+    const std::string name(exchange_.member_of(from));
+    if (from == self_ || !message || electorate_.is_witness) return;
     if (const auto* clients = std::get_if<bus::ClientList>(&*message)) take_clients(name, *clients);
     if (const auto* line = std::get_if<bus::Event>(&*message)) programs_->log(*line);
+    if (const auto* parked = std::get_if<bus::Parked>(&*message); parked && parking_.told({name}, *parked))
+        decider_.told(true, "");
     if (const auto* vip = std::get_if<bus::VipState>(&*message)) addresses_.told(name, *vip);
 }
 

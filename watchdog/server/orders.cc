@@ -55,7 +55,7 @@ void Server::take(const event::CheckpointEnded& what) {
 
 // The topology says so: it has the primary parked from this record on. Proxies tell when all is over.
 void Server::perform(const decider::action::Park&) {
-    if (parking_.begin(programs_->named(kProxy), decider_.stamp())) decider_.told(true, "");
+    if (parking_.begin(serving_proxies(), decider_.stamp())) decider_.told(true, "");
 }
 
 void Server::perform(const decider::action::Unpark&) {
@@ -63,7 +63,8 @@ void Server::perform(const decider::action::Unpark&) {
 }
 
 void Server::hear(ipc::ClientId from, const bus::Parked& what) {
-    if (parking_.told(from, what)) decider_.told(true, "");
+    if (parking_.told({electorate_.self, from}, what)) decider_.told(true, "");
+    relay(what);
 }
 
 void Server::perform(const decider::action::Say& what) {
@@ -132,6 +133,23 @@ void Server::hear(ipc::ClientId from, const bus::Alive&) {
     heartbeats_.heard(from, SteadyClock::now());
 }
 
+// Those that can say that nothing is under way: of all members, since clients come by each.
+Parking::Proxies Server::serving_proxies() const {
+    const TimePoint time = SteadyClock::now();
+    Parking::Proxies proxies;
+    for (const ipc::ClientId client : programs_->named(kProxy)) {
+        if (!heartbeats_.stands_still(client, time)) proxies.push_back({electorate_.self, client});
+    }
+    for (const std::string& member : exchange_.members()) {
+        if (member != electorate_.self && services_.serves(member, time)) proxies.push_back({member});
+    }
+    return proxies;
+}
+
+void Server::look_at_parking() {
+    if (programs_ && parking_.keep(serving_proxies())) decider_.told(true, "");
+}
+
 // Nobody listens behind addresses that are held where the proxy is dead or stands still, and nobody holds
 // them where pgpool-vip is or does.
 void Server::look_at_services() {
@@ -139,7 +157,7 @@ void Server::look_at_services() {
     services_.seen(electorate_.self, serves(time), time);
     if (!holds_lease() || stop_at_ || config_->vip.addresses.empty()) return;
     const auto to = services_.better(electorate_.self, electorate_.members, time);
-    if (!to || !roster_.is_in(*to)) return;
+    if (!to || !is_member(*to)) return;
     services_.moved(time);
     log::warning("service_gone", {{"member", electorate_.self}, {"better", *to}});
     if (const auto offered = hand_over(*to); !offered)

@@ -6,8 +6,10 @@
 // record. So a proxy without clients has told that nothing is under way before, and says it once: what was
 // told last is kept. Pure; one thread.
 
+#include <compare>
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "common/bus/messages.h"
@@ -18,20 +20,27 @@ namespace pgpool::watchdog {
 
 class Parking {
 public:
-    // Each says whether this was the end: no proxy is waited for any more.
-    [[nodiscard]] bool begin(const std::vector<ipc::ClientId>& proxies, group::Stamp under);
-    [[nodiscard]] bool told(ipc::ClientId proxy, const bus::Parked& what);
-    [[nodiscard]] bool gone(ipc::ClientId proxy);
+    // Of this member by its connection; of another one, which passes on what its proxy tells, by its name.
+    struct Proxy {
+        std::string member;
+        ipc::ClientId client{};
+        friend auto operator<=>(const Proxy&, const Proxy&) = default;
+    };
+    using Proxies = std::vector<Proxy>;
 
-    // Nobody waits for it.
-    void cancel() { awaited_.clear(); }
+    // Each says whether this was the end: no proxy is waited for any more.
+    [[nodiscard]] bool begin(const Proxies& proxies, group::Stamp under);
+    [[nodiscard]] bool told(const Proxy& proxy, const bus::Parked& what);
+    [[nodiscard]] bool keep(const Proxies& present);  // the others cannot end anything
+
+    void gone(const Proxy& proxy) { told_.erase(proxy); }  // what it told is not the word of the next one
+    void cancel() { awaited_.clear(); }                    // nobody waits for it
 
 private:
     [[nodiscard]] bool has_ended(const bus::Parked& what) const;
-    [[nodiscard]] bool strike_off(ipc::ClientId proxy);
 
-    std::map<ipc::ClientId, bus::Parked> told_;
-    std::set<ipc::ClientId> awaited_;
+    std::map<Proxy, bus::Parked> told_;
+    std::set<Proxy> awaited_;
     group::Stamp under_;  // the record that parks it
 };
 

@@ -41,7 +41,8 @@ void Server::take(const event::ClientGone& what) {
         addresses_.manager_gone();
         relay_own();
     }
-    if (parking_.gone(what.client)) decider_.told(true, "");
+    parking_.gone({electorate_.self, what.client});
+    look_at_parking();
     heartbeats_.gone(what.client);
     // If it was to release its addresses, it stays in releasing_: await_gates() knows when they have ended.
 }
@@ -92,6 +93,8 @@ void Server::handle(const Asker& asker, const bus::Command& command) {
 }
 
 void Server::pass_on(const LocalAsker& asker, const bus::Command& command) {
+    if (const auto reason = exchange_.refusal_of(self_.value_or(group::Process{})); !reason.empty())
+        return reply(asker, refuse("the others refuse this member: " + std::string(reason), ""));
     const auto holder = roster_.holder(SteadyClock::now());
     auto bytes = bus::encode(command);
     if (!holder || !bytes) {
@@ -119,7 +122,7 @@ Result<std::string> Server::hand_over(const std::string& to) {
     if (!holds_lease()) return refuse("this member does not hold the lease", "");
     for (const std::string& name : electorate_.members) {
         const bool is_wanted = to.empty() || to == name;
-        if (!is_wanted || name == electorate_.self || !roster_.is_in(name)) continue;
+        if (!is_wanted || name == electorate_.self || !is_member(name)) continue;
         lease_->hand_over(MemberId(electorate_.voter(name).value));
         log::info("hand_over", {{"to", name}, {"epoch", view_.epoch.value}});
         return "the lease is offered to \"" + name + "\"";
@@ -188,7 +191,7 @@ Status Server::status() {
     if (!electorate_.witness.empty()) names.push_back(electorate_.witness);
     for (const std::string& name : names)
         status.members.push_back({name, roster_.is_in(name), name == electorate_.self,
-                                  roster_.protocol_of(name), exchange_.refusal_of(name)});
+                                  roster_.protocol_of(name), std::string(exchange_.refusal_of(name))});
     status.vips = addresses_.states();
     for (const Program* program : programs_->all())
         status.programs.push_back(

@@ -40,6 +40,11 @@ void Roster::told(group::Process from, const group::message::Told& told) {
     found->second.protocol = told.protocol;
 }
 
+void Roster::refused(group::Process process) {
+    const auto found = present_.find(process);
+    if (found != present_.end()) departed_heard_ = std::max(departed_heard_, found->second.heard);
+}
+
 void Roster::heard(group::Process from, std::int64_t sent_ns, const Claim& claim, TimePoint now) {
     const auto found = present_.find(from);
     if (found == present_.end()) return;

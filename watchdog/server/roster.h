@@ -37,6 +37,7 @@ public:
     void view_changed(const group::View& view, TimePoint now);
     void lost();
     void told(group::Process from, const group::message::Told& told);
+    void refused(group::Process process);  // nobody waits for what it knows
     // A sign of life, with the number that the sender wants back.
     void heard(group::Process from, std::int64_t sent_ns, const Claim& claim, TimePoint now);
 
@@ -49,7 +50,7 @@ public:
     [[nodiscard]] bool is_holder_gone() const;
     // The last signs of life of those that are in.
     [[nodiscard]] std::vector<wire::Heard> signs() const;
-    // When a member that is not in any more, the last of them, was heard.
+    // When a member that is not in any more or is refused, the last of them, was heard.
     [[nodiscard]] TimePoint departed_heard() const { return departed_heard_; }
 
 private:

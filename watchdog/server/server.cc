@@ -175,6 +175,7 @@ void Server::tick() {
     answer_overdue();
     heartbeats_.turn(time);
     look_at_services();
+    look_at_parking();
     if (stop_at_ && (time >= *stop_at_ || view_.state == page::LeaseState::None)) is_stopping_ = true;
 }
 

@@ -143,6 +143,8 @@ private:
     void order_vip();
     [[nodiscard]] bool serves(TimePoint now) const;
     void look_at_services();
+    [[nodiscard]] Parking::Proxies serving_proxies() const;
+    void look_at_parking();
     void close_gates();
     void await_gates();
     void take_clients(const std::string& member, const bus::ClientList& page);
@@ -153,6 +155,7 @@ private:
     void run_hooks(const std::vector<hooks::HookEvent>& events);
 
     // reload.cc
+    [[nodiscard]] Result<void> may_change(const config::Config& next) const;
     [[nodiscard]] Result<Reloaded> reload();
     [[nodiscard]] Result<Reloaded> reload_all();
 
@@ -179,6 +182,7 @@ private:
 
     [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
     [[nodiscard]] bool takes_addresses() const;
+    [[nodiscard]] bool is_member(std::string_view name) const;  // in the group, and not refused
     [[nodiscard]] static decider::Now now();
 
     config::ConfigPtr config_;

@@ -28,6 +28,10 @@ public:
 
     // What a member says of its programs; several times a second.
     void seen(const std::string& member, bool serves, TimePoint now);
+    // As it said last, not long ago.
+    [[nodiscard]] bool serves(const std::string& member, TimePoint now) const {
+        return is_so(member, true, {}, now);
+    }
     // The member of `others`, in their order, that should have the addresses instead of `self`; nothing: all
     // is well, or no other one would do.
     [[nodiscard]] std::optional<std::string> better(const std::string& self,

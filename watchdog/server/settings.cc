@@ -25,6 +25,18 @@ tl::unexpected<Error> refuse(std::string message, std::string hint) {
     return tl::unexpected(Error{std::move(message), sqlstate::kConfigFileError, std::move(hint)});
 }
 
+std::string name_of(config::TimerProfile profile) {
+    switch (profile) {
+        case config::TimerProfile::Fast:
+            return "fast";
+        case config::TimerProfile::Default:
+            return "default";
+        case config::TimerProfile::Wan:
+            return "wan";
+    }
+    return {};
+}
+
 }  // namespace
 
 lease::Votes Electorate::votes() const {
@@ -108,19 +120,24 @@ decide::Rules rules_of(const config::Config& config) {
 }
 
 std::vector<group::Agreed> agreed_of(const config::Config& config) {
-    const bool is_wan = config.watchdog.profile == config::TimerProfile::Wan;
-    const bool is_strict = config.watchdog.durability == config::Durability::Strict;
+    const config::Watchdog& watchdog = config.watchdog;
+    const bool is_strict = watchdog.durability == config::Durability::Strict;
+    const bool has_addresses = !config.vip.addresses.empty();
     return {{"mode", std::to_string(static_cast<int>(config.mode))},
             {"nodes", joined(config.nodes,
                              [](const config::Node& node) {
                                  return fmt::format("{}={}:{}", node.name, node.host, node.port);
                              })},
-            {"watchdog.members", joined(config.watchdog.members, &config::Member::name)},
-            {"watchdog.witness", config.watchdog.witness},
-            {"watchdog.profile", is_wan ? "wan" : "default"},
+            {"watchdog.members", joined(watchdog.members, &config::Member::name)},
+            {"watchdog.witness", watchdog.witness},
+            {"watchdog.profile", name_of(watchdog.profile)},
             {"watchdog.durability", is_strict ? "strict" : "available"},
-            {"watchdog.maximum_lag", std::to_string(config.watchdog.maximum_lag)},
-            {"vip.addresses", joined(config.vip.addresses, &config::VipAddress::address)}};
+            {"watchdog.maximum_lag", std::to_string(watchdog.maximum_lag)},
+            {"watchdog.auto_failback", watchdog.auto_failback ? "on" : "off"},
+            {"vip.addresses", joined(config.vip.addresses, &config::VipAddress::address)},
+            {"vip.lifetime", fmt::format("{}ms", config.vip.lifetime.count())},
+            // Clients come to an address, wherever it is.
+            {"listen.port", has_addresses ? std::to_string(config.listen.port) : ""}};
 }
 
 std::filesystem::path promises_file(const config::Watchdog& watchdog) {

@@ -16,7 +16,7 @@ NodeSession::NodeSession(pg::ConnectParams params, const std::string& address,
                          const lease::Parameters& parameters)
     : params_(std::move(params)),
       parameters_(parameters),
-      connection_(pg::start_connection(params_, address)) {}
+      connection_(pg::start_connection(params_, address, pg::HomeFiles::Ignored)) {}
 
 void NodeSession::fail(std::string reason) {
     steps_.clear();

@@ -69,7 +69,7 @@ struct Answered {
     friend bool operator==(const Answered&, const Answered&) = default;
 };
 
-// A message of the bus that concerns the programs of all members: ClientList, VipState, Event.
+// A message of the bus that concerns other members: ClientList, VipState, Event, Parked.
 struct Relayed {
     std::string message;
     friend bool operator==(const Relayed&, const Relayed&) = default;

@@ -37,11 +37,11 @@ std::vector<T> all(const Actions& actions) {
 // Members of one group whose disks answer at once and whose messages come in the order of their sending.
 class ExchangeTest : public testing::Test {
 protected:
-    Exchange& add(Process process, Record on_disk = {},
-                  std::vector<Agreed> agreed = {{"mode", "streaming"}}) {
+    Exchange& add(Process process, Record on_disk = {}, std::vector<Agreed> agreed = {{"mode", "streaming"}},
+                  std::string name = {}) {
+        if (name.empty()) name = "m" + std::to_string(process.node);
         auto& member = members[process];
-        member = std::make_unique<Exchange>("m" + std::to_string(process.node), std::move(agreed),
-                                            std::move(on_disk));
+        member = std::make_unique<Exchange>(std::move(name), std::move(agreed), std::move(on_disk));
         return *member;
     }
     void form(const std::vector<Process>& processes) {
@@ -173,18 +173,48 @@ TEST_F(ExchangeTest, AfterAChangeOfTheViewAllTellAnew) {
     EXPECT_EQ(members[kSecond]->latest(), record(1, 1));
 }
 
-TEST_F(ExchangeTest, AChangeByReloadIsToldInTheNextView) {
+TEST_F(ExchangeTest, WhoChangesByReloadIsRefusedUntilTheOthersHaveChanged) {
+    for (const auto& [early, late] : {std::pair(kFirst, kSecond), std::pair(kSecond, kFirst)}) {
+        refusals.clear();
+        add(kFirst);
+        add(kSecond);
+        form({kFirst, kSecond});
+        deliver();
+        synced.clear();
+        carry_out(early, members[early]->set_agreed({{"mode", "replication"}}));
+        EXPECT_TRUE(members[early]->is_synced()) << "the group has not said so yet";
+        deliver();
+        for (const Process at : {kFirst, kSecond}) {
+            ASSERT_EQ(refusals[at].size(), 1U);
+            EXPECT_EQ(refusals[at][0].process, early);
+            EXPECT_EQ(members[at]->members().size(), 1U);
+        }
+        EXPECT_FALSE(members[early]->is_synced());
+        EXPECT_TRUE(members[late]->is_synced());
+        carry_out(late, members[late]->propose(record(3, 1)));
+        deliver();
+        EXPECT_EQ(durables[late].back(), (Stamp{3, 1})) << "without it";
+        EXPECT_EQ(members[early]->latest(), record(3, 1)) << "which its clients follow";
+
+        carry_out(late, members[late]->set_agreed({{"mode", "replication"}}));
+        deliver();
+        EXPECT_TRUE(members[late]->is_synced());
+        EXPECT_TRUE(members[early]->is_synced());
+        EXPECT_EQ(members[early]->on_disk(), (Stamp{3, 1}));
+        EXPECT_EQ(synced[early], 1);
+        EXPECT_EQ(synced[late], 0) << "it was all the time";
+        EXPECT_EQ(members[early]->members().size(), 2U);
+        EXPECT_EQ(refusals[early].size(), 1U);
+    }
+}
+
+TEST_F(ExchangeTest, AReloadThatChangesNothingIsNotTold) {
     Exchange& first = add(kFirst);
-    add(kSecond);
-    form({kFirst, kSecond});
+    EXPECT_THAT(first.set_agreed({{"mode", "replication"}}), IsEmpty()) << "in no group yet";
+    form({kFirst});
     deliver();
-    first.set_agreed({{"mode", "replication"}});
-    EXPECT_TRUE(first.is_synced());
-    add(kSecond, {}, {{"mode", "replication"}});  // it was restarted
-    form({kFirst, kSecond});
-    deliver();
-    EXPECT_THAT(refusals[kFirst], IsEmpty());
-    EXPECT_THAT(refusals[kSecond], IsEmpty());
+    EXPECT_THAT(first.set_agreed({{"mode", "replication"}}), IsEmpty());
+    EXPECT_EQ(first.set_agreed({{"mode", "streaming"}}).size(), 1U);
 }
 
 TEST_F(ExchangeTest, WhatWasToldInAnEarlierViewDoesNotCount) {
@@ -218,6 +248,71 @@ TEST_F(ExchangeTest, ANewcomerThatDiffersIsRefusedByNameAndKnowsIt) {
     deliver();
     EXPECT_EQ(durables[kSecond].back(), (Stamp{2, 2})) << "without it";
     EXPECT_NE(newcomer.latest(), record(9, 10));
+}
+
+TEST_F(ExchangeTest, TheSecondOfANameIsRefusedAndTheFirstGoesOn) {
+    Exchange& there = add(kSecond, record(2, 1), {}, "m");
+    form({kSecond});
+    deliver();
+    Exchange& copy = add(kFirst, record(9, 9), {}, "m");
+    form({kFirst, kSecond});
+    EXPECT_EQ(there.member_of(kSecond), "m") << "as in the view before";
+    EXPECT_EQ(there.member_of(kFirst), "") << "it was not judged yet";
+    deliver();
+    for (const Process at : {kFirst, kSecond}) {
+        ASSERT_EQ(refusals[at].size(), 1U);
+        EXPECT_EQ(refusals[at][0].process, kFirst);
+        EXPECT_THAT(refusals[at][0].reason, HasSubstr("node 2 of corosync is named \"m\" already"));
+        EXPECT_EQ(members[at]->member_of(kSecond), "m");
+        EXPECT_EQ(members[at]->member_of(kFirst), "");
+        EXPECT_THAT(members[at]->members(), ElementsAre("m"));
+    }
+    EXPECT_EQ(copy.refusal_of(kFirst), refusals[kFirst][0].reason);
+    EXPECT_EQ(copy.refusal_of(kSecond), "");
+    EXPECT_FALSE(copy.is_synced());
+    EXPECT_EQ(there.latest(), record(2, 1));
+    form({kFirst});
+    deliver();
+    EXPECT_EQ(copy.member_of(kFirst), "m") << "the other one has left";
+}
+
+TEST_F(ExchangeTest, WhoTellsLateAndHasTheNameOfAnotherIsRefused) {
+    Exchange& there = add(kFirst, {}, {}, "m");
+    add(kSecond, {}, {}, "m");
+    form({kFirst, kSecond});
+    const auto late = queue.back();
+    queue.pop_back();
+    carry_out(kFirst, there.delivered(kFirst, queue.front().second));
+    carry_out(kFirst, there.ignore(kSecond));
+    EXPECT_TRUE(there.is_synced());
+    carry_out(kFirst, there.delivered(late.first, late.second));
+    EXPECT_EQ(there.member_of(kFirst), "m");
+    EXPECT_EQ(there.member_of(kSecond), "");
+    EXPECT_FALSE(there.refusal_of(kSecond).empty());
+}
+
+TEST_F(ExchangeTest, WithoutANameNobodyIsAMember) {
+    Exchange& there = add(kSecond);
+    form({kSecond});
+    deliver();
+    Exchange& stranger = add(kFirst);
+    form({kFirst, kSecond});
+    std::get<message::Told>(queue.front().second).name.clear();
+    deliver();
+    EXPECT_EQ(there.refusal_of(kFirst), "it has no name");
+    EXPECT_FALSE(stranger.is_synced());
+    carry_out(kSecond, there.delivered(kFirst, message::Proposed{record(9, 9)}));
+    EXPECT_EQ(there.latest(), Record{});
+}
+
+TEST_F(ExchangeTest, WhoHasNotToldProposesNothing) {
+    Exchange& there = add(kSecond);
+    form({kSecond});
+    deliver();
+    add(kFirst);
+    form({kFirst, kSecond});
+    carry_out(kSecond, there.delivered(kFirst, message::Proposed{record(9, 9)}));
+    EXPECT_EQ(there.latest(), Record{});
 }
 
 TEST_F(ExchangeTest, AtAColdStartTheLaterRecordThenTheLowerNodeIsRight) {
@@ -363,7 +458,8 @@ TEST_P(RandomExchange, KeepsItsInvariants) {
     const auto start = [&](Member& member, std::size_t index) {
         member.process = {kProcesses[index].node, ++pid};
         member.writes.clear();
-        member.exchange = std::make_unique<Exchange>("m", std::vector<Agreed>{}, member.disk);
+        member.exchange =
+            std::make_unique<Exchange>("m" + std::to_string(index), std::vector<Agreed>{}, member.disk);
     };
     const auto regroup = [&] {
         std::array<std::shared_ptr<Group>, 2> sides{std::make_shared<Group>(), std::make_shared<Group>()};

@@ -6,8 +6,8 @@
 namespace pgpool::watchdog {
 namespace {
 
-constexpr ipc::ClientId kOne{1};
-constexpr ipc::ClientId kTwo{2};
+const Parking::Proxy kOne{"m1", ipc::ClientId(1)};
+const Parking::Proxy kTwo{"m2"};
 constexpr group::Stamp kUnder{3, 5};
 
 bus::Parked parked(std::uint64_t revision, std::uint32_t clients) {
@@ -39,12 +39,21 @@ TEST(Parking, WhatWasToldBeforeItBeginsCounts) {
     EXPECT_FALSE(parking.begin({kOne}, {3, 6})) << "the next one is not told of yet";
 }
 
-TEST(Parking, WhoIsGoneIsNotWaitedFor) {
+TEST(Parking, WhoCannotEndAnythingIsNotWaitedFor) {
     Parking parking;
+    EXPECT_FALSE(parking.keep({}));
     EXPECT_FALSE(parking.begin({kOne, kTwo}, kUnder));
-    EXPECT_FALSE(parking.gone(kOne));
-    EXPECT_TRUE(parking.gone(kTwo));
-    EXPECT_FALSE(parking.gone(kTwo));
+    EXPECT_FALSE(parking.keep({kOne, kTwo}));
+    EXPECT_FALSE(parking.keep({kTwo}));
+    EXPECT_TRUE(parking.keep({kOne})) << "the other one was struck off before";
+    EXPECT_FALSE(parking.keep({})) << "once";
+}
+
+TEST(Parking, WhatWasToldByWhoIsGoneDoesNotCount) {
+    Parking parking;
+    EXPECT_FALSE(parking.told(kOne, parked(5, 0)));
+    parking.gone(kOne);
+    EXPECT_FALSE(parking.begin({kOne}, kUnder));
 }
 
 TEST(Parking, IsCancelled) {

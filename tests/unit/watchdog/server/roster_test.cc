@@ -104,5 +104,15 @@ TEST(Roster, RemembersWhenWhoHasLeftWasHeard) {
     EXPECT_EQ(roster.departed_heard(), kNow + seconds(10)) << "who comes in counts as heard then";
 }
 
+TEST(Roster, WhoIsRefusedCountsAsHeardForTheLastTime) {
+    Roster roster;
+    roster.view_changed({{}, {kOne}}, kNow);
+    roster.heard(kOne, 1, {}, kNow + seconds(1));
+    roster.refused(kTwo);
+    EXPECT_EQ(roster.departed_heard(), TimePoint{});
+    roster.refused(kOne);
+    EXPECT_EQ(roster.departed_heard(), kNow + seconds(1));
+}
+
 }  // namespace
 }  // namespace pgpool::watchdog

@@ -29,6 +29,19 @@ protected:
     bool is_heard = true;
 };
 
+TEST_F(ServiceWatchTest, ServesAsLongAsItSaysSo) {
+    EXPECT_FALSE(watch.serves("m2", now)) << "it was not heard yet";
+    pass(milliseconds(250));
+    EXPECT_TRUE(watch.serves("m2", now));
+    is_heard = false;
+    pass(ServiceWatch::kGap);
+    EXPECT_FALSE(watch.serves("m2", now));
+    is_heard = true;
+    there = false;
+    pass(milliseconds(250));
+    EXPECT_FALSE(watch.serves("m2", now));
+}
+
 TEST_F(ServiceWatchTest, WhatIsGoneMovesTheAddressesToWhoHasIt) {
     pass(seconds(20));
     EXPECT_EQ(better(), std::nullopt);

@@ -72,19 +72,29 @@ TEST(LeaseParameters, CarryTheLongestLifetimeOfAnAddressAndNoLongerOne) {
     }
 }
 
-TEST(Agreed, DiffersWithWhatMustBeTheSameOnly) {
-    config::Config other = pair();
-    other.watchdog.name = "m2";
-    other.watchdog.profile = config::TimerProfile::Fast;
-    EXPECT_EQ(agreed_of(other), agreed_of(pair()));
-    other.nodes[0].port = 5433;
-    EXPECT_NE(agreed_of(other), agreed_of(pair()));
-    other = pair();
-    other.vip.addresses = {{"10.0.0.100", "eth0"}};
-    EXPECT_NE(agreed_of(other), agreed_of(pair()));
-    config::Config elsewhere = other;
-    elsewhere.vip.addresses[0].interface = "bond0";
-    EXPECT_EQ(agreed_of(other), agreed_of(elsewhere)) << "interfaces are a matter of the host";
+TEST(Agreed, DiffersWithWhatMustBeTheSame) {
+    config::Config with_address = pair();
+    with_address.vip.addresses = {{"10.0.0.100", "eth0"}};
+    const auto differs = [&](auto change) {
+        config::Config other = with_address;
+        change(other);
+        return agreed_of(other) != agreed_of(with_address);
+    };
+    EXPECT_TRUE(differs([](auto& other) { other.watchdog.profile = config::TimerProfile::Fast; }));
+    EXPECT_TRUE(differs([](auto& other) { other.watchdog.profile = config::TimerProfile::Wan; }));
+    EXPECT_TRUE(differs([](auto& other) { other.watchdog.durability = config::Durability::Available; }));
+    EXPECT_TRUE(differs([](auto& other) { other.watchdog.maximum_lag = 1; }));
+    EXPECT_TRUE(differs([](auto& other) { other.watchdog.auto_failback = false; }));
+    EXPECT_TRUE(differs([](auto& other) { other.vip.lifetime += seconds(1); }));
+    EXPECT_TRUE(differs([](auto& other) { other.vip.addresses.clear(); }));
+    EXPECT_TRUE(differs([](auto& other) { other.nodes[0].port = 5433; }));
+    EXPECT_TRUE(differs([](auto& other) { other.listen.port = 6432; }));
+    EXPECT_FALSE(differs([](auto& other) { other.watchdog.name = "m2"; }));
+    EXPECT_FALSE(differs([](auto& other) { other.vip.addresses[0].interface = "bond0"; }))
+        << "interfaces are a matter of the host";
+    config::Config elsewhere = pair();
+    elsewhere.listen.port = 6432;
+    EXPECT_EQ(agreed_of(elsewhere), agreed_of(pair())) << "nobody comes by an address";
 }
 
 TEST(Rules, OfTheConfiguration) {
