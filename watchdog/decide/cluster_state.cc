@@ -28,7 +28,9 @@ void set_standing(ClusterState& state, std::string_view name, Standing standing,
                   WallTime now) {
     const auto found = std::ranges::find(state.nodes, name, &NodeRecord::name);
     if (found == state.nodes.end()) return;
-    *found = {std::string(name), standing, std::move(reason), std::chrono::floor<seconds>(now)};
+    found->standing = standing;
+    found->reason = std::move(reason);
+    found->since = std::chrono::floor<seconds>(now);
 }
 
 void append(ClusterState& state, HistoryEntry entry) {

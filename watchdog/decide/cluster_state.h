@@ -33,6 +33,8 @@ struct NodeRecord {
     Standing standing = Standing::InService;
     std::string reason;  // in words, unless in service
     WallTime since;
+    // Of a standby: its primary_conninfo before it was cut off last. It may have a password.
+    std::string conninfo = {};
     friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

@@ -33,10 +33,12 @@ Json json_of(const Lineage& lineage) {
 }
 
 Json json_of(const NodeRecord& node) {
-    return {{"name", node.name},
-            {"standing", to_string(node.standing)},
-            {"since", seconds_of(node.since)},
-            {"reason", node.reason}};
+    Json json = {{"name", node.name},
+                 {"standing", to_string(node.standing)},
+                 {"since", seconds_of(node.since)},
+                 {"reason", node.reason}};
+    if (!node.conninfo.empty()) json["conninfo"] = node.conninfo;
+    return json;
 }
 
 Json json_of(const HistoryEntry& entry) {
@@ -116,7 +118,8 @@ Event read_event(Reader& reader, const Json& map) {
 
 NodeRecord read_node(Reader& reader, const Json& map) {
     return {reader.text(map, "name"), read_name<Standing>(reader, map, "standing", kStandings),
-            reader.text(map, "reason"), reader.time(map, "since")};
+            reader.text(map, "reason"), reader.time(map, "since"),
+            map.contains("conninfo") ? reader.text(map, "conninfo") : ""};
 }
 
 HistoryEntry read_entry(Reader& reader, const Json& map) {

@@ -195,8 +195,17 @@ bool Decider::fire(Event event, Now now, const decide::Wish* wish) {
     say(decision.actions.has(decide::Action::Tell),
         fmt::format("{} {}: {}", decision.row->id, decide::info(decision.state.phase).name, decision.reason));
     phase_since_ = now.time;
+    if (decision.actions.has(decide::Action::CutStandbys)) note_conninfos(decision.state);
     propose(std::move(decision.state), decision.actions);
     return true;
+}
+
+// Whoever goes on from this record has not seen them.
+void Decider::note_conninfos(decide::ClusterState& state) const {
+    for (decide::NodeRecord& node : state.nodes) {
+        const auto known = site_.conninfos.find(site_.place_of(node.name));
+        if (known != site_.conninfos.end()) node.conninfo = known->second;
+    }
 }
 
 void Decider::propose(decide::ClusterState next, decide::ActionSet actions) {

@@ -117,6 +117,7 @@ private:
     [[nodiscard]] bool answer_next(Now now);
     void keep_peace(Now now);
     [[nodiscard]] std::vector<std::string> streaming(const nodes::NodeFacts& primary) const;
+    void note_conninfos(decide::ClusterState& state) const;
     [[nodiscard]] bool keep_promise(Now now);
     void give_orders();
     void drop_all(const std::string& why);

@@ -103,14 +103,20 @@ private:
             work_.await({.kind = Goal::Kind::Probed, .node = primary_});
     }
 
+    // By which it followed last, as far as anybody knows.
+    [[nodiscard]] std::string conninfo_of(std::size_t standby) const {
+        const auto seen = site_.conninfos.find(standby);
+        if (seen != site_.conninfos.end()) return seen->second;
+        const decide::NodeRecord* record = state_.find(site_.nodes[standby].name);
+        return record != nullptr ? record->conninfo : "";
+    }
+
     void make_follow(std::size_t standby, std::size_t upstream) {
         if (!is_known(standby) || !is_known(upstream)) return;
         const nodes::NodeFacts* facts = facts_of(probes_, standby);
         if (facts != nullptr && !facts->slot.empty()) work_.add(upstream, nodes::keep_slot(facts->slot));
-        const auto before = site_.conninfos.find(standby);
-        const std::string conninfo =
-            nodes::follow_conninfo(before != site_.conninfos.end() ? before->second : "",
-                                   site_.nodes[upstream], site_.nodes[standby].name, site_.login);
+        const std::string conninfo = nodes::follow_conninfo(conninfo_of(standby), site_.nodes[upstream],
+                                                            site_.nodes[standby].name, site_.login);
         work_.add(standby, nodes::follow(conninfo));
         work_.await({.kind = Goal::Kind::Following, .node = standby, .conninfo = conninfo});
     }

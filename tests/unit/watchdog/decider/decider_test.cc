@@ -18,11 +18,7 @@ constexpr milliseconds kTurn{100};
 class DeciderTest : public testing::Test {
 protected:
     DeciderTest() {
-        Site site;
-        site.nodes = {{.name = "a", .host = "10.0.0.1"}, {.name = "b", .host = "10.0.0.2"}};
-        site.login.user = "ha";
-        decide::ClusterState state = *Decider::state_of({}, site, {});
-        decider_.emplace(decider::Setup{"m1", site, {}}, group::Record{}, std::move(state));
+        begin({});
         a_.flushed = Lsn(1000);
         a_.lineage = {1, {}};
         a_.followers = {{"b", true, Lsn(1000)}};
@@ -30,6 +26,15 @@ protected:
         b_.lineage = {1, {}};
         b_.flushed = b_.replayed = Lsn(1000);
         b_.primary_conninfo = "host=10.0.0.1 user=repl";
+    }
+
+    // As a watchdog that has this record and has seen nothing.
+    void begin(const group::Record& record) {
+        Site site;
+        site.nodes = {{.name = "a", .host = "10.0.0.1"}, {.name = "b", .host = "10.0.0.2"}};
+        site.login.user = "ha";
+        decide::ClusterState state = *Decider::state_of(record, site, {});
+        decider_.emplace(decider::Setup{"m1", site, {}}, record, std::move(state));
     }
 
     // One round of probes, and all that follows at once.
@@ -276,10 +281,30 @@ TEST_F(DeciderTest, AStandbyThatIsGoneConfirmsNothingWhateverThePrimaryTells) {
     is_b_up_ = false;
     turns(8);
     EXPECT_EQ(phase(), "steady");
-    EXPECT_EQ(decider_->waiting_for({time_, {}}),
-              "commits wait: 1 of 1 standbys must confirm and 0 stream; start one, detach those that will not "
-              "come back, or set durability to available");
+    EXPECT_EQ(
+        decider_->waiting_for({time_, {}}),
+        "commits wait: 1 of 1 standbys must confirm and 0 stream; start one, detach those that will not "
+        "come back, or set durability to available");
     EXPECT_EQ(decider_->state().sync.needed, 1U) << "strict";
+}
+
+TEST_F(DeciderTest, WhomAnotherDeciderHasCutOffFollowsAsItDidBefore) {
+    settle();
+    is_a_up_ = false;
+    turns(8);
+    const auto cutting = std::ranges::find_if(records_, [](const group::Record& record) {
+        return record.text.find("\"phase\": \"cutting\"") != std::string::npos;
+    });
+    ASSERT_NE(cutting, records_.end());
+    b_.is_standby = is_a_up_ = true;  // it was cut off, and no more
+    b_.lineage = {1, {}};
+    ASSERT_EQ(b_.primary_conninfo, "");
+    begin(*cutting);
+    ordered_.clear();
+    lead(20);
+    turns(8);
+    EXPECT_TRUE(has_ordered("b: ALTER SYSTEM SET primary_conninfo = ")) << testing::PrintToString(ordered_);
+    EXPECT_TRUE(has_ordered("repl")) << "with the health role's login it might not get in";
 }
 
 TEST_F(DeciderTest, ADetachedNodeIsNoTargetAndPromisesNothing) {
