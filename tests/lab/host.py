@@ -88,6 +88,7 @@ def as_user(name, capabilities=()):
 class Host:
     def __init__(self, network, name, address, folder):
         self.network, self.name, self.address, self.folder = network, name, address, folder
+        self.last_init = None  # process 1 when init() last found one, which takes long; it may have ended since
 
     # --- life ---
     def boot(self):
@@ -130,7 +131,9 @@ class Host:
         return inner
 
     def init(self):
-        return next((pid for pid, inner in self._inner().items() if inner == 1), None)
+        found = next((pid for pid, inner in self._inner().items() if inner == 1), None)
+        self.last_init = found or self.last_init
+        return found
 
     def daemons(self):
         """program -> pids, parents first; without process 1 and its sleep."""
@@ -162,6 +165,8 @@ class Host:
 
     def freeze(self, daemon=None):
         """SIGSTOP for the daemon, or for all: once more for what was forked meanwhile."""
+        if not self._targets(daemon):
+            raise LabError(f"{daemon} does not run on {self.name}" if daemon else f"{self.name} is not up")
         for _ in range(2):
             send(self._targets(daemon), signal.SIGSTOP)
 

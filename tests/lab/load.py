@@ -39,6 +39,7 @@ class Load:
         self.lab, self.address, self.pause, self.look = lab, address, pause, look
         self.clients = [Client() for _ in range(clients)]
         self.is_over = threading.Event()
+        self.stopped = None  # when
         self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients)]
 
     def __enter__(self):
@@ -58,6 +59,7 @@ class Load:
         self.stop()
 
     def stop(self):
+        self.stopped = time.monotonic()
         self.is_over.set()
         for thread in self.threads:
             thread.join()
@@ -95,10 +97,10 @@ class Load:
             raise LabError(f"{error}; last errors: {[c.errors[-1:] for c in self.clients]}") from None
 
     def outage(self, since):
-        """The longest time that a client went without an acknowledged write, in seconds."""
+        """The longest time that a client went without an acknowledged write, in seconds; one that goes on until now counts, too."""
         longest = 0
         for client in self.clients:
-            times = [since] + [at for at, _ in client.acknowledged if at >= since]
+            times = [since] + [at for at, _ in client.acknowledged if at >= since] + [self.stopped or time.monotonic()]
             longest = max(longest, *(later - earlier for earlier, later in zip(times, times[1:])))
         return longest
 

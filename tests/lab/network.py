@@ -3,12 +3,16 @@
 there: the machine's interfaces and rules are not involved, and a host that is cut off gets no error from send()."""
 import contextlib
 import ctypes
+import fcntl
 import functools
-import json
 import os
+import socket
+import struct
 import subprocess
 
 CLONE_NEWNET = 0x40000000
+SIOCGIFFLAGS, IFF_UP = 0x8913, 1  # netdevice(7)
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class LabError(Exception):
@@ -93,8 +97,9 @@ class Network:
         self._ip("link", "set", host, "up" if is_in else "down")
 
     def is_plugged(self, host):
-        link = json.loads(run("ip", "-n", self.switch, "-json", "link", "show", "dev", host))[0]
-        return "UP" in link["flags"]
+        with self.inside("switch"), contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asker:
+            answer = fcntl.ioctl(asker, SIOCGIFFLAGS, struct.pack("16sH22x", host.encode(), 0))  # struct ifreq
+        return bool(struct.unpack_from("16xH", answer)[0] & IFF_UP)
 
     def remove(self):
         for space in namespaces(self.prefix):
@@ -103,10 +108,8 @@ class Network:
     @contextlib.contextmanager
     def inside(self, host):
         """What this thread opens within the block (sockets) belongs to the host; other threads stay where they are."""
-        libc = ctypes.CDLL(None, use_errno=True)
-
         def enter(descriptor):
-            if libc.setns(descriptor, CLONE_NEWNET) != 0:
+            if LIBC.setns(descriptor, CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), f"setns into {host}")
         with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.namespace(host)}") as there:
             enter(there.fileno())

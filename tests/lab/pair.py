@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """What tests of a whole pair ask of it: what its members tell, who is active, and when all is well again."""
+import collections
 import json
 import re
 
@@ -9,6 +10,8 @@ from . import appliance
 from .host import wait_for
 from .network import LabError
 from .watch import has_address
+
+PROMOTES = {"M1", "Q1", "P2", "P3"}  # rows of pgpool-ctl fsm
 
 
 def ctl(member, *words, check=True):
@@ -85,6 +88,24 @@ def log_of(member, program="pgpool-watchdog"):
 
 def state_of(member):
     return read_state(member.folder / "state" / "cluster")
+
+
+def epochs_of_leases(lab):
+    """Of all that were taken, by the logs of all members."""
+    return [int(epoch) for member in lab.members for epoch in re.findall(r"lease_taken .*?epoch=(\d+)", log_of(member))]
+
+
+def promotions(lab):
+    """Orders to promote that some member has on its disk, each once: (epoch, row, when)."""
+    records = [state_of(member) for member in lab.members]
+    return {(e["epoch"], e["row"], e["at"]) for record in records if record for e in record["history"] if e["row"] in PROMOTES}
+
+
+def check_epochs(of_leases, of_promotions):
+    """No epoch was held twice, and none has seen two promotions."""
+    for what, epochs in [("held", of_leases), ("a promotion's", [epoch for epoch, _, _ in of_promotions])]:
+        repeated = [epoch for epoch, count in collections.Counter(epochs).items() if count > 1]
+        assert repeated == [], f"{what} twice: epochs {repeated}"
 
 
 def holder_of(lab):

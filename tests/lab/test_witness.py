@@ -58,7 +58,7 @@ def test_with_a_witness_the_loss_of_either_half_is_survived():
         if active is not m1:
             m1.run(appliance.ctl_command(m1, "vip", "move"))
             address_goes_to(lab, m1)
-        with Watch(lab) as watch, Load(lab) as load:
+        with Watch(lab), Load(lab) as load:
             begin = time.monotonic()
             lose_machine(lab, "m1")
             address_goes_to(lab, m2)
@@ -66,7 +66,6 @@ def test_with_a_witness_the_loss_of_either_half_is_survived():
             load.wait_served(20)
         print(f"\na machine with the active member and the primary was lost: {load.outage(begin) * 1000:.0f} ms")
         assert load.lost(lab.host("n2")) == set()
-        assert watch.doubles == [] and watch.looks > 0
         wait_well(lab, [m2], "n2")
         # The witness has one vote and does nothing else.
         witness = lab.host("w1")
@@ -95,7 +94,7 @@ def test_the_witness_may_be_away_as_long_as_both_machines_are_there():
     with Lab(f"v{os.getpid()}", members=2, nodes=2, watchdog=True, witness=True) as lab:
         m1, m2 = lab.members
         active = wait_well(lab, lab.members, "n1")
-        with Watch(lab) as watch, Load(lab) as load:
+        with Watch(lab), Load(lab) as load:
             begin = time.monotonic()
             lab.kill("w1")
             lab.wait_members(["m1", "m2"], m1, m2)
@@ -103,5 +102,5 @@ def test_the_witness_may_be_away_as_long_as_both_machines_are_there():
             lab.start("w1")
             lab.wait_members(["m1", "m2", "w1"], m1, m2, lab.host("w1"))
             load.wait_served(20, count=100)
-        assert load.errors(begin) == [] and watch.doubles == []
+        assert load.errors(begin) == []
         assert wait_well(lab, lab.members, "n1") is active

@@ -7,9 +7,10 @@ import struct
 import threading
 import time
 
-from . import appliance
+from . import appliance, logs
 
 HELD = 1  # common/page/page.h
+LONGEST_GAP = 0.5  # seconds between two looks, where the machine has much else to do
 
 
 def has_address(lab, member):
@@ -40,32 +41,50 @@ def may_decide(init):
 
 
 class Watch:
-    """with Watch(lab) as watch: ...; then watch.doubles is empty, or tells what was seen twice. Of a host that boots meanwhile only the
-    address is seen."""
+    """with Watch(lab): ...; its end fails if somebody had the address, or decided, beside another, or if nobody has looked for a while.
+    Members that boot meanwhile must do so by the objects of this lab."""
 
     def __init__(self, lab):
-        self.lab, self.doubles, self.looks = lab, [], 0
-        self.inits = {m.name: m.init() for m in lab.members}
+        self.lab, self.doubles = lab, []
+        self.looks, self.gap = 0, 0.0  # the longest time between two looks, in seconds
+        self.error = None  # what has ended it
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
     def __enter__(self):
+        for member in self.lab.members:
+            member.init()
+        self.last = time.monotonic()
         self.thread.start()
         return self
 
     def __exit__(self, *_):
         self.is_over.set()
         self.thread.join()
+        self.check()
+
+    def check(self):
+        """Nothing was seen twice up to now, and it was always looked at."""
+        if self.error:
+            raise AssertionError("nobody looks any more") from self.error
+        assert self.doubles == [], f"two at a time: {self.doubles[:5]}"
+        assert self.looks > 0 and self.gap < LONGEST_GAP, f"nobody looked for {self.gap:.2f} s; {self.looks} looks in all"
 
     def _run(self):
-        while not self.is_over.wait(0.01):
-            self._look("address", lambda m: has_address(self.lab, m))
-            self._look("decides", lambda m: may_decide(self.inits[m.name]))
-            self.looks += 1
+        try:
+            while not self.is_over.wait(0.01):
+                self._look("address", lambda m: has_address(self.lab, m))
+                self._look("decides", lambda m: may_decide(m.last_init))
+                self._count()
+        except Exception as error:
+            self.error = error
+
+    def _count(self):
+        now = time.monotonic()
+        self.looks, self.gap, self.last = self.looks + 1, max(self.gap, now - self.last), now
 
     def _look(self, what, has):
         """The first who has it is asked again after the others: between two looks it may have moved."""
-        members = self.lab.members
-        first = [m for m in members if has(m)]
+        first = [m for m in self.lab.members if has(m)]
         if len(first) > 1 and has(first[0]):
-            self.doubles.append((what, time.monotonic(), [m.name for m in first]))
+            self.doubles.append((what, logs.stamp(), [m.name for m in first]))

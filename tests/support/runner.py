@@ -55,6 +55,7 @@ def parts(jobs):
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
         Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 900,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],)),
+        Part("soak", "random faults in a pair, round after round, for 4 minutes", ("dev",), 600, (["tests/lab/soak", "--seconds", "240", *fixed],)),
         Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/vip"],)),
         Part("watchdog", "pgpool-watchdog alone with real servers: failover, restart, sleep", ("dev",), 300,
@@ -69,18 +70,19 @@ def parts(jobs):
         Part("fuzz", "every fuzz target", ("fuzz",), 1200, ([PYTHON, "tests/support/fuzz.py", "--jobs", str(2 * jobs)],)),
         Part("bench", "against direct, haproxy, pgbouncer and pgpool2, mode replication too, a few minutes; not in the default", ("release",), 1800,
              (["tests/bench/run", "--quick"], ["tests/bench/replication", "--quick"]), is_quiet=True),
-        Part("long", "both full benches, million-check forms of the cluster tests, long random runs; not in the default", ("release", "asan"), 8 * 3600,
+        Part("long", "both full benches, long forms of the tests of clusters and labs, long random runs; not in the default", ("release", "asan"), 10 * 3600,
              (["tests/bench/run"], ["tests/bench/replication"], PYTEST + ["tests/cluster"],
               ["tests/hunt/run", "--seeds", "101-120", "--seconds", "300", "--unsafe", "refuse"],
               ["tests/hunt/run", "--seeds", "121-123", "--seconds", "300", "--unsafe", "refuse", "--no-faults"], [differential, "--split", "--random", "5000"],
               ["env", "PGPOOL_SIMULATIONS=2000", "build/asan/tests/unit/watchdog/decide/unit_decide", "--gtest_filter=Simulation.*"],
-              ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"]),
+              ["env", "PGPOOL_BUILD=asan", differential, "--modes", "auto", "--random", "2000", "--timeout", "20"],
+              PYTEST + ["tests/lab"], ["tests/lab/soak", "--seconds", "3600"], ["tests/lab/soak", "--partitions", "20"]),
              (("PGPOOL_LONG", "1"), ("PGPOOL_BUILD", "release")), is_quiet=True),
     ]
     return {p.name: p for p in found}
 
 
-DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "watchdog", "lab", "hunt", "sanitizers", "fuzz"]
+DEFAULT = ["layers", "unit", "component", "clients", "differential", "cluster", "vip", "watchdog", "lab", "soak", "hunt", "sanitizers", "fuzz"]
 
 
 @dataclasses.dataclass
