@@ -165,7 +165,7 @@ std::string because(const Transition& row, const Snapshot& snapshot) {
         case Phase::Blocked:
             return comment(snapshot.choice.reason + "; what helps: " + snapshot.choice.unblock);
         default:
-            return std::string(row.comment);
+            return comment(snapshot.problem);
     }
 }
 

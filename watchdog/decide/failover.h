@@ -49,6 +49,7 @@ struct Snapshot {
     Judgement primary;
     Judgement target;
     Choice choice;
+    std::string problem;         // Event::Failed: what of the phase's orders was not done
     std::string hold;            // why a failover is held back; empty: it is not
     std::vector<Follow> follow;  // who is to follow another upstream
     std::optional<Lineage> target_lineage;

@@ -183,12 +183,13 @@ bool Decider::end_of_work(Now now) {
         say(true, work_.problem());
         if (repeats_itself(state_.phase) && now.time - work_.begun() < kAgain) return false;
     }
-    work_ = Work();
+    problem_ = std::exchange(work_, Work()).problem();
     return fire(end == Work::State::Done ? Event::Done : Event::Failed, now);
 }
 
 bool Decider::fire(Event event, Now now, const decide::Wish* wish) {
-    const decide::Snapshot snapshot = decide::observe(state_, event, world_, rules_, wish);
+    decide::Snapshot snapshot = decide::observe(state_, event, world_, rules_, wish);
+    if (event == Event::Failed) snapshot.problem = problem_;
     decide::Decision decision = decide::step(state_, event, snapshot);
     refusal_ = decision.reason;
     if (decision.row == nullptr) return false;

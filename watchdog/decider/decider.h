@@ -143,8 +143,9 @@ private:
     decide::World world_;
     Probes probes_;
     Desk desk_;
-    Work work_;    // of the phase
-    Work upkeep_;  // of the promise
+    Work work_;            // of the phase
+    Work upkeep_;          // of the promise
+    std::string problem_;  // of the work that has failed last
     Promise promise_;
     std::optional<Pending> pending_;
     TimePoint phase_since_;

@@ -26,6 +26,7 @@ public:
     Work plan(decide::ActionSet actions) {
         if (actions.has(Action::CutStandbys)) cut_standbys();
         if (actions.has(Action::Measure)) measure();
+        if (actions.has(Action::Checkpoint)) prove();
         if (actions.has(Action::Checkpoint) || actions.has(Action::Park))
             work_.await({.kind = Goal::Kind::Told});
         if (actions.has(Action::StopPrimary) && is_known(primary_)) work_.add(primary_, nodes::stop_writes());
@@ -56,6 +57,13 @@ private:
             if (state_.is_planned && (feeds_target(i) || !sights_[i].is_reached)) continue;
             work_.add(i, nodes::cut_off());
             work_.await({.kind = Goal::Kind::CutOff, .node = i});
+        }
+    }
+
+    // Before clients are made to wait: a node that has just come back may have no lease session yet.
+    void prove() {
+        for (const std::size_t node : {primary_, target_}) {
+            if (is_known(node)) work_.add(node, nodes::prove());
         }
     }
 

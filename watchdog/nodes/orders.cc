@@ -48,6 +48,10 @@ Command end_clients() {
 
 }  // namespace
 
+Commands prove() {
+    return {{"pg_catalog.pg_is_in_recovery()", Command::Guard::ServerClock}};
+}
+
 Commands cut_off() {
     return {set("primary_conninfo", ""), reload()};
 }

@@ -19,6 +19,8 @@ namespace pgpool::nodes {
 
 using Commands = std::vector<voters::Command>;
 
+// Changes nothing: whether orders reach the node.
+[[nodiscard]] Commands prove();
 // Of a standby: it follows nobody, and so confirms nothing.
 [[nodiscard]] Commands cut_off();
 [[nodiscard]] Commands follow(std::string_view conninfo);

@@ -99,6 +99,7 @@ protected:
         nodes::NodeFacts& facts = order.node == 0 ? a_ : b_;
         const std::string& sql = order.command.sql;
         ordered_.push_back((order.node == 0 ? "a: " : "b: ") + sql);
+        if (order.node == 1 && is_b_deaf_) return decider_->ended(order.id, {Kind::NotRun, "no session"});
         if (order.node == 0 && !is_a_up_) return decider_->ended(order.id, {Kind::NotRun, "no session"});
         if (sql == "ALTER SYSTEM SET primary_conninfo = ''") {
             facts.primary_conninfo.clear();
@@ -120,6 +121,7 @@ protected:
     nodes::NodeFacts b_;
     bool is_a_up_ = true;
     bool is_b_up_ = true;
+    bool is_b_deaf_ = false;
     bool does_promote_ = true;
     bool is_group_silent_ = false;
     std::vector<group::Record> records_;
@@ -305,6 +307,16 @@ TEST_F(DeciderTest, WhomAnotherDeciderHasCutOffFollowsAsItDidBefore) {
     turns(8);
     EXPECT_TRUE(has_ordered("b: ALTER SYSTEM SET primary_conninfo = ")) << testing::PrintToString(ordered_);
     EXPECT_TRUE(has_ordered("repl")) << "with the health role's login it might not get in";
+}
+
+TEST_F(DeciderTest, NobodyIsParkedForATargetThatCannotBeOrdered) {
+    settle();
+    is_b_deaf_ = true;
+    decider_->ask(1, bus::request::Switchover{"b"});
+    turns(3);
+    EXPECT_EQ(phase(), "steady");
+    EXPECT_EQ(decider_->state().reason, "the switchover is dropped, nothing had been done: no session");
+    EXPECT_FALSE(has_ordered("no such standby"));
 }
 
 TEST_F(DeciderTest, ADetachedNodeIsNoTargetAndPromisesNothing) {
