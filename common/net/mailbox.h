@@ -5,7 +5,7 @@
 // for one that is not scheduled. A descriptor becomes readable with the first value.
 //
 // Bounded: push() refuses when `limit` values are there. Values of one thread come out in their order.
-// Threads: push() any; take() and fd() the one reader.
+// Threads: push() and insist() any; take() and fd() the one reader.
 
 #include <sys/eventfd.h>
 
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "common/base/unique_fd.h"
@@ -37,14 +38,14 @@ public:
             size_.fetch_sub(1, std::memory_order_relaxed);
             return false;
         }
-        auto node = std::make_unique<Node>(Node{std::move(value), newest_.load(std::memory_order_relaxed)});
-        while (!newest_.compare_exchange_weak(node->older, node.get(), std::memory_order_release,
-                                              std::memory_order_relaxed)) {
-        }
-        static_cast<void>(node.release());
-        const std::uint64_t one = 1;
-        static_cast<void>(::write(fd_.get(), &one, sizeof one));
+        add(std::move(value));
         return true;
+    }
+
+    // Also when it is full. For what must not be lost, and comes once for each of something that is bounded.
+    void insist(T value) {
+        size_.fetch_add(1, std::memory_order_relaxed);
+        add(std::move(value));
     }
 
     // All that is there, oldest first.
@@ -67,9 +68,20 @@ public:
 
 private:
     struct Node {
+        Node(T&& what, Node* before) : value(std::move(what)), older(before) {}
         T value;
         Node* older;
     };
+
+    void add(T&& value) {
+        auto node = std::make_unique<Node>(std::move(value), newest_.load(std::memory_order_relaxed));
+        while (!newest_.compare_exchange_weak(node->older, node.get(), std::memory_order_release,
+                                              std::memory_order_relaxed)) {
+        }
+        static_cast<void>(node.release());
+        const std::uint64_t one = 1;
+        static_cast<void>(::write(fd_.get(), &one, sizeof one));
+    }
 
     const std::size_t limit_;
     UniqueFd fd_;

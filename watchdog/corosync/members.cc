@@ -39,8 +39,16 @@ void CorosyncMembers::send(std::string bytes) {
     {
         const std::lock_guard lock(mutex_);
         if (!is_joined_) return;
-        has_overrun_ |= queue_.size() >= kMostQueued;
-        if (!has_overrun_) queue_.push_back(std::move(bytes));
+        if (queue_.size() >= kMostQueued) end_ = "corosync takes no messages any more";
+        if (end_.empty()) queue_.push_back(std::move(bytes));
+    }
+    wakeup_.wake();
+}
+
+void CorosyncMembers::rejoin(std::string reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        end_ = std::move(reason);
     }
     wakeup_.wake();
 }
@@ -59,7 +67,8 @@ void CorosyncMembers::run() {
             listener_.lost(opened.error().message);
         {
             const std::lock_guard lock(mutex_);
-            is_joined_ = has_overrun_ = false;
+            is_joined_ = false;
+            end_.clear();
             queue_.clear();
         }
         wakeup_.wait({}, kRetry);
@@ -95,7 +104,7 @@ Result<bool> CorosyncMembers::send_queued(Connection& connection) {
         std::string first;
         {
             const std::lock_guard lock(mutex_);
-            if (has_overrun_) return fail(sqlstate::kSystemError, "corosync takes no messages any more");
+            if (!end_.empty()) return fail(sqlstate::kSystemError, end_);
             if (queue_.empty()) return true;
             first = queue_.front();
         }

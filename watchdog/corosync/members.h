@@ -58,6 +58,8 @@ public:
     void start();
     // To all members, ourselves too, in the order that all see. Lost if there is no view.
     void send(std::string bytes);
+    // Leaves the group, which counts as lost for this reason, and joins anew. Any thread.
+    void rejoin(std::string reason);
 
 private:
     void run();
@@ -72,7 +74,7 @@ private:
     std::mutex mutex_;  // guards what follows
     bool is_stopping_ = false;
     bool is_joined_ = false;
-    bool has_overrun_ = false;
+    std::string end_;  // why the group is left; empty: it is not
     std::deque<std::string> queue_;
 };
 

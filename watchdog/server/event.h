@@ -2,6 +2,9 @@
 #pragma once
 
 // What other threads tell the main one. Values; each thread pushes, the main thread takes.
+//
+// When it is full: what is told again anyway is lost (votes, probes); a message of the group leads to a new
+// join (group_link.h), one of a client to its end (quota.h). What comes once is taken all the same.
 
 #include <cstdint>
 #include <string>
@@ -13,6 +16,7 @@
 #include "watchdog/group/view.h"
 #include "watchdog/lease/votes.h"
 #include "watchdog/nodes/sight.h"
+#include "watchdog/server/quota.h"
 #include "watchdog/store/record_store.h"
 
 namespace pgpool::watchdog {
@@ -42,9 +46,11 @@ struct ClientCame {
 struct ClientSaid {
     ipc::ClientId client;
     bus::Message message;
+    Quota::Place place = {};
 };
 struct ClientGone {
     ipc::ClientId client;
+    std::string reason;
 };
 struct CheckpointEnded {
     std::string problem;  // empty: it is done

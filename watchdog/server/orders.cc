@@ -45,7 +45,7 @@ void Server::perform(const decider::action::Checkpoint& what) {
         pg::own_params(config_->nodes.at(what.node), pg::own_login(config_->health, pg::OwnSession::Health));
     if (std::exchange(is_checkpointing_, true)) return;  // one is under way
     checkpoint_ = std::jthread(
-        [this, login] { inbox_.push(event::CheckpointEnded{make_checkpoint(login, is_leaving_)}); });
+        [this, login] { inbox_.insist(event::CheckpointEnded{make_checkpoint(login, is_leaving_)}); });
 }
 
 void Server::take(const event::CheckpointEnded& what) {

@@ -1,30 +1,46 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "watchdog/server/programs.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "common/obs/log.h"
 
 namespace pgpool::watchdog {
 
+// On the hub's thread.
 class Programs::Handler final : public ipc::HubHandler {
 public:
     explicit Handler(Inbox& inbox) : inbox_(inbox) {}
-    void on_client(const ipc::ClientInfo& client) override { inbox_.push(event::ClientCame{client}); }
-    void on_message(ipc::ClientId client, bus::Message message) override {
-        inbox_.push(event::ClientSaid{client, std::move(message)});
+    void use(ipc::Hub& hub) { hub_ = &hub; }
+
+    void on_client(const ipc::ClientInfo& client) override {
+        if (!inbox_.push(event::ClientCame{client}))
+            return hub_->disconnect(client.id, "the watchdog does not keep up");
+        quotas_.emplace(client.id, Quota(kUnread));
     }
-    void on_gone(ipc::ClientId client, const std::string&) override {
-        inbox_.push(event::ClientGone{client});
+    void on_message(ipc::ClientId client, bus::Message message) override {
+        const auto quota = quotas_.find(client);
+        if (quota == quotas_.end()) return;
+        Quota::Place place = quota->second.take();
+        if (place && inbox_.push(event::ClientSaid{client, std::move(message), std::move(place)})) return;
+        hub_->disconnect(client, fmt::format("it says more than is read: {} messages wait", kUnread));
+    }
+    void on_gone(ipc::ClientId client, const std::string& reason) override {
+        if (quotas_.erase(client) > 0) inbox_.insist(event::ClientGone{client, reason});
     }
 
 private:
     Inbox& inbox_;
+    ipc::Hub* hub_ = nullptr;
+    std::map<ipc::ClientId, Quota> quotas_;  // of those that came
 };
 
 Programs::Programs(ipc::HubOptions options, Inbox& inbox)
     : handler_(std::make_unique<Handler>(inbox)),
       hub_(std::make_unique<ipc::Hub>(std::move(options), *handler_)) {
+    handler_->use(*hub_);
     hub_->start();
 }
 
@@ -37,11 +53,12 @@ void Programs::came(const ipc::ClientInfo& info, WallTime now) {
     send(info.id, view_);
 }
 
-void Programs::gone(ipc::ClientId client) {
+void Programs::gone(ipc::ClientId client, const std::string& reason) {
     const auto found = programs_.find(client);
     if (found == programs_.end()) return;
-    log::info("program_gone",
-              {{"program", found->second.info.hello.program}, {"pid", found->second.info.credentials.pid}});
+    log::info("program_gone", {{"program", found->second.info.hello.program},
+                               {"pid", found->second.info.credentials.pid},
+                               {"reason", reason}});
     programs_.erase(found);
 }
 

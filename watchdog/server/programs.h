@@ -28,6 +28,9 @@ struct Program {
 
 class Programs {
 public:
+    // So many messages of one program may wait to be read; with more it is disconnected.
+    static constexpr std::size_t kUnread = 1024;
+
     // Throws if the name is taken. The inbox outlives it.
     Programs(ipc::HubOptions options, Inbox& inbox);
     Programs(const Programs&) = delete;
@@ -35,7 +38,7 @@ public:
     ~Programs();
 
     void came(const ipc::ClientInfo& info, WallTime now);
-    void gone(ipc::ClientId client);
+    void gone(ipc::ClientId client, const std::string& reason);
     [[nodiscard]] const Program* find(ipc::ClientId client) const;
     [[nodiscard]] std::vector<const Program*> all() const;
     [[nodiscard]] std::vector<ipc::ClientId> named(std::string_view program) const;

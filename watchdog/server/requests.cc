@@ -36,7 +36,7 @@ void Server::take(const event::ClientSaid& what) {
 void Server::take(const event::ClientGone& what) {
     const Program* program = programs_->find(what.client);
     const bool is_manager = program != nullptr && program->info.hello.program == kVip;
-    programs_->gone(what.client);
+    programs_->gone(what.client, what.reason);
     if (is_manager && programs_->named(kVip).empty()) {
         addresses_.manager_gone();
         relay_own();

@@ -68,7 +68,8 @@ Result<int> Server::run() {
     if (!electorate_.is_witness) start_programs();
     hooks_ = std::make_unique<hooks::HookThread>();
     store_ = std::make_unique<store::RecordStore>(
-        record_file(config_->watchdog), [this](store::Written written) { inbox_.push(std::move(written)); });
+        record_file(config_->watchdog),
+        [this](store::Written written) { inbox_.insist(std::move(written)); });
     link_ = electorate_.is_alone ? group_of_one(inbox_) : group_by_corosync(inbox_);
     if (auto started = start_lease(); !started) return tl::unexpected(started.error());
     start_probers();

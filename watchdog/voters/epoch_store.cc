@@ -33,7 +33,7 @@ void EpochStore::run() {
         const Remembered next{.epoch = std::max(present_.epoch, highest), .runs = present_.runs};
         const std::optional<Error> error = next == present_ ? std::nullopt : save(path_, next);
         if (!error) present_ = next;
-        inbox_.push(inbox::Stored{highest, error ? error->message : ""});
+        inbox_.insist(inbox::Stored{highest, error ? error->message : ""});
     }
 }
 

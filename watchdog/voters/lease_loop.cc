@@ -330,7 +330,7 @@ void LeaseLoop::perform(const lease::action::InDoubt& command) {
 // Its answer may be there before the session ends and the lease takes it for doubtful.
 void LeaseLoop::end_command(lease::CommandId command, CommandOutcome outcome) {
     if (commands_.erase(command) == 0) return;
-    report(report::CommandEnded{command, std::move(outcome)});
+    reports_.insist(report::CommandEnded{command, std::move(outcome)});
 }
 
 void LeaseLoop::perform(const lease::action::WaitUntil& until) {

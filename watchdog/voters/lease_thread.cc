@@ -66,14 +66,15 @@ Result<std::unique_ptr<LeaseThread>> LeaseThread::start(const Settings& settings
 }
 
 LeaseThread::~LeaseThread() {
-    while (!inbox_.push(inbox::Stop{})) std::this_thread::yield();
+    inbox_.insist(inbox::Stop{});
     if (thread_.joinable()) thread_.join();
 }
 
 lease::CommandId LeaseThread::run(lease::VoterId node, Command command) {
     const lease::CommandId id(next_command_++);
     if (!inbox_.push(inbox::Run{id, node, std::move(command)})) {
-        reports_.push(report::CommandEnded{id, {CommandOutcome::Kind::NotRun, "too much waits to be done"}});
+        reports_.insist(
+            report::CommandEnded{id, {CommandOutcome::Kind::NotRun, "too much waits to be done"}});
     }
     return id;
 }

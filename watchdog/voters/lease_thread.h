@@ -9,7 +9,7 @@
 // waits in poll(2) only, takes no lock, writes no file and no log, and looks up no name. Two others help it:
 // one writes epochs to disk, one looks names up.
 // What it tells is taken as values (take_reports) by whoever polls reports_fd(). Who does not take them loses
-// some: observations when kObservations reports wait, others when kReports do.
+// some: observations when kObservations reports wait, others when kReports do; never the end of a command.
 //
 // Threads: the functions here any, but take_reports() one at a time. MemberLink::send() is called from the
 // lease thread.
@@ -89,7 +89,7 @@ public:
 
 private:
     LeaseThread();
-    void tell(const lease::Event& event) { inbox_.push(event); }
+    void tell(const lease::Event& event) { inbox_.insist(event); }
 
     std::atomic<std::uint64_t> next_command_{1};
     Inbox inbox_{kInbox};

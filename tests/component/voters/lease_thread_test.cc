@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -352,6 +353,30 @@ TEST_F(LeaseThreadTest, broken_memory_is_refused_and_a_page_has_one_writer) {
     EXPECT_THROW(Member(settings_of(folder_.path(), 0, ports()), other), std::runtime_error);
     std::ofstream(settings_of(folder_.path(), 1, {}).remember) << "something else";
     EXPECT_THROW(Member(settings_of(folder_.path(), 1, ports()), other), std::runtime_error);
+}
+
+class NoLink final : public MemberLink {
+public:
+    void send(VoterId, std::string) noexcept override {}
+};
+
+TEST(LeaseReports, TheEndOfACommandIsNotLostThoughNobodyTakesThem) {
+    constexpr std::size_t kCommands = 2 * LeaseThread::kReports;
+    const TemporaryFolder folder;
+    NoLink link;
+    auto started = LeaseThread::start(settings_of(folder.path(), 0, {1, 1}), link);
+    ASSERT_TRUE(started) << started.error().message;
+    LeaseThread& thread = **started;
+    for (std::size_t i = 0; i < kCommands; ++i) static_cast<void>(thread.run(kFirstNode, Command{}));
+    std::size_t ended = 0;
+    const TimePoint end = SteadyClock::now() + seconds(20);
+    while (ended < kCommands && SteadyClock::now() < end) {
+        pollfd ready{thread.reports_fd(), POLLIN, 0};
+        ::poll(&ready, 1, 1000);
+        for (const Report& report : thread.take_reports())
+            ended += std::holds_alternative<report::CommandEnded>(report) ? 1 : 0;
+    }
+    EXPECT_EQ(ended, kCommands);
 }
 
 }  // namespace

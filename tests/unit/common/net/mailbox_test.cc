@@ -37,6 +37,15 @@ TEST(Mailbox, refuses_what_is_too_much) {
     EXPECT_TRUE(box.push(4));
 }
 
+TEST(Mailbox, takes_what_is_insisted_on_and_counts_it) {
+    Mailbox<int> box(2);
+    for (int i = 1; i <= 3; ++i) box.insist(i);
+    EXPECT_FALSE(box.push(4));
+    EXPECT_EQ(box.size(), 3U);
+    EXPECT_EQ(box.take(), (std::vector<int>{1, 2, 3}));
+    EXPECT_TRUE(box.push(5));
+}
+
 TEST(Mailbox, loses_nothing_of_many_threads_and_keeps_the_order_of_each) {
     constexpr int kThreads = 4;
     constexpr int kEach = 20'000;
