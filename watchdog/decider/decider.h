@@ -78,6 +78,7 @@ public:
     // The latest that the group knows; an Error leaves this member without a say.
     [[nodiscard]] Result<void> learned(const group::Record& record, WallTime now);
     void durable(group::Stamp stamp);
+    void refused() { pending_.reset(); }  // what was proposed was not taken: it is decided anew
     void probed(const nodes::Probe& probe);                      // by this member
     void reported(const decide::Report& report, TimePoint now);  // by another one
     void ended(OrderId id, const voters::CommandOutcome& outcome);

@@ -73,8 +73,10 @@ struct Answer {
 };
 
 namespace event {
-struct Tick {};      // WaitUntil has come; harmless at any time
-struct Campaign {};  // take the lease if it can be had
+struct Tick {};  // WaitUntil has come; harmless at any time
+struct Campaign {
+    Epoch known{};
+};                   // take the lease if it can be had, above this epoch, under which something was decided
 struct Withdraw {};  // want it no longer; a holder steps down at once
 struct HandOver {
     MemberId to;

@@ -68,6 +68,11 @@ void Lease::publish() {
     actions_.insert(actions_.begin(), action::Publish{view});
 }
 
+Lease::Trigger Lease::absorb(const event::Campaign& wish) {
+    known_ = std::max(known_, wish.known);
+    return Trigger::Campaign;
+}
+
 Lease::Trigger Lease::absorb(const event::HandOver& wish) {
     if (state_ == State::Holder) successor_ = wish.to;
     return Trigger::HandOver;

@@ -77,7 +77,7 @@ private:
 
     // What an event does to what is known; what remains to be done about it.
     Trigger absorb(const event::Tick&) { return Trigger::Progress; }
-    Trigger absorb(const event::Campaign&) { return Trigger::Campaign; }
+    Trigger absorb(const event::Campaign& wish);
     Trigger absorb(const event::Withdraw&) { return Trigger::Withdraw; }
     Trigger absorb(const event::HandOver& wish);
     Trigger absorb(const event::Opened& opened);

@@ -57,7 +57,7 @@ void Server::perform(const group::action::Synced&) {
     decider_.synced(true);
     log::info("synced",
               {{"epoch", exchange_.latest().stamp.epoch}, {"revision", exchange_.latest().stamp.revision}});
-    if (!electorate_.is_witness) lease_->campaign();
+    if (!electorate_.is_witness) lease_->campaign(Epoch(exchange_.latest().stamp.epoch));
 }
 
 bool Server::is_member(std::string_view name) const {
@@ -230,11 +230,14 @@ void Server::ignore_the_silent() {
 
 void Server::perform(const decider::action::Propose& what) {
     const group::Actions actions = exchange_.propose(what.record);
-    // A lease that is older than what was decided: somebody has removed what the voters remember.
-    if (actions.empty())
-        log::error("not_proposed",
-                   {{"epoch", what.record.stamp.epoch}, {"known_epoch", exchange_.latest().stamp.epoch}});
-    perform(actions);
+    if (!actions.empty()) return perform(actions);
+    // A lease that is older than what was decided: somebody has removed what the voters remember, or a record
+    // came that nobody here had. The next lease is above it.
+    const Epoch known(exchange_.latest().stamp.epoch);
+    log::error("not_proposed", {{"epoch", what.record.stamp.epoch}, {"known_epoch", known.value}});
+    decider_.refused();
+    lease_->withdraw();
+    lease_->campaign(known);
 }
 
 }  // namespace pgpool::watchdog

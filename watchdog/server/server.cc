@@ -95,7 +95,6 @@ Result<void> Server::start_lease() {
                               .page = page::page_path(config_->watchdog.runtime_directory),
                               .group = bus_.trust.group,
                               .remember = promises_file(config_->watchdog),
-                              .known = Epoch(exchange_.latest().stamp.epoch),
                               .seed = std::random_device()()};
     for (const config::Node& node : config_->nodes)
         settings.nodes.push_back(pg::own_params(node, pg::own_login(config_->health, pg::OwnSession::Lease)));

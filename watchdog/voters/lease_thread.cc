@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "watchdog/voters/address_book.h"
@@ -51,7 +50,6 @@ Result<std::unique_ptr<LeaseThread>> LeaseThread::start(const Settings& settings
     if (!page) return tl::unexpected(page.error());
     Result<Remembered> remembered = load(settings.remember);
     if (!remembered) return tl::unexpected(remembered.error());
-    remembered->epoch = std::max(remembered->epoch, settings.known);
     ++remembered->runs;
     if (const auto error = save(settings.remember, *remembered)) return tl::unexpected(*error);
 

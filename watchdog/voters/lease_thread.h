@@ -52,7 +52,6 @@ struct Settings {
     std::filesystem::path page;      // in the runtime folder
     std::optional<gid_t> group;      // that may read the page
     std::filesystem::path remember;  // on a disk
-    Epoch known{};                   // that something was decided under, whatever is remembered
     std::uint32_t seed = 1;          // of the random times between attempts; not the same for two members
 };
 
@@ -75,7 +74,7 @@ public:
     // Steps down and gives its locks back.
     ~LeaseThread();
 
-    void campaign() { tell(lease::event::Campaign{}); }
+    void campaign(Epoch known) { tell(lease::event::Campaign{known}); }
     void withdraw() { tell(lease::event::Withdraw{}); }
     void hand_over(MemberId to) { tell(lease::event::HandOver{to}); }
     void gates_closed(Epoch epoch) { tell(lease::event::GatesClosed{epoch}); }

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
     for (int i = 3; i < argc; ++i) ports.push_back(static_cast<std::uint16_t>(std::atoi(argv[i])));
     Meeting nobody;
     Member member(settings_of(argv[1], static_cast<std::uint16_t>(std::atoi(argv[2])), ports), nobody);
-    member.thread().campaign();
+    member.thread().campaign({});
     char byte = 0;
     while (::read(STDIN_FILENO, &byte, 1) > 0) {
     }

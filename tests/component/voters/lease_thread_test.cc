@@ -94,7 +94,7 @@ protected:
         return std::make_unique<Member>(settings_of(folder_.path(), number, ports()), meeting_);
     }
     [[nodiscard]] static Epoch become_holder(Member& member) {
-        member.thread().campaign();
+        member.thread().campaign({});
         return member.wait_for<Became>().epoch;
     }
     // Until the sessions at both nodes have the lock and are renewed.
@@ -159,17 +159,16 @@ TEST_F(LeaseThreadTest, one_member_and_two_nodes_make_a_holder) {
 
 // Else nothing could be decided under the lease: what was is above it.
 TEST_F(LeaseThreadTest, lease_is_above_what_was_decided_before_though_no_voter_remembers) {
-    Settings settings = settings_of(folder_.path(), 0, ports());
-    settings.known = Epoch(1000);
-    Member alone(settings, meeting_);
-    EXPECT_GT(become_holder(alone), Epoch(1000));
+    const auto alone = member(0);
+    alone->thread().campaign(Epoch(1000));
+    EXPECT_GT(alone->wait_for<Became>().epoch, Epoch(1000));
 }
 
 TEST_F(LeaseThreadTest, second_member_is_refused_and_gets_it_by_a_hand_over) {
     const auto first = member(0);
     const auto second = member(1);
     const Epoch epoch = become_holder(*first);
-    second->thread().campaign();
+    second->thread().campaign({});
     for (int node = 0; node < 2; ++node) second->wait_for<SessionOpened>();
     std::this_thread::sleep_for(2 * test_parameters().attempt);
     EXPECT_EQ(second->count<Became>(), 0U);
@@ -192,7 +191,7 @@ TEST_F(LeaseThreadTest, successor_of_a_killed_holder_waits_for_its_deadline) {
     MemberProcess holder(folder_.path(), 0, ports());
     const page::LeasePageReader page = page_of_holder(0);
     const auto successor = member(1);
-    successor->thread().campaign();
+    successor->thread().campaign({});
     successor->wait_for<SessionOpened>();
     holder.kill();
     const page::LeaseView left = page.read();
@@ -207,7 +206,7 @@ TEST_F(LeaseThreadTest, stopped_holder_is_past_its_deadline_before_another_acts)
     const MemberProcess holder(folder_.path(), 0, ports());
     const page::LeasePageReader page = page_of_holder(0);
     const auto successor = member(1);
-    successor->thread().campaign();
+    successor->thread().campaign({});
     successor->wait_for<SessionOpened>();
     holder.signal(SIGSTOP);
     const Became became = successor->wait_for<Became>();
@@ -339,7 +338,7 @@ TEST_F(LeaseThreadTest, what_is_wrong_is_told_once) {
     settings.nodes[0].user = "nobody_of_this_name";
     settings.nodes[1].host = "no-such-host.invalid";
     Member member(settings, meeting_);
-    member.thread().campaign();
+    member.thread().campaign({});
     const auto at = [](VoterId node) { return [node](const Trouble& what) { return what.voter == node; }; };
     EXPECT_NE(member.wait_for<Trouble>(at(kSecondNode)).text.find("no-such-host.invalid"), std::string::npos);
     member.wait_for<ViewChanged>([](const auto& what) { return what.view.state == lease::State::Resting; });

@@ -319,6 +319,18 @@ TEST_F(DeciderTest, NobodyIsParkedForATargetThatCannotBeOrdered) {
     EXPECT_FALSE(has_ordered("no such standby"));
 }
 
+TEST_F(DeciderTest, WhatIsNotTakenIsDecidedAnew) {
+    is_group_silent_ = true;
+    lead();
+    turns(3);
+    ASSERT_EQ(records_.size(), 1U);
+    turns(3);
+    ASSERT_EQ(records_.size(), 1U) << "it waits for the group";
+    decider_->refused();
+    turn();
+    EXPECT_EQ(records_.size(), 2U);
+}
+
 TEST_F(DeciderTest, ADetachedNodeIsNoTargetAndPromisesNothing) {
     settle();
     decider_->ask(1, bus::request::Detach{"b", "its disk is slow"});
