@@ -55,7 +55,8 @@ def test_each_event_once_and_nothing_again_after_a_restart(cluster, tmp_path):
         state = watchdog.wait_until_settled("node2")
         assert standing_of(state, "node1") == "in service"
         wait_for(lambda: failback.names() == ["failback"], 20, "the failback is told")
-        assert everything.names()[3:] == ["lease_taken", "failback"] and failback.events()[0]["node"] == "node1"
+        wait_for(lambda: everything.names()[3:] == ["lease_taken", "failback"], 20, "the other hook is told, too")
+        assert failback.events()[0]["node"] == "node1"
         assert failover.names() == ["failover"]
 
 
