@@ -24,6 +24,7 @@ namespace {
 
 constexpr milliseconds kTick{50};
 constexpr milliseconds kPulse{250};
+constexpr seconds kStandstill{3};  // of the main thread, which may wait for who reads its log
 // How long a stop waits for another member to take the lease over.
 constexpr seconds kHandOver{2};
 
@@ -88,14 +89,16 @@ Result<int> Server::run() {
 }
 
 Result<void> Server::start_lease() {
-    voters::Settings settings{.votes = electorate_.votes(),
-                              .parameters = lease_parameters(config_->watchdog.profile),
-                              .self = electorate_.own_vote(),
-                              .nodes = {},
-                              .page = page::page_path(config_->watchdog.runtime_directory),
-                              .group = bus_.trust.group,
-                              .remember = promises_file(config_->watchdog),
-                              .seed = std::random_device()()};
+    voters::Settings settings{
+        .votes = electorate_.votes(),
+        .parameters = lease_parameters(config_->watchdog.profile),
+        .self = electorate_.own_vote(),
+        .nodes = {},
+        .page = page::page_path(config_->watchdog.runtime_directory),
+        .group = bus_.trust.group,
+        .remember = promises_file(config_->watchdog),
+        .seed = std::random_device()(),
+        .is_attended = [this] { return SteadyClock::now() - last_turn_.load() < kStandstill; }};
     for (const config::Node& node : config_->nodes)
         settings.nodes.push_back(pg::own_params(node, pg::own_login(config_->health, pg::OwnSession::Lease)));
     auto started = voters::LeaseThread::start(settings, *this);
@@ -165,6 +168,7 @@ void Server::read_reports() {
 }
 
 void Server::tick() {
+    last_turn_ = SteadyClock::now();
     ::sd_notify(0, "WATCHDOG=1");
     look_at_lease();
     const TimePoint time = SteadyClock::now();

@@ -222,7 +222,8 @@ private:
     std::optional<std::uint64_t> closing_;  // epoch whose gates are being closed …
     TimePoint closing_since_;
     Addresses addresses_;
-    decide::ClusterState hooked_;       // what hooks were run for, or another member's hooks
+    decide::ClusterState hooked_;  // what hooks were run for, or another member's hooks
+    std::atomic<TimePoint> last_turn_{SteadyClock::now()};
     std::optional<TimePoint> stop_at_;  // at the latest
     bool is_stopping_ = false;
     bool is_checkpointing_ = false;

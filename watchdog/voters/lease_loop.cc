@@ -22,6 +22,8 @@ namespace {
 // Low among those of real time: below the kernel's own threads, above everything that is none.
 constexpr int kPriority = 10;
 
+constexpr int kLookAgain = 100;  // milliseconds; whether somebody attends to it again
+
 // Before them the timer and the inbox are waited for.
 constexpr std::size_t kSessionsBegin = 2;
 
@@ -54,7 +56,8 @@ LeaseLoop::LeaseLoop(const Settings& settings, const Remembered& remembered, pag
       link_(link),
       inbox_(inbox),
       reports_(reports),
-      timer_(::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)) {
+      timer_(::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)),
+      is_attended_(settings.is_attended) {
     if (!timer_.valid()) throw std::system_error(errno, std::generic_category(), "timerfd_create");
     auto login = settings.nodes.begin();
     for (std::uint16_t i = 0; i < votes_.size(); ++i) {
@@ -73,10 +76,23 @@ void LeaseLoop::run() {
     feed(lease::event::Tick{});
     while (!is_stopping_) {
         wait();
+        look_for_attendance();
         read_timer();
         serve_sessions();
         read_inbox();
     }
+    feed(lease::event::Withdraw{});
+}
+
+void LeaseLoop::look_for_attendance() {
+    const bool is_attended = !is_attended_ || is_attended_();
+    if (is_attended && was_given_up_) {
+        was_given_up_ = false;
+        feed(lease::event::Campaign{});
+    }
+    if (is_attended || was_given_up_ || lease_.view().state == lease::State::Follower) return;
+    was_given_up_ = true;
+    report(report::Trouble{std::nullopt, "the main thread stood still, the lease was given up"});
     feed(lease::event::Withdraw{});
 }
 
@@ -102,7 +118,8 @@ void LeaseLoop::wait() {
         watched_.push_back({seat.session->fd(), seat.session->events(), 0});
         waiting_.emplace_back(voter, seat.id);
     }
-    while (::poll(watched_.data(), watched_.size(), -1) < 0) PGPOOL_ASSERT(errno == EINTR);
+    const int timeout = was_given_up_ ? kLookAgain : -1;
+    while (::poll(watched_.data(), watched_.size(), timeout) < 0) PGPOOL_ASSERT(errno == EINTR);
 }
 
 void LeaseLoop::read_timer() {

@@ -85,6 +85,7 @@ private:
     void perform(const lease::action::WaitUntil& until);
 
     void feed(const lease::Event& event);
+    void look_for_attendance();
     void open_at_node(lease::VoterId voter, SessionId id, Seat& seat);
     void ask_own_vote(lease::VoterId from, SessionId session, const lease::Question& question);
     void give_replies();
@@ -112,6 +113,8 @@ private:
     lease::View told_;  // as ViewChanged
     std::string disk_trouble_;
     bool is_stopping_ = false;
+    const std::function<bool()> is_attended_;
+    bool was_given_up_ = false;  // since nobody attends to it
     std::vector<pollfd> watched_;
     std::vector<std::pair<lease::VoterId, SessionId>> waiting_;  // whose descriptors those are
 };

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,9 @@ struct Settings {
     std::optional<gid_t> group;      // that may read the page
     std::filesystem::path remember;  // on a disk
     std::uint32_t seed = 1;          // of the random times between attempts; not the same for two members
+    // Whether whoever decides under the lease is at work. While not, it is given up, or the members would
+    // wait for one that does nothing. Called on the lease thread; none: always.
+    std::function<bool()> is_attended = {};
 };
 
 class EpochStore;

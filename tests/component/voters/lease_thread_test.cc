@@ -164,6 +164,20 @@ TEST_F(LeaseThreadTest, lease_is_above_what_was_decided_before_though_no_voter_r
     EXPECT_GT(alone->wait_for<Became>().epoch, Epoch(1000));
 }
 
+TEST_F(LeaseThreadTest, lease_is_given_up_while_nobody_attends_to_it) {
+    std::atomic<bool> is_attended{true};
+    Settings settings = settings_of(folder_.path(), 0, ports());
+    settings.is_attended = [&] { return is_attended.load(); };
+    Member alone(settings, meeting_);
+    const Epoch first = become_holder(alone);
+    is_attended = false;
+    alone.wait_for<SteppedDown>();
+    std::this_thread::sleep_for(2 * test_parameters().attempt);
+    EXPECT_FALSE(alone.page().read().may_act(page::boot_now()));
+    is_attended = true;
+    EXPECT_GT(alone.wait_for<Became>([&](const auto& became) { return became.epoch > first; }).epoch, first);
+}
+
 TEST_F(LeaseThreadTest, second_member_is_refused_and_gets_it_by_a_hand_over) {
     const auto first = member(0);
     const auto second = member(1);
