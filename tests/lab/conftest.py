@@ -16,6 +16,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name != "test_soak.py")  # what lasts longest begins first
     if not os.environ.get("PGPOOL_LONG"):
         for item in items:
             if item.get_closest_marker("long"):
