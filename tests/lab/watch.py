@@ -2,6 +2,7 @@
 """Looks a hundred times a second who has the virtual address, and who may decide: never two at a time."""
 import contextlib
 import errno
+import os
 import socket
 import struct
 import threading
@@ -71,6 +72,7 @@ class Watch:
         assert self.looks > 0 and self.gap < LONGEST_GAP, f"nobody looked for {self.gap:.2f} s; {self.looks} looks in all"
 
     def _run(self):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # this thread; whatever else runs on the machine
         try:
             while not self.is_over.wait(0.01):
                 self._look("address", lambda m: has_address(self.lab, m))

@@ -35,7 +35,7 @@ def run(target, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seconds", type=int, default=int(os.environ.get("PGPOOL_FUZZ_SECONDS", "40")))
+    parser.add_argument("--seconds", type=int, default=int(os.environ.get("PGPOOL_FUZZ_SECONDS", "30")))
     args = parser.parse_args()
     found, failed = targets(), []
     if not found:

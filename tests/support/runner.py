@@ -2,7 +2,7 @@
 """Runs the parts of the test suite one after the other and prints a summary.
 
 Without a part: everything that decides whether a change is good, in about 45 minutes on 2 cores. What later parts need is
-built meanwhile, by what the tests leave idle of the processors. A part that cannot run here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (40),
+built meanwhile, by what the tests leave idle of the processors. A part that cannot run here says so and is SKIPPED. Logs: build/test-logs/<part>.log. Environment: PGPOOL_FUZZ_SECONDS per fuzz target (30),
 PGPOOL_TEST_PORTS=LOW-HIGH for servers and proxies.
 """
 import argparse
@@ -54,7 +54,7 @@ def parts(jobs):
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
         Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 900,
-             (PYTEST + ["-n", str(jobs + 1), "--dist", "loadfile", "tests/lab"],)),  # they wait most of the time
+             (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],)),
         Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/vip"],)),
         Part("watchdog", "pgpool-watchdog alone with real servers: failover, restart, sleep", ("dev",), 300,
