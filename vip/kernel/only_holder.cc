@@ -8,8 +8,19 @@
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
+#include <thread>
+
+#include "common/base/clock.h"
 
 namespace pgpool::vip {
+
+namespace {
+
+// Of one that was killed the name is free when the last of its threads has ended.
+constexpr milliseconds kPatience{1000};
+constexpr milliseconds kPause{10};
+
+}  // namespace
 
 Result<UniqueFd> be_the_only_holder() {
     constexpr std::string_view kName{"\0pgpool-vip", 11};  // abstract: no file is left behind
@@ -19,9 +30,15 @@ Result<UniqueFd> be_the_only_holder() {
     address.sun_family = AF_UNIX;
     std::copy(kName.begin(), kName.end(), address.sun_path);
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + kName.size());
-    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0) return socket;
-    if (errno != EADDRINUSE) return fail_errno("name of the holder", errno);
-    return fail(sqlstate::kSystemError, "another pgpool-vip holds addresses on this host; end it first");
+    const TimePoint end = SteadyClock::now() + kPatience;
+    while (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+        if (errno != EADDRINUSE) return fail_errno("name of the holder", errno);
+        if (SteadyClock::now() >= end)
+            return fail(sqlstate::kSystemError,
+                        "another pgpool-vip holds addresses on this host; end it first");
+        std::this_thread::sleep_for(kPause);
+    }
+    return socket;
 }
 
 }  // namespace pgpool::vip
