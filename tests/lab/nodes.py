@@ -55,6 +55,9 @@ def make_standby(host, primary):
     shutil.chown(data_of(host), user.pw_uid, user.pw_gid)
     sql(primary, f"select pg_create_physical_replication_slot('{host.name}', true) where not exists"
                  f" (select from pg_replication_slots where slot_name = '{host.name}')")
+    # Where a cable was out a moment ago the kernel still says that there is no route.
+    knock = [pgcluster.BIN / "pg_isready", "-h", primary.address, "-p", str(PORT)]
+    wait_for(lambda: "accepting connections" in host.run(knock, check=False), 20, f"{host.name} reaches {primary.name}", interval=0.1)
     conninfo = f"host={primary.address} port={PORT} user=postgres application_name={host.name}"
     host.run([pgcluster.BIN / "pg_basebackup", "-D", data_of(host), "-d", conninfo, "-R", "-S", host.name, "-X", "stream",
               "-c", "fast", "--no-sync"], user="postgres")

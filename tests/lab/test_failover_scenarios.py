@@ -249,7 +249,7 @@ def test_24_an_old_primary_comes_back_with_wal_of_its_own(make_lab):
         wait_for(lambda: nodes.answers(old), 30, "the old primary accepts connections")
         nodes.sql(old, "set synchronous_commit = local; create table lone (a int)")
         wait_standing(member, old.name, "quarantined", "it was the primary until", "pg_rewind")
-        assert "is no standby" in attach(deciding(lab), old)
+        wait_for(lambda: "is no standby" in attach(deciding(lab), old), 20, "it is not attached", interval=0.2)
         start_as_standby(old, primary)
         wait_for(lambda: "it needs pg_rewind" in attach(deciding(lab), old), 20, "it is not attached", interval=0.2)
         load.wait_served(10)

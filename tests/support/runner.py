@@ -22,6 +22,7 @@ LOGS = ROOT / "build" / "test-logs"
 SKIPPED = 77  # exit code of a command that cannot run here; its last line says why
 IDLE = ["chrt", "--idle", "0"]  # runs when no other wants to
 PYTHON = "/usr/bin/python3"
+CACHE = "build/pytest-lab"  # which tests have failed
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--tb=short", "--durations=8"]
 
 
@@ -35,10 +36,15 @@ class Part:
     commands: tuple
     environment: tuple = ()
     is_quiet: bool = False  # nothing is built beside it
+    again: tuple = ()  # of what depends on real time: the command for what has failed, once; both tries are told
 
 
 def ctest(preset, labels, jobs):
     return ["ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure", "--no-tests=error", "-j", str(jobs)]
+
+
+def remembering(pytest):
+    return [word if word != "no:cacheprovider" else "cacheprovider" for word in pytest] + ["-o", f"cache_dir={ROOT / CACHE}"]
 
 
 def parts(jobs):
@@ -54,7 +60,8 @@ def parts(jobs):
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
         Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 900,
-             (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],)),
+             (remembering(PYTEST) + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],),
+             again=(*remembering(PYTEST), "--last-failed", "--last-failed-no-failures", "none", "tests/lab")),
         Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/vip"],)),
         Part("watchdog", "pgpool-watchdog alone with real servers: failover, restart, sleep", ("dev",), 300,
@@ -139,20 +146,25 @@ def show_tail(name, count=40):
     print("\n".join(path.read_text(errors="replace").splitlines()[-count:]), flush=True)
 
 
-def execute(name, commands, timeout, environment=(), is_idle=False):
+def execute(name, commands, timeout, environment=(), is_idle=False, again=()):
     LOGS.mkdir(parents=True, exist_ok=True)
     path, begin = LOGS / f"{name}.log", time.monotonic()
-    verdict = "PASS"
+    verdict, note = "PASS", ""
     print(f"{name} … (log: {path.relative_to(ROOT)})", flush=True)
     with open(path, "w") as log:
         for command in commands:
             status = run_logged(command, log, max(1.0, timeout - (time.monotonic() - begin)), environment, is_idle)
+            if status not in (0, SKIPPED, None) and again:
+                print(f"{name}: {last_words(path)}; what has failed is run again:", flush=True)
+                show_tail(name)
+                status = run_logged(list(again), log, max(1.0, timeout - (time.monotonic() - begin)), environment, is_idle)
+                note = "at the second try: "
             if status != 0:
                 verdict = "SKIP" if status == SKIPPED else "FAIL"
                 if status is None:
                     log.write(f"\nkilled after {timeout} s\n")
                 break
-    outcome = Outcome(name, verdict, time.monotonic() - begin, last_words(path))
+    outcome = Outcome(name, verdict, time.monotonic() - begin, note + last_words(path))
     print(f"{name}: {verdict} in {outcome.seconds:.0f} s: {outcome.detail}", flush=True)
     return outcome
 
@@ -237,7 +249,7 @@ def run_parts(chosen, builds, fails_fast):
         if broken:
             outcomes.append(Outcome(part.name, "FAIL", 0.0, f"{broken[0]} failed"))
         else:
-            outcomes.append(execute(part.name, part.commands, part.timeout, part.environment))
+            outcomes.append(execute(part.name, part.commands, part.timeout, part.environment, again=part.again))
         if fails_fast and outcomes[-1].verdict == "FAIL":
             break
     return outcomes
