@@ -35,15 +35,11 @@ class Dice:
 
 
 def kill_program(lab, dice):
-    target = f"{dice.member().name}/{dice.source.choice(PROGRAMS)}"
-    lab.kill(target)
-    return f"kill -9 {target}"
+    return _kill(lab, f"{dice.member().name}/{dice.source.choice(PROGRAMS)}")
 
 
 def stop_program(lab, dice):
-    target = f"{dice.member().name}/{dice.source.choice(PROGRAMS)}"
-    lab.freeze(target)
-    return f"SIGSTOP {target}"
+    return _stop(lab, f"{dice.member().name}/{dice.source.choice(PROGRAMS)}")
 
 
 def stop_member(lab, dice):
@@ -72,13 +68,19 @@ def _power(lab, host):
 
 
 def kill_postmaster(lab, dice):
-    target = f"{dice.node(is_primary=dice.source.random() < 0.7).name}/postmaster"
+    return _kill(lab, f"{dice.node(is_primary=dice.source.random() < 0.7).name}/postmaster")
+
+
+def stop_postgres(lab, dice):
+    return _stop(lab, f"{dice.node(is_primary=dice.source.random() < 0.5).name}/postgres")
+
+
+def _kill(lab, target):
     lab.kill(target)
     return f"kill -9 {target}"
 
 
-def stop_postgres(lab, dice):
-    target = f"{dice.node(is_primary=dice.source.random() < 0.5).name}/postgres"
+def _stop(lab, target):
     lab.freeze(target)
     return f"SIGSTOP {target}"
 

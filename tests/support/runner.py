@@ -22,8 +22,8 @@ LOGS = ROOT / "build" / "test-logs"
 SKIPPED = 77  # exit code of a command that cannot run here; its last line says why
 IDLE = ["chrt", "--idle", "0"]  # runs when no other wants to
 PYTHON = "/usr/bin/python3"
-CACHE = "build/pytest-lab"  # which tests have failed
-PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--tb=short", "--durations=8"]
+REMEMBERING = [PYTHON, "-m", "pytest", "-q", "-o", f"cache_dir={ROOT}/build/pytest", "-o", "addopts=", "--tb=short", "--durations=8"]
+PYTEST = [*REMEMBERING, "-p", "no:cacheprovider"]  # it matters to nobody later which tests have failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +43,6 @@ def ctest(preset, labels, jobs):
     return ["ctest", "--test-dir", f"build/{preset}", "-L", labels, "--output-on-failure", "--no-tests=error", "-j", str(jobs)]
 
 
-def remembering(pytest):
-    return [word if word != "no:cacheprovider" else "cacheprovider" for word in pytest] + ["-o", f"cache_dir={ROOT / CACHE}"]
-
-
 def parts(jobs):
     differential = "tests/differential/run"
     few = "PGPOOL_SEED=1-100"  # random exchanges of unit_exec, which are slow under sanitizers
@@ -60,8 +56,8 @@ def parts(jobs):
         Part("cluster", "real PostgreSQL clusters", ("dev",), 1200,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "-m", "not long", "tests/cluster"],)),
         Part("lab", "members with Corosync and nodes on hosts of their own, cut and killed", ("dev",), 900,
-             (remembering(PYTEST) + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],),
-             again=(*remembering(PYTEST), "--last-failed", "--last-failed-no-failures", "none", "tests/lab")),
+             (REMEMBERING + ["-n", str(jobs), "--dist", "loadfile", "tests/lab"],),
+             again=(*REMEMBERING, "--last-failed", "--last-failed-no-failures", "none", "tests/lab")),
         Part("vip", "pgpool-vip on hosts that are network namespaces", ("dev",), 300,
              (PYTEST + ["-n", str(jobs), "--dist", "loadfile", "tests/vip"],)),
         Part("watchdog", "pgpool-watchdog alone with real servers: failover, restart, sleep", ("dev",), 300,
