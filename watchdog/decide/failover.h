@@ -6,8 +6,8 @@
 //
 // The shell calls it so, on one thread, only while it holds the lease:
 //   1. after each round of probes step(Overtaken), then step(Look), until no row fires; Done, Failed and
-//   Deadline when the orders
-//      of the phase have ended; TakenOver once, first of all, when it has got the lease;
+//      Deadline when the orders of the phase have ended; TakenOver once, first of all, when it has got the
+//      lease;
 //   2. if a row fired: decision.state is made durable on every member that is in, then decision.actions are
 //      carried out in the order of Action. If the lease ends in between, nothing more is done: the next
 //      decider goes on.
