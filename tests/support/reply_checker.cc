@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/wire/error_fields.h"
 #include "common/wire/message.h"
@@ -37,6 +38,7 @@ void ReplyChecker::queue(char type) {
 void ReplyChecker::sent(const wire::Frame& frame) {
     if (fatal_ || frame.type == front::kTerminate) return;
     if (copy_in_) {
+        if (frame.type == front::kSync) ++syncs_in_copy_;
         if (frame.type == front::kCopyData || frame.type == front::kFlush || frame.type == front::kSync)
             return;
         copy_in_ = false;  // anything else ends it: CopyDone and CopyFail by right, the rest with an error
@@ -69,10 +71,12 @@ std::string ReplyChecker::received(const wire::Frame& frame) {
     // Copy data that nobody asked for, or of a COPY that failed, are ignored by the server.
     while (!owed_.empty() && is_copy(owed_.front().type)) owed_.pop_front();
     if (frame.type == back::kErrorResponse) return on_error(wire::read_error_fields(frame.body).fatal());
-    if (owed_.empty()) return unexpected(frame.type);
     if (frame.type == back::kReadyForQuery) {
         return frame.body.size() == 1 ? on_ready(frame.body.front()) : "malformed ReadyForQuery";
     }
+    late_syncs_ = 0;
+    if (frame.type == back::kCommandComplete) syncs_in_copy_ = 0;
+    if (owed_.empty()) return unexpected(frame.type);
     Owed& head = owed_.front();
     if (copy_out_) {
         if (frame.type == back::kCopyData) return {};
@@ -87,6 +91,7 @@ std::string ReplyChecker::received(const wire::Frame& frame) {
 
 std::string ReplyChecker::on_error(bool fatal) {
     copy_in_ = copy_out_ = false;
+    late_syncs_ = std::exchange(syncs_in_copy_, 0);
     if (fatal) {
         fatal_ = true;
         owed_.clear();
@@ -104,15 +109,24 @@ std::string ReplyChecker::on_error(bool fatal) {
 
 std::string ReplyChecker::on_ready(char status) {
     if (status != 'I' && status != 'T' && status != 'E') return "ReadyForQuery with an unknown status";
-    const Owed head = owed_.front();
-    if (!ends_with_ready(head.type)) return unexpected(back::kReadyForQuery);
     if (copy_in_ || copy_out_) return "ReadyForQuery within a COPY";
-    if (head.type != front::kSync && !head.has_answered && !head.has_failed) {
-        return "ReadyForQuery without any answer before it";
+    if (ready_is_due()) {
+        owed_.pop_front();
+    } else if (late_syncs_ > 0) {
+        --late_syncs_;
+        skipping_ = false;
+    } else {
+        return unexpected(back::kReadyForQuery);
     }
-    owed_.pop_front();
     status_ = status;
     return {};
+}
+
+// A Query or FunctionCall says something before it, be it an error.
+bool ReplyChecker::ready_is_due() const {
+    if (owed_.empty() || !ends_with_ready(owed_.front().type)) return false;
+    const Owed& head = owed_.front();
+    return head.type == front::kSync || head.has_answered || head.has_failed;
 }
 
 std::string ReplyChecker::on_query_answer(char type, Owed& head) {
@@ -193,12 +207,14 @@ std::string ReplyChecker::on_execute_answer(char type, Owed& head) {
 // What the client sent in advance is the copied data, if it is that; Sync and Flush among it are ignored.
 void ReplyChecker::begin_copy_in() {
     copy_in_ = true;
+    syncs_in_copy_ = 0;
     std::deque<Owed> rest(std::next(owed_.begin()), owed_.end());
     owed_.resize(1);
     while (copy_in_ && !rest.empty()) {
         const char type = rest.front().type;
         const bool is_data = type == front::kCopyData || type == front::kSync;
         if (!is_data) copy_in_ = false;
+        if (type == front::kSync) ++syncs_in_copy_;
         if (is_data || is_copy(type)) rest.pop_front();
     }
     owed_.insert(owed_.end(), rest.begin(), rest.end());

@@ -39,6 +39,7 @@ private:
     void queue(char type);
     [[nodiscard]] std::string on_error(bool fatal);
     [[nodiscard]] std::string on_ready(char status);
+    [[nodiscard]] bool ready_is_due() const;
     [[nodiscard]] std::string on_query_answer(char type, Owed& head);
     [[nodiscard]] std::string on_extended_answer(char type, Owed& head);
     [[nodiscard]] std::string on_execute_answer(char type, Owed& head);
@@ -46,6 +47,10 @@ private:
     [[nodiscard]] std::string unexpected(char type) const;
 
     std::deque<Owed> owed_;  // copy messages are in it too: they may be sent before the server asks for them
+    // Syncs that were sent among the data of a COPY. The server ignores them, unless an error has ended the
+    // COPY before they came there: then each may be answered, behind the error.
+    unsigned syncs_in_copy_ = 0;
+    unsigned late_syncs_ = 0;
     bool skipping_ = false;  // an error has come and the Sync was not sent yet
     bool unsynced_ = false;  // messages of the extended protocol were sent without their Sync
     bool copy_in_ = false;
