@@ -75,6 +75,13 @@ def waits(node, event):
     return node.sql(f"select count(*) {OURS} and wait_event_type = %s", [event]) > 0
 
 
+def lose(proxy, node, which):
+    """Ends sessions of that node, and waits until the proxy knows."""
+    ended = {str(pid) for pid, _ in node.rows(f"select pid, pg_terminate_backend(pid) {OURS} and {which}")}
+    assert ended, "there is one"
+    wait_for(lambda: not ended & {server["remote_pid"] for server in proxy.admin("show servers")}, 10, "the proxy has noticed")
+
+
 def check_equal(proxy, sqlstate):
     """Acknowledged: on all nodes that are in; refused: on none."""
     found = contents(proxy)
@@ -343,7 +350,7 @@ def test_nobody_builds_on_what_a_node_has_lost(replicated, lost):
             second.execute("begin")
             doubling = Statement(replicated, second, "update t set v = v * 2 where id = 1")
             wait_for(lambda: waits(main, "Lock"), 10, "the other waits for it")
-            node.sql(f"select pg_terminate_backend(pid) {OURS} and wait_event_type is distinct from 'Lock'")
+            lose(replicated, node, "wait_event_type is distinct from 'Lock'")  # before main has committed
         assert doubling.sqlstate() is None
         assert Statement(replicated, second, "commit").sqlstate() == "40001"
     sqlstate, found = adding.sqlstate(), contents(replicated)
