@@ -24,6 +24,8 @@ namespace pgpool::ctl {
 [[nodiscard]] Outcome<ExitCode> run_switchover(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_promote(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_maintenance(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_pause(const config::Config& config, const Options& options);
+[[nodiscard]] Outcome<ExitCode> run_resume(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_vip(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_lease(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_reload(const config::Config& config, const Options& options);

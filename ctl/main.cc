@@ -49,6 +49,10 @@ Outcome<ExitCode> run(const pgpool::config::Config& config, const Options& optio
             return run_promote(config, options);
         case Command::Maintenance:
             return run_maintenance(config, options);
+        case Command::Pause:
+            return run_pause(config, options);
+        case Command::Resume:
+            return run_resume(config, options);
         case Command::Vip:
             return run_vip(config, options);
         case Command::Lease:

@@ -29,6 +29,8 @@ enum class Command : std::uint8_t {
     Switchover,
     Promote,
     Maintenance,
+    Pause,
+    Resume,
     Vip,
     Lease,
     Reload,
@@ -51,7 +53,7 @@ struct Options {
     bool is_forced = false;              // attach: the operator knows that the node holds the same data;
                                          // promote: data may be lost; setup: files of others are replaced
     bool verifies = false;               // attach: compare first
-    std::string reason;                  // detach, maintenance
+    std::string reason;                  // detach, maintenance, pause
     std::vector<std::string> databases;  // prepare-nodes, verify; empty: all
     bool print_only = false;             // prepare-nodes, setup
     std::vector<std::string> tables;     // verify; empty: all
@@ -64,7 +66,7 @@ struct Options {
     TableForm form = TableForm::Text;    // fsm
     std::string verb;                    // maintenance: on, off; vip: move; lease: release, force
     std::string member;                  // vip move
-    milliseconds duration{0};            // maintenance on
+    milliseconds duration{0};            // maintenance on, pause; 0: the default
     bool is_confirmed = false;           // lease force
     bool only_checks = false;            // setup
     bool makes_key = false;              // setup

@@ -59,12 +59,21 @@ Parsed detach(const Words& words) {
     return request::Detach{words[0], word_at(words, 1)};
 }
 
-Parsed maintenance(const Words& words) {
-    if (words.size() == 1 && words[0] == "off") return request::Maintenance{};
+template <typename Spell>
+Parsed on_or_off(const Words& words, seconds longest) {
+    if (words.size() == 1 && words[0] == "off") return Spell{};
     if (words.size() != 3 || words[0] != "on" || words[2].empty()) return std::nullopt;
     const auto count = number(words[1]);
-    if (!count || *count == 0 || *count > kLongestMaintenance.count()) return std::nullopt;
-    return request::Maintenance{seconds(*count), words[2]};
+    if (!count || *count == 0 || *count > longest.count()) return std::nullopt;
+    return Spell{seconds(*count), words[2]};
+}
+
+Parsed maintenance(const Words& words) {
+    return on_or_off<request::Maintenance>(words, kLongestMaintenance);
+}
+
+Parsed pause(const Words& words) {
+    return on_or_off<request::Pause>(words, kLongestPause);
 }
 
 Parsed lease(const Words& words) {
@@ -101,6 +110,7 @@ constexpr std::array<Verb, std::variant_size_v<Request>> kVerbs{{
     {"attach", 1, 1, attach, "NODE"},
     {"detach", 1, 2, detach, "NODE [REASON]"},
     {"maintenance", 1, 3, maintenance, "on SECONDS REASON (a week at most), or off"},
+    {"pause", 1, 3, pause, "on SECONDS REASON (an hour at most), or off"},
     {"lease", 1, 1, lease, "release or force"},
     {"vip", 1, 2, vip, "move [MEMBER]"},
     {"reload", 0, 0, reload, "no arguments"},
@@ -131,9 +141,15 @@ Words words_of(const request::Attach& attach) {
 Words words_of(const request::Detach& detach) {
     return detach.reason.empty() ? Words{detach.node} : Words{detach.node, detach.reason};
 }
+Words on_or_off(seconds duration, const std::string& reason) {
+    if (duration == seconds(0)) return {"off"};
+    return {"on", std::to_string(duration.count()), reason};
+}
 Words words_of(const request::Maintenance& maintenance) {
-    if (maintenance.duration == seconds(0)) return {"off"};
-    return {"on", std::to_string(maintenance.duration.count()), maintenance.reason};
+    return on_or_off(maintenance.duration, maintenance.reason);
+}
+Words words_of(const request::Pause& pause) {
+    return on_or_off(pause.duration, pause.reason);
 }
 Words words_of(const request::Lease& lease) {
     return {lease.verb == request::Lease::Verb::Force ? "force" : "release"};

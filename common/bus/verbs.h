@@ -13,6 +13,7 @@
 //   attach       NODE                             {"reason"}
 //   detach       NODE [REASON]                    {"reason"}
 //   maintenance  "on" SECONDS REASON | "off"      {"until", "reason"}
+//   pause        "on" SECONDS REASON | "off"      {"reason"}
 //   lease        "release" | "force"              {"reason"}
 //   vip          "move" [MEMBER]                  {"reason"}
 //   reload       -                                {"changed": [], "needs_restart": [], "programs": [],
@@ -25,14 +26,16 @@
 //            "lease": {"holder", "state", "remaining_ms"},
 //            "members": [{"name", "is_in", "is_self", "protocol", "refused"}],
 //            "quorum": {"is_quorate", "votes", "expected"},
-//            "phase", "reason", "waiting_for", "maintenance": {"until", "reason"} | null, "primary",
+//            "phase", "reason", "waiting_for", "maintenance": {"until", "reason"} | null,
+//            "pause": {"until", "reason", "under_way"} | null, "primary",
 //            "nodes": [{"name", "host", "port", "role", "standing", "reason", "lag_bytes", "timeline",
 //                       "seen_by"}],
 //            "vips": [{"address", "device", "phase", "member"}],
 //            "programs": [{"program", "pid", "since"}]}
 // Decision: {"at", "epoch", "row", "event", "from", "to", "facts": [], "reason"}
 // Times are in ISO 8601, UTC, whole seconds: "2026-01-31T12:00:00Z". "lag_bytes" and "remaining_ms" are null
-// where they are not known; "seen_by" lists the members that reach the node;
+// where they are not known; "under_way" counts the clients in a transaction at the primary, null while a
+// proxy has not told; "seen_by" lists the members that reach the node;
 // "refused" says why a member must not decide with the others, "" if it may.
 
 #include <cstdint>
@@ -80,6 +83,11 @@ struct Maintenance {
     std::string reason;
     friend bool operator==(const Maintenance&, const Maintenance&) = default;
 };
+struct Pause {            // of clients: nothing begins at the primary
+    seconds duration{0};  // 0: off
+    std::string reason;
+    friend bool operator==(const Pause&, const Pause&) = default;
+};
 struct Lease {
     enum class Verb : std::uint8_t {
         Release,  // the holder gives it to another member
@@ -99,7 +107,7 @@ struct Reload {  // by all programs of the member that is asked
 
 using Request = std::variant<request::Status, request::Why, request::Log, request::Promote,
                              request::Switchover, request::Attach, request::Detach, request::Maintenance,
-                             request::Lease, request::MoveVip, request::Reload>;
+                             request::Pause, request::Lease, request::MoveVip, request::Reload>;
 
 // An Error says what the verb takes.
 [[nodiscard]] Result<Request> request_of(const Command& command);
@@ -110,5 +118,6 @@ using Request = std::variant<request::Status, request::Why, request::Log, reques
 [[nodiscard]] bool is_for_any_member(const Request& request);
 
 inline constexpr seconds kLongestMaintenance{7 * 24 * 3600};
+inline constexpr seconds kLongestPause{3600};
 
 }  // namespace pgpool::bus

@@ -79,6 +79,7 @@ private:
             node.reason = words(decided);
             built_.topology.leaving = node.id;
             because = fmt::format("the role of {} moves to another node", node.name);
+            if (!decided.reason.empty()) because = decided.reason;
             if (decided.standing == Standing::Unknown)
                 because = fmt::format("the watchdog says of {} what this version does not know", node.name);
         } else if (evidence.state == NodeState::Down) {

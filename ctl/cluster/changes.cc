@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// pgpool-ctl switchover, promote, maintenance, vip, lease; attach and detach where the watchdog decides.
+// pgpool-ctl switchover, promote, maintenance, pause, resume, vip, lease; attach and detach where the
+// watchdog decides.
 #include "ctl/cluster/changes.h"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <thread>
 
@@ -19,6 +21,8 @@ namespace {
 // The holder may be another member, and a hand-over takes a moment.
 constexpr milliseconds kChangeTime{60'000};
 constexpr milliseconds kLookPause{100};
+constexpr seconds kReturnTime{10};  // of a primary that was started before clients may go on
+constexpr seconds kBeginTime{10};   // until all members have recorded it
 // A checkpoint may last five minutes, the rest of a switchover well under one.
 constexpr milliseconds kRoleTime{420'000};
 
@@ -99,6 +103,48 @@ std::optional<Failure> missing_in(const Options& options) {
     return std::nullopt;
 }
 
+bus::Request pause_of(const config::Config& config, const Options& options) {
+    const milliseconds wanted =
+        options.duration.count() > 0 ? options.duration : config.health.failover_park_timeout;
+    const seconds duration = std::clamp(std::chrono::ceil<seconds>(wanted), seconds(1), bus::kLongestPause);
+    return bus::request::Pause{duration, options.reason.empty() ? "by the operator" : options.reason};
+}
+
+void tell_paused(const Json& status, const Json& pause, const Options& options) {
+    const std::string primary = text_of(status, "primary");
+    const std::string until = text_of(pause, "until");
+    if (options.is_json)
+        std::fputs(render(Json{{"primary", primary}, {"until", until}}).c_str(), stdout);
+    else
+        std::printf("paused until %s: nothing is under way at %s\npgpool-ctl resume lets clients go on\n",
+                    until.c_str(), primary.c_str());
+}
+
+// The pause ends by itself, so this does.
+Outcome<ExitCode> wait_until_quiet(HubWatch& hub, const Options& options) {
+    std::string last = "what is under way is not known";
+    bool has_begun = false;
+    const TimePoint asked = SteadyClock::now();
+    while (SteadyClock::now() - asked < (has_begun ? bus::kLongestPause : kBeginTime)) {
+        const auto status = hub.ask(bus::request::Status{}, kChangeTime);
+        const Json pause = status ? member_of(*status, "pause") : Json();
+        if (pause.is_object()) {
+            has_begun = true;
+            const auto under_way = number_of(pause, "under_way");
+            if (under_way == 0) {
+                tell_paused(*status, pause, options);
+                return ExitCode::Ok;
+            }
+            if (under_way) last = fmt::format("{} transactions were under way to its end", *under_way);
+        } else if (status && has_begun) {
+            return failed(ExitCode::Differs, "the pause is over: " + last,
+                          "pg_stat_activity on the primary shows whose they are; a longer one: --for");
+        }
+        std::this_thread::sleep_for(kLookPause);
+    }
+    return failed(ExitCode::Differs, last, "pgpool-ctl status tells more");
+}
+
 constexpr const char* kForceWarning =
     "lease force: you vouch that the member that held the lease last does not act any more, and it is not "
     "waited\n"
@@ -122,6 +168,36 @@ Outcome<ExitCode> run_maintenance(const config::Config& config, const Options& o
     const bus::request::Maintenance request{is_on ? std::chrono::ceil<seconds>(options.duration) : seconds(0),
                                             is_on ? options.reason : ""};
     return change(config, options, request, Ends::AtOnce);
+}
+
+Outcome<ExitCode> run_pause(const config::Config& config, const Options& options) {
+    HubWatch hub(config);
+    const auto answer = hub.ask(pause_of(config, options), kChangeTime);
+    if (!answer) return tl::unexpected(answer.error());
+    const milliseconds patience = config.health.failover_park_timeout;
+    if (options.duration > patience)
+        std::fprintf(
+            stderr,
+            "pgpool-ctl: who waits for more than %lld s gets an error (health.failover_park_timeout)\n",
+            static_cast<long long>(std::chrono::duration_cast<seconds>(patience).count()));
+    return wait_until_quiet(hub, options);
+}
+
+// What is back is seen a moment later.
+Outcome<ExitCode> run_resume(const config::Config& config, const Options& options) {
+    HubWatch hub(config);
+    const TimePoint begun = SteadyClock::now();
+    for (;;) {
+        const auto answer = hub.ask(bus::request::Pause{}, kChangeTime);
+        if (answer) {
+            tell(*answer, Ends::AtOnce, options);
+            return ExitCode::Ok;
+        }
+        const bool may_come_back = answer.error().code == ExitCode::Differs;
+        if (!may_come_back || SteadyClock::now() - begun >= kReturnTime)
+            return tl::unexpected(answer.error());
+        std::this_thread::sleep_for(kLookPause);
+    }
 }
 
 Outcome<ExitCode> run_vip(const config::Config& config, const Options& options) {

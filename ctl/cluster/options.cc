@@ -9,11 +9,21 @@ namespace pgpool::ctl {
 namespace {
 
 // As in the configuration: 30min, 90s, 1h.
-void read_duration(const std::string& text, milliseconds& duration) {
-    static constexpr config::Type kType = config::duration(seconds(1), bus::kLongestMaintenance);
-    const auto value = config::read_scalar(kType, text);
-    if (!value) throw CLI::ValidationError("--for", value.error());
-    duration = std::get<milliseconds>(*value);
+void add_duration(CLI::App* command, Options& options, seconds longest, const char* help) {
+    command
+        ->add_option_function<std::string>(
+            "--for",
+            [&options, type = config::duration(seconds(1), longest)](const std::string& text) {
+                const auto value = config::read_scalar(type, text);
+                if (!value) throw CLI::ValidationError("--for", value.error());
+                options.duration = std::get<milliseconds>(*value);
+            },
+            help)
+        ->type_name("TIME");
+}
+
+void add_reason(CLI::App* command, Options& options) {
+    command->add_option("--reason", options.reason, "why; shown by status")->type_name("TEXT");
 }
 
 void declare_looks(CLI::App& app, Options& options) {
@@ -70,12 +80,16 @@ void declare_rest(CLI::App& app, Options& options) {
         ->required()
         ->check(CLI::IsMember({"on", "off"}))
         ->type_name("on|off");
-    maintenance
-        ->add_option_function<std::string>(
-            "--for", [&options](const std::string& text) { read_duration(text, options.duration); },
-            "how long: 30min, 1h; a week at most")
-        ->type_name("TIME");
-    maintenance->add_option("--reason", options.reason, "why; shown by status")->type_name("TEXT");
+    add_duration(maintenance, options, bus::kLongestMaintenance, "how long: 30min, 1h; a week at most");
+    add_reason(maintenance, options);
+    CLI::App* pause =
+        add_command(app, options, Command::Pause, "pause",
+                    "clients wait, nothing begins at the primary; returns when nothing is under "
+                    "way there");
+    add_duration(pause, options, bus::kLongestPause,
+                 "it ends then by itself; an hour at most; default: health.failover_park_timeout");
+    add_reason(pause, options);
+    add_command(app, options, Command::Resume, "resume", "the end of a pause: clients go on");
     CLI::App* vip =
         add_command(app, options, Command::Vip, "vip", "move: another member takes the virtual address");
     vip->add_option("verb", options.verb, "move")

@@ -116,6 +116,11 @@ std::string status_text(const Json& status) {
         add_line(out, "maintenance",
                  fmt::format("until {}: {}", text_of(maintenance, "until"), text_of(maintenance, "reason")));
     }
+    if (const Json& pause = member_of(status, "pause"); pause.is_object()) {
+        add_line(out, "paused",
+                 fmt::format("until {}: {}; transactions under way: {}", text_of(pause, "until"),
+                             text_of(pause, "reason"), text_of(pause, "under_way")));
+    }
     add_line(out, "primary", text_of(status, "primary"));
     add_line(out, "members", members_text(status));
     if (const Json& quorum = member_of(status, "quorum"); quorum.is_object())

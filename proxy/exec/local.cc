@@ -119,7 +119,7 @@ bool Session::runs_one_statement(ByteView bytes) const {
     std::string order;
     std::optional<std::string_view> parsed;
     std::string_view bound;
-    std::string_view portal;
+    std::optional<std::string_view> portal;
     ByteView rest = bytes;
     while (const auto frame = wire::take_frame(rest)) {
         order.push_back(frame->type);
@@ -136,7 +136,7 @@ bool Session::runs_one_statement(ByteView bytes) const {
         } else if (frame->type == kDescribe) {
             const auto target = wire::read_target(frame->body);
             if (!target || target->name != (target->kind == 'P' ? portal : parsed.value_or(bound)))
-                return false;
+                return false;  // or a portal before its Bind
         } else if (frame->type == kExecute) {
             const auto execute = wire::read_execute(frame->body);
             if (!execute || execute->portal != portal) return false;

@@ -59,6 +59,14 @@ struct Maintenance {
     friend bool operator==(const Maintenance&, const Maintenance&) = default;
 };
 
+// Of clients: nothing begins at the primary. It ends by itself: service must not wait for who forgot it.
+struct Pause {
+    WallTime since;
+    seconds lasts{0};  // 0: none
+    std::string reason;
+    friend bool operator==(const Pause&, const Pause&) = default;
+};
+
 // What the operator asked for together with a failover or switchover; kept until it is over.
 struct Wish {
     std::string target;
@@ -77,12 +85,14 @@ struct ClusterState {
     Lineage lineage;  // of the primary
     SyncRule sync;    // what every acknowledged commit has met
     Maintenance maintenance;
+    Pause pause;
     std::vector<NodeRecord> nodes;
     std::vector<WallTime> failovers;  // when a standby was promoted for a dead primary; the last kFailovers
     std::vector<HistoryEntry> history;
 
     [[nodiscard]] const NodeRecord* find(std::string_view name) const;
     [[nodiscard]] bool is_in_service(std::string_view name) const;
+    [[nodiscard]] bool is_paused() const { return pause.lasts > seconds(0); }
     friend bool operator==(const ClusterState&, const ClusterState&) = default;
 };
 

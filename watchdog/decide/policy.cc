@@ -56,9 +56,17 @@ bool has_passed(seconds wait, WallTime since, WallTime now) {
     return since + wait <= now || since > now + wait;
 }
 
+bool is_over(const Pause& pause, WallTime now) {
+    return has_passed(pause.lasts, pause.since, now);
+}
+
 std::string hold(const ClusterState& state, const Policy& policy, WallTime now) {
     if (!policy.does_failover) {
         return "automatic failover is switched off in the configuration; pgpool-ctl promote does it by hand";
+    }
+    if (state.is_paused() && !is_over(state.pause, now)) {
+        return fmt::format("clients are paused until {} ({}); pgpool-ctl resume ends it",
+                           utc(state.pause.since + state.pause.lasts), state.pause.reason);
     }
     if (state.maintenance.until > now) {
         return fmt::format("maintenance until {}{}; pgpool-ctl maintenance off ends it",

@@ -40,6 +40,9 @@ struct Policy {
 // wait would last was written by one that ran ahead, and nobody waits for that.
 [[nodiscard]] bool has_passed(seconds wait, WallTime since, WallTime now);
 
+// The operator's pause has lasted as long as it may.
+[[nodiscard]] bool is_over(const Pause& pause, WallTime now);
+
 // Why no failover happens by itself now, and until when; empty: nothing holds it back.
 [[nodiscard]] std::string hold(const ClusterState& state, const Policy& policy, WallTime now);
 

@@ -170,6 +170,10 @@ ClusterState read_state(Reader& reader, const Json& root) {
     state.sync = read_sync(reader, part("sync"));
     state.maintenance = {reader.time(part("maintenance"), "until"),
                          reader.text(part("maintenance"), "reason")};
+    if (root.contains("pause"))
+        state.pause = {reader.time(part("pause"), "since"),
+                       seconds(reader.number<std::int64_t>(part("pause"), "lasts")),
+                       reader.text(part("pause"), "reason")};
     reader.list(root, "nodes", [&](const Json& item) { state.nodes.push_back(read_node(reader, item)); });
     reader.list(root, "failovers", [&](const Json& item) {
         if (reader.check(item.is_number_integer(), "failovers")) {
@@ -198,7 +202,7 @@ tl::unexpected<Error> unreadable(const std::string& what) {
 }  // namespace
 
 std::string to_text(const ClusterState& state) {
-    const Json root = {
+    Json root = {
         {"version", kFormat},
         {"epoch", state.epoch},
         {"phase", info(state.phase).name},
@@ -215,6 +219,10 @@ std::string to_text(const ClusterState& state) {
         {"failovers", list_of(state.failovers)},
         {"history", list_of(state.history)},
     };
+    if (state.is_paused())
+        root["pause"] = {{"since", seconds_of(state.pause.since)},
+                         {"lasts", state.pause.lasts.count()},
+                         {"reason", state.pause.reason}};
     // What PostgreSQL or an operator wrote may not be UTF-8.
     return root.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }

@@ -166,7 +166,7 @@ void Decider::decide_next(Now now) {
         if (!changed) say(true, changed.error().message);
         if (changed && *changed) return propose(std::move(refreshed), {});
     }
-    if (end_of_work(now) || answer_next(now)) return;
+    if (end_of_work(now) || answer_next(now) || end_pause(now)) return;
     const milliseconds deadline = decide::deadline_of(state_.phase, rules_.policy);
     if (deadline > milliseconds(0) && now.time - phase_since_ >= deadline) {
         phase_since_ = now.time;
@@ -174,6 +174,15 @@ void Decider::decide_next(Now now) {
     }
     if (fire(Event::Look, now)) return;
     keep_peace(now);
+}
+
+bool Decider::end_pause(Now now) {
+    if (!state_.is_paused() || !decide::is_over(state_.pause, now.wall)) return false;
+    say(true, "the pause has lasted as long as it may: clients go on");
+    decide::ClusterState next = state_;
+    next.pause = {};
+    propose(std::move(next), {});
+    return true;
 }
 
 bool Decider::end_of_work(Now now) {

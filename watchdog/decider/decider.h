@@ -78,8 +78,8 @@ public:
     // The latest that the group knows; an Error leaves this member without a say.
     [[nodiscard]] Result<void> learned(const group::Record& record, WallTime now);
     void durable(group::Stamp stamp);
-    void refused() { pending_.reset(); }  // what was proposed was not taken: it is decided anew
-    void probed(const nodes::Probe& probe);                      // by this member
+    void refused() { pending_.reset(); }     // what was proposed was not taken: it is decided anew
+    void probed(const nodes::Probe& probe);  // by this member
     void reported(const decide::Report& report, TimePoint now);  // by another one
     void ended(OrderId id, const voters::CommandOutcome& outcome);
     void told(bool is_well, std::string problem);
@@ -116,6 +116,7 @@ private:
     void carry_out(Now now);
     [[nodiscard]] bool end_of_work(Now now);
     [[nodiscard]] bool answer_next(Now now);
+    [[nodiscard]] bool end_pause(Now now);
     void keep_peace(Now now);
     [[nodiscard]] std::vector<std::string> streaming(const nodes::NodeFacts& primary) const;
     void note_conninfos(decide::ClusterState& state) const;
@@ -130,6 +131,7 @@ private:
     [[nodiscard]] Result<std::string> answer(const bus::request::Attach& wish, Now now);
     [[nodiscard]] Result<std::string> answer(const bus::request::Detach& wish, Now now);
     [[nodiscard]] Result<std::string> answer(const bus::request::Maintenance& wish, Now now);
+    [[nodiscard]] Result<std::string> answer(const bus::request::Pause& wish, Now now);
     template <typename Other>
     [[nodiscard]] Result<std::string> answer(const Other& wish, Now now);
     [[nodiscard]] Result<std::string> ask_for(decide::Event event, decide::Wish wish, Now now);

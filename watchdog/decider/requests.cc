@@ -10,6 +10,10 @@ namespace pgpool::decider {
 
 namespace {
 
+bool is_held_back(decide::Phase phase) {
+    return phase == decide::Phase::Suspected || phase == decide::Phase::Condemned;
+}
+
 tl::unexpected<Error> refuse(std::string message, std::string hint = {}) {
     return tl::unexpected(Error{std::move(message), sqlstate::kFeatureNotSupported, std::move(hint)});
 }
@@ -82,6 +86,26 @@ Result<std::string> Decider::answer(const bus::request::Maintenance& wish, Now n
     propose(std::move(next), {});
     return std::string(wish.duration > seconds(0) ? "no failover happens by itself until then"
                                                   : "failovers happen by themselves again");
+}
+
+// The topology of the record says so to all proxies, and status tells when nothing is under way any more.
+Result<std::string> Decider::answer(const bus::request::Pause& wish, Now now) {
+    const bool is_wanted = wish.duration > seconds(0);
+    if (!is_wanted && !state_.is_paused()) return std::string("clients were not paused");
+    if (is_wanted && state_.primary.empty())
+        return refuse("no node is known as the primary",
+                      "in mode replication nodes are restarted one after the other: pgpool-ctl detach");
+    if (is_wanted && state_.phase != decide::Phase::Steady)
+        return refuse(fmt::format("not now: the cluster is {}", decide::info(state_.phase).name),
+                      "ask again");
+    if (!is_wanted && is_held_back(state_.phase))  // that would follow at once
+        return refuse(fmt::format("\"{}\" is not back yet", state_.primary),
+                      "ask again when it is; or a failover: pgpool-ctl promote");
+    decide::ClusterState next = state_;
+    next.pause = {};
+    if (is_wanted) next.pause = {std::chrono::floor<seconds>(now.wall), wish.duration, wish.reason};
+    propose(std::move(next), {});
+    return is_wanted ? fmt::format("nothing begins at \"{}\"", state_.primary) : std::string("clients go on");
 }
 
 Result<void> Decider::check_node(const std::string& name) const {

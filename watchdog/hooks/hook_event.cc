@@ -47,6 +47,7 @@ public:
         compare_nodes();
         compare_phases();
         compare_maintenance();
+        compare_pause();
         return std::move(events_);
     }
 
@@ -86,6 +87,13 @@ private:
         if (is_on && before_.maintenance != after_.maintenance)
             add(HookKind::Notify, "maintenance_on", "", after_.maintenance.reason);
         if (was_on && !is_on) add(HookKind::Notify, "maintenance_off", "", before_.maintenance.reason);
+    }
+
+    void compare_pause() {
+        if (after_.is_paused() && before_.pause != after_.pause)
+            add(HookKind::Notify, "paused", after_.primary, after_.pause.reason);
+        if (before_.is_paused() && !after_.is_paused())
+            add(HookKind::Notify, "resumed", after_.primary, before_.pause.reason);
     }
 
     void add(HookKind kind, const char* name, const std::string& node, const std::string& reason) {

@@ -27,6 +27,17 @@ bool Parking::keep(const Proxies& present) {
     return std::erase_if(awaited_, is_away) > 0 && awaited_.empty();
 }
 
+std::optional<std::uint32_t> Parking::under_way(const Proxies& proxies, group::Stamp under) const {
+    std::uint32_t sum = 0;
+    for (const Proxy& proxy : proxies) {
+        const auto last = told_.find(proxy);
+        if (last == told_.end() || group::Stamp{last->second.epoch, last->second.revision} < under)
+            return std::nullopt;
+        sum += last->second.clients_in_transaction;
+    }
+    return sum;
+}
+
 bool Parking::has_ended(const bus::Parked& what) const {
     return group::Stamp{what.epoch, what.revision} >= under_ && what.clients_in_transaction == 0;
 }

@@ -7,7 +7,9 @@
 // told last is kept. Pure; one thread.
 
 #include <compare>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +34,9 @@ public:
     [[nodiscard]] bool begin(const Proxies& proxies, group::Stamp under);
     [[nodiscard]] bool told(const Proxy& proxy, const bus::Parked& what);
     [[nodiscard]] bool keep(const Proxies& present);  // the others cannot end anything
+
+    // Clients in a transaction at the parked primary, by what these have told since; none: one has not told.
+    [[nodiscard]] std::optional<std::uint32_t> under_way(const Proxies& proxies, group::Stamp under) const;
 
     void gone(const Proxy& proxy) { told_.erase(proxy); }  // what it told is not the word of the next one
     void cancel() { awaited_.clear(); }                    // nobody waits for it

@@ -181,7 +181,8 @@ Status Server::status() {
                                           : "",
                   .lease_state = lease_state_,
                   .quorum = quorum_,
-                  .waiting_for = decider_.waiting_for(now())};
+                  .waiting_for = decider_.waiting_for(now()),
+                  .under_way = parking_.under_way(serving_proxies(), decider_.stamp())};
     const BootTime boot = page::boot_now();
     if (holds_lease() && view_.may_act(boot))
         status.remaining = std::chrono::duration_cast<milliseconds>(view_.deadline - boot);

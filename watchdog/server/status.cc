@@ -20,8 +20,9 @@ std::string dump(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Nothing begins at a primary from whom its role is being moved.
+// Nothing begins at a primary from whom its role is being moved, or that the operator has paused.
 bool is_parked(const decide::ClusterState& state) {
+    if (state.is_paused()) return true;
     switch (state.phase) {
         case decide::Phase::Parking:
         case decide::Phase::Stopping:
@@ -82,6 +83,13 @@ Json maintenance_json(const decide::Maintenance& maintenance) {
     return {{"until", decide::iso_time(maintenance.until)}, {"reason", maintenance.reason}};
 }
 
+Json pause_json(const decide::ClusterState& state, std::optional<std::uint32_t> under_way) {
+    if (!state.is_paused()) return {};
+    return {{"until", decide::iso_time(state.pause.since + state.pause.lasts)},
+            {"reason", state.pause.reason},
+            {"under_way", under_way ? Json(*under_way) : Json()}};
+}
+
 Json members_json(const std::vector<Status::Member>& members) {
     Json list = Json::array();
     for (const Status::Member& member : members)
@@ -133,6 +141,7 @@ std::string status_json(const Status& status, const decider::Decider& decider,
                  {"reason", state.reason},
                  {"waiting_for", status.waiting_for},
                  {"maintenance", maintenance_json(state.maintenance)},
+                 {"pause", pause_json(state, status.under_way)},
                  {"primary", state.primary},
                  {"nodes", list},
                  {"vips", vips_json(status.vips)},
@@ -193,6 +202,8 @@ bus::Topology topology_of(const decide::ClusterState& state, group::Stamp stamp,
             node.reason = record->reason;
         }
         if (nodes[i].name == state.primary && is_parked(state)) node.state = bus::NodeState::Parked;
+        if (nodes[i].name == state.primary && state.is_paused())
+            node.reason = "clients are paused: " + state.pause.reason;
         topology.nodes.push_back(std::move(node));
     }
     return topology;

@@ -38,6 +38,7 @@ struct Status {
     std::vector<Member> members = {};
     corosync::Quorum quorum = {};
     std::string waiting_for = {};
+    std::optional<std::uint32_t> under_way = {};  // at a primary that is paused
     std::vector<Vip> vips = {};
     std::vector<Program> programs = {};
 };

@@ -63,13 +63,15 @@ TEST(Options, CommandsForTheWatchdog) {
     EXPECT_EQ(parsed({"switchover"}).node, "");
     EXPECT_EQ(parsed({"promote", "n2", "--force"}).node, "n2");
     EXPECT_EQ(parsed({"maintenance", "on", "--for", "30min"}).duration, milliseconds(1'800'000));
+    EXPECT_EQ(parsed({"pause"}).duration, milliseconds(0));
+    EXPECT_EQ(parsed({"pause", "--for", "1h", "--reason", "x"}).duration, milliseconds(3'600'000));
     EXPECT_EQ(parsed({"vip", "move", "m2"}).member, "m2");
     EXPECT_EQ(parsed({"lease", "release"}).verb, "release");
     EXPECT_TRUE(parsed({"lease", "force", "--yes"}).is_confirmed);
     for (const Words& words :
          {Words{"status", "--watch", "0"}, Words{"why", "0"}, Words{"fsm", "--dot", "--mermaid"},
           Words{"maintenance"}, Words{"maintenance", "on", "--for", "8d"}, Words{"vip", "drop"},
-          Words{"lease", "steal"}}) {
+          Words{"pause", "--for", "2h"}, Words{"lease", "steal"}}) {
         EXPECT_THROW(parsed(words), CLI::ParseError) << words.front();
     }
 }

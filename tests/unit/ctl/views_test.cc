@@ -60,6 +60,15 @@ TEST(StatusText, MaintenanceOnlyWhereThereIsSome) {
     EXPECT_THAT(status_text(status), HasSubstr("maintenance  until 2026-01-31T12:00:00Z: new kernel\n"));
 }
 
+TEST(StatusText, APauseTellsWhatIsUnderWay) {
+    Json status = status_with(Json());
+    EXPECT_THAT(status_text(status), Not(HasSubstr("paused")));
+    status["pause"] = {{"until", "2026-01-31T12:00:00Z"}, {"reason", "minor upgrade"}, {"under_way", 3}};
+    EXPECT_THAT(
+        status_text(status),
+        HasSubstr("paused       until 2026-01-31T12:00:00Z: minor upgrade; transactions under way: 3\n"));
+}
+
 TEST(EventText, TimeIsInMilliseconds) {
     const bus::Event event{.at_ns = 1'767'225'600'007'000'000,
                            .severity = bus::Severity::Error,

@@ -24,6 +24,8 @@ TEST(Verbs, WhatIsAskedArrives) {
         request::Detach{"b", "its disk is slow"},
         request::Maintenance{},
         request::Maintenance{seconds(600), "kernel"},
+        request::Pause{},
+        request::Pause{seconds(30), "minor upgrade"},
         request::Lease{request::Lease::Verb::Release},
         request::Lease{request::Lease::Verb::Force},
         request::MoveVip{},
@@ -45,7 +47,8 @@ TEST(Verbs, AnUnknownOneIsToldWhatThereIs) {
     EXPECT_EQ(none.error().message, "no command \"reboot\"");
     EXPECT_EQ(
         none.error().hint,
-        "there are: status, why, log, promote, switchover, attach, detach, maintenance, lease, vip, reload");
+        "there are: status, why, log, promote, switchover, attach, detach, maintenance, pause, lease, vip, "
+        "reload");
 }
 
 TEST(Verbs, WrongArgumentsAreToldWhatItTakes) {
@@ -65,6 +68,13 @@ TEST(Verbs, MaintenanceHasAnEndAndAReason) {
     EXPECT_FALSE(parse("maintenance", {"on", "60"}));
     EXPECT_FALSE(parse("maintenance", {"on", "60", ""}));
     EXPECT_FALSE(parse("maintenance", {"off", "60"}));
+}
+
+TEST(Verbs, APauseLastsAnHourAtMost) {
+    EXPECT_TRUE(parse("pause", {"on", "3600", "x"}));
+    EXPECT_FALSE(parse("pause", {"on", "3601", "x"}));
+    EXPECT_FALSE(parse("pause", {"on", "60", ""}));
+    EXPECT_FALSE(parse("pause", {}));
 }
 
 TEST(Verbs, LooksAreForEveryMember) {

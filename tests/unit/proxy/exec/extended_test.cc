@@ -107,6 +107,14 @@ TEST(Extended, PipelineWithATransaction) {
     });
 }
 
+TEST(Extended, NoTransactionBeginsBehindAnError) {
+    run_script([](Exchange& x) {
+        Client& amy = x.client();
+        amy >> (parse("", "BEGIN") + describe_portal("") + bind_portal("", "") + execute() + sync());
+        amy.expect("1 E(34000) Z(I)");
+    });
+}
+
 TEST(Extended, SyncAloneAndTwice) {
     run_script([](Exchange& x) {
         Client& amy = x.client();

@@ -32,6 +32,17 @@ TEST(Hold, MaintenanceEndsByItself) {
     EXPECT_EQ(hold(state, {}, kNow + seconds(10)), "");
 }
 
+TEST(Hold, APauseEndsByItselfWhateverHappensToTheClock) {
+    ClusterState state;
+    state.pause = {kNow, seconds(10), "minor upgrade"};
+    EXPECT_EQ(hold(state, {}, kNow),
+              "clients are paused until 1970-01-12 13:46:50 UTC (minor upgrade); pgpool-ctl resume ends it");
+    EXPECT_FALSE(is_over(state.pause, kNow + seconds(9)));
+    EXPECT_TRUE(is_over(state.pause, kNow + seconds(10)));
+    EXPECT_EQ(hold(state, {}, kNow + seconds(10)), "");
+    EXPECT_TRUE(is_over(state.pause, kNow - std::chrono::hours(1))) << "the clock was set back";
+}
+
 TEST(Hold, FailoversInARowAreDamped) {
     Policy policy;
     policy.failovers = 2;

@@ -20,6 +20,7 @@ ClusterState busy() {
     state.lineage = {2, {{1, Lsn(0xffffffffffffffff)}}};
     state.sync = {1, {"b"}};
     state.maintenance = {kNow + seconds(60), "new disks"};
+    state.pause = {kNow, seconds(30), "minor upgrade"};
     set_standing(state, "a", Standing::Quarantined, "why", kNow + milliseconds(1'500));
     note_failover(state, kNow);
     append(state, {kNow,

@@ -260,6 +260,61 @@ TEST_F(DeciderTest, MaintenanceHoldsAFailoverBack) {
     EXPECT_EQ(decider_->state().primary, "b");
 }
 
+TEST_F(DeciderTest, APauseHoldsAFailoverBackAndEndsByItself) {
+    decider_->ask(1, bus::request::Pause{seconds(2), "minor upgrade"});
+    lead();
+    turn();
+    ASSERT_EQ(answers_.size(), 1U);
+    EXPECT_FALSE(answers_[0]) << "no primary is known";
+    settle();
+    decider_->ask(2, bus::request::Pause{seconds(2), "minor upgrade"});
+    turn();
+    EXPECT_TRUE(answers_.back());
+    ASSERT_TRUE(decider_->state().is_paused());
+    is_a_up_ = false;
+    turns(15);
+    EXPECT_EQ(decider_->state().primary, "a");
+    EXPECT_TRUE(decider_->state().is_paused());
+    turns(15);
+    EXPECT_FALSE(decider_->state().is_paused()) << "its time is over";
+    turns(10);
+    EXPECT_EQ(decider_->state().primary, "b");
+}
+
+TEST_F(DeciderTest, ClientsGoOnWhenTheOperatorSaysSo) {
+    settle();
+    decider_->ask(1, bus::request::Pause{});
+    turn();
+    EXPECT_EQ(*answers_.back(), "clients were not paused");
+    decider_->ask(2, bus::request::Pause{seconds(60), "minor upgrade"});
+    turn();
+    EXPECT_TRUE(decider_->state().is_paused());
+    decider_->ask(3, bus::request::Pause{});
+    turn();
+    EXPECT_EQ(*answers_.back(), "clients go on");
+    EXPECT_FALSE(decider_->state().is_paused());
+}
+
+TEST_F(DeciderTest, ClientsDoNotGoOnBeforeTheirPrimaryIsBack) {
+    settle();
+    decider_->ask(1, bus::request::Pause{seconds(60), "minor upgrade"});
+    turn();
+    is_a_up_ = false;
+    turns(15);
+    decider_->ask(2, bus::request::Pause{});
+    turn();
+    ASSERT_FALSE(answers_.back());
+    EXPECT_EQ(answers_.back().error().message, "\"a\" is not back yet");
+    EXPECT_TRUE(decider_->state().is_paused());
+    is_a_up_ = true;
+    turns(15);
+    decider_->ask(3, bus::request::Pause{});
+    turns(2);
+    EXPECT_TRUE(answers_.back());
+    EXPECT_FALSE(decider_->state().is_paused());
+    EXPECT_EQ(decider_->state().primary, "a");
+}
+
 TEST_F(DeciderTest, ASwitchoverStopsTheOldPrimaryBeforeTheNewOneIsPromoted) {
     settle();
     ordered_.clear();

@@ -116,6 +116,14 @@ TEST(HookEvent, Maintenance) {
     EXPECT_EQ(off[0].reason, "kernel");
 }
 
+TEST(HookEvent, Pause) {
+    decide::ClusterState on = steady();
+    on.pause = {kNow, seconds(30), "minor upgrade"};
+    EXPECT_EQ(names_between(steady(), on), Names{"paused"});
+    EXPECT_EQ(names_between(on, on), Names{});
+    EXPECT_EQ(names_between(on, steady()), Names{"resumed"});
+}
+
 config::Config configured() {
     config::Config config;
     config.nodes = {{.name = "n1", .host = "10.0.0.1", .port = 5432, .weight = 1},

@@ -56,6 +56,17 @@ TEST(Parking, WhatWasToldByWhoIsGoneDoesNotCount) {
     EXPECT_FALSE(parking.begin({kOne}, kUnder));
 }
 
+TEST(Parking, WhatIsUnderWayIsKnownOnceAllHaveToldIt) {
+    Parking parking;
+    EXPECT_EQ(parking.under_way({}, kUnder), 0U);
+    EXPECT_FALSE(parking.told(kOne, parked(5, 2)));
+    EXPECT_EQ(parking.under_way({kOne, kTwo}, kUnder), std::nullopt);
+    EXPECT_FALSE(parking.told(kTwo, parked(4, 3)));
+    EXPECT_EQ(parking.under_way({kOne, kTwo}, kUnder), std::nullopt) << "that was before";
+    EXPECT_FALSE(parking.told(kTwo, parked(6, 3)));
+    EXPECT_EQ(parking.under_way({kOne, kTwo}, kUnder), 5U);
+}
+
 TEST(Parking, IsCancelled) {
     Parking parking;
     EXPECT_FALSE(parking.begin({kOne}, kUnder));

@@ -31,6 +31,7 @@ TEST(Status, TellsWhatTheVerbPromises) {
     EXPECT_EQ(json["phase"], "steady");
     EXPECT_EQ(json["primary"], "a");
     EXPECT_EQ(json["maintenance"], nullptr);
+    EXPECT_EQ(json["pause"], nullptr);
     EXPECT_EQ(json["nodes"][0]["role"], "primary");
     EXPECT_EQ(json["nodes"][1]["standing"], "quarantined");
     EXPECT_EQ(json["nodes"][1]["reason"], "it diverged");
@@ -38,6 +39,17 @@ TEST(Status, TellsWhatTheVerbPromises) {
     EXPECT_EQ(json["members"][1]["is_in"], false);
     EXPECT_EQ(json["vips"][0]["phase"], "held");
     EXPECT_EQ(json["programs"][0]["since"], "2023-11-14T22:13:20Z");
+}
+
+TEST(Status, APauseAndWhatIsUnderWay) {
+    decide::ClusterState state = state_with_primary();
+    state.pause = {WallTime(seconds(1'700'000'000)), seconds(30), "minor upgrade"};
+    decider::Decider decider({"m1", {.nodes = kNodes, .login = {}, .conninfos = {}}, {}}, {}, state);
+    Status status{.member = "m1", .epoch = 7, .holder = "m1", .lease_state = "holder", .under_way = 2};
+    EXPECT_EQ(Json::parse(status_json(status, decider, kNodes))["pause"],
+              (Json{{"until", "2023-11-14T22:13:50Z"}, {"reason", "minor upgrade"}, {"under_way", 2}}));
+    status.under_way = {};
+    EXPECT_EQ(Json::parse(status_json(status, decider, kNodes))["pause"]["under_way"], nullptr);
 }
 
 TEST(Status, TheLastDecisionsWithTheirFacts) {
@@ -87,6 +99,15 @@ TEST(Topology, ThePrimaryIsParkedWhileItsRoleIsMoved) {
     EXPECT_EQ(topology_of(state, {7, 3}, kNodes).nodes[0].state, bus::NodeState::Parked);
     state.phase = decide::Phase::Repointing;
     EXPECT_EQ(topology_of(state, {7, 3}, kNodes).nodes[0].state, bus::NodeState::Up);
+}
+
+TEST(Topology, ThePrimaryIsParkedWhileClientsArePaused) {
+    decide::ClusterState state = state_with_primary();
+    state.pause = {{}, seconds(30), "minor upgrade"};
+    const bus::Topology topology = topology_of(state, {7, 3}, kNodes);
+    EXPECT_EQ(topology.nodes[0].state, bus::NodeState::Parked);
+    EXPECT_EQ(topology.nodes[0].reason, "clients are paused: minor upgrade");
+    EXPECT_EQ(topology.nodes[1].reason, "it diverged");
 }
 
 }  // namespace
