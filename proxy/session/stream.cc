@@ -87,6 +87,13 @@ void Stream::shut() {
     worker_->loop().remove(*this);
 }
 
+void Stream::sever() {
+    if (shut_) return;
+    shut();
+    net::drop_unacknowledged(fd_.get());
+    fd_.reset();
+}
+
 Stream::Remains Stream::hand_over() {
     shut();
     return {std::move(fd_), std::string(in_.view()), std::string(out_.view())};

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/obs/log.h"
+#include "common/pg/session_settings.h"
 #include "common/wire/error_fields.h"
 #include "proxy/session/catalog_reading.h"
 
@@ -287,8 +288,9 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     }
     std::array<char, 16> random{};
     fill_secure_random(random.data(), random.size());
-    ServerLogin login(shared_.credentials.find(pool.user()), random,
-                      {{"user", pool.user()}, {"database", pool.database()}});
+    ServerLogin::Parameters startup{{"user", pool.user()}, {"database", pool.database()}};
+    startup.insert(startup.end(), pg::kKeepalives.begin(), pg::kKeepalives.end());
+    ServerLogin login(shared_.credentials.find(pool.user()), random, std::move(startup));
     pool.opening(node);
     servers_.push_back(
         std::make_unique<ServerConnection>(*this, pool, node, *address, std::move(*fd), std::move(login)));
