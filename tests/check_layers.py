@@ -63,7 +63,7 @@ LAYERS = {
     "proxy/keeper": PROXY_SHELL + ["common/files", "proxy/health"],
     "proxy/member": COMMON_SHELL + ["common/page", "common/ipc"],
     "proxy/admin": PROXY_SHELL + ["proxy/health", "proxy/member", "proxy/session"],
-    "proxy/session": PROXY_SHELL + ["proxy/health", "proxy/member"],
+    "proxy/session": PROXY_SHELL + ["common/page", "proxy/health", "proxy/member"],
     "watchdog/decide": ["common/base", "common/config", "common/cluster"],
     "watchdog/group": ["common/base"],
     "watchdog/corosync": COMMON_SHELL + ["watchdog/group"],

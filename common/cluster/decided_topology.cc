@@ -110,6 +110,17 @@ BuiltTopology build_decided_topology(std::span<const NodeEvidence> evidence, con
     return Judge(evidence, decision).run(previous, now);
 }
 
+Topology withheld(const Topology& topology, std::string_view why) {
+    Topology without = topology;
+    for (NodeStatus& node : without.nodes) {
+        if (node.role == Role::Primary) set(node, NodeState::Down, std::string(why));
+    }
+    without.primary.reset();
+    without.leaving.reset();
+    without.parked_because = why;
+    return without;
+}
+
 const char* to_string(Standing standing) {
     switch (standing) {
         case Standing::Up:

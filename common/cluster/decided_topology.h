@@ -9,6 +9,7 @@
 // that is not in recovery, is down for this proxy.
 
 #include <span>
+#include <string_view>
 
 #include "common/cluster/decision.h"
 #include "common/cluster/topology_builder.h"
@@ -19,5 +20,8 @@ namespace pgpool::cluster {
 [[nodiscard]] BuiltTopology build_decided_topology(std::span<const NodeEvidence> evidence,
                                                    const Decision& decision, const Topology& previous,
                                                    WallTime now);
+
+// The same once its decision is withheld, for this reason: no primary.
+[[nodiscard]] Topology withheld(const Topology& topology, std::string_view why);
 
 }  // namespace pgpool::cluster

@@ -45,6 +45,11 @@ struct Decision {
     friend bool operator==(const Decision&, const Decision&) = default;
 };
 
+// Why a decision is withheld past the deadline of the lease that it rests on.
+inline constexpr std::string_view kLeaseIsOver =
+    "the lease of whoever decides is over, so that another may have been promoted "
+    "unnoticed (watchdog.durability: available)";
+
 [[nodiscard]] const char* to_string(Standing standing);
 
 }  // namespace pgpool::cluster

@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 #include <fmt/core.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -212,6 +214,13 @@ IoResult transmit(int fd, ByteView bytes) {
     const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) return {IoResult::State::Ok, static_cast<std::size_t>(sent), 0};
     return io_failure();
+}
+
+void drop_unacknowledged(int fd) {
+    int count = 0;
+    if (::ioctl(fd, SIOCOUTQ, &count) != 0 || count == 0) return;
+    const linger never{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &never, sizeof never);
 }
 
 }  // namespace pgpool::net

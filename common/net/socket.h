@@ -62,4 +62,10 @@ struct IoResult {
 [[nodiscard]] IoResult receive(int fd, char* to, std::size_t size);
 [[nodiscard]] IoResult transmit(int fd, ByteView bytes);
 
+// To be called just before a connection is closed that is given up: what the kernel of the other host has not
+// acknowledged by now never gets there, however soon the way there is mended. Else our kernel would go on
+// sending it for minutes, and what was reported as lost would happen late. That host is told by a reset then,
+// once; if it acknowledged all, the connection ends as ever. Harmless for what is no TCP connection.
+void drop_unacknowledged(int fd);
+
 }  // namespace pgpool::net

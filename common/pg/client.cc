@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/net/socket.h"
 #include "common/pg/connect_error.h"
 #include "common/pg/libpq.h"
 #include "common/pg/resolve.h"
@@ -52,6 +53,11 @@ std::optional<ClientError> wait_for(int fd, short events, TimePoint deadline, mi
 }
 
 }  // namespace
+
+void ConnectionDeleter::operator()(PGconn* connection) const {
+    net::drop_unacknowledged(::PQsocket(connection));
+    ::PQfinish(connection);
+}
 
 ClientResult<Client> Client::connect(const ConnectParams& params, TimePoint deadline,
                                      const std::atomic<bool>* stop) {

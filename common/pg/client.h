@@ -54,8 +54,9 @@ struct ClientError {
 template <typename T>
 using ClientResult = tl::expected<T, ClientError>;
 
+// What was given up does not reach the server late (net::drop_unacknowledged).
 struct ConnectionDeleter {
-    void operator()(PGconn* connection) const { ::PQfinish(connection); }
+    void operator()(PGconn* connection) const;
 };
 using ConnectionHandle = std::unique_ptr<PGconn, ConnectionDeleter>;
 

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/pg/session_settings.h"
 
-#include <array>
-#include <string_view>
-#include <utility>
-
 namespace pgpool::pg {
 
 namespace {
@@ -58,6 +54,7 @@ void append(std::string& options, const Setting& setting) {
 std::string startup_options(SessionSettings settings) {
     std::string options;
     if (settings == SessionSettings::None) return options;
+    for (const Setting& setting : kKeepalives) append(options, setting);
     for (const Setting& setting : kWhoAndHowLong) append(options, setting);
     if (settings == SessionSettings::OfLogin) return options;
     for (const Setting& setting : kMeaning) append(options, setting);

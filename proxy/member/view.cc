@@ -49,9 +49,7 @@ std::string View::withheld(BootTime now) const {
     if (!topology_ && !is_up()) return "the watchdog cannot be reached: " + away_;
     if (!topology_) return "the watchdog has not said yet which node is primary";
     if (!needs_lease() || now < good_until_) return {};
-    const std::string over =
-        "the lease of whoever decides is over, so that another may have been promoted "
-        "unnoticed (watchdog.durability: available)";
+    const std::string over(cluster::kLeaseIsOver);
     return is_up() ? over : over + "; the watchdog cannot be reached: " + away_;
 }
 

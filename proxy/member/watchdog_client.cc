@@ -27,6 +27,7 @@ constexpr milliseconds kTick{100};
 constexpr milliseconds kCensusEvery{20};  // while a primary is parked
 constexpr milliseconds kListEvery{300};
 constexpr seconds kPageEvery{1};
+constexpr int kTicksToHear = 5;  // what waits in the bus is heard within them
 
 ipc::ClientOptions options_of(const config::Config& config, ipc::MemberBus bus) {
     std::random_device random;
@@ -92,6 +93,7 @@ private:
     void add(bus::Topology page);
     void read_page();
     void act();
+    void tell_good_until();
     [[nodiscard]] Duration until_next() const;
     void tell(const bus::Observation& observation);
     void tell_membership();
@@ -112,7 +114,9 @@ private:
     page::LeasePageReader page_;
     TimePoint page_looked_at_;
     View view_;
+    int ticks_past_ = 0;  // since good_until()
     std::optional<cluster::Decision> last_decision_;
+    BootTime told_until_ = BootTime::max();
     ObservationLimiter limiter_;
     std::uint64_t observed_ = 0;
     std::uint64_t suppressed_ = 0;
@@ -150,6 +154,7 @@ WatchdogClient::Core::Core(config::ConfigPtr config, ipc::MemberBus bus, Wiring 
 
 void WatchdogClient::Core::start() {
     loop_.post([this] {
+        read_page();
         act();
         loop_.arm(timer_, kTick);
     });
@@ -222,21 +227,22 @@ void WatchdogClient::Core::add(bus::Topology page) {
     }
 }
 
-// The page goes on when the hub's thread stands still.
+// The page goes on when the hub's thread stands still. But if we stood still, for longer than the lease, what
+// was decided meanwhile waits in the bus, and is heard before the page counts again.
 void WatchdogClient::Core::read_page() {
     if (loop_.now() - page_looked_at_ >= kPageEvery) {
         page_looked_at_ = loop_.now();
         if (const auto why = page_.refresh()) log::debug("lease_page_unreadable", {{"reason", why->message}});
     }
     const page::LeaseView own = page_.read();
-    view_.add_deadline(own.deadline);
+    ticks_past_ = page::boot_now() < view_.good_until() ? 0 : ticks_past_ + 1;
+    if (ticks_past_ == 0 || ticks_past_ > kTicksToHear) view_.add_deadline(own.deadline);
     const std::lock_guard lock(mutex_);
     own_lease_ = own;
 }
 
 // Carries out what has changed in what is known, or is over.
 void WatchdogClient::Core::act() {
-    read_page();
     if (!is_replicated()) {
         cluster::Decision decision = view_.decision(page::boot_now());
         if (decision != last_decision_) {
@@ -246,11 +252,18 @@ void WatchdogClient::Core::act() {
             last_decision_ = decision;
             wiring_.decided(std::move(decision));
         }
+        tell_good_until();
     }
     note_status();
 }
 
+void WatchdogClient::Core::tell_good_until() {
+    const BootTime until = view_.needs_lease() ? view_.good_until() : BootTime::max();
+    if (std::exchange(told_until_, until) != until) wiring_.good_until(until);
+}
+
 void WatchdogClient::Core::on_timer(net::Timer& timer) {
+    read_page();
     act();
     count_parked();
     list_clients();

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/boot_clock.h"
 #include "common/bus/messages.h"
 #include "common/cluster/decider.h"
 #include "common/cluster/decision.h"
@@ -51,6 +52,9 @@ public:
 
     struct Wiring {
         std::function<void(cluster::Decision)> decided;  // mode streaming
+        // The same, durability `available`: until when what was decided may be acted on. What was decided
+        // until this is told was told before.
+        std::function<void(BootTime)> good_until;
         Count clients_in_transaction;
         std::function<std::uint64_t()> connections_seen;  // differs if the next may differ
         List clients_of_virtual_addresses;

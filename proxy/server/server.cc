@@ -88,6 +88,9 @@ void Server::join_member(ipc::MemberBus bus) {
     const auto virtual_addresses = session::addresses_of(config_->vip);
     member::WatchdogClient::Wiring wiring;
     wiring.decided = [this](cluster::Decision decision) { shared_.monitor->follow(std::move(decision)); };
+    wiring.good_until = [this](BootTime until) {
+        broadcast([until](session::Worker& worker) { worker.on_good_until(until); });
+    };
     wiring.clients_in_transaction = [this](NodeId leaving, std::function<void(std::uint32_t)> answer) {
         session::take_census<std::uint32_t>(
             workers_,

@@ -34,7 +34,7 @@ void CancelConnection::on_connected() {
 
 void CancelConnection::on_closed(int /*error*/) {
     if (is_shut()) return;
-    shut();
+    sever();
     deadline_.disarm();
     ServerConnection* server = std::exchange(server_, nullptr);
     worker().cancel_ended(*this);

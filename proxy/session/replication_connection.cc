@@ -247,6 +247,7 @@ void ReplicationConnection::say_last(const Error& error) {
     }
     state_ = State::Ending;
     timer_.disarm();
+    if (walsender_) walsender_->give_up();
     drop_walsender();
     wake();
 }

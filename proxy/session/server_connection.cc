@@ -202,7 +202,7 @@ void ServerConnection::close(std::string_view reason) {
     if (state_ == State::Closed) return;
     const State before = std::exchange(state_, State::Closed);
     deadline_.disarm();
-    shut();
+    retires_ ? shut() : sever();  // before its client is told
     worker().closed(*this, before, reason);
 }
 

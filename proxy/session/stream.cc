@@ -32,7 +32,7 @@ void Stream::watch_connect() {
 void Stream::queue(ByteView bytes) {
     if (shut_ || broken_) return;
     wake();
-    if (bytes.size() >= kDirect && !blocked_ && !connecting_) {
+    if (bytes.size() >= kDirect && !blocked_ && !connecting_ && !worker_->is_past_deadline()) {
         flush();
         if (!blocked_ && !broken_) {
             const IoResult sent = net::transmit(fd_.get(), bytes);
@@ -85,6 +85,13 @@ void Stream::shut() {
     if (shut_) return;
     shut_ = true;
     worker_->loop().remove(*this);
+}
+
+void Stream::sever() {
+    if (shut_) return;
+    shut();
+    net::drop_unacknowledged(fd_.get());
+    fd_.reset();
 }
 
 Stream::Remains Stream::hand_over() {

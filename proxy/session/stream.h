@@ -45,8 +45,9 @@ public:
     [[nodiscard]] std::size_t queued() const { return out_.size(); }
     [[nodiscard]] net::Address local_address() const { return net::local_address(fd_.get()); }
     [[nodiscard]] net::Address peer_address() const { return net::peer_address(fd_.get()); }
-    void wake();                        // settle() at the end of the turn, also to read what was held back
-    void shut();                        // no more events; the object lives until the end of the turn
+    void wake();   // settle() at the end of the turn, also to read what was held back
+    void shut();   // no more events; the object lives until the end of the turn
+    void sever();  // shut, closed at once, and what the peer has not acknowledged never gets there
     [[nodiscard]] Remains hand_over();  // shut, but the connection lives on in another stream
 
     void on_ready(net::Readiness readiness) override;

@@ -26,6 +26,11 @@ void WalsenderConnection::close() {
     shut();
 }
 
+void WalsenderConnection::give_up() {
+    deadline_.disarm();
+    sever();
+}
+
 void WalsenderConnection::on_connected() {
     const int error = net::connect_outcome(fd());
     if (error != 0) return on_closed(error);

@@ -19,7 +19,9 @@ public:
     WalsenderConnection(Worker& worker, ReplicationConnection& client, NodeId node,
                         const net::Address& address, UniqueFd fd, ReplicationLogin login);
 
-    void close();  // its client hears no more of it
+    // Its client hears no more of it.
+    void close();
+    void give_up();  // ... and what it has sent need not arrive any more
 
     [[nodiscard]] NodeId node() const { return node_; }
     [[nodiscard]] bool logged_in() const { return is_ready_; }

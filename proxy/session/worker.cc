@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <set>
 
+#include "common/cluster/decided_topology.h"
 #include "common/obs/log.h"
+#include "common/page/boot_now.h"
+#include "common/pg/session_settings.h"
 #include "common/wire/error_fields.h"
 #include "proxy/session/catalog_reading.h"
 
@@ -100,6 +103,7 @@ Worker::Worker(Shared& shared, std::uint32_t index, config::ConfigPtr config, Au
       index_(index),
       scratch_(new char[kScratch]),
       surroundings_(std::move(config), shared.statement_prefix, secure_random()),
+      told_(surroundings_.topology),
       auth_tables_(std::move(auth_tables)),
       last_client_(std::uint64_t{index} << 48U) {
     surroundings_.next_sequence = &shared.next_sequence;
@@ -163,10 +167,12 @@ Result<void> Worker::accept_all(int listener) {
 void Worker::turn_begin() {
     surroundings_.now = loop_.now();
     last_turn_.store(loop_.now().time_since_epoch().count(), std::memory_order_relaxed);
+    withhold_if_past_deadline();
 }
 
 // What the turn has produced: connections change hands first, then everything is written.
 void Worker::turn_end() {
+    if (!dirty_.empty()) withhold_if_past_deadline();
     while (!handoffs_.empty() || !dirty_.empty()) {
         run_handoffs();
         std::vector<Stream*> streams;
@@ -287,8 +293,9 @@ bool Worker::open(pool::Pool& pool, NodeId node) {
     }
     std::array<char, 16> random{};
     fill_secure_random(random.data(), random.size());
-    ServerLogin login(shared_.credentials.find(pool.user()), random,
-                      {{"user", pool.user()}, {"database", pool.database()}});
+    ServerLogin::Parameters startup{{"user", pool.user()}, {"database", pool.database()}};
+    startup.insert(startup.end(), pg::kKeepalives.begin(), pg::kKeepalives.end());
+    ServerLogin login(shared_.credentials.find(pool.user()), random, std::move(startup));
     pool.opening(node);
     servers_.push_back(
         std::make_unique<ServerConnection>(*this, pool, node, *address, std::move(*fd), std::move(login)));
@@ -480,8 +487,37 @@ void Worker::serve_all_waiters() {
     }
 }
 
+bool Worker::is_past_deadline() const {
+    return good_until_ != BootTime::max() && page::boot_now() >= good_until_;
+}
+
+// A timer would be too late for who was stopped: first of all, what waits in the sockets would be handled. So
+// before anything is read, or an answer would be passed on of what was committed later; and before anything
+// is written, as the stop may have been in between.
+void Worker::withhold_if_past_deadline() {
+    if (is_withheld_ || !is_past_deadline()) return;
+    log::warning("decision_withheld", {{"worker", index_}, {"reason", cluster::kLeaseIsOver}});
+    is_withheld_ = true;
+    use_topology();
+}
+
+void Worker::on_good_until(BootTime until) {
+    good_until_ = until;
+    if (is_past_deadline() || !std::exchange(is_withheld_, false)) return;
+    use_topology();
+}
+
 void Worker::on_topology(cluster::TopologyPtr topology) {
-    const auto before = std::exchange(surroundings_.topology, std::move(topology));
+    told_ = std::move(topology);
+    use_topology();
+}
+
+void Worker::use_topology() {
+    auto next =
+        is_withheld_
+            ? std::make_shared<const cluster::Topology>(cluster::withheld(*told_, cluster::kLeaseIsOver))
+            : told_;
+    const auto before = std::exchange(surroundings_.topology, std::move(next));
     if (before->primary != surroundings_.topology->primary) surroundings_.parameters.clear();
     close_servers_of_lost_nodes();
     redirect_waiters_of_lost_nodes();

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/boot_clock.h"
 #include "common/net/buffer.h"
 #include "common/net/event_loop.h"
 #include "proxy/exec/surroundings.h"
@@ -46,6 +47,8 @@ public:
     // News from the server.
     void listen(UniqueFd listener);
     void on_topology(cluster::TopologyPtr topology);
+    // Until when it may be acted on; whatever stands still, nothing goes to a primary after it.
+    void on_good_until(BootTime until);
     void on_facts(const std::string& database, sql::CatalogFactsPtr facts);
     void on_config(config::ConfigPtr config, AuthTablesPtr auth_tables);
     // Of all sessions that hold connections.
@@ -69,6 +72,8 @@ public:
     [[nodiscard]] std::uint32_t index() const { return index_; }
     [[nodiscard]] bool draining() const { return draining_; }
     void mark_dirty(Stream& stream) { dirty_.push_back(&stream); }
+    // Reads the clock, if there is a deadline at all.
+    [[nodiscard]] bool is_past_deadline() const;
 
     // For clients.
     [[nodiscard]] CountedPool& pool(const std::string& user, const std::string& database);
@@ -136,6 +141,8 @@ private:
     void take_slots();
     void turn_begin();
     void turn_end();
+    void use_topology();
+    void withhold_if_past_deadline();
     void run_handoffs();
     void look_for_stuck();
     void maintain();  // once a second: ages, checks, minimum sizes
@@ -170,6 +177,9 @@ private:
     net::BufferPool buffers_;
     std::unique_ptr<char[]> scratch_;
     exec::Surroundings surroundings_;
+    cluster::TopologyPtr told_;
+    BootTime good_until_ = BootTime::max();
+    bool is_withheld_ = false;  // past that the topology in use is without a primary
     AuthTablesPtr auth_tables_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::unordered_map<std::uint64_t, std::unique_ptr<ClientConnection>> clients_;

@@ -2,7 +2,6 @@
 """Commands of the proxy's own: by psql, by psycopg 3 with typed values, from all workers, for whom they are."""
 import datetime
 import os
-import pathlib
 import signal
 import subprocess
 import threading
@@ -308,11 +307,9 @@ def test_a_stopped_process_is_asked_again_later(pair, make_proxy):
     """The proxy as a whole was away for longer than the patience of a command: it is answered, not lost."""
     proxy = make_proxy(pair)
     with proxy.wire(database="pgpool") as connection:
-        os.kill(proxy.process.pid, signal.SIGSTOP)
-        wait_for(lambda: thread_states(proxy.process.pid) == {"T"}, 5, "all threads are stopped")
-        connection.send(wire.query("SHOW CLIENTS"))
-        time.sleep(1.5)
-        os.kill(proxy.process.pid, signal.SIGCONT)
+        with proxy.standing_still():
+            connection.send(wire.query("SHOW CLIENTS"))
+            time.sleep(1.5)
         assert proxies.named_rows(connection.read_until("Z"))
 
 
@@ -328,9 +325,3 @@ def test_a_stop_while_workers_are_asked(pair, make_proxy):
             os.kill(proxy.process.pid, signal.SIGCONT)
             frames = connection.read_until("Z")
             assert [f.type for f in frames if f.type == "N"] == [] and proxies.named_rows(frames)
-
-
-def thread_states(pid):
-    """The letters of proc(5) for the states of a process's threads."""
-    stats = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
-    return {stat.rpartition(")")[2].split()[0] for stat in stats}

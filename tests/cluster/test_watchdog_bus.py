@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """A proxy whose roles the watchdog decides (docs/adr/0023-proxy-and-lease.md), with a hub that the test plays and real servers."""
+import contextlib
 import os
 import threading
 import time
@@ -204,6 +205,62 @@ def test_available_ends_with_the_lease(two, hub, make_unstarted_proxy):
         hub.lease(1, 60_000)
         assert [f.values() for f in idle.read_until("Z") if f.type == "D"] == [[b"1"]], "the topology in force is as before"
     assert proxy.stop() == 0
+
+
+LEASE = 5  # seconds
+
+
+@pytest.fixture
+def leased(two, hub, make_unstarted_proxy):
+    """With `available`, for so long."""
+    proxy = make_unstarted_proxy(two, {**settings(hub, durability="available"), "workers": 1})
+    hub.start()
+    decided(hub, 1, PRIMARY, STANDBY)
+    proxy.start(wait=False)
+    hub.expect("client pgpool-proxy")
+    hub.lease(1, LEASE * 1000)
+    wait_for(proxy.is_ready, LEASE, "it serves")
+    proxy.sql("delete from ledger")  # what its catalogs must tell is known then
+    return proxy
+
+
+@contextlib.contextmanager
+def standing_still(proxy):
+    """Until that lease is over."""
+    with proxy.standing_still():
+        until = time.monotonic() + LEASE + 0.1
+        yield
+        time.sleep(max(until - time.monotonic(), 0))
+
+
+@pytest.mark.parametrize("first", [["select 1"], ["begin", "savepoint a"]])
+def test_who_stood_still_past_the_deadline_sends_nothing(leased, two, hub, first):
+    two.primary.sql("create sequence s")
+    with leased.wire(timeout=20) as client:
+        for text in first:
+            client.query(text)
+        with standing_still(leased):
+            client.send(wire.query("insert into ledger values (1, nextval('s'), 1)"))
+        if "begin" in first:
+            assert [f.fields()["C"] for f in client.read_until("Z") if f.type == "E"] == ["40001"]
+        assert client.drain(0.3) == []
+        assert not two.primary.sql("select is_called from s"), "which no ROLLBACK takes back"
+        hub.lease(1, 60_000)
+        if "begin" not in first:
+            assert [f.type for f in client.read_until("Z")] == ["C", "Z"], "it was parked"
+
+
+def test_who_stood_still_meanwhile_hears_of_another_primary_first(leased, two, hub):
+    successor, = two.standbys
+    with leased.wire(timeout=20) as client:
+        with standing_still(leased):
+            client.send(wire.query("insert into ledger values (1, 1, 1)"))
+            successor.promote()
+            decided(hub, 1, DOWN, PRIMARY, epoch=2)
+            hub.lease(2, 60_000)
+        assert [f.type for f in client.read_until("Z")] == ["C", "Z"]
+    assert successor.sql("select count(*) from ledger") == 1
+    assert two.primary.sql("select count(*) from ledger") == 0
 
 
 def test_what_fails_is_told_to_the_hub(served, two, hub):

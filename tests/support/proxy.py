@@ -8,6 +8,7 @@
 The binary is build/$PGPOOL_BUILD/proxy/pgpool-proxy (default preset dev; an absolute PGPOOL_BUILD is a build folder).
 Leaving the block stops the proxy by SIGTERM and fails the test if it did not end well or a sanitizer had a word to say.
 """
+import contextlib
 import copy
 import os
 import pathlib
@@ -157,6 +158,19 @@ class Proxy:
         self.is_checked = False
         self.process.kill()
         self.process.wait(10)
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """Every thread of it, as SIGSTOP has it."""
+        def states():
+            stats = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()]
+            return {stat.rpartition(")")[2].split()[0] for stat in stats}
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_for(lambda: states() == {"T"}, 5, "all threads are stopped")
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def assert_clean(self, status):
         report = SANITIZER_REPORT.search(self.log_text())

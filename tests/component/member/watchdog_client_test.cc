@@ -96,6 +96,10 @@ bus::Topology topology(std::uint64_t epoch, std::uint64_t revision, const std::s
     return whole;
 }
 
+BootTime deadline_of(const bus::LeaseView& lease) {
+    return BootTime(BootDuration(lease.deadline_ns));
+}
+
 class WatchdogClientTest : public testing::Test {
 protected:
     WatchdogClientTest() : folder_(fmt::format("/tmp/pgpool-member-{}", ::getpid())) {
@@ -126,6 +130,7 @@ protected:
     void start() {
         WatchdogClient::Wiring wiring;
         wiring.decided = [this](cluster::Decision decision) { decisions_.put(std::move(decision)); };
+        wiring.good_until = [this](BootTime until) { good_until_.put(until); };
         wiring.clients_in_transaction = [this](NodeId leaving, std::function<void(std::uint32_t)> answer) {
             answer(leaving == NodeId(10) ? in_transaction_.load() : 999);
         };
@@ -186,6 +191,7 @@ protected:
     cluster::Topology seen_;
     Letters<Told> told_;
     Letters<cluster::Decision> decisions_;
+    Letters<BootTime> good_until_;
     std::atomic<std::uint32_t> in_transaction_{0};
     std::atomic<std::uint64_t> connections_seen_{0};
     std::atomic<bool> is_alive_{true};
@@ -261,9 +267,11 @@ TEST_F(WatchdogClientTest, AvailableEndsWithTheLeaseAndGoesOnWithTheNext) {
         return bus::LeaseView{
             .epoch = 7, .holder = 2, .holder_name = "m2", .deadline_ns = until.time_since_epoch().count()};
     };
-    hub_->tell(lease(milliseconds(400)));
+    const bus::LeaseView first = lease(milliseconds(400));
+    hub_->tell(first);
     const TimePoint told = SteadyClock::now();
     ASSERT_TRUE(decision(7, 3));
+    EXPECT_TRUE(good_until_.await([&](BootTime until) { return until == deadline_of(first); }));
     hub_.reset();
     const auto over = withheld("the lease of whoever decides is over");
     ASSERT_TRUE(over);
@@ -271,8 +279,10 @@ TEST_F(WatchdogClientTest, AvailableEndsWithTheLeaseAndGoesOnWithTheNext) {
     EXPECT_THAT(over->withheld, HasSubstr("cannot be reached"));
     start_hub();
     expect_hello();
-    hub_->tell(lease(seconds(60)));
+    const bus::LeaseView next = lease(seconds(60));
+    hub_->tell(next);
     EXPECT_TRUE(decision(7, 3));
+    EXPECT_TRUE(good_until_.await([&](BootTime until) { return until == deadline_of(next); }));
     EXPECT_EQ(client_->status().lease_holder, "m2");
 }
 

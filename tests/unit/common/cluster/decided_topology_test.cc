@@ -164,5 +164,26 @@ TEST(DecidedTopology, ANodeThatTheDecisionDoesNotListIsDown) {
     EXPECT_THAT(build(pair(), by).topology.nodes[1].reason, HasSubstr("does not know it"));
 }
 
+TEST(DecidedTopology, OnceWithheldItIsAsIfItHadBeenFromTheBeginning) {
+    Decision by = decision();
+    const Topology late = withheld(build(pair(), by).topology, "the lease is over");
+    by.withheld = "the lease is over";
+    const Topology early = build(pair(), by).topology;
+    EXPECT_EQ(late.primary, std::nullopt);
+    EXPECT_EQ(late.parked_because, early.parked_because);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(late.nodes[i].state, early.nodes[i].state);
+        EXPECT_EQ(late.nodes[i].role, early.nodes[i].role);
+        EXPECT_EQ(late.nodes[i].reason, early.nodes[i].reason);
+    }
+}
+
+TEST(DecidedTopology, NobodyLeavesWhatIsWithheld) {
+    const Topology late = withheld(build(pair(), decision(Standing::Parked)).topology, "the lease is over");
+    EXPECT_EQ(late.leaving, std::nullopt);
+    EXPECT_EQ(late.nodes[0].state, NodeState::Down);
+    EXPECT_EQ(late.nodes[1].state, NodeState::Up);
+}
+
 }  // namespace
 }  // namespace pgpool::cluster
