@@ -53,7 +53,7 @@ def file_of(member):
 
 def configuration(member, members, backends, shape):
     config = {"listen": {"addresses": ["0.0.0.0"], "port": PORT}, "workers": 2,
-              "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in backends],
+              "nodes": [{"name": n.name, "host": n.name if shape["by_name"] else n.address, "port": nodes.PORT} for n in backends],
               "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
               "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
     if shape["mode"] == "replication":
@@ -85,12 +85,12 @@ def command_of(program, member):
     return [binary(program, member), "--config", file_of(member), *words], USER, ["sys_nice"] if program == "pgpool-watchdog" else []
 
 
-def start(member, program):
+def start(member, program, **how):
     run = f"/proc/{member.init()}/root/run/pgpool"
     os.makedirs(run, exist_ok=True)
     user = pwd.getpwnam(USER)
     os.chown(run, user.pw_uid, user.pw_gid)
-    member.start(*command_of(program, member))
+    member.start(*command_of(program, member), **how)
 
 
 def ctl_command(member, *words):
