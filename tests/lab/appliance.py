@@ -44,7 +44,23 @@ def programs(folder):
 
 
 def binary(program, member):
-    return member.folder.parent / "bin" / program
+    """Of its own release, where it has one."""
+    own = member.folder / "bin" / program
+    return own if own.exists() else member.folder.parent / "bin" / program
+
+
+def releases():
+    """Where programs of other releases are (tests/versions)."""
+    return watchdog.build_folder() / "tests" / "versions"
+
+
+def set_release(member, program, release):
+    """With its next start; None: that of the lab."""
+    own = member.folder / "bin" / program
+    own.parent.mkdir(mode=0o755, exist_ok=True)
+    own.unlink(missing_ok=True)
+    if release:
+        shutil.copy(releases() / release / program, own)
 
 
 def file_of(member):
