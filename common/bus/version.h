@@ -21,7 +21,10 @@ struct Version {
     friend constexpr auto operator<=>(const Version&, const Version&) = default;
 };
 
-inline constexpr Version kVersion{.major = 1, .minor = 2};
+// Of this source.
+inline constexpr Version kNewest{.major = 1, .minor = 2};
+// What this program speaks: kNewest, but for those that tests/versions links with another one.
+extern const Version kVersion;
 
 // An error in words for operators if these two cannot talk; `peer` is the program at the other end.
 [[nodiscard]] Result<void> check_version(Version ours, Version theirs, std::string_view peer);

@@ -50,6 +50,8 @@ public:
     virtual void on_client(const ClientInfo& client) = 0;  // first
     virtual void on_message(ClientId client, bus::Message message) = 0;
     virtual void on_gone(ClientId client, const std::string& reason) = 0;  // last
+    // In place of them: a version that we do not understand. It will come again and again.
+    virtual void on_refused(const bus::Hello& /*hello*/, const std::string& /*reason*/) {}
 };
 
 struct HubOptions {

@@ -17,8 +17,10 @@ tl::unexpected<Error> cannot_connect(const std::string& service, std::string_vie
     return fail(sqlstate::kCannotConnect, fmt::format("bus {}: {}", service, why));
 }
 
+// libqb keeps a file for each connection, whatever its messages go by.
 std::string text_of(int error_number) {
-    return std::generic_category().message(error_number);
+    const std::string text = std::generic_category().message(error_number);
+    return error_number == ENOSPC ? text + ": /dev/shm is full" : text;
 }
 
 // Who called listen() on the other end of the set-up socket.

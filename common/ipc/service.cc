@@ -195,6 +195,7 @@ void Service::greet(Peer& peer, bus::Hello hello) {
         const bus::Refusal refusal{.reason = may_talk.error().message + ". " + may_talk.error().hint};
         send(peer, to_frame(refusal).value());
         peer.state = Peer::State::Leaving;  // it closes: libqb gives a client nothing once we have
+        handler_.on_refused(hello, refusal.reason);
         return;
     }
     peer.state = Peer::State::Talking;

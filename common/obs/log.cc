@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,8 +12,10 @@
 #include <cstdlib>
 #include <iterator>
 #include <memory>
+#include <mutex>
 
 #include "common/base/utf8.h"
+#include "common/obs/line_writer.h"
 
 namespace pgpool::log {
 
@@ -142,12 +144,36 @@ std::unique_ptr<spdlog::formatter> make_formatter(bool journal) {
     return formatter;
 }
 
+// stderr, and how many lines it had no room for: told in front of the next one that it has room for.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        if (!writer_.flush()) {
+            ++lost_;
+            return;
+        }
+        if (lost_ > 0) put({"", spdlog::level::warn, fmt::format("log_lost lines={}", lost_)});
+        lost_ = 0;
+        put(message);
+    }
+    void flush_() override {}
+
+private:
+    void put(const spdlog::details::log_msg& message) {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        writer_.write({line.data(), line.size()});
+    }
+
+    LineWriter writer_{STDERR_FILENO};
+    std::uint64_t lost_ = 0;
+};
+
 spdlog::logger& logger() {
     static const std::unique_ptr<spdlog::logger> instance = [] {
-        auto made = std::make_unique<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        auto made = std::make_unique<spdlog::logger>("", std::make_shared<StderrSink>());
         made->set_level(spdlog::level::trace);
         made->set_formatter(make_formatter(stderr_is_journal()));
-        made->flush_on(spdlog::level::trace);
         return made;
     }();
     return *instance;

@@ -8,8 +8,9 @@
 // Invariants: (1) an event is one line of printable UTF-8, whatever a peer put into a value; (2) a call below
 // the threshold costs one relaxed load (guard expensive arguments with enabled()). Where stderr is the
 // journal a line begins with its syslog priority, `<4>` (sd-daemon(3)), and the journal adds the time;
-// elsewhere it begins with the local time (ISO 8601, milliseconds, offset) and the level. Threads: any. Not
-// for `P` folders: they return reasons and their callers log.
+// elsewhere it begins with the local time (ISO 8601, milliseconds, offset) and the level. Nobody waits for
+// who reads it (line_writer.h): lines that find no room are counted, and `log_lost lines=N` stands where they
+// would. Threads: any. Not for `P` folders: they return reasons and their callers log.
 
 #include <atomic>
 #include <chrono>

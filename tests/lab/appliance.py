@@ -44,7 +44,23 @@ def programs(folder):
 
 
 def binary(program, member):
-    return member.folder.parent / "bin" / program
+    """Of its own release, where it has one."""
+    own = member.folder / "bin" / program
+    return own if own.exists() else member.folder.parent / "bin" / program
+
+
+def releases():
+    """Where programs of other releases are (tests/versions)."""
+    return watchdog.build_folder() / "tests" / "versions"
+
+
+def set_release(member, program, release):
+    """With its next start; None: that of the lab."""
+    own = member.folder / "bin" / program
+    own.parent.mkdir(mode=0o755, exist_ok=True)
+    own.unlink(missing_ok=True)
+    if release:
+        shutil.copy(releases() / release / program, own)
 
 
 def file_of(member):
@@ -53,7 +69,7 @@ def file_of(member):
 
 def configuration(member, members, backends, shape):
     config = {"listen": {"addresses": ["0.0.0.0"], "port": PORT}, "workers": 2,
-              "nodes": [{"name": n.name, "host": n.address, "port": nodes.PORT} for n in backends],
+              "nodes": [{"name": n.name, "host": n.name if shape["by_name"] else n.address, "port": nodes.PORT} for n in backends],
               "health": {"period": "200ms", "timeout": "1s", "user": "postgres", "database": "postgres"},
               "auth": {"access": [{"method": "trust"}]}, "admin": {"users": ["postgres"]}}
     if shape["mode"] == "replication":
@@ -85,12 +101,12 @@ def command_of(program, member):
     return [binary(program, member), "--config", file_of(member), *words], USER, ["sys_nice"] if program == "pgpool-watchdog" else []
 
 
-def start(member, program):
+def start(member, program, **how):
     run = f"/proc/{member.init()}/root/run/pgpool"
     os.makedirs(run, exist_ok=True)
     user = pwd.getpwnam(USER)
     os.chown(run, user.pw_uid, user.pw_gid)
-    member.start(*command_of(program, member))
+    member.start(*command_of(program, member), **how)
 
 
 def ctl_command(member, *words):

@@ -185,11 +185,14 @@ class Host:
     def run(self, command, user=None, check=True):
         return run(*self.enter(command, user), check=check)
 
-    def start(self, command, user=None, capabilities=()):
-        """A daemon that goes on when we end; its output goes to PROGRAM.log in the host's folder."""
+    def start(self, command, user=None, capabilities=(), environment=(), output=None):
+        """A daemon that goes on when we end; its output goes to PROGRAM.log in the host's folder, or to that descriptor. `environment`:
+        NAME=VALUE each."""
         program = os.path.basename(str(command[0]))
+        command = ["env", *environment, *command] if environment else command
         with open(self.folder / f"{program}.log", "ab") as log:
-            process = subprocess.Popen(self.enter(command, user, capabilities), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            out = log if output is None else output
+            process = subprocess.Popen(self.enter(command, user, capabilities), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                        start_new_session=True, cwd="/")
         wait_for(lambda: program in self.daemons() or process.poll() is not None, 20, f"{program} on {self.name} starts")
         if process.poll() is not None and program not in self.daemons():

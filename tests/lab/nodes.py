@@ -79,10 +79,10 @@ def follows(host, primary):
     return sql(host, "select pg_is_in_recovery()") and sql(primary, is_streaming, [host.name])
 
 
-def start(host):
+def start(host, **how):
     """After a kill -9 the file of the old postmaster would name a pid of this host that may be somebody else's."""
     (data_of(host) / "postmaster.pid").unlink(missing_ok=True)
-    host.start([pgcluster.BIN / "postgres", "-D", data_of(host)], user="postgres")
+    host.start([pgcluster.BIN / "postgres", "-D", data_of(host)], user="postgres", **how)
 
 
 def connect(host, **options):

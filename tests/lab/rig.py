@@ -33,13 +33,13 @@ def labs():
 
 class Lab:
     def __init__(self, name="lab", members=2, nodes=0, synchronous=False, watchdog=False, durability="strict",
-                 witness=False, mode="streaming", profile="default", maximum_lag="0"):
+                 witness=False, mode="streaming", profile="default", maximum_lag="0", by_name=False):
         if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
             raise LabError(f"'{name}' is no name for a lab: small letters and digits, 12 at most")
         self.name, self.folder = name, STATE / name
         self.shape = {"members": members, "nodes": nodes, "synchronous": synchronous, "watchdog": watchdog,
                       "durability": durability, "witness": witness, "mode": mode, "profile": profile,
-                      "maximum_lag": maximum_lag}
+                      "maximum_lag": maximum_lag, "by_name": by_name}
         self.network = Network(f"lab-{name}-")
         self.is_ours = False  # made by this object
         self._make_hosts()

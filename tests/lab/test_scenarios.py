@@ -160,6 +160,17 @@ def stand_still(lab, active, programs, seconds, is_moved):
         assert acts_since(active, mark) == []
 
 
+@LONG
+def test_14_a_third_of_the_frames_between_the_members_is_lost(lab, active, watch):
+    """Corosync may lose the other member; the nodes confirm the lease."""
+    with faults(lab, "30 % of the frames lost") as load:
+        lab.lose("m1", "m2", 30), lab.lose("m2", "m1", 30)
+        load.wait_served(60, count=1500)
+        assert holder(lab) is active
+        lab.heal()
+    assert wait_settled(lab) is active
+
+
 def test_15_one_direction_between_the_members_is_cut(lab, active, watch):
     other = other_of(lab, active)
     with faults(lab, "one direction cut") as load:

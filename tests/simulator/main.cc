@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 
+#include "tests/simulator/jitter.h"
 #include "tests/simulator/world.h"
 
 namespace pgpool::simulator {
@@ -88,6 +89,27 @@ bool run(std::uint64_t seed, std::uint64_t steps, std::uint64_t shown, std::uint
     return sum.steps >= steps;
 }
 
+// Whether the holders stay; with the times of the product.
+bool run_jitter(std::uint64_t seed, std::uint64_t steps, Time longest) {
+    Random random(seed);
+    Tally sum;
+    while (sum.steps < steps) {
+        Setting setting = any_setting(random);
+        setting.parameters = {};
+        Jitter world(random.seed(), setting, longest);
+        world.run(std::min(kStepsOfWorld, steps - sum.steps));
+        add(sum, world.auditor().tally);
+        if (const auto& violation = world.auditor().violation()) {
+            fmt::print("seed {}: {} members, {} nodes: VIOLATION {} after {:.1f} s\n", seed, setting.members,
+                       setting.nodes, *violation, std::chrono::duration<double>(world.now()).count());
+            return false;
+        }
+    }
+    fmt::print("seed {}: {} steps of the lease with jitter, {} looks at who holds it, {} ended\n", seed,
+               sum.steps, sum.calms, sum.ends);
+    return true;
+}
+
 }  // namespace
 }  // namespace pgpool::simulator
 
@@ -106,7 +128,14 @@ int main(int argc, char** argv) {
     app.add_option("--partitions", wanted_partitions, "at least; as many further runs as that needs")
         ->capture_default_str();
     app.add_option("--shown", shown, "steps before a violation that are printed")->capture_default_str();
+    std::int64_t jitter = 0;
+    app.add_option("--jitter", jitter, "milliseconds: nothing else, and the holder must stay")
+        ->capture_default_str();
     CLI11_PARSE(app, argc, argv);
+    if (jitter > 0) {
+        const std::chrono::milliseconds longest(jitter);
+        return pgpool::simulator::run_jitter(seed, steps, longest) ? 0 : 1;
+    }
     for (std::uint64_t i = 0; i < runs || partitions < wanted_partitions; ++i) {
         if (!pgpool::simulator::run(seed + i, steps, shown, partitions)) return 1;
     }

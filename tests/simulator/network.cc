@@ -33,15 +33,16 @@ void Network::partition(const std::vector<bool>& side) {
 Time Network::delay(Host from, Host to) {
     if (from == to) return random_.between(Time(1'000), Time(50'000));
     // Most are fast also where some are slow.
-    return random_.between(Time(50'000), random_.chance(0.7) ? Time(milliseconds(1)) : weather_.delay_max);
+    return random_.between(Time(50'000),
+                           random_.chance(0.7) ? Time(milliseconds(1)) : weather(from, to).delay_max);
 }
 
 void Network::send(Host from, Host to, Queue::Task task) {
     const auto deliver = [this, from, to, task] {
         if (is_up(from, to)) task();
     };
-    if (!is_up(from, to) || (from != to && random_.chance(weather_.loss))) return;
-    if (random_.chance(weather_.straggling))
+    if (!is_up(from, to) || (from != to && random_.chance(weather(from, to).loss))) return;
+    if (random_.chance(weather(from, to).straggling))
         queue_.after(random_.between(Time(0), std::chrono::seconds(5)), deliver);
     queue_.after(delay(from, to), deliver);
 }
@@ -56,7 +57,8 @@ void Network::Stream::pump(Time delay) {
 }
 
 void Network::Stream::arrive() {
-    if (!network_.is_up(from_, to_) || (from_ != to_ && network_.random_.chance(network_.weather_.loss))) {
+    if (!network_.is_up(from_, to_) ||
+        (from_ != to_ && network_.random_.chance(network_.weather(from_, to_).loss))) {
         // 0.2 s and doubling, as TCP does, up to a tcp_user_timeout of about 5 s.
         if (++retries_ <= 5) {
             pump(milliseconds(100) * (1 << retries_));

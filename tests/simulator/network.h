@@ -38,6 +38,11 @@ public:
     // Hosts of different sides hear nothing of each other.
     void partition(const std::vector<bool>& side);
     void set_weather(const Weather& weather) { weather_ = weather; }
+    // Between the first `hosts`, while elsewhere it is as set_weather() says.
+    void set_weather_between(std::size_t hosts, const Weather& weather) {
+        apart_ = hosts;
+        weather_apart_ = weather;
+    }
 
     void send(Host from, Host to, Queue::Task task);
 
@@ -63,12 +68,17 @@ public:
 private:
     [[nodiscard]] bool is_up(Host from, Host to) const { return links_[from * hosts_ + to]; }
     [[nodiscard]] Time delay(Host from, Host to);
+    [[nodiscard]] const Weather& weather(Host from, Host to) const {
+        return from < apart_ && to < apart_ ? weather_apart_ : weather_;
+    }
 
     std::size_t hosts_;
     Queue& queue_;
     Random& random_;
     std::vector<bool> links_;
     Weather weather_;
+    Weather weather_apart_;
+    std::size_t apart_ = 0;
     std::vector<std::weak_ptr<Stream>> streams_;
 };
 

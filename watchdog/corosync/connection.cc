@@ -30,7 +30,8 @@ cs_error_t retried(Call call) {
 
 Result<void> checked(cs_error_t result, std::string_view what) {
     if (result == CS_OK) return {};
-    Error error{fmt::format("{}: {}", what, cs_strerror(result)), sqlstate::kSystemError};
+    const char* why = result == CS_ERR_NO_SPACE ? ": /dev/shm is full" : "";
+    Error error{fmt::format("{}: {}{}", what, cs_strerror(result), why), sqlstate::kSystemError};
     if (result == CS_ERR_LIBRARY || result == CS_ERR_BAD_HANDLE)
         error.hint = "Is corosync running? systemctl status corosync";
     if (result == CS_ERR_ACCESS)

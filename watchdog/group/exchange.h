@@ -38,8 +38,10 @@
 
 namespace pgpool::group {
 
-// Of these messages. Members of N and N + 1 go together.
-inline constexpr std::uint16_t kProtocol = 1;
+// Of these messages, in this source. Members of N and N + 1 go together.
+inline constexpr std::uint16_t kNewestProtocol = 1;
+// What this program speaks: kNewestProtocol, but for those that tests/versions links with another one.
+extern const std::uint16_t kProtocol;
 
 // A parameter that must be the same on all members.
 struct Agreed {

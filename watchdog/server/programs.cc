@@ -19,6 +19,7 @@ public:
         if (!inbox_.push(event::ClientCame{client}))
             return hub_->disconnect(client.id, "the watchdog does not keep up");
         quotas_.emplace(client.id, Quota(kUnread));
+        refused_.erase(client.hello.program);
     }
     void on_message(ipc::ClientId client, bus::Message message) override {
         const auto quota = quotas_.find(client);
@@ -30,10 +31,18 @@ public:
     void on_gone(ipc::ClientId client, const std::string& reason) override {
         if (quotas_.erase(client) > 0) inbox_.insist(event::ClientGone{client, reason});
     }
+    // Once for each program, until one of its name is taken.
+    void on_refused(const bus::Hello& hello, const std::string& reason) override {
+        if (refused_.size() == kRefused || !refused_.insert(hello.program).second) return;
+        log::warning("program_refused", {{"program", hello.program}, {"reason", reason}});
+    }
 
 private:
+    static constexpr std::size_t kRefused = 16;
+
     Inbox& inbox_;
     ipc::Hub* hub_ = nullptr;
+    std::set<std::string> refused_;
     std::map<ipc::ClientId, Quota> quotas_;  // of those that came
 };
 
