@@ -58,6 +58,7 @@ def test_13_wall_clocks_of_the_active_member_are_set(lab, active, watch):
         lab.mend()
 
 
+@LONG
 def test_13_the_wall_clock_of_the_primary_is_set(lab, active, watch):
     primary, chosen = primary_of(lab, active), lab.nodes[-1]
     assert primary is not chosen
