@@ -260,6 +260,27 @@ def test_24_an_old_primary_comes_back_with_wal_of_its_own(make_lab):
     assert primary_of(lab, member) is primary
 
 
+def test_the_only_node_that_is_left_is_out_of_service(make_lab):
+    """After a switchover of two; the operator names it, and gives up what the other one had."""
+    lab = make_lab(2)
+    old, (new,) = primary_and_standbys(lab)
+    member = lab.members[0]
+    ctl(member, "switchover", new.name, "--wait")
+    wait_standing(member, old.name, "quarantined", "it was the primary until")
+    lab.kill(f"{new.name}/postgres")
+    wait_for(lambda: status(member)["phase"] == "blocked", 30, "nobody is promoted")
+    assert "pgpool-ctl promote NODE --force" in status(member)["reason"]
+    start_as_standby(old, new)
+
+    def promote():
+        ctl(member, "promote", old.name, "--force", check=False)
+        return status(member)["primary"] == old.name
+    wait_for(promote, 60, "it is promoted", interval=1)
+    with Load(lab) as load:
+        pass
+    assert load.errors() == []
+
+
 # --- 25 ---
 def test_25_a_standby_is_promoted_by_hand(make_lab):
     lab = make_lab(3)

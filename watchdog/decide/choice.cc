@@ -19,12 +19,13 @@ std::string lsn_text(Lsn lsn) {
 // Why it does not count; empty: it does.
 std::string why_not(const NodeSight& node, const ChoiceRules& rules) {
     const Kinship kin = kinship(node.lineage, node.flushed, rules.cluster);
-    if (!node.is_reached) return "it is not reached";
-    if (!node.is_in_service) return "it is not in service";
-    if (!node.is_standby) return "it is no standby";
     const bool is_failover = rules.kind == ChoiceRules::Kind::Failover;
+    const bool is_vouched_for = is_failover && rules.may_lose_data && rules.wanted == node.name;
+    if (!node.is_reached) return "it is not reached";
+    if (!node.is_in_service && !is_vouched_for) return "it is not in service";
+    if (!node.is_standby) return "it is no standby";
     const bool is_later = is_failover && rules.may_lose_data && kin == Kinship::Promoted;
-    if (!can_follow(kin) && !is_later) return describe(kin, node.lineage, rules.cluster);
+    if (!can_follow(kin) && !is_later && !is_vouched_for) return describe(kin, node.lineage, rules.cluster);
     const bool must_be_cut_off = is_failover && rules.must_be_cut_off;
     return must_be_cut_off && !node.is_cut_off ? "it is not cut off from the old primary" : "";
 }
@@ -138,8 +139,12 @@ Objection nobody(const Sorted& sorted, const ChoiceRules& rules) {
         why += fmt::format("\"{}\": {}", turndown.node, turndown.why);
     }
     const bool has_other = !rules.wanted.empty() && !sorted.counting.empty();
-    return {std::move(why),
-            has_other ? "name another target, or none" : "bring the primary or a standby back"};
+    std::string unblock = has_other ? "name another target, or none" : "bring the primary or a standby back";
+    if (!has_other && rules.kind == ChoiceRules::Kind::Failover)
+        unblock +=
+            ", or name a standby that is out of service, and lose what it lacks (pgpool-ctl promote NODE "
+            "--force)";
+    return {std::move(why), std::move(unblock)};
 }
 
 }  // namespace

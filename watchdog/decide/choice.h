@@ -10,7 +10,8 @@
 // and the target has flushed as much as the furthest of those that count. (3) Otherwise durability says:
 // strict refuses; available accepts a node whose distance to the last known position of the primary is at
 // most maximum_lag. (4) The operator may override (2) and (3), and have a node on a later timeline than the
-// cluster's: one that this record knows nothing of. (5) Among those that may: the latest timeline, then the
+// cluster's: one that this record knows nothing of; a node that he names as well may be out of service, and
+// of any history. (5) Among those that may: the latest timeline, then the
 // furthest, then the best priority, then the most replayed, then the name. A refusal says why in words, and
 // what would unblock it.
 

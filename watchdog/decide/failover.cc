@@ -91,10 +91,9 @@ bool keeps_wish(Phase phase) {
 // writes WAL of its own accord, so that it is past the point where the new timeline began.
 std::string why_replaced(const ClusterState& state) {
     return fmt::format(
-        "it was the primary until \"{}\" was promoted under epoch {}{}; make it a standby of \"{}\" by "
-        "pg_rewind "
-        "or a base backup",
-        state.target, state.epoch, state.is_planned ? ", which has every write of it" : "", state.target);
+        "it was the primary until \"{}\" was promoted under epoch {}{}; make it a standby of the primary by "
+        "pg_rewind or a base backup",
+        state.target, state.epoch, state.is_planned ? ", which has every write of it" : "");
 }
 
 // By the operator's leave a node was promoted that may lack what these hold: commits must not wait for them.
@@ -103,8 +102,8 @@ void leave_behind(ClusterState& state, const Snapshot& snapshot) {
         if (name == state.target || name == state.primary) continue;
         set_standing(state, name, Standing::Quarantined,
                      fmt::format("it was not reached when \"{}\" was promoted by the operator's leave under "
-                                 "epoch {}; make it a standby of \"{}\" by pg_rewind or a base backup",
-                                 state.target, state.epoch, state.target),
+                                 "epoch {}; make it a standby of the primary by pg_rewind or a base backup",
+                                 state.target, state.epoch),
                      snapshot.wall);
     }
 }
@@ -113,6 +112,8 @@ void install(ClusterState& state, const Snapshot& snapshot) {
     if (!state.is_planned) note_failover(state, snapshot.wall);
     if (state.wish.may_lose_data) leave_behind(state, snapshot);
     set_standing(state, state.primary, Standing::Quarantined, why_replaced(state), snapshot.wall);
+    if (!state.is_in_service(state.target))  // the operator vouched for it
+        set_standing(state, state.target, Standing::InService, "", snapshot.wall);
     state.primary = state.target;
     state.sync = {};  // until it is set on the new primary, and standbys have what was acknowledged before
     if (snapshot.target_lineage) state.lineage = *snapshot.target_lineage;
@@ -123,8 +124,8 @@ void adopt(ClusterState& state, const Snapshot& snapshot) {
     note_failover(state, snapshot.wall);
     set_standing(state, state.primary, Standing::Quarantined,
                  fmt::format("it was the primary until another decider promoted \"{}\"; make it a standby of "
-                             "\"{}\" by pg_rewind or a base backup",
-                             snapshot.successor, snapshot.successor),
+                             "the primary by pg_rewind or a base backup",
+                             snapshot.successor),
                  snapshot.wall);
     set_standing(state, snapshot.successor, Standing::InService, "", snapshot.wall);
     state.primary = snapshot.successor;

@@ -52,12 +52,17 @@ private:
     void cut_standbys() {
         for (std::size_t i = 0; i < site_.nodes.size(); ++i) {
             const nodes::NodeFacts* facts = facts_of(probes_, i);
-            const bool is_out = i == primary_ || !state_.is_in_service(site_.nodes[i].name);
-            if (is_out || (facts != nullptr && !facts->is_standby)) continue;
+            if (i == primary_ || !may_be_promoted(site_.nodes[i].name)) continue;
+            if (facts != nullptr && !facts->is_standby) continue;
             if (state_.is_planned && (feeds_target(i) || !sights_[i].is_reached)) continue;
             work_.add(i, nodes::cut_off());
             work_.await({.kind = Goal::Kind::CutOff, .node = i});
         }
+    }
+
+    // The operator may vouch for one that is out of service.
+    [[nodiscard]] bool may_be_promoted(const std::string& node) const {
+        return state_.is_in_service(node) || (state_.wish.may_lose_data && state_.wish.target == node);
     }
 
     // Before clients are made to wait: a node that has just come back may have no lease session yet.

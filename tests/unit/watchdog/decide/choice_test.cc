@@ -138,9 +138,30 @@ TEST_F(ChoiceTest, WhoNeverCounts) {
     nodes_.push_back(standby("a", 2'000));
     const Choice choice = choose();
     EXPECT_EQ(choice.reason, "no node may be promoted: \"b\": it is not in service; \"c\": it is no standby");
-    EXPECT_EQ(choice.unblock, "bring the primary or a standby back");
+    EXPECT_EQ(choice.unblock,
+              "bring the primary or a standby back, or name a standby that is out of service, "
+              "and lose what it lacks (pgpool-ctl promote NODE --force)");
     nodes_.clear();
     EXPECT_EQ(choose().reason, "there is no other node");
+}
+
+TEST_F(ChoiceTest, TheOperatorVouchesForTheOneThatHeNames) {
+    nodes_ = {standby("b", 900)};
+    node(0).is_in_service = false;
+    node(0).lineage = {2, {{1, Lsn(800)}}};  // it has written on another history
+    rules_.may_lose_data = true;
+    EXPECT_EQ(target(), "-") << "it was not named";
+    rules_.wanted = "b";
+    EXPECT_EQ(target(), "b");
+    EXPECT_TRUE(choose().may_lose);
+    rules_.kind = ChoiceRules::Kind::Switchover;
+    EXPECT_EQ(target(), "-") << "nothing is lost by a switchover";
+    rules_.kind = ChoiceRules::Kind::Failover;
+    node(0).is_standby = false;
+    EXPECT_EQ(target(), "-");
+    node(0).is_standby = true;
+    node(0).is_cut_off = false;
+    EXPECT_EQ(target(), "-");
 }
 
 TEST_F(ChoiceTest, AStandbyThatDoesNotReplayIsNotPromoted) {

@@ -64,7 +64,8 @@ protected:
         }
     }
     void look() {
-        while (take(Event::Overtaken) || take(Event::Look) || (is_obeyed_ && !was_ordered_.is_empty() && take(obey()))) {
+        while (take(Event::Overtaken) || take(Event::Look) ||
+               (is_obeyed_ && !was_ordered_.is_empty() && take(obey()))) {
         }
     }
     bool take(Event event, const Wish* wish = nullptr) {
@@ -145,9 +146,10 @@ TEST_F(FaultTest, F17PostmasterKilled) {
     EXPECT_EQ(state_.lineage.timeline, 2U);
     EXPECT_EQ(sight("c").upstream, "b");
     EXPECT_FALSE(state_.is_in_service("a"));
-    EXPECT_EQ(state_.find("a")->reason,
-              "it was the primary until \"b\" was promoted under epoch 4; make it a standby of \"b\" by "
-              "pg_rewind or a base backup");
+    EXPECT_EQ(
+        state_.find("a")->reason,
+        "it was the primary until \"b\" was promoted under epoch 4; make it a standby of the primary by "
+        "pg_rewind or a base backup");
 }
 
 TEST_F(FaultTest, F18PrimaryHostDead) {
@@ -313,7 +315,8 @@ TEST_F(FaultTest, AnOlderRecordTakesOverWhatALostDeciderHasPromoted) {
     run(seconds(5));
     ASSERT_THAT(promoted_, ElementsAre("b"));
     sight("c").lineage = sight("b").lineage;
-    for (const Finding finding : {Finding::Well, Finding::Refused}) {  // the old primary was started again, or not
+    for (const Finding finding :
+         {Finding::Well, Finding::Refused}) {  // the old primary was started again, or not
         for (const Phase phase : {Phase::Steady, Phase::Condemned, Phase::Blocked, Phase::Cutting}) {
             state_ = older;
             state_.phase = phase;
