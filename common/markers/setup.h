@@ -21,7 +21,7 @@
 namespace pgpool::markers {
 
 inline constexpr std::string_view kSchema = "pgpool_replication";
-inline constexpr int kVersion = 4;  // of the objects; pgpool_replication.version() returns it
+inline constexpr int kVersion = 5;  // of the objects; pgpool_replication.version() returns it
 
 // Parameters: slot int4, seq int8, epoch int8, redo bytea, token int8. One row of one int8: the answer of
 // that epoch; NULL if the epoch or the token is another, or if there is no such slot, or if it has this seq

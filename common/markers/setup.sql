@@ -300,6 +300,25 @@ BEGIN
     END IF;
 END $$;
 
+-- The names of the relations that this transaction has made: it holds their strongest lock, as of others that it has
+-- altered. Not of what is the session's own, nor of TOAST tables, which bear numbers.
+CREATE OR REPLACE FUNCTION pgpool_replication.names() RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT concat_ws(' ', count(*), sum(hashtextextended(concat_ws('.', c.relkind, c.relnamespace::regnamespace, c.relname), 0)::numeric))
+        FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+        WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_toast'::regnamespace);
+END $$;
+
+CREATE OR REPLACE FUNCTION pgpool_replication.same_names(main text) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pgpool_replication.names() IS DISTINCT FROM main THEN
+        RAISE serialization_failure USING MESSAGE = 'names of what it has made are not those of the main node';
+    END IF;
+END $$;
+
 -- Waits for the transactions that have marked, and so are about to commit or to roll back; for a moment only, as
 -- one of them may wait in the same way on another node: 55P03 if some are still there. For who may mark: until the caller's transaction ends
 -- nobody else can.
@@ -311,4 +330,4 @@ BEGIN
     END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 4';
+CREATE OR REPLACE FUNCTION pgpool_replication.version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 5';

@@ -237,7 +237,7 @@ bool Session::marks_with_request() const {
     const bool is_one = spread.statements <= 1 && spread.parts.size() <= 1 && spread.trial.empty();
     const bool is_known = !spread.by_rows && !spread.locks && !request_.meaning.large_objects.is_called;
     return is_one && is_known && spread.is_alone && !spread.is_bare && !request_.meaning.copies_in &&
-           request_.beyond == 0;
+           !spread.finds_names && request_.beyond == 0;
 }
 
 void Session::mark_main_with_request() {
@@ -250,7 +250,8 @@ void Session::mark_main_with_request() {
 bool Session::marks_at_once() const {
     const Spread& spread = *spread_;
     return spread.is_alone && !spread.locks && spread.doom.empty() && spread.main_error.empty() &&
-           spread.unsure.empty() && spread.moved.empty() && spread.refreshed.empty() && !is_anybody_missing();
+           spread.unsure.empty() && spread.moved.empty() && spread.refreshed.empty() && !spread.finds_names &&
+           !is_anybody_missing();
 }
 
 void Session::mark_followers() {

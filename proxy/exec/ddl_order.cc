@@ -26,6 +26,7 @@ void Session::note_ddl(const sql::Statement& statement) {
         statement.kind == Kind::Ddl || statement.kind == Kind::SelectInto || statement.kind == Kind::Truncate;
     if (!is_ddl || statement.is_remark) return;
     request_.meaning.meets_ddl |= !statement.is_settled;
+    request_.meaning.finds_names |= statement.finds_names;
     request_.meaning.changes_shared |= statement.is_shared;
     request_.meaning.changes_code |= !statement.is_of_relations && statement.kind == Kind::Ddl;
 }
@@ -64,6 +65,7 @@ void Session::begin_to_watch() {
     const bool must_not = meaning.meets_ddl && !spread.is_bare;
     spread.watch.sent(must_not);
     if (meaning.changes_shared) spread.shared_watch.sent(must_not);
+    spread.finds_names |= meaning.finds_names && !spread.is_bare;
     spread.changes_shared |= meaning.changes_shared;
     spread.changes_code |= meaning.changes_code;
     if (spread.is_bare && meaning.marks.is_ddl && !meaning.index) begin_ddl_commit();

@@ -92,14 +92,16 @@ void Session::follow_locks() {
     spread_->outcome = std::move(of_request);
 }
 
-// True: main is asked for what the materialized views hold that were refreshed. It comes as positions do.
+// True: main is asked for what the materialized views hold that were refreshed, and for the names of what was
+// made. It comes as positions do.
 bool Session::asks_digests() {
     Spread& spread = *spread_;
     if (std::exchange(spread.are_digests_asked, true)) return compare_digests(), false;
-    if (spread.refreshed.empty()) return false;
+    if (spread.refreshed.empty() && !spread.finds_names) return false;
     std::string text;
     for (const std::string& view : spread.refreshed)
         text += "SELECT pgpool_replication.digest(pg_catalog.to_regclass(" + sql::quote_literal(view) + "));";
+    if (spread.finds_names) text += "SELECT pgpool_replication.names();";
     ++spread.main_owes;
     send_own_query(text, Purpose::Position);
     return true;
@@ -108,13 +110,22 @@ bool Session::asks_digests() {
 // The others say themselves if theirs differ, and so does a repair.
 void Session::compare_digests() {
     Spread& spread = *spread_;
-    const auto digests = std::exchange(spread.positions, {});
+    auto digests = std::exchange(spread.positions, {});
     const auto views = std::exchange(spread.refreshed, {});
     if (digests.empty()) return;
+    const auto statement = [this](std::string_view sql) {
+        return around_.prepared.intern(parse_body(sql), "", nullptr);
+    };
     CopiedRequest request;
     spread.outcome = {};
-    const PreparedPtr compare = around_.prepared.intern(
-        parse_body("SELECT pgpool_replication.same_rows(pg_catalog.to_regclass($1), $2)"), "", nullptr);
+    if (std::exchange(spread.finds_names, false)) {
+        request.executions.push_back(
+            {statement("SELECT pgpool_replication.same_names($1)"), text_values({digests.back()})});
+        spread.outcome.add_tag("SELECT 1");
+        digests.pop_back();
+    }
+    const PreparedPtr compare =
+        statement("SELECT pgpool_replication.same_rows(pg_catalog.to_regclass($1), $2)");
     for (std::size_t i = 0; i < std::min(views.size(), digests.size()); ++i) {
         if (digests[i].empty())
             return doom_for_good("materialized view " + views[i] + " is not found any more at the commit");

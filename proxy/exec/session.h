@@ -102,6 +102,7 @@ struct Meaning {
     std::string indexed;               // ... and its table, as SQL
     std::vector<sql::DatabaseUse> databases;  // the same: that it makes, drops, renames or moves
     bool meets_ddl = false;                   // the same: it must not be overtaken by others' DDL
+    bool finds_names = false;                 // the same: DDL by which the server may find names itself
     bool changes_shared = false;              // the same: DDL of what all databases share
     bool changes_code = false;                // the same: DDL that may replace a function or a type
     std::uint64_t facts_version = 0;          // that it was judged by

@@ -141,8 +141,10 @@ struct Spread {
 
     Vacating vacating;  // databases that must have no sessions until the end
 
-    // Materialized views whose rows must be the same everywhere before the marker.
+    // What must be the same everywhere before the marker: the rows of materialized views; the names of what
+    // it has made, if the servers may have found some themselves.
     std::vector<std::string> refreshed;
+    bool finds_names = false;
     bool are_digests_asked = false;
 
     // The commit.

@@ -232,7 +232,8 @@ struct Statement {
     // DDL and TRUNCATE: what it does is settled by the relations that it names with their schemas, and locks;
     // it looks for nothing else that could be there or not.
     bool is_settled = false;
-    bool creates = false;          // a relation: the first of `relations` with Access::Write
+    bool finds_names = false;  // DDL: the server finds names itself, of sequences and indexes that it makes
+    bool creates = false;      // a relation: the first of `relations` with Access::Write
     bool drops_at_commit = false;  // ... ON COMMIT DROP
     bool derives = false;          // ... with defaults or parents that belong to other tables
     bool computes_rows = false;    // CREATE TABLE AS, CREATE and REFRESH MATERIALIZED VIEW: not WITH NO DATA

@@ -170,6 +170,24 @@ bool changes_relations_only(const void* node) {
     }
 }
 
+// Nobody may have said how a sequence or an index that it makes is called.
+bool may_find_names(const void* node) {
+    switch (tag_of(node)) {
+        case T_CreateStmt:
+        case T_CreateForeignTableStmt:
+        case T_ImportForeignSchemaStmt:
+        case T_IndexStmt:
+        case T_AlterTableStmt:
+        case T_CreateExtensionStmt:
+        case T_AlterExtensionStmt:
+            return true;
+        case T_CreateSchemaStmt:
+            return as<CreateSchemaStmt>(node)->schemaElts != nullptr;
+        default:
+            return false;
+    }
+}
+
 constexpr int kRowShareLock = 2;  // lockdefs.h: of the modes of LOCK only ACCESS SHARE is weaker
 
 // What stands in its list of expressions runs as often as FROM and WHERE give rows.
@@ -311,6 +329,7 @@ void StatementReader::read(const void* node) {
             }
             out_.is_shared = changes_shared(node);
             out_.is_of_relations = changes_relations_only(node);
+            out_.finds_names = !out_.is_settled && may_find_names(node);
     }
     sort_unique(out_.relations);
     sort_unique(out_.functions);

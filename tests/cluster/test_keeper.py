@@ -492,5 +492,5 @@ def test_savepoints_of_a_redo_are_followed(nodes, make):
 def test_markers_of_an_older_version_are_told(nodes, make):
     nodes.nodes[1].sql("create or replace function pgpool_replication.version() returns integer language sql immutable as 'select 1'")
     proxy = make(failover_park_timeout="20s").start(wait=False)
-    wait_for(lambda: "are of version 1, this proxy needs version 4: run pgpool-ctl prepare-nodes" in proxy.log_text(), 10, "told")
+    wait_for(lambda: "are of version 1, this proxy needs version 5: run pgpool-ctl prepare-nodes" in proxy.log_text(), 10, "told")
     proxy.stop()

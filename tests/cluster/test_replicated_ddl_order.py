@@ -134,6 +134,41 @@ def test_a_transaction_may_rest_while_others_change_the_schema(replicated):
     assert contents(replicated.nodes, ITS_TABLES) == "b"
 
 
+NAMES = "select coalesce(string_agg(relname || ' ' || relkind::text, ', ' order by relname), '') from pg_class where relname like 'a\\_%' or relname like 't\\_v%'"
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("taken, makes, named", [
+    ("create sequence a_id_seq", "create table a(id serial)", "a_id_seq S"),
+    ("create sequence a_id_seq", "create table a(id int generated always as identity)", "a_id_seq S"),
+    ("create table a_pkey(i int)", "begin; create table a(id int primary key); commit", "a_pkey i"),
+    ("create table t_v_idx(i int)", "create index on t(v)", "t_v_idx i"),
+    ("create table t_v_key(i int)", "begin; alter table public.t add unique (v); commit", "t_v_key i")])
+def test_names_that_a_server_finds_are_the_same_on_all(replicated, at, taken, makes, named):
+    """A name that another transaction is about to make is taken, also if that is rolled back in the end: here it is on one node only."""
+    with clients(replicated, 1) as (client,):
+        with held(replicated.nodes.nodes[at], taken):
+            with pytest.raises(RETRY):
+                run(client, makes)
+            run(client, "rollback")
+        assert contents(replicated.nodes, NAMES) == ""
+        run(client, makes)
+    assert contents(replicated.nodes, NAMES) == named
+
+
+def test_who_waits_for_a_table_that_is_rolled_back_makes_the_same_everywhere(replicated):
+    """Main has named the sequence a_id_seq1 before it waits for the other's name of the table; the other nodes may not."""
+    main = replicated.nodes.nodes[0]
+    with clients(replicated, 2) as (first, second):
+        run(first, "begin")
+        run(first, "create table a(id serial)")
+        making = Later(second, "create table a(id serial)")
+        wait_until(main, WAITS.format("create table"))
+        run(first, "rollback")
+        assert making.end() is None or isinstance(making.error, RETRY)
+    contents(replicated.nodes, NAMES)
+
+
 def test_an_index_that_takes_long_does_not_mind(replicated):
     """It looks for nothing but its table, which it has locked: pg_restore -j makes several at a time."""
     other = replicated.nodes.nodes[1]

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
 
 #include "common/wire/error_fields.h"
 #include "tests/unit/proxy/exec/replicated_fixture.h"
@@ -203,6 +204,25 @@ TEST_F(DdlOrderTest, WhileItCommitsOthersAreTold) {
     EXPECT_TRUE(database.marks->is_ddl_committing());
     answers(shell.other, tag("COMMIT") + ready(TransactionStatus::Idle));
     EXPECT_FALSE(database.marks->is_ddl_committing());
+}
+
+TEST_F(DdlOrderTest, NamesThatServersFindAreComparedBeforeTheMark) {
+    client_sends(query("CREATE TABLE a (id int PRIMARY KEY)"));
+    EXPECT_EQ(sent_to(shell.main), "PBEQ") << "no marker yet";
+    has_done(shell.main, "CREATE TABLE");
+    has_done(shell.other, "CREATE TABLE");
+    EXPECT_NE(std::exchange(shell.main.sent, {}).find("pgpool_replication.names()"), std::string::npos);
+    sent_to(shell.other);
+    answers(shell.main, row("2 77") + tag("SELECT 1") + ready(TransactionStatus::InTransaction));
+    EXPECT_EQ(sent_to(shell.main), "PBEPBES") << "SET CONSTRAINTS, the marker";
+    EXPECT_NE(shell.other.sent.find("pgpool_replication.same_names"), std::string::npos);
+    EXPECT_NE(shell.other.sent.find("2 77"), std::string::npos);
+    sent_to(shell.other);
+    answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
+    answers(shell.other, executed("SELECT 1") + marked() + ready(TransactionStatus::InTransaction));
+    commits();
+    EXPECT_EQ(replied(), "CZ");
+    expect_given_back();
 }
 
 // Main has marked already, and nobody else is to.

@@ -212,6 +212,23 @@ TEST(Analyzer, KnowsDdlThatLooksForNothing) {
         EXPECT_FALSE(is_settled(sql)) << sql;
 }
 
+TEST(Analyzer, KnowsDdlByWhichTheServerFindsNames) {
+    const auto finds_names = [](const char* sql) {
+        return Analyzer().analyze(sql)->statements.at(0).finds_names;
+    };
+    for (const char* sql :
+         {"CREATE TABLE s.t (a serial)", "CREATE TABLE t (LIKE u INCLUDING ALL)", "CREATE INDEX ON s.t (a)",
+          "CREATE INDEX i ON t (a)", "ALTER TABLE s.t ADD UNIQUE (a)", "ALTER TABLE t ADD COLUMN a serial",
+          "ALTER TABLE s.t ATTACH PARTITION s.u DEFAULT", "CREATE SCHEMA s CREATE TABLE t (a serial)",
+          "CREATE EXTENSION e", "IMPORT FOREIGN SCHEMA s FROM SERVER r INTO t"})
+        EXPECT_TRUE(finds_names(sql)) << sql;
+    for (const char* sql :
+         {"CREATE INDEX i ON s.t (a)", "ALTER TABLE s.t ADD CONSTRAINT p PRIMARY KEY (a)", "TRUNCATE t",
+          "DROP TABLE t", "CREATE SCHEMA s", "CREATE SEQUENCE s", "GRANT SELECT ON t TO r",
+          "INSERT INTO t VALUES (1)", "CREATE TABLE t AS SELECT 1"})
+        EXPECT_FALSE(finds_names(sql)) << sql;
+}
+
 TEST(Analyzer, KnowsDdlOfWhatAllDatabasesShare) {
     const auto is_shared = [](const char* sql) {
         return Analyzer().analyze(sql)->statements.at(0).is_shared;
