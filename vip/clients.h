@@ -18,7 +18,7 @@ class Clients {
 public:
     explicit Clients(Effect effect) : effect_(effect) {}
 
-    // The connections of the holder before, in place of those told last.
+    // The connections of the holder before, in place of those told last; this host may be it.
     void expect(std::vector<Connection> of_holder_before) { expected_ = std::move(of_holder_before); }
 
     // The address is here: tells the clients that had it elsewhere. How many; an error if none could be.

@@ -208,8 +208,8 @@ struct Connection {
     friend bool operator==(const Connection&, const Connection&) = default;
 };
 
-// proxy -> hub -> vip, also of the other member: who is to be tickled after a take-over. To vip: the clients
-// of who holds the addresses, before that changes; each list replaces the one before.
+// proxy -> hub: who is connected. hub -> other hubs, vip: who is to be tickled after a take-over, as who held
+// the addresses last had them when it let go; each list replaces the one before.
 struct ClientList {
     std::uint64_t revision = 0;
     Page page = {};

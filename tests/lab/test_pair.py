@@ -3,10 +3,12 @@
 nodes and cables fail. Tests run in their order on one lab, and each leaves both members well. The figures are printed (pytest -s).
 
 PGPOOL_LONG=N repeats each of the faults N times."""
+import contextlib
 import os
 import time
 
 import pytest
+from support import wire
 
 from . import appliance
 from .load import Load
@@ -16,6 +18,7 @@ from .watch import has_address
 
 pytestmark = [pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True)), pytest.mark.usefixtures("active")]
 TIMES = range(int(os.environ.get("PGPOOL_LONG") or 1))
+MOVES, WAITING = 6, 3
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,28 @@ def test_the_address_is_moved_in_order(lab, active, watch, number):
     figure("the address moved in order", load.outage(begin))
     assert load.lost(primary_of(lab, other)) == set()
     assert load.outage(begin) < 2
+
+
+def begin_to_wait(lab):
+    """A client without keepalives: it has sent a statement that lasts, and nothing is on its way to it."""
+    with lab.network.inside("client"):
+        client = wire.Connection(appliance.VIRTUAL, appliance.PORT)
+    client.start("postgres", "postgres")
+    client.send(wire.query("select pg_sleep(20)"))
+    return client
+
+
+def test_clients_that_only_wait_hear_of_each_move(lab, active, watch):
+    """They know nothing of the address: only the new holder can tell them, of whom the old one has told before it let go."""
+    for number in range(MOVES):
+        with contextlib.ExitStack() as clients:
+            waiting = [clients.enter_context(begin_to_wait(lab)) for _ in range(WAITING)]
+            with Load(lab) as load:
+                ctl(active, "vip", "move")
+                active = other_of(lab, active)
+                wait_served_by(lab, active, load)
+                assert [client.is_closed(5) for client in waiting] == [True] * WAITING, f"move {number}: to {active.name}"
+        assert wait_settled(lab) is active
 
 
 @pytest.mark.parametrize("number", TIMES)

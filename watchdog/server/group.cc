@@ -177,7 +177,8 @@ void Server::hear(group::Process from, const wire::Relayed& what) {
     if (const auto* line = std::get_if<bus::Event>(&*message)) programs_->log(*line);
     if (const auto* parked = std::get_if<bus::Parked>(&*message); parked && parking_.told({name}, *parked))
         decider_.told(true, "");
-    if (const auto* vip = std::get_if<bus::VipState>(&*message)) addresses_.told(name, *vip);
+    const auto* vip = std::get_if<bus::VipState>(&*message);
+    if (vip != nullptr && addresses_.told(name, *vip)) tell_clients();
 }
 
 void Server::hear(group::Process, const wire::AddressesOff& what) {
@@ -192,6 +193,10 @@ void Server::relay(const bus::Message& message) {
 // A member that comes has heard nothing of what was relayed before.
 void Server::relay_own() {
     for (const bus::Message& message : addresses_.own()) relay(message);
+}
+
+void Server::relay_clients() {
+    for (const bus::ClientList& page : addresses_.own_clients()) relay(page);
 }
 
 void Server::pulse() {

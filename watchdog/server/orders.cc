@@ -113,6 +113,7 @@ void Server::order_vip() {
                    {"verb", order.verb == bus::VipVerb::TakeReleased ? "take_released" : "take"},
                    {"lease", holds_lease() ? "held" : "awaited"}});
     }
+    if (!takes_addresses()) addresses_.let_go();
     programs_->send_to(kVip, order);
 }
 
@@ -164,10 +165,12 @@ void Server::look_at_services() {
         log::warning("not_handed_over", {{"reason", offered.error().message}});
 }
 
-void Server::take_clients(const std::string& member, const bus::ClientList& page) {
-    const auto is_whole = addresses_.told(member, page);
-    if (!is_whole) return log::warning("client_list_refused", {{"reason", is_whole.error().message}});
-    if (*is_whole) tell_clients();
+bool Server::take_clients(const std::string& member, const bus::ClientList& page) {
+    const auto is_news = addresses_.told(member, page);
+    if (!is_news) log::warning("client_list_refused", {{"reason", is_news.error().message}});
+    if (!is_news || !*is_news) return false;
+    tell_clients();
+    return true;
 }
 
 void Server::tell_clients() {

@@ -57,13 +57,14 @@ void Server::hear(ipc::ClientId, const bus::Observation& what) {
 }
 
 void Server::hear(ipc::ClientId, const bus::VipState& what) {
-    addresses_.told(electorate_.self, what);
     relay(what);
+    if (!addresses_.told(electorate_.self, what)) return;
+    tell_clients();
+    relay_clients();
 }
 
 void Server::hear(ipc::ClientId, const bus::ClientList& what) {
-    take_clients(electorate_.self, what);
-    relay(what);
+    if (take_clients(electorate_.self, what)) relay_clients();
 }
 
 void Server::hear(ipc::ClientId, const bus::Event& what) {

@@ -129,6 +129,7 @@ private:
     void ignore_the_silent();
     void relay(const bus::Message& message);
     void relay_own();
+    void relay_clients();
 
     // orders.cc
     void perform(const decider::action::Propose& what);
@@ -147,7 +148,7 @@ private:
     void look_at_parking();
     void close_gates();
     void await_gates();
-    void take_clients(const std::string& member, const bus::ClientList& page);
+    bool take_clients(const std::string& member, const bus::ClientList& page);
     void tell_clients();
 
     // hooks.cc
