@@ -34,6 +34,7 @@ struct NodeSight {
     bool is_standby = false;       // in recovery
     bool is_cut_off = false;       // standby: its primary_conninfo is empty and no receiver runs
     bool is_appointed = false;     // it takes writes, and follows nobody as deciders leave whom they promote
+    bool is_stopped = false;       // a primary from whom a decider has moved the role: no commit ends there
     bool is_in_service = true;     // neither quarantined nor detached
     bool is_stuck = false;         // its replay does not get on
     std::uint32_t priority = 100;  // lower is better; 0: never promoted

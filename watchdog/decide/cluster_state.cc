@@ -31,6 +31,7 @@ void set_standing(ClusterState& state, std::string_view name, Standing standing,
     found->standing = standing;
     found->reason = std::move(reason);
     found->since = std::chrono::floor<seconds>(now);
+    if (standing == Standing::InService) found->was_dropped = found->is_left_behind = false;
 }
 
 void append(ClusterState& state, HistoryEntry entry) {

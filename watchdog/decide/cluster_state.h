@@ -35,6 +35,10 @@ struct NodeRecord {
     WallTime since;
     // Of a standby: its primary_conninfo before it was cut off last. It may have a password.
     std::string conninfo = {};
+    // It was being promoted when it was lost, and may have been: it holds what it has, not what the cluster
+    // has from the moment on at which service went on without it.
+    bool was_dropped = false;
+    bool is_left_behind = false;  // the same, and service has gone on
     friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

@@ -137,7 +137,12 @@ void drop_target(ClusterState& state, const Snapshot& snapshot) {
     set_standing(state, state.target, Standing::Quarantined,
                  fmt::format("it was being promoted under epoch {} when it was lost", state.epoch),
                  snapshot.wall);
+    std::ranges::find(state.nodes, state.target, &NodeRecord::name)->was_dropped = true;
     state.target.clear();
+}
+
+void go_on_without(ClusterState& state) {
+    for (NodeRecord& node : state.nodes) node.is_left_behind = node.was_dropped;
 }
 
 void keep_books(ClusterState& state, const Transition& row, const Snapshot& snapshot) {
@@ -146,6 +151,7 @@ void keep_books(ClusterState& state, const Transition& row, const Snapshot& snap
     if (row.actions.has(Action::DropTarget)) drop_target(state, snapshot);
     if (row.actions.has(Action::Install)) install(state, snapshot);
     if (row.actions.has(Action::Adopt)) adopt(state, snapshot);
+    if (row.next == Phase::Steady || row.next == Phase::Repointing) go_on_without(state);
     state.phase = row.next;
     state.is_planned = keeps_target(row.next) && (state.is_planned || row.next == Phase::Checkpointing);
     if (!keeps_target(row.next)) state.target.clear();

@@ -26,6 +26,18 @@ std::string misfit(const NodeSight& node, const std::string& primary, const Line
     return can_follow(kin) || kin == Kinship::Unknown ? "" : describe(kin, node.lineage, cluster);
 }
 
+// Listed standbys follow the primary, enough of them to confirm commits.
+bool may_acknowledge(const ClusterState& state, std::span<const NodeSight> nodes) {
+    const NodeSight* primary = sight_of(nodes, state.primary);
+    if (primary == nullptr || !primary->is_reached || primary->is_standby || primary->is_stopped)
+        return false;
+    const auto confirming = std::ranges::count_if(nodes, [&](const NodeSight& node) {
+        return node.is_reached && node.is_standby && node.upstream == state.primary &&
+               state.sync.is_listed(node.name) && node.lineage.timeline == primary->lineage.timeline;
+    });
+    return state.sync.needed > 0 && static_cast<std::size_t>(confirming) >= state.sync.needed;
+}
+
 std::string damping(const ClusterState& state, const Policy& policy, WallTime now) {
     if (policy.failovers == 0 || state.failovers.size() < policy.failovers) return "";
     const WallTime oldest = state.failovers.at(state.failovers.size() - policy.failovers);
@@ -101,11 +113,12 @@ std::string successor(const ClusterState& state, std::span<const NodeSight> node
     for (const NodeSight& node : nodes) {
         const NodeRecord* record = state.find(node.name);
         const bool counts = record != nullptr && record->standing != Standing::Detached &&
-                            node.name != state.primary && node.is_reached && node.is_appointed;
+                            !record->is_left_behind && node.name != state.primary && node.is_reached &&
+                            node.is_appointed;
         if (counts && kinship(node.lineage, node.flushed, state.lineage) == Kinship::Promoted)
             appointed.push_back(&node);
     }
-    if (appointed.empty()) return "";
+    if (appointed.empty() || may_acknowledge(state, nodes)) return "";
     const NodeSight* last = *std::ranges::max_element(
         appointed, {}, [](const NodeSight* node) { return node->lineage.timeline; });
     const bool knows_all = std::ranges::all_of(appointed, [&](const NodeSight* node) {

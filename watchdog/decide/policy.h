@@ -53,7 +53,9 @@ struct Policy {
 
 // The node that was promoted by a decider whose record is later than this one, which that decider could not
 // tell anybody before it was lost: appointed, and its history goes on from the cluster's beyond that of all
-// others. Empty: there is none, or several that do not know of each other.
+// others. Empty: there is none, or several that do not know of each other. None is who was dropped before
+// service went on without it; nor is there one while the primary of this record can have commits confirmed,
+// which would be lost.
 [[nodiscard]] std::string successor(const ClusterState& state, std::span<const NodeSight> nodes);
 
 // After how long in it Event::Deadline comes; 0: the phase may last.

@@ -38,6 +38,7 @@ Json json_of(const NodeRecord& node) {
                  {"since", seconds_of(node.since)},
                  {"reason", node.reason}};
     if (!node.conninfo.empty()) json["conninfo"] = node.conninfo;
+    if (node.was_dropped) json["left_behind"] = node.is_left_behind;
     return json;
 }
 
@@ -117,9 +118,14 @@ Event read_event(Reader& reader, const Json& map) {
 }
 
 NodeRecord read_node(Reader& reader, const Json& map) {
-    return {reader.text(map, "name"), read_name<Standing>(reader, map, "standing", kStandings),
-            reader.text(map, "reason"), reader.time(map, "since"),
-            map.contains("conninfo") ? reader.text(map, "conninfo") : ""};
+    const bool was_dropped = map.contains("left_behind");
+    return {.name = reader.text(map, "name"),
+            .standing = read_name<Standing>(reader, map, "standing", kStandings),
+            .reason = reader.text(map, "reason"),
+            .since = reader.time(map, "since"),
+            .conninfo = map.contains("conninfo") ? reader.text(map, "conninfo") : "",
+            .was_dropped = was_dropped,
+            .is_left_behind = was_dropped && reader.flag(map, "left_behind")};
 }
 
 HistoryEntry read_entry(Reader& reader, const Json& map) {

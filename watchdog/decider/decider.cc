@@ -300,6 +300,7 @@ bool Decider::keep_promise(Now now) {
 }
 
 void Decider::give_orders() {
+    work_.look(probes_);
     for (Work* work : {&work_, &upkeep_}) {
         for (Order& order : work->orders(desk_)) actions_.emplace_back(action::Send{std::move(order)});
     }

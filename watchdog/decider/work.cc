@@ -24,6 +24,19 @@ void Work::add(std::size_t node, nodes::Commands commands) {
     }
 }
 
+// A program that connects again as soon as its session ends would be there whenever somebody looks.
+void Work::look(const Probes& probes) {
+    for (const Goal& goal : goals_) {
+        if (goal.kind != Goal::Kind::Equal) continue;
+        const nodes::NodeFacts* facts = facts_of(probes, goal.other);
+        if (facts == nullptr || facts->clients == 0) continue;
+        const TimePoint seen = probes[goal.other]->begun;
+        if (seen < begun_ || seen <= ended_at_) continue;
+        ended_at_ = seen;
+        add(goal.other, {nodes::end_clients()});
+    }
+}
+
 std::vector<Order> Work::orders(Desk& desk) {
     std::vector<Order> ready;
     for (Task& task : tasks_) {

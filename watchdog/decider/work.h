@@ -74,6 +74,8 @@ public:
     void await(Goal goal) { goals_.push_back(std::move(goal)); }
     void fail(std::string problem) { problem_ = std::move(problem); }
 
+    // Adds what the last probes call for: while Goal::Equal is waited for, clients that have come since.
+    void look(const Probes& probes);
     // What can be sent now.
     [[nodiscard]] std::vector<Order> orders(Desk& desk);
     void ended(OrderId id, const voters::CommandOutcome& outcome);
@@ -98,6 +100,8 @@ private:
     std::vector<Goal> goals_;
     std::string problem_;
     bool was_told_ = false;
+    TimePoint
+        ended_at_;  // sessions of clients that came after the stop: of the last probe that has shown some
 };
 
 }  // namespace pgpool::decider

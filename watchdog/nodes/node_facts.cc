@@ -27,17 +27,26 @@ using Json = nlohmann::json;
 // A receiver that connects is a process, and has no row of its own yet.
 //
 // The clients of a stopped primary are counted before its position is read: who was there may have written.
+// At the end of a page or segment the position to insert at is behind the header of the next one, which no
+// standby has before something is in it (XLogBytePosToRecPtr() in src/backend/access/transam/xlog.c).
+constexpr int kLongHeader = 40;   // SizeOfXLogLongPHD, of a segment's first page
+constexpr int kShortHeader = 24;  // SizeOfXLogShortPHD
+
 std::string begin() {
     return fmt::format(
-        "WITH mode AS MATERIALIZED (SELECT standby, clients, (CASE WHEN standby THEN "
+        "WITH mode AS MATERIALIZED (SELECT standby, clients, at - CASE WHEN clients IS NULL THEN 0 "
+        "WHEN at % pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) = {} THEN {} "
+        "WHEN at % pg_catalog.current_setting('wal_block_size')::bigint = {} THEN {} ELSE 0 END AS flushed "
+        "FROM (SELECT standby, clients, (CASE WHEN standby THEN "
         "greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) "
         "WHEN clients IS NULL THEN pg_catalog.pg_current_wal_flush_lsn() "
-        "ELSE pg_catalog.pg_current_wal_insert_lsn() END - '0/0')::bigint AS flushed "
-        "FROM (SELECT pg_catalog.pg_is_in_recovery() AS standby, "
+        "ELSE pg_catalog.pg_current_wal_insert_lsn() END - '0/0')::bigint AS at FROM (SELECT "
+        "pg_catalog.pg_is_in_recovery() AS standby, "
         "CASE WHEN pg_catalog.current_setting('synchronous_standby_names') = {} THEN "
         "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE {}) END AS clients OFFSET 0) "
-        "asked), ",
-        pg::quote_literal(kStoppedSync), client_sessions());
+        "asked OFFSET 0) placed), ",
+        kLongHeader, kLongHeader, kShortHeader, kShortHeader, pg::quote_literal(kStoppedSync),
+        client_sessions());
 }
 constexpr std::string_view kLine =
     "line AS MATERIALIZED (SELECT standby, clients, "

@@ -38,14 +38,6 @@ std::string own_sessions() {
     return names;
 }
 
-// Replication goes on, the standbys are to get the last of it; so do the sessions that watch the node.
-Command end_clients() {
-    return {fmt::format("(SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) "
-                        "FROM pg_catalog.pg_stat_activity WHERE {})",
-                        client_sessions()),
-            Command::Guard::ServerClock};
-}
-
 }  // namespace
 
 Commands prove() {
@@ -79,6 +71,13 @@ Commands keep_slot(std::string_view name) {
 Commands stop_writes() {
     return {set("default_transaction_read_only", "on"), set("synchronous_standby_names", kStoppedSync),
             reload(), end_clients()};
+}
+
+Command end_clients() {
+    return {fmt::format("(SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) "
+                        "FROM pg_catalog.pg_stat_activity WHERE {})",
+                        client_sessions()),
+            Command::Guard::ServerClock};
 }
 
 Commands take_writes(const decide::SyncRule& rule) {

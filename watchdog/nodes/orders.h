@@ -32,6 +32,9 @@ using Commands = std::vector<voters::Command>;
 // A primary that acknowledges no commit any more, also after a restart: it takes no writes, who goes round
 // that waits for a standby that does not exist, and its clients' sessions are ended.
 [[nodiscard]] Commands stop_writes();
+// The last of that, again. Replication goes on, the standbys are to get the last of it; so do the sessions
+// that watch the node.
+[[nodiscard]] voters::Command end_clients();
 [[nodiscard]] Commands take_writes(const decide::SyncRule& rule);  // takes that back
 
 // synchronous_standby_names of a primary that was stopped so.

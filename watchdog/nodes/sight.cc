@@ -49,6 +49,7 @@ decide::NodeSight sight_of(const NodeFacts& facts, const config::Node& node,
     sight.is_standby = facts.is_standby;
     sight.is_cut_off = facts.is_standby && facts.follows_nobody();
     sight.is_appointed = !facts.is_standby && facts.primary_conninfo.empty();
+    sight.is_stopped = !facts.is_standby && facts.sync_names == kStoppedSync;
     sight.upstream = facts.is_standby ? upstream_of(facts.primary_conninfo, nodes) : "";
     sight.lineage = facts.lineage;
     sight.flushed = facts.flushed;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "watchdog/server/heartbeats.h"
 
+#include <algorithm>
+
 namespace pgpool::watchdog {
 
 void Heartbeats::turn(TimePoint now) {
     if (turned_ != TimePoint::max() && now - turned_ > kOwnStandstill) {
-        for (auto& [client, heard] : last_) heard += now - turned_;
+        for (auto& [client, heard] : last_) heard = std::min(heard + (now - turned_), now);
     }
     turned_ = now;
 }

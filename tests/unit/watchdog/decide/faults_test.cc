@@ -87,6 +87,8 @@ protected:
         was_ordered_ = {};
         for (NodeSight& node : world_.nodes) {
             if (!node.is_reached) continue;
+            if (orders.has(Action::StopPrimary) && node.name == state_.primary) node.is_stopped = true;
+            if (orders.has(Action::StartPrimary) && node.name == state_.primary) node.is_stopped = false;
             if (orders.has(Action::CutStandbys) && node.is_standby) {
                 node.is_cut_off = true;
                 node.upstream.clear();
@@ -333,6 +335,57 @@ TEST_F(FaultTest, AnOlderRecordTakesOverWhatALostDeciderHasPromoted) {
             EXPECT_EQ(promoted_.size(), 1U) << "once";
         }
     }
+}
+
+// The host of a standby that is promoted is lost before anybody has seen that it was.
+TEST_F(FaultTest, WhoWasDroppedIsNoSuccessorOnceServiceHasGoneOn) {
+    const Wish wish{"b", false};
+    ASSERT_TRUE(take(Event::AskSwitchover, &wish)) << reason_;
+    for (int order = 0; order < 10 && promoted_.empty(); ++order) take(obey());
+    ASSERT_THAT(promoted_, ElementsAre("b"));
+    obey();
+    becomes("b", Finding::Refused);
+    run(seconds(5));
+    ASSERT_EQ(state_.primary, "a");
+    ASSERT_EQ(state_.phase, Phase::Steady);
+    becomes("c", Finding::Refused);  // confirms nothing any more, and has confirmed a lot
+    becomes("b", Finding::Well);
+    run(seconds(5));
+    EXPECT_EQ(state_.primary, "a");
+    becomes("a", Finding::Refused);
+    run(seconds(5));
+    EXPECT_EQ(state_.primary, "a") << "nobody has what it has acknowledged since";
+    EXPECT_EQ(state_.phase, Phase::Blocked);
+}
+
+TEST_F(FaultTest, WhoWasDroppedIsTheSuccessorWhileThereIsNoService) {
+    becomes("a", Finding::Refused);
+    becomes("c", Finding::Refused);
+    state_.sync = {1, {"b"}};
+    is_obeyed_ = false;
+    run(seconds(2));
+    for (int order = 0; order < 10 && promoted_.empty(); ++order) take(obey());
+    ASSERT_THAT(promoted_, ElementsAre("b"));
+    obey();
+    becomes("b", Finding::Refused);
+    is_obeyed_ = true;
+    run(seconds(5));
+    ASSERT_EQ(state_.primary, "a");
+    ASSERT_FALSE(state_.is_in_service("b"));
+    becomes("b", Finding::Well);
+    run(seconds(5));
+    EXPECT_EQ(state_.primary, "b");
+}
+
+TEST_F(FaultTest, NobodySucceedsAPrimaryWhoseCommitsAreConfirmed) {
+    promote(sight("b"));
+    sight("b").is_appointed = true;
+    EXPECT_EQ(successor(state_, world_.nodes), "") << "c confirms what a writes";
+    sight("a").is_stopped = true;
+    EXPECT_EQ(successor(state_, world_.nodes), "b");
+    sight("a").is_stopped = false;
+    sight("c").upstream = "b";
+    EXPECT_EQ(successor(state_, world_.nodes), "b");
 }
 
 TEST_F(FaultTest, TheLastOfSeveralSuccessorsCountsIfItKnowsTheOthers) {

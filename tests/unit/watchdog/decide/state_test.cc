@@ -22,6 +22,7 @@ ClusterState busy() {
     state.maintenance = {kNow + seconds(60), "new disks"};
     state.pause = {kNow, seconds(30), "minor upgrade"};
     set_standing(state, "a", Standing::Quarantined, "why", kNow + milliseconds(1'500));
+    state.nodes.at(1).was_dropped = true;
     note_failover(state, kNow);
     append(state, {kNow,
                    17,

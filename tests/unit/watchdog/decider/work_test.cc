@@ -99,6 +99,30 @@ TEST(Work, TheTargetIsEqualByAProbeAfterThatOfTheStoppedPrimary) {
     EXPECT_EQ(work.state(probes), Work::State::UnderWay);
 }
 
+TEST(Work, WhoComesToAStoppedPrimaryIsEndedOnceForEachLook) {
+    nodes::NodeFacts primary;
+    primary.sync_names = nodes::kStoppedSync;
+    primary.clients = 1;
+    Probes probes(2);
+    Desk desk;
+    Work work(kBegin);
+    work.await({.kind = Goal::Kind::Equal, .node = 1, .other = 0});
+    probes[0] = probe(0, kBegin - seconds(1), primary);
+    work.look(probes);
+    EXPECT_TRUE(work.orders(desk).empty()) << "seen before the stop";
+    for (const milliseconds later : {milliseconds(100), milliseconds(200)}) {
+        probes[0] = probe(0, kBegin + later, primary);
+        work.look(probes);
+        const auto sent = work.orders(desk);
+        ASSERT_EQ(sent.size(), 1U);
+        EXPECT_EQ(sent[0].command.sql, nodes::end_clients().sql);
+        desk.ended(sent[0].id);
+        work.ended(sent[0].id, {Kind::Done, ""});
+        work.look(probes);
+        EXPECT_TRUE(work.orders(desk).empty());
+    }
+}
+
 TEST(Work, WhatOthersDoIsWaitedFor) {
     Work work(kBegin);
     work.await({.kind = Goal::Kind::Told});
