@@ -20,8 +20,7 @@ Result<std::size_t> Clients::address_taken(const VirtualAddress& address) {
     std::ranges::copy_if(expected_, std::back_inserter(clients),
                          [&](const Connection& one) { return one.own.address == address.address; });
     std::ranges::sort(clients);  // those that we have closed may have been told, too
-    const auto repeated = std::ranges::unique(clients);
-    clients.erase(repeated.begin(), repeated.end());
+    clients.erase(std::unique(clients.begin(), clients.end()), clients.end());
     if (clients.empty() || effect_ == Effect::DryRun) return 0;
     wait_until_local(address.address, seconds(1));  // their answers must reach our kernel
     return tickler_.begin(page::boot_now(), std::move(clients));
