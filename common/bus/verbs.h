@@ -25,7 +25,10 @@
 // Status:   {"member", "epoch",
 //            "lease": {"holder", "state", "remaining_ms"},
 //            "members": [{"name", "is_in", "is_self", "protocol", "refused"}],
-//            "quorum": {"is_quorate", "votes", "expected"},
+//            "quorum": {"is_quorate", "votes", "expected"} | null,
+//            "group": {"is_in", "lost_since", "reason"},
+//            "votes": {"total", "needed", "reached",
+//                      "voters": [{"name", "votes", "is_reached"}]} | null,
 //            "phase", "reason", "waiting_for", "maintenance": {"until", "reason"} | null,
 //            "pause": {"until", "reason", "under_way"} | null, "primary",
 //            "nodes": [{"name", "host", "port", "role", "standing", "reason", "lag_bytes", "timeline",
@@ -37,6 +40,11 @@
 // where they are not known; "under_way" counts the clients in a transaction at the primary, null while a
 // proxy has not told; "seen_by" lists the members that reach the node;
 // "refused" says why a member must not decide with the others, "" if it may.
+// "state" is that of the answering member: Holder; Offering, Releasing (hands over); Acquiring, Resting (in
+// reserve, or short of votes); Waiting, Confirming (about to hold it); Follower (does not want it).
+// "quorum" is Corosync's, null while this member is in no group; "lost_since" is null unless the group was
+// lost or not found, with the "reason". "votes" are those of the lease that answer this member; null where it
+// does not want the lease, so it asks nobody.
 
 #include <cstdint>
 #include <string>

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "ctl/cluster/fields.h"
 #include "ctl/cluster/views.h"
@@ -23,15 +22,55 @@ std::string remaining_text(const Json& lease) {
                      : std::string(", its time is over");
 }
 
-// The state is that of this member, in the lease's own words: Follower, Candidate, Holder.
+// Nobody who decides is heard: what is told of roles and nodes may be from before.
+bool is_outdated(const Json& status) {
+    return text_of(member_of(status, "lease"), "holder") == "-";
+}
+
+// What this member is, in an operator's words; the states are those of watchdog/lease/events.h.
+std::string part_text(const Json& status) {
+    const std::string state = text_of(member_of(status, "lease"), "state");
+    if (state == "Holder") return "decides";
+    if (state == "Offering" || state == "Releasing") return "hands over";
+    if (state == "Follower") return "keeps out";
+    if (!is_outdated(status)) return "in reserve";
+    if (state == "Waiting" || state == "Confirming") return "takes over";
+    return "waits for the lease";  // votes are missing, or a member that is not heard has them
+}
+
 std::string holder_text(const Json& status) {
     const Json& lease = member_of(status, "lease");
-    const std::string holder = text_of(lease, "holder");
-    std::string state = text_of(lease, "state");
-    std::transform(state.begin(), state.end(), state.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return fmt::format("{}{}, epoch {}; this member: {}", holder == "-" ? "nobody" : holder,
-                       remaining_text(lease), text_of(status, "epoch"), state);
+    if (is_outdated(status)) return "nobody is heard that decides; this member: " + part_text(status);
+    return fmt::format("{}{}, epoch {}; this member: {}", text_of(lease, "holder"), remaining_text(lease),
+                       text_of(status, "epoch"), part_text(status));
+}
+
+// What is wrong with this member's hearing, and what to do; empty: it hears others, or there are none.
+std::string trouble_text(const Json& status) {
+    const Json& group = member_of(status, "group");
+    if (const std::string since = text_of(group, "lost_since"); since != "-")
+        return fmt::format(
+            "Corosync does not answer here since {} ({}): nothing is decided by this member; systemctl "
+            "restart corosync",
+            since, text_of(group, "reason"));
+    const auto& members = list_of(status, "members");
+    const bool hears_one = std::ranges::any_of(
+        members, [](const Json& member) { return !is_true(member, "is_self") && is_true(member, "is_in"); });
+    if (members.size() < 2 || hears_one) return "";
+    return "this member hears no other: look at its network, and whether the others run";
+}
+
+std::string votes_text(const Json& votes) {
+    std::string reached;
+    std::string missing;
+    for (const Json& voter : list_of(votes, "voters")) {
+        std::string& list = is_true(voter, "is_reached") ? reached : missing;
+        const auto count = number_of(voter, "votes").value_or(1);
+        list += fmt::format(" {}{}", text_of(voter, "name"), count == 1 ? "" : fmt::format("*{}", count));
+    }
+    return fmt::format("{} of {} for the lease:{}; {} needed{}{}", text_of(votes, "reached"),
+                       text_of(votes, "total"), reached.empty() ? " none" : reached, text_of(votes, "needed"),
+                       missing.empty() ? "" : "; missing:", missing);
 }
 
 std::string vip_text(const Json& vip) {
@@ -110,7 +149,11 @@ std::string status_text(const Json& status) {
     std::string out;
     for (const Json& vip : list_of(status, "vips")) add_line(out, "virtual", vip_text(vip));
     add_line(out, "decides", holder_text(status));
-    add_line(out, "phase", fmt::format("{}: {}", text_of(status, "phase"), text_of(status, "reason")));
+    if (const std::string trouble = trouble_text(status); !trouble.empty()) add_line(out, "here", trouble);
+    if (const Json& votes = member_of(status, "votes"); votes.is_object())
+        add_line(out, "votes", votes_text(votes));
+    const char* age = is_outdated(status) ? " (as last known)" : "";
+    add_line(out, "phase", fmt::format("{}: {}{}", text_of(status, "phase"), text_of(status, "reason"), age));
     add_line(out, "waits for", text_of(status, "waiting_for"));
     if (const Json& maintenance = member_of(status, "maintenance"); maintenance.is_object()) {
         add_line(out, "maintenance",
@@ -121,13 +164,14 @@ std::string status_text(const Json& status) {
                  fmt::format("until {}: {}; transactions under way: {}", text_of(pause, "until"),
                              text_of(pause, "reason"), text_of(pause, "under_way")));
     }
-    add_line(out, "primary", text_of(status, "primary"));
+    add_line(out, "primary", text_of(status, "primary") + age);
     add_line(out, "members", members_text(status));
     if (const Json& quorum = member_of(status, "quorum"); quorum.is_object())
         add_line(out, "quorum", quorum_text(quorum));
     add_line(out, "programs", programs_text(status));
     if (list_of(status, "nodes").empty()) return out;
-    return out + "\n" + render(node_table(status));
+    return out + (is_outdated(status) ? "\nRoles and standings as last known:\n" : "\n") +
+           render(node_table(status));
 }
 
 }  // namespace pgpool::ctl

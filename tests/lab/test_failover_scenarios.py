@@ -18,7 +18,7 @@ from .load import Load
 from .network import LabError
 from .pair import check_epochs, ctl, epochs_of_leases, log_of, other_of, primary_of, promotions, status, wait_primary, wait_settled
 from .rig import Lab
-from .watch import Watch
+from .watch import Watch, has_address
 
 pytestmark = pytest.mark.skipif(bool(appliance.why_not(True)), reason="not built: " + appliance.why_not(True))
 MEGABYTE = 2 ** 20
@@ -322,6 +322,30 @@ def test_26_the_decider_is_killed_between_the_steps_of_a_failover(make_lab):
         lab.mend()
         wait_settled(lab)
         wait_promise(lab)
+
+
+def test_26_the_decider_has_lost_corosync(make_lab):
+    """Who is in no group decides nothing: it gives the lease up, with the address, and the member that has a group decides."""
+    lab = make_lab(3)
+    old, _ = primary_and_standbys(lab)
+    decider = deciding(lab)
+    other = other_of(lab, decider)
+    with Load(lab) as load:
+        lab.kill(f"{decider.name}/corosync")
+        wait_for(lambda: "group_lost" in log_of(decider), 10, "it knows that it has no group", interval=0.01)
+        lab.kill(old.name)
+        begin = time.monotonic()
+        wait_primary(lab, other, lambda name: name != old.name)
+        load.wait_served(20, count=100)
+        assert time.monotonic() - begin < 25, "5 s of patience, a lease, a failover"
+        assert status(other)["lease"]["holder"] == other.name
+        assert has_address(lab, other) and not has_address(lab, decider)
+        told = ctl(decider, "status")
+        assert "Corosync does not answer here since " in told and "as last known" in told, told
+        lab.start(f"{decider.name}/corosync")
+        assert wait_settled(lab) is other, "who comes back takes nothing away"
+    assert "here" not in ctl(decider, "status").split()
+    assert load.lost(primary_of(lab, other)) == set()
 
 
 @pytest.mark.parametrize("is_planned", [False, True])

@@ -10,7 +10,7 @@ import pytest
 from . import appliance, comeback
 from .host import wait_for
 from .load import Load
-from .pair import acts_since, figure, log_of, other_of, primary_of, status, wait_primary, wait_served_by, wait_settled
+from .pair import acts_since, ctl, figure, log_of, other_of, primary_of, status, wait_primary, wait_served_by, wait_settled
 from .rig import Lab
 from .watch import has_address
 
@@ -101,6 +101,8 @@ def test_08_corosync_alone_is_cut(lab, active, watch):
             lab.wait_members([member.name], member)
         load.wait_served(20, count=500)
         assert holder(lab) is active and not has_address(lab, other)
+        told = ctl(other, "status")
+        assert "this member hears no other" in told and "as last known" in told, told
         lab.heal()
     assert wait_settled(lab) is active
 
@@ -111,6 +113,8 @@ def test_09_the_active_member_is_cut_from_all_nodes(lab, active, watch):
         for node in lab.nodes:
             lab.cut(active.name, node.name)
         wait_served_by(lab, other, load)
+        wait_for(lambda: "; missing: n1 n2 n3\n" in ctl(active, "status"), 10, "it tells which votes are missing")
+        assert "this member: in reserve" in ctl(active, "status")
         lab.heal()
     assert wait_settled(lab) is other
 

@@ -76,7 +76,7 @@ void Server::perform(const group::action::Refused& what) {
 
 void Server::take(const event::ViewChanged& what) {
     self_ = what.self;
-    lost_reason_.clear();
+    group_watch_.joined();
     roster_.view_changed(what.view, SteadyClock::now());
     addresses_.forget_others();
     decider_.synced(false);
@@ -85,15 +85,29 @@ void Server::take(const event::ViewChanged& what) {
     perform(exchange_.view_changed(what.view, what.self));
 }
 
-// Without a group nothing is decided: nobody would know of it. The lease is kept as long as it lasts, so what
-// is decided stays in force.
+// Without a group nothing is decided: nobody would know of it. The lease is kept for a while, so a restart of
+// Corosync moves nothing.
 void Server::take(const event::GroupLost& what) {
-    if (lost_reason_ != what.reason) log::warning("group_lost", {{"reason", what.reason}});
-    lost_reason_ = what.reason;
+    const decider::Now time = now();
+    if (group_watch_.lost(what.reason, time.time, time.wall))
+        log::warning("group_lost", {{"reason", what.reason}});
     self_.reset();
+    quorum_ = {};
     roster_.lost();
     addresses_.forget_others();
     decider_.synced(false);
+}
+
+// The votes of other members come by the group, but those of nodes do not need it: without this the lease
+// would never end, and nobody who has a group could decide. Another campaign begins when we are in sync
+// again.
+void Server::look_at_group() {
+    if (!group_watch_.gives_up_lease(SteadyClock::now())) return;
+    if (lease_state_ == lease::name(lease::State::Follower)) return;
+    if (holds_lease())
+        log::warning("lease_given_up",
+                     {{"epoch", view_.epoch.value}, {"reason", "this member is in no group"}});
+    lease_->withdraw();
 }
 
 void Server::take(const event::Delivered& what) {

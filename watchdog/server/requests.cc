@@ -15,6 +15,9 @@ namespace {
 // The holder answers within milliseconds, unless it is gone.
 constexpr seconds kPatience{5};
 
+// Longer than from one report of a voter to the next: voters::kHeardAgain and a question in profile `wan`.
+constexpr seconds kVoterSilence{4};
+
 tl::unexpected<Error> refuse(std::string message, std::string hint) {
     return tl::unexpected(Error{std::move(message), sqlstate::kCannotConnectNow, std::move(hint)});
 }
@@ -76,6 +79,11 @@ void Server::handle(const Asker& asker, const bus::Command& command) {
     const auto request = bus::request_of(command);
     if (!request) return reply(asker, tl::unexpected(request.error()));
     if (bus::is_for_any_member(*request)) return answer_here(asker, *request);
+    if (const auto& loss = group_watch_.loss()) {
+        return reply(asker, refuse("Corosync does not answer here (" + loss->reason +
+                                       "): nothing is decided by this member",
+                                   "systemctl restart corosync, or ask another member"));
+    }
     const auto* lease = std::get_if<bus::request::Lease>(&*request);
     if (lease != nullptr && lease->verb == bus::request::Lease::Verb::Force)
         return reply(asker, force_lease());
@@ -170,6 +178,28 @@ void Server::answer_overdue() {
     });
 }
 
+// Those of the lease. Who does not want the lease asks nobody, so it does not know. Time counts up to when
+// this member's own vote was asked last, which always answers: nobody is asked while it rests between two
+// attempts.
+std::vector<Status::Voter> Server::voters() const {
+    std::vector<Status::Voter> voters;
+    if (lease_state_ == lease::name(lease::State::Follower)) return voters;
+    const lease::Votes votes = electorate_.votes();
+    const auto own = voters_heard_.find(electorate_.own_vote());
+    const TimePoint asked = own != voters_heard_.end() ? own->second : TimePoint{};
+    for (std::uint16_t i = 0; i < votes.size(); ++i) {
+        const lease::VoterId voter(i);
+        const auto heard = voters_heard_.find(voter);
+        std::string name = electorate_.witness;
+        if (votes.kind(voter) == lease::VoterKind::Member) name = electorate_.members[i];
+        if (votes.kind(voter) == lease::VoterKind::Node)
+            name = config_->nodes[electorate_.node_of(voter)].name;
+        voters.push_back({std::move(name), votes.weight(voter),
+                          heard != voters_heard_.end() && asked - heard->second < kVoterSilence});
+    }
+    return voters;
+}
+
 Status Server::status() {
     const TimePoint time = SteadyClock::now();
     const auto holder = roster_.holder(time);
@@ -182,6 +212,10 @@ Status Server::status() {
                                           : "",
                   .lease_state = lease_state_,
                   .quorum = quorum_,
+                  .is_in_group = self_.has_value(),
+                  .loss = group_watch_.loss(),
+                  .votes_needed = electorate_.votes().quorum(),
+                  .voters = voters(),
                   .waiting_for = decider_.waiting_for(now()),
                   .under_way = parking_.under_way(serving_proxies(), decider_.stamp())};
     const BootTime boot = page::boot_now();

@@ -176,6 +176,7 @@ void Server::tick() {
         probed_, [](const wire::Probed& probed) { return probed.finding != decide::Finding::Well; });
     if (time - pulsed_ >= kPulse || has_trouble) pulse();
     ignore_the_silent();
+    look_at_group();
     answer_overdue();
     heartbeats_.turn(time);
     look_at_services();

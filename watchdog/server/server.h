@@ -24,6 +24,7 @@
 #include "watchdog/nodes/prober.h"
 #include "watchdog/server/addresses.h"
 #include "watchdog/server/group_link.h"
+#include "watchdog/server/group_watch.h"
 #include "watchdog/server/heartbeats.h"
 #include "watchdog/server/parking.h"
 #include "watchdog/server/programs.h"
@@ -105,6 +106,7 @@ private:
     void take(const voters::report::CommandEnded& what);
     void take(const voters::report::NodeSeen&) {}
     void take(const voters::report::SessionOpened&) {}
+    void take(const voters::report::VoterHeard& what) { voters_heard_[what.voter] = SteadyClock::now(); }
     void take(const voters::report::Trouble& what);
 
     // group.cc
@@ -127,6 +129,7 @@ private:
     void hear(group::Process from, const wire::AddressesOff& what);
     void pulse();
     void ignore_the_silent();
+    void look_at_group();
     void relay(const bus::Message& message);
     void relay_own();
     void relay_clients();
@@ -180,6 +183,7 @@ private:
     void reply(const Asker& asker, bool is_well, std::string json);
     void answer_overdue();
     [[nodiscard]] Status status();
+    [[nodiscard]] std::vector<Status::Voter> voters() const;
 
     [[nodiscard]] bool holds_lease() const { return view_.state == page::LeaseState::Held; }
     [[nodiscard]] bool takes_addresses() const;
@@ -198,10 +202,11 @@ private:
     Heartbeats heartbeats_;
     corosync::Quorum quorum_;
     std::optional<group::Process> self_;  // in the group; empty: we are in none
-    std::string lost_reason_;             // of the group; empty: it is there
+    GroupWatch group_watch_;
     page::LeasePageReader page_;
     page::LeaseView view_;  // of the page, as last read
-    std::string lease_state_ = "follower";
+    std::string lease_state_{lease::name(lease::State::Follower)};
+    std::map<lease::VoterId, TimePoint> voters_heard_;  // when one has answered, to a second
     std::map<lease::CommandId, decider::OrderId> orders_;
     std::vector<wire::Probed> probed_;  // not told to the group yet
     TimePoint pulsed_;

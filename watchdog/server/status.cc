@@ -101,6 +101,32 @@ Json members_json(const std::vector<Status::Member>& members) {
     return list;
 }
 
+Json quorum_json(const Status& status) {
+    if (!status.is_in_group) return {};
+    return {{"is_quorate", status.quorum.is_quorate},
+            {"votes", status.quorum.votes},
+            {"expected", status.quorum.expected}};
+}
+
+Json group_json(const Status& status) {
+    return {{"is_in", status.is_in_group},
+            {"lost_since", status.loss ? Json(decide::iso_time(status.loss->at)) : Json()},
+            {"reason", status.loss ? status.loss->reason : ""}};
+}
+
+Json votes_json(const Status& status) {
+    if (status.voters.empty()) return {};
+    int total = 0;
+    int reached = 0;
+    Json list = Json::array();
+    for (const Status::Voter& voter : status.voters) {
+        total += voter.votes;
+        if (voter.is_reached) reached += voter.votes;
+        list.push_back({{"name", voter.name}, {"votes", voter.votes}, {"is_reached", voter.is_reached}});
+    }
+    return {{"total", total}, {"needed", status.votes_needed}, {"reached", reached}, {"voters", list}};
+}
+
 Json vips_json(const std::vector<Status::Vip>& vips) {
     Json list = Json::array();
     for (const Status::Vip& vip : vips)
@@ -133,10 +159,9 @@ std::string status_json(const Status& status, const decider::Decider& decider,
                    {"state", status.lease_state},
                    {"remaining_ms", status.remaining ? Json(status.remaining->count()) : Json()}}},
                  {"members", members_json(status.members)},
-                 {"quorum",
-                  {{"is_quorate", status.quorum.is_quorate},
-                   {"votes", status.quorum.votes},
-                   {"expected", status.quorum.expected}}},
+                 {"quorum", quorum_json(status)},
+                 {"group", group_json(status)},
+                 {"votes", votes_json(status)},
                  {"phase", decide::info(state.phase).name},
                  {"reason", state.reason},
                  {"waiting_for", status.waiting_for},

@@ -13,6 +13,7 @@
 #include "watchdog/corosync/members.h"
 #include "watchdog/decider/decider.h"
 #include "watchdog/server/addresses.h"
+#include "watchdog/server/group_watch.h"
 
 namespace pgpool::watchdog {
 
@@ -23,6 +24,11 @@ struct Status {
         bool is_self = false;
         std::uint16_t protocol = 0;
         std::string refused = {};  // why it must not decide with the others; empty: it may
+    };
+    struct Voter {
+        std::string name;
+        int votes = 0;
+        bool is_reached = false;  // it answers this member
     };
     using Vip = Addresses::Entry;
     struct Program {
@@ -37,6 +43,10 @@ struct Status {
     std::optional<milliseconds> remaining = {};
     std::vector<Member> members = {};
     corosync::Quorum quorum = {};
+    bool is_in_group = false;
+    std::optional<GroupWatch::Loss> loss = {};  // of the group
+    int votes_needed = 0;
+    std::vector<Voter> voters = {};  // of the lease; empty: this member asks nobody, it does not want it
     std::string waiting_for = {};
     std::optional<std::uint32_t> under_way = {};  // at a primary that is paused
     std::vector<Vip> vips = {};

@@ -153,7 +153,16 @@ void LeaseLoop::proceed(lease::VoterId voter, Seat& seat) {
 }
 
 // Actions of one step are carried out before the next event is seen, whatever they bring about.
+void LeaseLoop::tell_heard(lease::VoterId voter) {
+    const BootTime time = page::boot_now();
+    const auto [told, is_first] = heard_.try_emplace(voter, time);
+    if (!is_first && time - told->second < kHeardAgain) return;
+    told->second = time;
+    if (reports_.size() < LeaseThread::kObservations) report(report::VoterHeard{voter});
+}
+
 void LeaseLoop::feed(const lease::Event& event) {
+    if (const auto* answered = std::get_if<lease::event::Answered>(&event)) tell_heard(answered->voter);
     events_.push_back(event);
     if (is_stepping_) return;
     is_stepping_ = true;

@@ -85,6 +85,7 @@ private:
     void perform(const lease::action::WaitUntil& until);
 
     void feed(const lease::Event& event);
+    void tell_heard(lease::VoterId voter);
     void look_for_attendance();
     void open_at_node(lease::VoterId voter, SessionId id, Seat& seat);
     void ask_own_vote(lease::VoterId from, SessionId session, const lease::Question& question);
@@ -110,7 +111,8 @@ private:
     std::map<lease::CommandId, Command> commands_;  // without an outcome
     std::deque<lease::Event> events_;               // that the lease has not seen
     bool is_stepping_ = false;
-    lease::View told_;  // as ViewChanged
+    lease::View told_;                          // as ViewChanged
+    std::map<lease::VoterId, BootTime> heard_;  // when VoterHeard was told
     std::string disk_trouble_;
     bool is_stopping_ = false;
     const std::function<bool()> is_attended_;

@@ -13,6 +13,8 @@
 
 namespace pgpool::voters {
 
+inline constexpr seconds kHeardAgain{1};
+
 namespace report {
 struct ViewChanged {  // in state or epoch; the deadline is on the page
     lease::View view;
@@ -36,6 +38,9 @@ struct NodeSeen {
 struct SessionOpened {
     lease::VoterId node;
 };
+struct VoterHeard {  // it has answered; again after kHeardAgain
+    lease::VoterId voter;
+};
 struct Trouble {  // told when it begins or changes, not as often as it happens
     std::optional<lease::VoterId> voter;
     std::string text;
@@ -43,6 +48,6 @@ struct Trouble {  // told when it begins or changes, not as often as it happens
 }  // namespace report
 
 using Report = std::variant<report::ViewChanged, report::Became, report::SteppedDown, report::CommandEnded,
-                            report::NodeSeen, report::SessionOpened, report::Trouble>;
+                            report::NodeSeen, report::SessionOpened, report::VoterHeard, report::Trouble>;
 
 }  // namespace pgpool::voters

@@ -27,6 +27,7 @@ struct Words {
                            what.outcome.text);
     }
     std::string operator()(const report::NodeSeen&) const { return "."; }
+    std::string operator()(const report::VoterHeard&) const { return "."; }
     std::string operator()(const report::SessionOpened& what) const {
         return fmt::format("session at {}", what.node.value);
     }

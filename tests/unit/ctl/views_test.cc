@@ -43,13 +43,65 @@ Json status_with(const Json& lease) {
 TEST(StatusText, WhoDecidesAndUntilWhen) {
     EXPECT_THAT(
         status_text(status_with({{"holder", "m1"}, {"state", "Follower"}, {"remaining_ms", nullptr}})),
-        HasSubstr("decides      m1, epoch 3; this member: follower\n"));
+        HasSubstr("decides      m1, epoch 3; this member: keeps out\n"));
     EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "Holder"}, {"remaining_ms", 250}})),
-                HasSubstr("decides      m2, 0.2 s left, epoch 3; this member: holder\n"));
+                HasSubstr("decides      m2, 0.2 s left, epoch 3; this member: decides\n"));
     EXPECT_THAT(status_text(status_with({{"holder", "m2"}, {"state", "Holder"}, {"remaining_ms", 0}})),
                 HasSubstr("its time is over"));
-    EXPECT_THAT(status_text(status_with({{"holder", ""}, {"state", "Candidate"}})),
-                HasSubstr("nobody, epoch 3; this member: candidate"));
+}
+
+TEST(StatusText, AHealthySecondMemberIsInReserve) {
+    for (const char* state : {"Acquiring", "Resting", "Waiting", "Confirming"}) {
+        const std::string text = status_text(status_with({{"holder", "m1"}, {"state", state}}));
+        EXPECT_THAT(text, HasSubstr("this member: in reserve\n")) << state;
+        EXPECT_THAT(text, Not(HasSubstr("as last known"))) << state;
+    }
+}
+
+TEST(StatusText, WhoHearsNobodyThatDecidesTellsWhatItKnewLast) {
+    Json status = status_with({{"holder", ""}, {"state", "Acquiring"}});
+    status["primary"] = "n2";
+    status["nodes"] = {{{"name", "n2"}, {"role", "primary"}}};
+    const std::string text = status_text(status);
+    EXPECT_THAT(text,
+                HasSubstr("decides      nobody is heard that decides; this member: waits for the lease\n"));
+    EXPECT_THAT(text, HasSubstr("primary      n2 (as last known)\n"));
+    EXPECT_THAT(text, HasSubstr("\nRoles and standings as last known:\n"));
+    status["lease"]["state"] = "Confirming";
+    EXPECT_THAT(status_text(status), HasSubstr("this member: takes over\n"));
+}
+
+TEST(StatusText, WhatIsWrongWithItsHearingAndWhatToDo) {
+    Json status = status_with({{"holder", "m1"}, {"state", "Holder"}});
+    const Json self{{"name", "m1"}, {"is_self", true}, {"is_in", true}};
+    status["group"] = {{"is_in", true}, {"lost_since", nullptr}, {"reason", ""}};
+    status["members"] = {self, {{"name", "m2"}, {"is_self", false}, {"is_in", true}}};
+    EXPECT_THAT(status_text(status), Not(HasSubstr("here ")));
+    status["members"][1]["is_in"] = false;
+    EXPECT_THAT(status_text(status),
+                HasSubstr("here         this member hears no other: look at its network"));
+    status["members"] = Json::array({self});
+    EXPECT_THAT(status_text(status), Not(HasSubstr("here "))) << "there is no other";
+    status["group"] = {
+        {"is_in", false}, {"lost_since", "2026-01-31T12:00:00Z"}, {"reason", "CS_ERR_LIBRARY"}};
+    EXPECT_THAT(
+        status_text(status),
+        HasSubstr("here         Corosync does not answer here since 2026-01-31T12:00:00Z (CS_ERR_LIBRARY): "
+                  "nothing is decided by this member; systemctl restart corosync\n"));
+}
+
+TEST(StatusText, WhichVotesAreMissing) {
+    Json status = status_with(Json());
+    EXPECT_THAT(status_text(status), Not(HasSubstr("for the lease")));
+    status["votes"] = {{"total", 5},
+                       {"needed", 3},
+                       {"reached", 2},
+                       {"voters",
+                        {{{"name", "m1"}, {"votes", 1}, {"is_reached", false}},
+                         {{"name", "n1"}, {"votes", 2}, {"is_reached", true}},
+                         {{"name", "n2"}, {"votes", 1}, {"is_reached", false}}}}};
+    EXPECT_THAT(status_text(status),
+                HasSubstr("votes        2 of 5 for the lease: n1*2; 3 needed; missing: m1 n2\n"));
 }
 
 TEST(StatusText, MaintenanceOnlyWhereThereIsSome) {

@@ -41,6 +41,38 @@ TEST(Status, TellsWhatTheVerbPromises) {
     EXPECT_EQ(json["programs"][0]["since"], "2023-11-14T22:13:20Z");
 }
 
+TEST(Status, WhoIsInNoGroupSaysSinceWhenAndTellsNoOldQuorum) {
+    decider::Decider decider({"m1", {.nodes = kNodes, .login = {}, .conninfos = {}}, {}}, {},
+                             state_with_primary());
+    Status status{.member = "m1",
+                  .holder = "",
+                  .lease_state = "Holder",
+                  .quorum = {.is_quorate = true, .votes = 2, .expected = 2},
+                  .is_in_group = true};
+    Json json = Json::parse(status_json(status, decider, kNodes));
+    EXPECT_EQ(json["quorum"]["votes"], 2);
+    EXPECT_EQ(json["group"], (Json{{"is_in", true}, {"lost_since", nullptr}, {"reason", ""}}));
+    status.is_in_group = false;
+    status.loss = GroupWatch::Loss{WallTime(seconds(1'700'000'000)), "CS_ERR_LIBRARY"};
+    json = Json::parse(status_json(status, decider, kNodes));
+    EXPECT_EQ(json["quorum"], nullptr);
+    EXPECT_EQ(json["group"],
+              (Json{{"is_in", false}, {"lost_since", "2023-11-14T22:13:20Z"}, {"reason", "CS_ERR_LIBRARY"}}));
+}
+
+TEST(Status, VotesOfTheLeaseByName) {
+    decider::Decider decider({"m1", {.nodes = kNodes, .login = {}, .conninfos = {}}, {}}, {},
+                             state_with_primary());
+    Status status{.member = "m1", .holder = "", .lease_state = "Follower", .votes_needed = 3};
+    EXPECT_EQ(Json::parse(status_json(status, decider, kNodes))["votes"], nullptr) << "it asks nobody";
+    status.voters = {{"m1", 1, true}, {"m2", 1, false}, {"a", 2, true}, {"b", 1, false}};
+    const Json votes = Json::parse(status_json(status, decider, kNodes))["votes"];
+    EXPECT_EQ(votes["total"], 5);
+    EXPECT_EQ(votes["needed"], 3);
+    EXPECT_EQ(votes["reached"], 3);
+    EXPECT_EQ(votes["voters"][1], (Json{{"name", "m2"}, {"votes", 1}, {"is_reached", false}}));
+}
+
 TEST(Status, APauseAndWhatIsUnderWay) {
     decide::ClusterState state = state_with_primary();
     state.pause = {WallTime(seconds(1'700'000'000)), seconds(30), "minor upgrade"};
