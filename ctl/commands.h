@@ -3,11 +3,16 @@
 
 // The commands. Each prints its answer on standard output, as text or as JSON.
 
+#include <string>
+
 #include "common/config/config.h"
 #include "ctl/options.h"
 #include "ctl/outcome.h"
 
 namespace pgpool::ctl {
+
+// A node's name that the file does not have is a slip of the keyboard: nobody is asked.
+[[nodiscard]] Outcome<std::string> checked_name(const config::Config& config, const std::string& name);
 
 [[nodiscard]] Outcome<ExitCode> run_nodes(const config::Config& config, const Options& options);
 [[nodiscard]] Outcome<ExitCode> run_show(const config::Config& config, const Options& options);

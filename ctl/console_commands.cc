@@ -39,15 +39,6 @@ Outcome<ExitCode> run_command(const config::Config& config, const Options& optio
     return ExitCode::Ok;
 }
 
-// A name that the file does not have is a slip of the keyboard; the running proxy is not asked.
-Outcome<std::string> checked_name(const config::Config& config, const std::string& name) {
-    std::vector<std::string> names;
-    for (const config::Node& node : config.nodes) names.push_back(node.name);
-    if (std::find(names.begin(), names.end(), name) != names.end()) return name;
-    return failed(ExitCode::Usage, fmt::format("there is no node \"{}\"", name),
-                  fmt::format("nodes of the configuration: {}", fmt::join(names, ", ")));
-}
-
 config::Config narrowed(config::Config config, const std::vector<std::string>& names) {
     std::erase_if(config.nodes, [&](const config::Node& node) {
         return std::find(names.begin(), names.end(), node.name) == names.end();
@@ -95,6 +86,14 @@ Outcome<ExitCode> compare_with_attached(const config::Config& config, const Opti
 }
 
 }  // namespace
+
+Outcome<std::string> checked_name(const config::Config& config, const std::string& name) {
+    std::vector<std::string> names;
+    for (const config::Node& node : config.nodes) names.push_back(node.name);
+    if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+    return failed(ExitCode::Usage, fmt::format("there is no node \"{}\"", name),
+                  fmt::format("nodes of the configuration: {}", fmt::join(names, ", ")));
+}
 
 Outcome<ExitCode> run_show(const config::Config& config, const Options& options) {
     const std::string what = fmt::format("{}", fmt::join(options.words, " "));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // pgpool-ctl: what an operator types.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -93,13 +96,19 @@ ExitCode help(const CLI::App& app, const Options& options) {
     return ExitCode::Ok;
 }
 
+// What helps against errors of the configuration file.
+std::string hint_for(const std::string& config) {
+    if (::access(config.c_str(), R_OK) == 0) return "mend it, or another file: pgpool-ctl --config FILE";
+    if (errno == EACCES) return "as root, or as who may read it: sudo -u pgpool pgpool-ctl ...";
+    return "another file: pgpool-ctl --config FILE";
+}
+
 ExitCode start(const Options& options) {
     forget_session_settings();
     const auto loaded = pgpool::config::load_file(options.config);
     std::string errors;
     for (const auto& error : loaded.errors) errors += (errors.empty() ? "" : "\n") + to_string(error);
-    if (!loaded.config)
-        return tell({ExitCode::Usage, errors, "another file: pgpool-ctl --config FILE"}, options);
+    if (!loaded.config) return tell({ExitCode::Usage, errors, hint_for(options.config)}, options);
     const Outcome<ExitCode> outcome = run(*loaded.config, options);
     return outcome ? *outcome : tell(outcome.error(), options);
 }

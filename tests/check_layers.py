@@ -50,7 +50,7 @@ LAYERS = {
     "watchdog/decider": COMMON_PURE + ["watchdog/decide", "watchdog/group", "watchdog/nodes", "watchdog/voters"],
     "watchdog/hooks": COMMON_SHELL + ["watchdog/decide"],
     "watchdog/server": COMMON_SHELL + ["common/ipc", "common/page", "common/pg"] + WATCHDOG_PARTS,
-    "watchdog": COMMON_SHELL + ["common/ipc"] + WATCHDOG_PARTS + ["watchdog/server"],
+    "watchdog": COMMON_SHELL + ["common/files", "common/ipc"] + WATCHDOG_PARTS + ["watchdog/server"],
     "proxy/sql": COMMON_PURE,
     "proxy/route": COMMON_PURE + ["proxy/sql", "proxy/replication"],
     "proxy/cache": COMMON_PURE + ["proxy/sql"],

@@ -7,7 +7,9 @@
 #include <memory>
 #include <utility>
 
+#include "common/config/hook_programs.h"
 #include "common/config/load.h"
+#include "common/files/program.h"
 #include "common/ipc/member_bus.h"
 #include "common/obs/log.h"
 #include "watchdog/server/server.h"
@@ -58,6 +60,16 @@ Result<void> make_folders(const pgpool::config::Watchdog& watchdog) {
     return {};
 }
 
+// A start goes on without: it may be installed before it is needed.
+Result<void> check_hooks(const pgpool::config::Hooks& hooks) {
+    for (const auto& hook : pgpool::config::hook_programs(hooks)) {
+        if (const std::string why = pgpool::why_not_startable(hook.program); !why.empty())
+            return tl::unexpected(Error{hook.parameter + ": " + hook.program + ": " + why,
+                                        pgpool::sqlstate::kConfigFileError, ""});
+    }
+    return {};
+}
+
 int serve(const Options& options) {
     auto loaded = pgpool::config::load_file(options.config);
     for (const auto& error : loaded.errors)
@@ -80,6 +92,8 @@ int serve(const Options& options) {
     if (!bus) return tell(bus.error().within(options.config), kExitConfig);
     start.bus = std::move(*bus);
     if (options.check) {
+        if (const auto checked = check_hooks(start.config->hooks); !checked)
+            return tell(checked.error().within(options.config), kExitConfig);
         std::printf("%s: no errors\n", options.config.c_str());
         return 0;
     }

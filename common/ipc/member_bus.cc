@@ -19,7 +19,8 @@ Result<gid_t> group_id(const std::string& name) {
     group* found = nullptr;
     if (::getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
         return found->gr_gid;
-    return fail(sqlstate::kConfigFileError, fmt::format("watchdog.group: there is no group \"{}\"", name));
+    return tl::unexpected(Error{fmt::format("watchdog.group: there is no group \"{}\"", name),
+                                sqlstate::kConfigFileError, "make it: systemd-sysusers"});
 }
 
 }  // namespace

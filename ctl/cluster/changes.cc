@@ -83,6 +83,9 @@ Outcome<ExitCode> wait_for_end(HubWatch& hub, const Options& options, const std:
 
 Outcome<ExitCode> change_role(const config::Config& config, const Options& options,
                               const bus::Request& request) {
+    if (!options.node.empty()) {
+        if (auto name = checked_name(config, options.node); !name) return tl::unexpected(name.error());
+    }
     if (!options.waits) return change(config, options, request, Ends::Later);
     HubWatch hub(config);
     const auto status = hub.ask(bus::request::Status{}, kChangeTime);

@@ -8,6 +8,7 @@
 #include "common/ipc/member_bus.h"
 #include "common/page/lease_page_reader.h"
 #include "common/page/page_path.h"
+#include "ctl/cluster/fields.h"
 #include "ctl/commands.h"
 #include "ctl/doctor/judge.h"
 #include "ctl/doctor/look.h"
@@ -95,7 +96,10 @@ private:
             return;
         }
         found_.push_back(well("group", group));
-        add(judge_hub(look_at_hub(config_), programs_));
+        const HubFacts hub = look_at_hub(config_);
+        add(judge_hub(hub, programs_));
+        if (hub.status && text_of(*hub.status, "primary") != "-") primary_ = text_of(*hub.status, "primary");
+        add(judge_hooks(look_at_hooks(config_.hooks)));
         page::LeasePageReader page(page::page_path(config_.watchdog.runtime_directory));
         if (const auto error = page.refresh()) {
             found_.push_back({Level::Fail, "lease", error->message,
@@ -115,12 +119,13 @@ private:
 
     void look_at_nodes() {
         const auto look = [&](const config::Node& node) { return look_at_node(config_, node); };
-        add(judge_nodes(at_the_same_time(config_.nodes, look), config_));
+        add(judge_nodes(at_the_same_time(config_.nodes, look), config_, primary_));
     }
 
     const config::Config& config_;
     const Options& options_;
     std::vector<std::string> programs_;  // that should be on the bus
+    std::string primary_;                // as the watchdog says
     Findings found_;
 };
 

@@ -65,6 +65,13 @@ struct Privileges {
     std::uint64_t effective = 0;  // capabilities
 };
 
+// Of a command of `hooks`.
+struct HookFacts {
+    std::string parameter;  // hooks.failover
+    std::string program;
+    std::string error;  // why it could not be started; empty: it could
+};
+
 struct InterfaceFacts {
     std::string interface;
     std::string address;

@@ -101,6 +101,39 @@ Finding judge_members(const Json& status) {
     return well("members", "all are heard");
 }
 
+Finding judge_phase(const Json& status) {
+    const std::string phase = text_of(status, "phase");
+    const std::string text = fmt::format("answers as member {}, {}", text_of(status, "member"), phase);
+    const std::string why = fmt::format("{}: {}", text, text_of(status, "reason"));
+    if (phase == "blocked")
+        return {
+            Level::Fail, "watchdog", why,
+            "bring back the primary, or a node that has what was acknowledged; or pgpool-ctl promote NODE "
+            "--force: what NODE lacks is lost"};
+    if (phase == "condemned")
+        return {Level::Fail, "watchdog", fmt::format("{}; waits for {}", why, text_of(status, "waiting_for")),
+                "pgpool-ctl promote does not wait for it"};
+    if (phase == "suspected") return {Level::Warn, "watchdog", why, "pgpool-ctl status tells who sees it"};
+    return well("watchdog", text);
+}
+
+// Nodes that are no part of the cluster now.
+void judge_standings(const Json& status, Findings& found) {
+    for (const Json& node : list_of(status, "nodes")) {
+        const std::string name = text_of(node, "name");
+        const std::string text =
+            fmt::format("{} is {}: {}", name, text_of(node, "standing"), text_of(node, "reason"));
+        if (text_of(node, "standing") == "quarantined")
+            found.push_back(
+                {Level::Warn, "standing", text,
+                 fmt::format("make it a standby of {}: docs/ctl.md, \"How a former primary comes back\"",
+                             text_of(status, "primary"))});
+        if (text_of(node, "standing") == "detached")
+            found.push_back(
+                {Level::Warn, "standing", text, "pgpool-ctl attach " + name + " takes it in again"});
+    }
+}
+
 }  // namespace
 
 Finding judge_unit(const UnitFacts& unit) {
@@ -140,8 +173,8 @@ Findings judge_corosync(const CorosyncFacts& corosync, const config::Watchdog& w
 
 Findings judge_hub(const HubFacts& hub, const std::vector<std::string>& programs) {
     if (!hub.status) return {{Level::Fail, "watchdog", hub.error, hub.hint}};
-    Findings found{well("watchdog", fmt::format("answers as member {}, {}", text_of(*hub.status, "member"),
-                                                text_of(*hub.status, "phase")))};
+    Findings found{judge_phase(*hub.status)};
+    judge_standings(*hub.status, found);
     if (!programs.empty()) found.push_back(judge_programs(*hub.status, programs));
     found.push_back(judge_members(*hub.status));
     return found;
@@ -175,6 +208,20 @@ Findings judge_vip(const std::vector<InterfaceFacts>& interfaces) {
             found.push_back({Level::Fail, "vip",
                              fmt::format("{}: there is no interface {}", one.address, one.interface),
                              "ip link lists them; vip.addresses names one"});
+        }
+    }
+    return found;
+}
+
+Findings judge_hooks(const std::vector<HookFacts>& hooks) {
+    Findings found;
+    for (const HookFacts& hook : hooks) {
+        if (hook.error.empty()) {
+            found.push_back(well("hooks", fmt::format("{}: {}", hook.parameter, hook.program)));
+        } else {
+            found.push_back({Level::Fail, "hooks",
+                             fmt::format("{}: {}: {}", hook.parameter, hook.program, hook.error),
+                             "install it, with the permission to be executed, or name another program"});
         }
     }
     return found;

@@ -23,11 +23,15 @@ inline constexpr int kGrantableVersion = 150000;
 
 [[nodiscard]] Findings judge_corosync(const CorosyncFacts& corosync, const config::Watchdog& watchdog);
 
-// `programs`: that should be on the bus.
+// `programs`: that should be on the bus. Also what the watchdog says of the cluster: its phase, and who is
+// out.
 [[nodiscard]] Findings judge_hub(const HubFacts& hub, const std::vector<std::string>& programs);
 
-// Each for itself, and all beside each other.
-[[nodiscard]] Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& config);
+// Each for itself, and all beside each other. `primary`: by the word of the watchdog; empty: it has none.
+[[nodiscard]] Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& config,
+                                   const std::string& primary);
+
+[[nodiscard]] Findings judge_hooks(const std::vector<HookFacts>& hooks);
 
 [[nodiscard]] Findings judge_survival(const Survival& survival);
 

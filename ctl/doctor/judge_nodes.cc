@@ -38,7 +38,7 @@ Finding judge_rights(const NodeLook& node) {
 Findings judge_node(const NodeLook& node, const config::Config& config) {
     if (!node.error.empty())
         return {{Level::Fail, "node", fmt::format("{}: {}", node.name, node.error),
-                 "look at its address, pg_hba.conf, health.user, health.password"}};
+                 "is it running? then look at its address, pg_hba.conf, health.user, health.password"}};
     Findings found{config.watchdog.enabled ? judge_rights(node) : well("node", node.name + " is reached")};
     if (node.idle_timeout != "0")
         found.push_back({Level::Warn, "node",
@@ -78,21 +78,40 @@ Finding judge_durability(const NodeLook& primary) {
     return well("durability", fmt::format("commits at {} wait for {}", primary.name, primary.sync_names));
 }
 
-Finding judge_roles(const std::vector<const NodeLook*>& nodes) {
+// The watchdog says who is right: whoever stops the wrong one ends service.
+Finding judge_claims(std::vector<std::string> primaries, const std::string& primary) {
+    if (std::erase(primaries, primary) == 0)
+        return {Level::Fail, "nodes",
+                fmt::format("{} takes writes; the primary is {}, which is not reached as such",
+                            fmt::join(primaries, " and "), primary),
+                "stop nothing yet: pgpool-ctl status and why tell whether a failover is under way"};
+    if (primaries.empty()) return well("nodes", primary + " is the primary");
+    return {Level::Fail, "nodes",
+            fmt::format("{} runs as a primary; the primary is {}", fmt::join(primaries, " and "), primary),
+            fmt::format(
+                "leave {} alone; make {} a standby of it: docs/ctl.md, \"How a former primary comes back\"",
+                primary, fmt::join(primaries, " and "))};
+}
+
+Finding judge_roles(const std::vector<const NodeLook*>& nodes, const std::string& primary) {
     std::vector<std::string> primaries;
     for (const NodeLook* node : nodes) {
         if (!node->is_standby) primaries.push_back(node->name);
     }
+    if (!primaries.empty() && !primary.empty()) return judge_claims(std::move(primaries), primary);
     if (primaries.size() == 1) return well("nodes", primaries.front() + " is the primary");
     if (primaries.empty())
         return {Level::Fail, "nodes", "none that is reached is a primary", "pgpool-ctl status tells why"};
     return {Level::Fail, "nodes", fmt::format("{} are primaries", fmt::join(primaries, " and ")),
-            "only one may be: stop the others, and make standbys of them"};
+            "only one may be, and which is not known here: stop none before pgpool-ctl status has told it, "
+            "on any "
+            "member"};
 }
 
 }  // namespace
 
-Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& config) {
+Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& config,
+                     const std::string& primary) {
     Findings found;
     std::vector<const NodeLook*> reached;
     for (const NodeLook& node : nodes) {
@@ -103,7 +122,7 @@ Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& c
     if (reached.empty()) return found;
     found.push_back(judge_versions(reached));
     if (config.mode != config::ClusterMode::Streaming) return found;
-    found.push_back(judge_roles(reached));
+    found.push_back(judge_roles(reached, primary));
     const bool loses_nothing = config.watchdog.enabled && nodes.size() > 1 &&
                                config.watchdog.durability == config::Durability::Strict;
     for (const NodeLook* node : reached) {

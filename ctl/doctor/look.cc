@@ -12,6 +12,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "common/config/hook_programs.h"
+#include "common/files/program.h"
 #include "ctl/bus/hub_session.h"
 #include "ctl/process.h"
 
@@ -116,6 +118,13 @@ std::vector<InterfaceFacts> look_at_interfaces(const config::Vip& vip) {
     for (const config::VipAddress& address : vip.addresses)
         found.push_back(
             {address.interface, address.address, ::if_nametoindex(address.interface.c_str()) != 0});
+    return found;
+}
+
+std::vector<HookFacts> look_at_hooks(const config::Hooks& hooks) {
+    std::vector<HookFacts> found;
+    for (const config::HookProgram& hook : config::hook_programs(hooks))
+        found.push_back({hook.parameter, hook.program, why_not_startable(hook.program)});
     return found;
 }
 

@@ -26,6 +26,8 @@ namespace pgpool::ctl {
 
 [[nodiscard]] std::vector<InterfaceFacts> look_at_interfaces(const config::Vip& vip);
 
+[[nodiscard]] std::vector<HookFacts> look_at_hooks(const config::Hooks& hooks);
+
 // None: it has ended.
 [[nodiscard]] std::optional<Privileges> privileges_of(int pid);
 

@@ -56,6 +56,14 @@ Outcome<Plan> plan_of(const config::Config& config, const Options& options) {
     return plan;
 }
 
+// Not made: it may be a slip of the keyboard, and Corosync's package makes its own.
+Outcome<void> check_directory(const std::string& directory) {
+    struct stat status {};
+    if (::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+    return failed(ExitCode::Usage, fmt::format("there is no directory {}", directory),
+                  "/etc/corosync comes with Corosync: apt install corosync");
+}
+
 // Corosync does not start with a group that it does not find.
 Outcome<void> check_group(const std::string& group) {
     if (::getgrnam(group.c_str()) != nullptr) return {};
@@ -118,7 +126,13 @@ std::vector<std::string> next_steps(const Plan& plan, const config::Config& conf
                         others, plan.key, plan.key));
     }
     steps.emplace_back("pgpool-ctl setup on the other members, with the same configuration");
-    steps.emplace_back("systemctl enable corosync; systemctl restart corosync; then pgpool-ctl doctor");
+    steps.emplace_back("systemctl enable corosync; systemctl restart corosync");
+    const bool has_addresses = !config.vip.addresses.empty();
+    steps.push_back(
+        fmt::format("systemctl enable --now pgpool-watchdog {}pgpool-proxy; then pgpool-ctl doctor",
+                    has_addresses ? "pgpool-vip " : ""));
+    if (!has_addresses)
+        steps.emplace_back("vip.addresses is empty: clients get no virtual address (docs/vip.md)");
     return steps;
 }
 
@@ -200,6 +214,7 @@ Outcome<ExitCode> run_setup(const config::Config& config, const Options& options
     if (!plan) return tl::unexpected(plan.error());
     if (options.print_only) return print(*plan, options);
     if (options.only_checks) return check(*plan, options);
+    if (auto checked = check_directory(options.directory); !checked) return tl::unexpected(checked.error());
     if (auto checked = check_group(config.watchdog.group); !checked) return tl::unexpected(checked.error());
     if (auto checked = check_owners(*plan, options); !checked) return tl::unexpected(checked.error());
     if (auto written = write_files(*plan); !written) return tl::unexpected(written.error());

@@ -14,6 +14,7 @@ DONE, REFUSED, USAGE = 0, 1, 2
 class Member:
     def __init__(self, folder, **changes):
         self.folder, self.config, self.etc = folder, folder / "appliance.yaml", folder / "corosync"
+        self.etc.mkdir()
         self.configure(**changes)
 
     def configure(self, nodes=(("n1", "192.0.2.3"), ("n2", "192.0.2.4")), mode="streaming", health=None, **watchdog):
@@ -42,7 +43,7 @@ def member(tmp_path):
 
 # --- setup ---
 def test_files_are_written_once(member):
-    assert member.setup("--check").code == REFUSED and not member.etc.exists()
+    assert member.setup("--check").code == REFUSED and not list(member.etc.iterdir())
     done = member.setup()
     assert (done.code, done.err) == (DONE, ""), done.err
     assert "corosync.conf: written" in done.out and "What this set-up survives: 5 votes" in done.out
@@ -94,7 +95,7 @@ def test_a_key_is_made_once(member):
 
 def test_dry_run_prints(member):
     done = member.setup("--dry-run")
-    assert done.code == DONE and "two_node: 1" in done.out and "gid: daemon" in done.out and not member.etc.exists()
+    assert done.code == DONE and "two_node: 1" in done.out and "gid: daemon" in done.out and not list(member.etc.iterdir())
     assert {"files", "survives"} <= member.setup("--dry-run", "--json").json().keys()
 
 
@@ -109,10 +110,13 @@ def test_what_is_unsafe_is_said(member):
 def test_what_cannot_be(member):
     member.configure(group="nosuchgroup")
     done = member.setup()
-    assert done.code == USAGE and 'no group "nosuchgroup"' in done.err and not member.etc.exists()
+    assert done.code == USAGE and 'no group "nosuchgroup"' in done.err and not list(member.etc.iterdir())
     member.configure(members=[])
     assert "one member alone needs no Corosync" in member.setup().err
     member.configure()
+    member.etc.rmdir()
+    done = member.setup()
+    assert done.code == USAGE and f"there is no directory {member.etc}" in done.err and not member.etc.exists(), "it may be a slip"
     member.etc.write_text("a file")
     assert member.setup().code == USAGE
 
@@ -138,7 +142,19 @@ def test_doctor_of_what_is_not_there(member):
         assert ("FAIL", topic) in [f[:2] for f in list_], topic
     assert sum(f[:2] == ("FAIL", "node") for f in list_) == 2
     text = member.doctor().out
+    assert "is it running? " in text, "the first thing to ask of a node that does not answer"
     assert "FAIL  key " in text and " -> " in text and text.splitlines()[-1].endswith(" FAIL")
+
+
+def test_hooks_that_cannot_be_started(member):
+    present = member.folder / "hook"
+    present.write_text("#!/bin/sh\n")
+    present.chmod(0o755)
+    member.config.write_text(member.config.read_text() + proxies.to_yaml(
+        {"hooks": {"failover": ["/no/such/hook", "--all"], "failback": [str(member.config)], "notify": [str(present)]}}) + "\n")
+    list_ = [(level, text) for level, topic, text in found(member.doctor("--json")) if topic == "hooks"]
+    assert list_ == [("FAIL", "hooks.failover: /no/such/hook: No such file or directory"),
+                     ("FAIL", f"hooks.failback: {member.config}: it is not executable"), ("OK", f"hooks.notify: {present}")]
 
 
 def test_doctor_of_a_node(member, servers):

@@ -89,7 +89,7 @@ class Network:
         text = run("ip", "netns", "exec", self.switch, "nft", "list", "chain", "bridge", "lab", "cuts",
                    check=False)  # the machine may have booted since
         words = [line.strip() for line in text.splitlines() if line.strip().endswith("drop")]
-        names = {'"': "", "iifname": "from", "oifname": "to", "numgen random mod 100 <": "percent below", " drop": ""}
+        names = {'"': "", "iifname": "from", "oifname": "to", "numgen random mod 100 <": "loses percent:", " drop": ""}
         return [functools.reduce(lambda w, pair: w.replace(*pair), names.items(), word) for word in words]
 
     def plug(self, host, is_in):

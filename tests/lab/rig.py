@@ -191,6 +191,8 @@ class Lab:
     # --- faults ---
     def cut(self, one, other=None, is_one_way=False):
         self.host(one), self.host(other or one)
+        if one == other:
+            raise LabError(f"{one} cannot be cut off from itself; from everybody: cut {one}")
         self.network.cut(one, other, is_one_way)
         self.note(f"cut {one} {'->' if is_one_way else '-'} {other or 'everybody'}")
 

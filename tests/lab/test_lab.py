@@ -209,6 +209,8 @@ def test_commands_for_people(lab):
     assert "cut: from m1 to n1\n" in command("status").stdout
     refused = command("cut", "m1", "m9")
     assert refused.returncode == 1 and refused.stderr == "lab: no host 'm9'; there are: m1 m2 n1 n2 client\n"
+    assert "cannot be cut off from itself" in command("cut", "m1", "m1").stderr
+    assert "1 to 100, not 500" in command("lose", "m1", "m2", "500").stderr
     assert "no program 'nosuch'" in command("kill", "m1/nosuch").stderr
     help_text = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, timeout=20, check=True).stdout
     for verb in ("up", "kill", "cut", "heal", "freeze", "thaw", "psql", "logs", "status", "down"):

@@ -41,6 +41,9 @@ def test_switchover_wait(cluster, watchdog):
     assert (done.code, done.json()) == (0, {"primary": "node2"}), done.err
     assert cluster.standbys[0].sql("select not pg_is_in_recovery()")
     refused = ctl(watchdog, "switchover", "nosuch", "--wait")
+    assert refused.code == 2 and 'there is no node "nosuch"' in refused.err and "node1, node2" in refused.err
+    assert ctl(watchdog, "promote", "nosuch").code == 2
+    refused = ctl(watchdog, "switchover", "node2", "--wait")
     assert refused.code == 1 and refused.out == "", "refused, as without --wait"
 
 

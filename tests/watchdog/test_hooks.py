@@ -127,6 +127,20 @@ def serve_mail(listener, lines):
                 say("250 well")
 
 
+def test_check_tells_what_cannot_be_started(cluster):
+    watchdog = hooked(cluster, failover=["/no/such/hook"])
+    code, output = watchdog.run("--check")
+    assert code == 2 and "hooks.failover: /no/such/hook: No such file or directory" in output
+    watchdog.config["hooks"] = {"failover": ["true"]}
+    assert watchdog.run("--check")[0] == 0, "found in PATH"
+
+
+def test_the_example_tells_in_one_line_that_it_cannot_mail():
+    done = subprocess.run([MAIL, "--to", "dba@example.org", "--server", "127.0.0.1:1"], input='{"event": "blocked", "node": "", "primary": "n1"}',
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and done.stderr.startswith("mail: 127.0.0.1:1: ") and done.stderr.count("\n") == 1
+
+
 def test_the_example_mails():
     lines = []
     with socket.create_server(("127.0.0.1", 0)) as listener:

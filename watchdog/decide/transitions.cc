@@ -95,7 +95,8 @@ constexpr std::array kTable{
     Transition{"G1", Parking, {Done}, {{}, {PrimaryGone, TargetLost}}, {CutStandbys, StopPrimary}, Stopping,
                "no transaction is open; the others must not get what the target may not have"},
     Transition{"G2", Parking, {Failed, Deadline, AskCancel, TakenOver}, {}, {Publish, Unpark, Tell}, Steady,
-               "transactions did not end in time, or nobody waits for it: clients go on where they were"},
+               "a transaction did not end in time (pg_stat_activity at the primary tells whose), or the switchover was "
+               "taken back or nobody led it any more: clients go on where they were"},
     Transition{"G3", Parking, {Look, Done}, {{PrimaryGone}, {}}, {Unpark, Tell}, Condemned,
                "the primary died meanwhile: this is a failover"},
     Transition{"G4", Parking, {Look, Done}, {{TargetLost}, {PrimaryGone}}, {Unpark, Tell}, Steady,

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "watchdog/decide/render.h"
 #include "watchdog/decider/decider.h"
 
 namespace pgpool::decider {
@@ -81,11 +82,14 @@ Result<std::string> Decider::answer(const bus::request::Detach& wish, Now now) {
 Result<std::string> Decider::answer(const bus::request::Maintenance& wish, Now now) {
     decide::ClusterState next = state_;
     next.maintenance = {};
-    if (wish.duration > seconds(0))
+    std::string ends;
+    if (wish.duration > seconds(0)) {
         next.maintenance = {std::chrono::floor<seconds>(now.wall) + wish.duration, wish.reason};
+        ends = decide::iso_time(next.maintenance.until);
+    }
     propose(std::move(next), {});
-    return std::string(wish.duration > seconds(0) ? "no failover happens by itself until then"
-                                                  : "failovers happen by themselves again");
+    if (wish.duration == seconds(0)) return "failovers happen by themselves again";
+    return "no failover happens by itself until " + ends;
 }
 
 // The topology of the record says so to all proxies, and status tells when nothing is under way any more.

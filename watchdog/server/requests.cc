@@ -136,7 +136,8 @@ Result<std::string> Server::hand_over(const std::string& to) {
         log::info("hand_over", {{"to", name}, {"epoch", view_.epoch.value}});
         return "the lease is offered to \"" + name + "\"";
     }
-    if (to == electorate_.self) return refuse("\"" + to + "\" holds the lease already", "");
+    if (to == electorate_.self)
+        return refuse("\"" + to + "\" holds the lease already, and with it the virtual addresses", "");
     return refuse(to.empty() ? "there is no other member" : "\"" + to + "\" is no other member that is in",
                   "pgpool-ctl status tells who is in");
 }

@@ -118,6 +118,30 @@ TEST(JudgeHub, WhoIsNotThere) {
     EXPECT_THAT(judge_hub({status, "", ""}, {}), Contains(is(Level::Warn, "not heard: m2")));
 }
 
+TEST(JudgeHub, WhatIsWrongWithTheCluster) {
+    const auto judged = [](const char* phase, const char* standing) {
+        const Json node{{"name", "n1"}, {"standing", standing}, {"reason", "it was the primary"}};
+        const Json status{{"member", "m1"},      {"phase", phase},  {"reason", "no node may be promoted"},
+                          {"waiting_for", "n3"}, {"primary", "n2"}, {"nodes", {node}}};
+        return judge_hub({status, "", ""}, {});
+    };
+    EXPECT_THAT(judged("steady", "in service"), Each(is(Level::Ok)));
+    EXPECT_THAT(judged("blocked", "in service"),
+                Contains(is(Level::Fail, "as member m1, blocked: no node may be promoted")));
+    EXPECT_THAT(judged("condemned", "in service"), Contains(is(Level::Fail, "waits for n3")));
+    EXPECT_THAT(judged("suspected", "in service"), Contains(is(Level::Warn, "suspected")));
+    const Findings found = judged("steady", "quarantined");
+    EXPECT_THAT(found, Contains(is(Level::Warn, "n1 is quarantined: it was the primary")));
+    EXPECT_THAT(found, Contains(Field("remedy", &Finding::remedy, HasSubstr("make it a standby of n2"))));
+    EXPECT_THAT(judged("steady", "detached"), Contains(is(Level::Warn, "n1 is detached")));
+}
+
+TEST(JudgeHooks, WhatCannotBeStarted) {
+    EXPECT_THAT(judge_hooks({{"hooks.notify", "/bin/true", ""}}), ElementsAre(is(Level::Ok)));
+    EXPECT_THAT(judge_hooks({{"hooks.failover", "/no/such", "No such file or directory"}}),
+                ElementsAre(is(Level::Fail, "hooks.failover: /no/such: No such file")));
+}
+
 NodeLook good(const std::string& name, bool is_standby) {
     NodeLook look;
     look.name = name;
@@ -134,8 +158,8 @@ config::Config watched() {
     return config;
 }
 
-Findings judged(std::vector<NodeLook> nodes) {
-    return judge_nodes(nodes, watched());
+Findings judged(std::vector<NodeLook> nodes, const std::string& primary = "") {
+    return judge_nodes(nodes, watched(), primary);
 }
 
 TEST(JudgeNodes, AllIsWell) {
@@ -154,7 +178,7 @@ TEST(JudgeNodes, RightsAreToldAsGrants) {
     EXPECT_THAT(judged({look}).front(), is(Level::Ok));
     config::Config without = watched();
     look.is_superuser = without.watchdog.enabled = false;
-    EXPECT_THAT(judge_nodes({look}, without).front(), is(Level::Ok)) << "nobody needs them";
+    EXPECT_THAT(judge_nodes({look}, without, "").front(), is(Level::Ok)) << "nobody needs them";
 }
 
 TEST(JudgeNodes, OldServers) {
@@ -176,7 +200,20 @@ TEST(JudgeNodes, BesideEachOther) {
     EXPECT_THAT(judged({good("n1", true)}), Contains(is(Level::Fail, "none that is reached")));
     config::Config equals = watched();
     equals.mode = config::ClusterMode::Replication;
-    EXPECT_THAT(judge_nodes({good("n1", false), good("n2", false)}, equals), Each(is(Level::Ok)));
+    EXPECT_THAT(judge_nodes({good("n1", false), good("n2", false)}, equals, ""), Each(is(Level::Ok)));
+}
+
+TEST(JudgeNodes, TheWatchdogSaysWhoIsThePrimary) {
+    const std::vector<NodeLook> both{good("n1", false), good("n2", false)};
+    EXPECT_THAT(judged(both, "n2"), Contains(is(Level::Fail, "n1 runs as a primary; the primary is n2")));
+    const Findings found = judged(both, "n2");
+    EXPECT_THAT(found, Contains(Field("remedy", &Finding::remedy,
+                                      HasSubstr("leave n2 alone; make n1 a standby of it"))));
+    EXPECT_THAT(judged({good("n1", false), good("n2", true)}, "n1"), Each(is(Level::Ok)));
+    const Findings other = judged({good("n1", false), good("n2", true)}, "n2");
+    EXPECT_THAT(other, Contains(is(Level::Fail, "n1 takes writes; the primary is n2, which is not reached")));
+    EXPECT_THAT(other, Contains(Field("remedy", &Finding::remedy, HasSubstr("stop nothing yet"))));
+    EXPECT_THAT(judged(both), Contains(Field("remedy", &Finding::remedy, HasSubstr("stop none before"))));
 }
 
 TEST(JudgeNodes, CommitsThatWaitForNoStandby) {
@@ -188,7 +225,7 @@ TEST(JudgeNodes, CommitsThatWaitForNoStandby) {
                 Contains(is(Level::Warn, "synchronous_commit is local")));
     config::Config config = watched();
     config.watchdog.durability = config::Durability::Available;
-    EXPECT_THAT(judge_nodes({primary, good("n2", true)}, config), Each(is(Level::Ok))) << "it is allowed";
+    EXPECT_THAT(judge_nodes({primary, good("n2", true)}, config, ""), Each(is(Level::Ok))) << "it is allowed";
     EXPECT_THAT(judged({primary}), Each(is(Level::Ok))) << "there is nobody to wait for";
 }
 
