@@ -98,6 +98,13 @@ Result<void> check_interfaces(const std::vector<pgpool::vip::VirtualAddress>& ad
     return {};
 }
 
+// What the service needs to find the watchdog.
+Result<void> check_bus(const pgpool::config::Watchdog& watchdog) {
+    if (!watchdog.enabled) return {};
+    const auto bus = pgpool::ipc::bus_of(watchdog);
+    return bus ? Result<void>() : tl::unexpected(bus.error());
+}
+
 ExitCode start(const Options& options) {
     auto loaded = pgpool::config::load_file(options.config);
     for (const auto& error : loaded.errors) std::fprintf(stderr, "%s\n", to_string(error).c_str());
@@ -112,6 +119,8 @@ ExitCode start(const Options& options) {
     if (const auto checked = check_interfaces(*addresses); !checked)
         return tell(checked.error().within(options.config), ExitCode::Usage);
     if (options.is_check) {
+        if (const auto checked = check_bus(loaded.config->watchdog); !checked)
+            return tell(checked.error().within(options.config), ExitCode::Usage);
         std::printf("%s: no errors\n", options.config.c_str());
         return ExitCode::Done;
     }

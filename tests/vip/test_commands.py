@@ -159,6 +159,9 @@ def test_errors_of_the_configuration(lan, program):
         vip.config.write_text(text)
         assert vip.run("--check") == (USAGE, "", expected)
         assert vip.run("hold", "--for", 5) == (USAGE, "", expected)
+    vip.config.write_text(good + "watchdog: {enabled: on, group: nosuchgroup}\n")
+    code, _, err = vip.run("--check")
+    assert code == USAGE and 'there is no group "nosuchgroup"' in err, "the service would not find the watchdog"
 
 
 def test_errors_of_the_command_line(lan, program, tmp_path):
