@@ -101,7 +101,7 @@ def test_what_operators_ask(cluster, watchdog):
     assert status["nodes"][1]["seen_by"] == [status["member"]]
     assert [p["program"] for p in status["programs"]] == ["pgpool-ctl"]
     assert watchdog.ask("reboot") == (1, {"error": 'no command "reboot"', "hint": "there are: status, why, log, promote, "
-                                          "switchover, attach, detach, maintenance, lease, vip, reload"})
+                                          "switchover, attach, detach, maintenance, pause, lease, vip, reload"})
     code, answer = watchdog.ask("promote", "node2")
     assert code == 1 and "the primary is not gone" in answer["error"]
     assert watchdog.ask("lease", "release")[1]["error"] == "there is no other member"
