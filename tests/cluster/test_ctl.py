@@ -12,6 +12,7 @@ import pytest
 from support import ctl as ctls
 from support import replicated
 from support.pgcluster import Independents, wait_for
+from support.proxy import ROOT
 
 EQUAL, DIFFERS, USAGE, UNREACHABLE = 0, 1, 2, 3
 NUMBERS = itertools.count(1)
@@ -675,3 +676,15 @@ def test_errors_of_the_command_line_in_json(ctl, arguments):
     done = ctl.run("--json", *arguments)
     found = done.json()
     assert done.code == USAGE and set(found) == {"error", "hint"} and found["error"] and "pgpool-ctl help" in found["hint"]
+
+
+@pytest.mark.parametrize("words", [["--config", "FILE"], ["--config", "=", "FILE"], ["-c", "FILE"]], ids=" ".join)
+def test_completion_reads_the_names_of_that_file(tmp_path, words):
+    """bash parts --config=FILE at the sign."""
+    file = tmp_path / "appliance.yaml"
+    file.write_text("nodes:\n  - {name: north, host: 192.0.2.1}\n  - {name: south, host: 192.0.2.2}\n")
+    typed = ["pgpool-ctl", *[str(file) if word == "FILE" else word for word in words], "switchover", ""]
+    script = (f". {ROOT}/deploy/completion/pgpool-ctl; COMP_WORDS=({' '.join(word or repr(word) for word in typed)}); "
+              f"COMP_CWORD={len(typed) - 1}; _pgpool_ctl; echo ${{COMPREPLY[@]}}")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout.split()[:3] == ["north", "south", "--wait"], done.stderr
