@@ -92,7 +92,7 @@ TEST(StatusText, WhatIsWrongWithItsHearingAndWhatToDo) {
 
 TEST(StatusText, WhichVotesAreMissing) {
     Json status = status_with(Json());
-    EXPECT_THAT(status_text(status), Not(HasSubstr("for the lease")));
+    EXPECT_THAT(status_text(status), Not(HasSubstr("\nvotes ")));
     status["votes"] = {{"total", 5},
                        {"needed", 3},
                        {"reached", 2},
