@@ -33,9 +33,11 @@ std::string part_text(const Json& status) {
     if (state == "Holder") return "decides";
     if (state == "Offering" || state == "Releasing") return "hands over";
     if (state == "Follower") return "keeps out";
+    const bool is_near = state == "Waiting" || state == "Confirming";
+    if (!is_near && state != "Acquiring" && state != "Resting") return state;
     if (!is_outdated(status)) return "in reserve";
-    if (state == "Waiting" || state == "Confirming") return "takes over";
-    return "waits for the lease";  // votes are missing, or a member that is not heard has them
+    // It waits because votes are missing, or a member that is not heard has them.
+    return is_near ? "takes over" : "waits for the lease";
 }
 
 std::string holder_text(const Json& status) {

@@ -80,7 +80,8 @@ def test_status_on_one_screen(member, hub):
     assert (done.code, done.err) == (DONE, "")
     assert done.out == """\
 virtual      10.0.0.100 on eth0: held by m1
-decides      m1, 1.4 s left, epoch 7; this member: holder
+decides      m1, 1.4 s left, epoch 7; this member: decides
+here         this member hears no other: look at its network, and whether the others run
 phase        steady: the primary is well
 waits for    -
 primary      n1
@@ -99,7 +100,7 @@ n2    standby  quarantined    -         2  -        10.0.0.102:5432  it has anot
 def test_status_of_a_hub_that_tells_less_or_more(member, hub):
     hub.answers("status", {"member": "m1", "new": [1], "nodes": [{"name": "n1", "seen_by": None}], "lease": None, "vips": 7})
     done = member.run("status")
-    assert done.code == DONE and "decides      nobody, epoch -; this member: -\n" in done.out and "n1" in done.out
+    assert done.code == DONE and "decides      nobody is heard that decides; this member: -\n" in done.out and "n1" in done.out
 
 
 def test_status_in_many_pages(member, hub):
