@@ -102,12 +102,22 @@ void Server::take(const event::GroupLost& what) {
 // would never end, and nobody who has a group could decide. Another campaign begins when we are in sync
 // again.
 void Server::look_at_group() {
-    if (!group_watch_.gives_up_lease(SteadyClock::now())) return;
+    const TimePoint time = SteadyClock::now();
+    if (!group_watch_.has_lasted(time) || !is_decision_due(time)) return;
     if (lease_state_ == lease::name(lease::State::Follower)) return;
     if (holds_lease())
         log::warning("lease_given_up",
                      {{"epoch", view_.epoch.value}, {"reason", "this member is in no group"}});
     lease_->withdraw();
+}
+
+// As far as this member sees: the primary is gone, or its own programs do not serve who comes to the
+// addresses.
+bool Server::is_decision_due(TimePoint time) const {
+    const auto* primary = decider_.world().evidence.find(electorate_.self, decider_.state().primary);
+    const bool is_gone = primary != nullptr && decide::opinion_of(*primary, decider_.rules().evidence,
+                                                                  time) == decide::Opinion::Gone;
+    return is_gone || !serves(time);
 }
 
 void Server::take(const event::Delivered& what) {

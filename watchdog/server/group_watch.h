@@ -3,8 +3,9 @@
 
 // GroupWatch: since when this member is in no group, because Corosync does not run or does not answer here,
 // and what follows for its lease. Who is in no group decides nothing (docs/adr/0026), so it must not keep the
-// lease from a member that could: after kPatience it gives the lease up, and has no other one before it is in
-// a group again. A group of one never ends. Pure; times are the clock of whoever asks. Threads: one.
+// lease from a member that could when there is something to decide: after kPatience it gives the lease up
+// then, and has no other one before it is in a group again. Until then service goes on as it is, for perhaps
+// no member has a group. A group of one never ends. Pure; times are the clock of whoever asks. Threads: one.
 
 #include <optional>
 #include <string>
@@ -35,7 +36,7 @@ public:
         loss_->reason = reason;
         return is_news;
     }
-    [[nodiscard]] bool gives_up_lease(TimePoint now) const { return loss_ && now - since_ >= kPatience; }
+    [[nodiscard]] bool has_lasted(TimePoint now) const { return loss_ && now - since_ >= kPatience; }
     // Nothing: there is a group, or none was looked for yet.
     [[nodiscard]] const std::optional<Loss>& loss() const { return loss_; }
 

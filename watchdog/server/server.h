@@ -130,6 +130,7 @@ private:
     void pulse();
     void ignore_the_silent();
     void look_at_group();
+    [[nodiscard]] bool is_decision_due(TimePoint time) const;
     void relay(const bus::Message& message);
     void relay_own();
     void relay_clients();
