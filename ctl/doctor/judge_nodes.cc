@@ -82,7 +82,7 @@ Finding judge_durability(const NodeLook& primary) {
 Finding judge_claims(std::vector<std::string> primaries, const std::string& primary) {
     if (std::erase(primaries, primary) == 0)
         return {Level::Fail, "nodes",
-                fmt::format("{} takes writes; the primary is {}, which is not reached as such",
+                fmt::format("{} runs as a primary; the primary is {}, which is not reached as such",
                             fmt::join(primaries, " and "), primary),
                 "stop nothing yet: pgpool-ctl status and why tell whether a failover is under way"};
     if (primaries.empty()) return well("nodes", primary + " is the primary");
@@ -126,7 +126,8 @@ Findings judge_nodes(const std::vector<NodeLook>& nodes, const config::Config& c
     const bool loses_nothing = config.watchdog.enabled && nodes.size() > 1 &&
                                config.watchdog.durability == config::Durability::Strict;
     for (const NodeLook* node : reached) {
-        if (loses_nothing && !node->is_standby) found.push_back(judge_durability(*node));
+        const bool is_it = !node->is_standby && (primary.empty() || node->name == primary);
+        if (loses_nothing && is_it) found.push_back(judge_durability(*node));
     }
     return found;
 }

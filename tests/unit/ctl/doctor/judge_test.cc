@@ -13,6 +13,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 auto is(Level level) {
@@ -210,8 +211,12 @@ TEST(JudgeNodes, TheWatchdogSaysWhoIsThePrimary) {
     EXPECT_THAT(found, Contains(Field("remedy", &Finding::remedy,
                                       HasSubstr("leave n2 alone; make n1 a standby of it"))));
     EXPECT_THAT(judged({good("n1", false), good("n2", true)}, "n1"), Each(is(Level::Ok)));
+    NodeLook former = good("n1", false);
+    former.sync_names = "ANY 1 (\"no such standby\")";
+    EXPECT_THAT(judged({former, good("n2", false)}, "n2"), Not(Contains(is(Level::Ok, "commits at n1"))));
     const Findings other = judged({good("n1", false), good("n2", true)}, "n2");
-    EXPECT_THAT(other, Contains(is(Level::Fail, "n1 takes writes; the primary is n2, which is not reached")));
+    EXPECT_THAT(other,
+                Contains(is(Level::Fail, "n1 runs as a primary; the primary is n2, which is not reached")));
     EXPECT_THAT(other, Contains(Field("remedy", &Finding::remedy, HasSubstr("stop nothing yet"))));
     EXPECT_THAT(judged(both), Contains(Field("remedy", &Finding::remedy, HasSubstr("stop none before"))));
 }
