@@ -98,8 +98,10 @@ TEST(DecidedTopology, AParkedPrimaryKeepsWhatRunsAndGetsNothingNew) {
     EXPECT_EQ(topology.leaving, NodeId(0));
     EXPECT_EQ(topology.nodes[0].state, NodeState::Up) << "else its connections would be closed";
     EXPECT_EQ(topology.nodes[0].role, Role::Primary);
-    EXPECT_EQ(topology.parked_because, "the role of a moves to another node");
+    EXPECT_EQ(topology.parked_because, "switchover to b");
     EXPECT_THAT(topology.nodes[0].reason, HasSubstr("parked, switchover to b"));
+    parked.nodes[0].reason.clear();
+    EXPECT_EQ(build(pair(), parked).topology.parked_because, "the role of a moves to another node");
     EXPECT_EQ(topology.nodes[1].state, NodeState::Up) << "reads go on";
 }
 
