@@ -133,6 +133,12 @@ void LeaseLoop::read_inbox() {
     }
 }
 
+// Who withdraws does not want it back when the main thread attends to it again.
+void LeaseLoop::take(const lease::Event& event) {
+    if (std::holds_alternative<lease::event::Withdraw>(event)) was_given_up_ = false;
+    feed(event);
+}
+
 // A session that came into the place of one that was waited for has not been waited for itself.
 void LeaseLoop::serve_sessions() {
     for (std::size_t i = 0; i < waiting_.size(); ++i) {

@@ -50,7 +50,7 @@ private:
     void proceed(lease::VoterId voter, Seat& seat);
 
     // What other threads tell.
-    void take(const lease::Event& event) { feed(event); }
+    void take(const lease::Event& event);
     void take(const inbox::Run& wish);
     void take(const inbox::Received& received);
     void take(const inbox::Resolved& resolved);

@@ -178,6 +178,21 @@ TEST_F(LeaseThreadTest, lease_is_given_up_while_nobody_attends_to_it) {
     EXPECT_GT(alone.wait_for<Became>([&](const auto& became) { return became.epoch > first; }).epoch, first);
 }
 
+TEST_F(LeaseThreadTest, who_withdraws_meanwhile_does_not_want_it_back) {
+    std::atomic<bool> is_attended{true};
+    Settings settings = settings_of(folder_.path(), 0, ports());
+    settings.is_attended = [&] { return is_attended.load(); };
+    Member alone(settings, meeting_);
+    static_cast<void>(become_holder(alone));
+    is_attended = false;
+    alone.wait_for<SteppedDown>();
+    const auto before = alone.count<Became>();
+    alone.thread().withdraw();
+    is_attended = true;
+    std::this_thread::sleep_for(4 * test_parameters().attempt);
+    EXPECT_EQ(alone.count<Became>(), before);
+}
+
 TEST_F(LeaseThreadTest, second_member_is_refused_and_gets_it_by_a_hand_over) {
     const auto first = member(0);
     const auto second = member(1);
