@@ -302,7 +302,7 @@ END $$;
 
 -- The names of the relations that this transaction has made: it holds their strongest lock, as of others that it has
 -- altered. Not of what is the session's own, nor of TOAST tables, which bear numbers.
-CREATE OR REPLACE FUNCTION pgpool_replication.names() RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION pgpool_replication.names_made() RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN (SELECT concat_ws(' ', count(*), sum(hashtextextended(concat_ws('.', c.relkind, c.relnamespace::regnamespace, c.relname), 0)::numeric))
         FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
@@ -311,10 +311,10 @@ BEGIN
             AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_toast'::regnamespace);
 END $$;
 
-CREATE OR REPLACE FUNCTION pgpool_replication.same_names(main text) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION pgpool_replication.same_names_made(main text) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF pgpool_replication.names() IS DISTINCT FROM main THEN
+    IF pgpool_replication.names_made() IS DISTINCT FROM main THEN
         RAISE serialization_failure USING MESSAGE = 'names of what it has made are not those of the main node';
     END IF;
 END $$;

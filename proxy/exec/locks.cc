@@ -101,7 +101,7 @@ bool Session::asks_digests() {
     std::string text;
     for (const std::string& view : spread.refreshed)
         text += "SELECT pgpool_replication.digest(pg_catalog.to_regclass(" + sql::quote_literal(view) + "));";
-    if (spread.finds_names) text += "SELECT pgpool_replication.names();";
+    if (spread.finds_names) text += "SELECT pgpool_replication.names_made();";
     ++spread.main_owes;
     send_own_query(text, Purpose::Position);
     return true;
@@ -120,7 +120,7 @@ void Session::compare_digests() {
     spread.outcome = {};
     if (std::exchange(spread.finds_names, false)) {
         request.executions.push_back(
-            {statement("SELECT pgpool_replication.same_names($1)"), text_values({digests.back()})});
+            {statement("SELECT pgpool_replication.same_names_made($1)"), text_values({digests.back()})});
         spread.outcome.add_tag("SELECT 1");
         digests.pop_back();
     }

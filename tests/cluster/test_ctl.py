@@ -454,7 +454,7 @@ def test_prepare_twice_is_harmless(ctl, app):
         assert "template0" not in [database for _, database in pairs]
     for node in app.first, app.second:
         assert node.sql("select count(*) from pgpool_replication.slot", dbname=app.name) == 512
-        assert node.sql("select pgpool_replication.version()", dbname="template1") == 4
+        assert node.sql("select pgpool_replication.version()", dbname="template1") == 5
 
 
 def test_prepare_where_nodes_are_read_only(ctl, app):

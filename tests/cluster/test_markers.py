@@ -196,4 +196,4 @@ def test_what_an_older_version_has_made_is_completed(server):
     assert server.rows("select seq, epoch, owner, token from pgpool_replication.slot where id = 0") == [(41, 7, "", None)]
     assert server.sql("select count(*) from pg_proc where pronamespace = 'pgpool_replication'::regnamespace"
                       " and proname in ('mark', 'settle', 'move')") == 3
-    assert server.sql("select pgpool_replication.version()") == 4
+    assert server.sql("select pgpool_replication.version()") == 5

@@ -211,11 +211,11 @@ TEST_F(DdlOrderTest, NamesThatServersFindAreComparedBeforeTheMark) {
     EXPECT_EQ(sent_to(shell.main), "PBEQ") << "no marker yet";
     has_done(shell.main, "CREATE TABLE");
     has_done(shell.other, "CREATE TABLE");
-    EXPECT_NE(std::exchange(shell.main.sent, {}).find("pgpool_replication.names()"), std::string::npos);
+    EXPECT_NE(std::exchange(shell.main.sent, {}).find("pgpool_replication.names_made()"), std::string::npos);
     sent_to(shell.other);
     answers(shell.main, row("2 77") + tag("SELECT 1") + ready(TransactionStatus::InTransaction));
     EXPECT_EQ(sent_to(shell.main), "PBEPBES") << "SET CONSTRAINTS, the marker";
-    EXPECT_NE(shell.other.sent.find("pgpool_replication.same_names"), std::string::npos);
+    EXPECT_NE(shell.other.sent.find("pgpool_replication.same_names_made"), std::string::npos);
     EXPECT_NE(shell.other.sent.find("2 77"), std::string::npos);
     sent_to(shell.other);
     answers(shell.main, marked() + ready(TransactionStatus::InTransaction));
