@@ -120,7 +120,7 @@ def test_some_frames_are_lost(lab):
     lab.lose("client", "n2", 50)
     heard = sum(hears(lab, "n2", "client", count=1, patience=0.05) for _ in range(40))
     assert 0 < heard < 40, "by chance once in 10^12"
-    assert "cut: from client to n2 percent below 50" in lab.status()
+    assert "cut: from client to n2 loses percent: 50" in lab.status()
 
 
 def test_a_cable_is_out(lab):
