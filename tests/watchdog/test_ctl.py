@@ -17,7 +17,7 @@ def ctl(watchdog, *words):
 def test_status_why_and_a_refusal(cluster, watchdog):
     status = ctl(watchdog, "status")
     assert status.code == 0, status.err
-    assert "; this member: holder\n" in status.out and "primary      node1\n" in status.out and "phase        steady: " in status.out
+    assert "; this member: decides\n" in status.out and "primary      node1\n" in status.out and "phase        steady: " in status.out
     document = ctl(watchdog, "status", "--json").json()
     assert document["primary"] == "node1" and {node["name"] for node in document["nodes"]} == {"node1", "node2"}
     assert all(entry["row"] for entry in ctl(watchdog, "why", "--json").json()["decisions"])
