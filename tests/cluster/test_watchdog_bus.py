@@ -182,14 +182,20 @@ def test_strict_goes_on_without_the_hub(served, hub):
         assert connection.rows("insert into ledger values (1, 3, 1) returning key") == [["3"]]
 
 
-def test_available_ends_with_the_lease(two, hub, make_unstarted_proxy):
+def serving(two, hub, make_unstarted_proxy, milliseconds):
+    """With `available`, by a lease that lasts so long."""
     proxy = make_unstarted_proxy(two, {**settings(hub, durability="available"), "workers": 1})
     hub.start()
     decided(hub, 1, PRIMARY, STANDBY)
     proxy.start(wait=False)
     hub.expect("client pgpool-proxy")
-    hub.lease(1, 6_000)
+    hub.lease(1, milliseconds)
     wait_for(proxy.is_ready, 5, "it serves")
+    return proxy
+
+
+def test_available_ends_with_the_lease(two, hub, make_unstarted_proxy):
+    proxy = serving(two, hub, make_unstarted_proxy, 6_000)
     with proxy.wire(timeout=20) as idle, proxy.wire(timeout=20) as busy:
         busy.query("begin")
         assert busy.query("insert into ledger values (1, 1, 1)")[-1].body == b"T"
@@ -212,14 +218,7 @@ LEASE = 5  # seconds
 
 @pytest.fixture
 def leased(two, hub, make_unstarted_proxy):
-    """With `available`, for so long."""
-    proxy = make_unstarted_proxy(two, {**settings(hub, durability="available"), "workers": 1})
-    hub.start()
-    decided(hub, 1, PRIMARY, STANDBY)
-    proxy.start(wait=False)
-    hub.expect("client pgpool-proxy")
-    hub.lease(1, LEASE * 1000)
-    wait_for(proxy.is_ready, LEASE, "it serves")
+    proxy = serving(two, hub, make_unstarted_proxy, LEASE * 1000)
     proxy.sql("delete from ledger")  # what its catalogs must tell is known then
     return proxy
 
