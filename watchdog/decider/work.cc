@@ -31,8 +31,8 @@ void Work::look(const Probes& probes) {
         const nodes::NodeFacts* facts = facts_of(probes, goal.other);
         if (facts == nullptr || facts->clients == 0) continue;
         const TimePoint seen = probes[goal.other]->begun;
-        if (seen < begun_ || seen <= ended_at_) continue;
-        ended_at_ = seen;
+        if (seen < begun_ || seen <= shown_at_) continue;
+        shown_at_ = seen;
         add(goal.other, {nodes::end_clients()});
     }
 }

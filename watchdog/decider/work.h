@@ -100,8 +100,7 @@ private:
     std::vector<Goal> goals_;
     std::string problem_;
     bool was_told_ = false;
-    TimePoint
-        ended_at_;  // sessions of clients that came after the stop: of the last probe that has shown some
+    TimePoint shown_at_;  // of the last probe with clients that came after the stop
 };
 
 }  // namespace pgpool::decider

@@ -17,6 +17,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr int kLongHeader = 40;   // SizeOfXLogLongPHD, of a segment's first page
+constexpr int kShortHeader = 24;  // SizeOfXLogShortPHD
+
 // Promotion goes one way: what is asked of a node in recovery may be asked if it is promoted meanwhile, too.
 //
 // A standby without a receiver tells its timeline nowhere: its control file has that of the last
@@ -29,9 +32,6 @@ using Json = nlohmann::json;
 // The clients of a stopped primary are counted before its position is read: who was there may have written.
 // At the end of a page or segment the position to insert at is behind the header of the next one, which no
 // standby has before something is in it (XLogBytePosToRecPtr() in src/backend/access/transam/xlog.c).
-constexpr int kLongHeader = 40;   // SizeOfXLogLongPHD, of a segment's first page
-constexpr int kShortHeader = 24;  // SizeOfXLogShortPHD
-
 std::string begin() {
     return fmt::format(
         "WITH mode AS MATERIALIZED (SELECT standby, clients, at - CASE WHEN clients IS NULL THEN 0 "

@@ -85,8 +85,8 @@ void Server::take(const event::ViewChanged& what) {
     perform(exchange_.view_changed(what.view, what.self));
 }
 
-// Without a group nothing is decided: nobody would know of it. The lease is kept for a while, so a restart of
-// Corosync moves nothing.
+// Without a group nothing is decided: nobody would know of it. The lease is kept until something has to be
+// (look_at_group), so what is decided stays in force.
 void Server::take(const event::GroupLost& what) {
     const decider::Now time = now();
     if (group_watch_.lost(what.reason, time.time, time.wall))

@@ -226,9 +226,10 @@ bus::Topology topology_of(const decide::ClusterState& state, group::Stamp stamp,
                                                                           : bus::NodeState::Down;
             node.reason = record->reason;
         }
-        if (nodes[i].name == state.primary && is_parked(state)) node.state = bus::NodeState::Parked;
-        if (nodes[i].name == state.primary && state.is_paused())
-            node.reason = "clients are paused: " + state.pause.reason;
+        if (nodes[i].name == state.primary && is_parked(state)) {
+            node.state = bus::NodeState::Parked;
+            if (state.is_paused()) node.reason = "clients are paused: " + state.pause.reason;
+        }
         topology.nodes.push_back(std::move(node));
     }
     return topology;

@@ -158,7 +158,6 @@ void LeaseLoop::proceed(lease::VoterId voter, Seat& seat) {
     }
 }
 
-// Actions of one step are carried out before the next event is seen, whatever they bring about.
 void LeaseLoop::tell_heard(lease::VoterId voter) {
     const BootTime time = page::boot_now();
     const auto [told, is_first] = heard_.try_emplace(voter, time);
@@ -167,6 +166,7 @@ void LeaseLoop::tell_heard(lease::VoterId voter) {
     if (reports_.size() < LeaseThread::kObservations) report(report::VoterHeard{voter});
 }
 
+// Actions of one step are carried out before the next event is seen, whatever they bring about.
 void LeaseLoop::feed(const lease::Event& event) {
     if (const auto* answered = std::get_if<lease::event::Answered>(&event)) tell_heard(answered->voter);
     events_.push_back(event);
